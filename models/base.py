@@ -1,0 +1,140 @@
+"""What every generator promises: a small, batch-first protocol and the values that describe a model."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+Precision = Literal["fp32", "bf16"]
+
+
+class ModelError(Exception):
+    """A model could not be found, fetched, read or run; the text is a sentence a person may read."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Where a model comes from, what it may be used for and what it shows badly."""
+
+    summary: str
+    source: str
+    licence: str
+    data: str
+    data_licence: str
+    shows_badly: str
+    year: int
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorSpec:
+    """Everything one must know of a generator to talk to it without holding it.
+
+    `spaces` maps a latent space's name to the shape of one latent in it, `layers` counts the layers that a
+    direction may be limited to (1 where the latent enters once), `fingerprint` is `fingerprint(state)` of
+    the weights: directions are tied to it, never to a name.
+    """
+
+    name: str
+    title: str
+    family: str
+    resolution: int
+    channels: int
+    spaces: Mapping[str, tuple[int, ...]]
+    layers: int
+    classes: tuple[str, ...]
+    default_classes: Mapping[str, float]
+    fingerprint: str
+    card: Card
+
+    @property
+    def space(self) -> str:
+        """The space in which edits are made: the last one before the image, `w` where there is a mapping."""
+        return next(reversed(self.spaces))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FirstLayer:
+    """A generator's first step where it is linear: latent -> spatial map `weight @ latent + bias`.
+
+    `weight` is [C*H*W, D] for a latent of D numbers, `shape` is (C, H, W), and `bias` [C*H*W] is what the
+    map holds at latent zero, classes included. Closed-form directions and SeFa are read off it.
+    """
+
+    weight: Tensor
+    bias: Tensor
+    shape: tuple[int, int, int]
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """Latents in, images out; batch first; the same seed gives the same latent on any device."""
+
+    spec: GeneratorSpec
+    device: torch.device
+    precision: Precision
+
+    def sample(self, seeds: Sequence[int]) -> Tensor:
+        """One z per seed, float32 [N, *spec.spaces["z"]], drawn from the model's prior."""
+        ...
+
+    def map(self, z: Tensor, classes: Tensor | None, truncation: float = 1.0) -> Tensor:
+        """Latents in `spec.space` for z: w = mean + truncation * (w(z) - mean); only truncation where there
+        is no mapping network. `classes` are weights [N, len(spec.classes)] that sum to 1, None if unclassed.
+        """
+        ...
+
+    def synthesize(self, latent: Tensor, classes: Tensor | None) -> Tensor:
+        """Images for latents in `spec.space`, in their order: float32 [N, channels, H, W] in [-1, 1]."""
+        ...
+
+    def at(self, precision: Precision) -> Generator:
+        """This generator computing in `precision`; itself where it already does."""
+        ...
+
+    def first_layer(self, classes: Tensor | None) -> FirstLayer | None:
+        """The linear first step under class weights [1, classes], None where the first step is not linear."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """How a zoo entry's weights are reached: inside an installed distribution, or in a wheel to be pulled."""
+
+    kind: Literal["installed", "wheel"]
+    distribution: str
+    version: str
+    member: str
+    sha256: str
+    bytes: int
+    state_key: str = ""
+
+    @property
+    def requirement(self) -> str:
+        return f"{self.distribution}=={self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the zoo: a model's description and the pinned place of its weights."""
+
+    spec: GeneratorSpec
+    origin: Origin
+
+
+def fingerprint(state: Mapping[str, Tensor]) -> str:
+    """`sha256:` over every tensor's name, type, shape and bytes in name order; independent of file format."""
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        tensor = state[name].detach().cpu().contiguous()
+        digest.update(f"{name}|{tensor.dtype}|{tuple(tensor.shape)}|".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data if tensor.numel() else b"")
+    return "sha256:" + digest.hexdigest()

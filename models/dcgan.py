@@ -1,0 +1,113 @@
+"""DCGAN (Radford, Metz, Chintala 2016), plain or conditional, its sizes read off the weights' shapes.
+
+The layer list is the paper's section 3: transposed convolutions of kernel 4, batch norm and ReLU between
+them, tanh at the end; the first maps a 1x1 latent to 4x4, each further one doubles the side. A conditional
+model takes class weights appended to z (Mirza and Osindero 2014).
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from models.base import FirstLayer, GeneratorSpec, ModelError, Precision
+
+
+def build(widths: Sequence[int]) -> nn.Sequential:
+    """The network for channel widths [input, ..., image]; each but the last is followed by BN and ReLU."""
+    layers: list[nn.Module] = []
+    for step, (inside, outside) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+        stride, padding = (1, 0) if step == 0 else (2, 1)
+        layers.append(nn.ConvTranspose2d(inside, outside, 4, stride, padding, bias=False))
+        if step < len(widths) - 2:
+            layers += [nn.BatchNorm2d(outside), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers, nn.Tanh())
+
+
+def in_order(state: Mapping[str, Tensor]) -> list[Mapping[str, Tensor]]:
+    """The state's layers by their number in the file, whatever stood between them (dropout has no weights)."""
+    layers: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in state.items():
+        found = re.fullmatch(r"(?:\w+\.)*?(\d+)\.(\w+)", name)
+        if found is None:
+            raise ModelError(f"“{name}” is not a DCGAN layer's name.", "A DCGAN state has names like main.0.weight.")
+        layers.setdefault(int(found[1]), {})[found[2]] = tensor
+    return [layers[number] for number in sorted(layers)]
+
+
+class DCGAN:
+    """A DCGAN generator: z [N, 100] and class weights [N, K] in, images [N, C, H, W] in [-1, 1] out."""
+
+    def __init__(
+        self, spec: GeneratorSpec, state: Mapping[str, Tensor], device: torch.device | str = "cpu"
+    ) -> None:
+        layers = in_order(state)
+        convolutions = [layer["weight"] for layer in layers if layer["weight"].ndim == 4]
+        widths = [weight.shape[0] for weight in convolutions] + [convolutions[-1].shape[1]]
+        network = build(widths)
+        carriers = [module for module in network if isinstance(module, nn.ConvTranspose2d | nn.BatchNorm2d)]
+        if len(carriers) != len(layers):
+            raise ModelError("The weights do not follow DCGAN's order of layers.", "Check the model family.")
+        for module, layer in zip(carriers, layers, strict=True):
+            module.load_state_dict(dict(layer), strict=True)
+        self.spec = spec
+        self.device = torch.device(device)
+        self.precision: Precision = "fp32"
+        self.network = network.eval().requires_grad_(False).to(self.device, memory_format=torch.channels_last)
+        self._check(widths)
+
+    def _check(self, widths: Sequence[int]) -> None:
+        expected = self.spec.spaces["z"][0] + len(self.spec.classes)
+        side = 4 * 2 ** (len(widths) - 2)
+        if (widths[0], widths[-1], side) != (expected, self.spec.channels, self.spec.resolution):
+            raise ModelError(
+                f"The weights make {side} px pictures of {widths[-1]} channels from {widths[0]} numbers, but "
+                f"{self.spec.name} is described as {self.spec.resolution} px, {self.spec.channels} channels, "
+                f"{expected} numbers.",
+                "Check the zoo entry against the weights.",
+            )
+
+    def sample(self, seeds: Sequence[int]) -> Tensor:
+        """Standard normal z; drawn on the CPU, so that a seed means the same everywhere."""
+        shape = self.spec.spaces["z"]
+        rows = [torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+        return torch.stack(rows).to(self.device) if rows else torch.empty(0, *shape, device=self.device)
+
+    def map(self, z: Tensor, classes: Tensor | None, truncation: float = 1.0) -> Tensor:
+        """z scaled towards its mean, which is zero: a DCGAN has no mapping network to truncate in."""
+        return z * truncation
+
+    def synthesize(self, latent: Tensor, classes: Tensor | None) -> Tensor:
+        joined = latent if classes is None else torch.cat([latent, classes.to(latent)], dim=1)
+        dtype = torch.bfloat16 if self.precision == "bf16" else torch.float32
+        grid = joined.to(dtype)[:, :, None, None].contiguous(memory_format=torch.channels_last)
+        image: Tensor = self.network(grid)
+        return image.float()
+
+    def at(self, precision: Precision) -> DCGAN:
+        if precision == self.precision:
+            return self
+        twin = copy.copy(self)
+        dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+        twin.network = copy.deepcopy(self.network).to(dtype)
+        twin.precision = precision
+        return twin
+
+    def first_layer(self, classes: Tensor | None) -> FirstLayer:
+        """The first transposed convolution with its batch norm folded in: both are linear in z."""
+        convolution, norm = self.network[0], self.network[1]
+        assert isinstance(convolution, nn.ConvTranspose2d) and isinstance(norm, nn.BatchNorm2d)
+        assert norm.running_mean is not None and norm.running_var is not None
+        scale = norm.weight.float() / (norm.running_var.float() + norm.eps).sqrt()
+        weight = convolution.weight.float() * scale[None, :, None, None]  # [D + K, C, 4, 4]
+        offset = norm.bias.float() - norm.running_mean.float() * scale
+        width = self.spec.spaces["z"][0]
+        bias = offset[:, None, None].expand(weight.shape[1:])
+        if classes is not None:
+            bias = bias + torch.einsum("k,kchw->chw", classes[0].float().to(weight), weight[width:])
+        shape = (int(weight.shape[1]), int(weight.shape[2]), int(weight.shape[3]))
+        return FirstLayer(weight[:width].reshape(width, -1).T.contiguous(), bias.reshape(-1).contiguous(), shape)

@@ -1,0 +1,1 @@
+"""The core of Latentwalk, usable from a notebook, and the web application around it."""

@@ -1,0 +1,236 @@
+"""Edit: everything one picture depends on, as a small frozen value; and the latent it stands for."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch import Tensor
+
+from models.base import Generator, GeneratorSpec
+from server.directions import Direction, off
+from server.errors import Invalid
+from server.units import Unit
+
+LARGEST_SEED = 2**32 - 1
+MOST_SEEDS = 16
+
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Seed = Annotated[int, Field(strict=True, ge=0, le=LARGEST_SEED)]
+Weight = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1e6)]
+SeedText = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,9})$")]
+Name = Annotated[str, Field(min_length=1, max_length=64)]
+K = TypeVar("K", str, int)
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Base(_Frozen):
+    """The point an edit starts from: one seed, or seeds with weights."""
+
+    seed: Seed | None = None
+    seeds: Annotated[dict[SeedText, Weight], Field(max_length=MOST_SEEDS)] | None = None
+
+    def weights(self) -> dict[int, float]:
+        """Seeds and their weights; one seed weighs one."""
+        if self.seeds is not None:
+            return {int(seed): weight for seed, weight in sorted(self.seeds.items(), key=lambda pair: int(pair[0]))}
+        return {self.seed or 0: 1.0}
+
+
+class Edit(_Frozen):
+    """A picture's recipe. The same edit of the same model is the same picture, anywhere.
+
+    `classes` are weights (normalised to sum 1; none means the generator's default), `truncation` pulls
+    towards the mean latent, `amounts` are in each direction's own unit (absent means neutral), `layers` limits
+    a direction to [start, stop), `hold` names directions whose axis the others are projected off.
+    """
+
+    generator: Name
+    base: Base
+    classes: Annotated[dict[Name, Weight], Field(max_length=4096)] = {}
+    truncation: Annotated[Number, Field(ge=0, le=2)] = 1.0
+    amounts: Annotated[dict[Name, Number], Field(max_length=256)] = {}
+    layers: Annotated[dict[Name, tuple[int, int]], Field(max_length=256)] = {}
+    hold: Annotated[tuple[Name, ...], Field(max_length=32)] = ()
+
+    def neutral(self) -> Edit:
+        """The same picture with every slider at rest."""
+        return self.model_copy(update={"amounts": {}})
+
+
+def parse(data: object) -> Edit:
+    """An Edit from decoded JSON; Invalid with one sentence for anything else."""
+    try:
+        edit = Edit.model_validate(data)
+    except ValidationError as error:
+        raise Invalid(_sentence(error), "An edit needs a generator and a base such as {\"seed\": 7}.") from None
+    if (edit.base.seed is None) == (edit.base.seeds is None):
+        raise Invalid("An edit's base is one seed, or seeds with weights, not both or neither.", 'Write {"seed": 7}.')
+    weights = edit.base.weights()
+    if max(weights, default=0) > LARGEST_SEED:
+        raise Invalid(f"Seeds run from 0 to {LARGEST_SEED}.", "Choose a smaller seed.")
+    if not sum(weights.values()) > 0:
+        raise Invalid("The weights of the seeds are all zero.", "Give one seed a weight above zero.")
+    return edit
+
+
+def parse_text(text: str | bytes) -> Edit:
+    """An Edit from JSON text."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Invalid("That edit is not JSON.", "Send an object with generator and base.") from None
+    return parse(data)
+
+
+def canonical(edit: Edit) -> str:
+    """The one spelling of an edit: sorted keys, no spaces, defaults left out, whole numbers without a point."""
+    return json.dumps(_plain(edit.model_dump(exclude_defaults=True)), sort_keys=True, separators=(",", ":"))
+
+
+def share_code(edit: Edit) -> str:
+    """The edit as the fragment of a link: base64url of its canonical JSON, without padding."""
+    return base64.urlsafe_b64encode(canonical(edit).encode()).decode().rstrip("=")
+
+
+def from_share_code(code: str) -> Edit:
+    """The inverse of `share_code`."""
+    try:
+        text = base64.urlsafe_b64decode(code + "=" * (-len(code) % 4)).decode()
+    except (binascii.Error, ValueError):
+        raise Invalid("That link does not hold an edit.", "Copy the whole link again.") from None
+    return parse_text(text)
+
+
+def class_weights(edit: Edit, spec: GeneratorSpec) -> dict[str, float]:
+    """The class weights an edit means for a generator: its own or the default, summing to one."""
+    if not spec.classes:
+        if edit.classes:
+            raise Invalid(f"{spec.name} has no classes.", "Leave the classes out.")
+        return {}
+    chosen = edit.classes or spec.default_classes
+    for name in chosen:
+        if name not in spec.classes:
+            raise Invalid(f"{spec.name} has no class “{name}”.", f"It has {', '.join(spec.classes)}.")
+    total = sum(chosen.values())
+    if not total > 0:
+        raise Invalid("The class weights are all zero.", "Give one class a weight above zero.")
+    return {name: weight / total for name, weight in chosen.items()}
+
+
+def class_tensor(weights: Mapping[str, float], spec: GeneratorSpec, device: torch.device) -> Tensor | None:
+    """Class weights as [1, classes]; None for a generator without classes."""
+    if not spec.classes:
+        return None
+    return torch.tensor([[weights.get(name, 0.0) for name in spec.classes]], device=device)
+
+
+def latent_for(
+    edit: Edit, generator: Generator, directions: Mapping[str, Direction]
+) -> tuple[Tensor, Tensor | None]:
+    """The latent [1, ...] and class weights [1, classes] of an edit: the pure half of rendering.
+
+    Several seeds are averaged and divided by the root of the squared weights' sum, which keeps the variance of
+    the prior. Directions act in the order of their ids, each off the held ones' axes.
+    """
+    spec = generator.spec
+    classes = class_tensor(class_weights(edit, spec), spec, generator.device)
+    weights = edit.base.weights()
+    share = torch.tensor(list(weights.values()), dtype=torch.float64)
+    share = (share / share.square().sum().sqrt()).to(torch.float32).to(generator.device)
+    drawn = generator.sample(list(weights))
+    z = (share.view(-1, *[1] * (drawn.ndim - 1)) * drawn).sum(dim=0, keepdim=True)
+    latent = generator.map(z, classes, edit.truncation)
+    held = [_known(name, spec, directions) for name in edit.hold]
+    for name in sorted(edit.layers):
+        _whole(edit.layers[name], _known(name, spec, directions), spec)
+    for name in sorted(edit.amounts):
+        direction = _known(name, spec, directions)
+        change = direction.displacement(latent, edit.amounts[name])
+        latent = latent + (change if name in edit.hold else off(change, held))
+    return latent, classes
+
+
+def interpolate(first: Edit, second: Edit, share: float, units: Mapping[str, Unit]) -> Edit:
+    """The edit `share` of the way: seeds and classes by weight, amounts in their units' coordinates.
+
+    Both must be of one generator and either both or neither name classes; absent amounts are neutral.
+    """
+    if first.generator != second.generator:
+        raise Invalid("A walk cannot cross from one generator to another.", "Use one generator in every keyframe.")
+    if bool(first.classes) != bool(second.classes):
+        raise Invalid("One keyframe names classes and the next does not.", "Name them in both or in neither.")
+    if share <= 0 or first == second:
+        return first
+    if share >= 1:
+        return second
+    amounts = {}
+    for name in sorted({*first.amounts, *second.amounts}):
+        unit = units[name]
+        ends = [unit.coordinate(edit.amounts.get(name, unit.neutral)) for edit in (first, second)]
+        amounts[name] = unit.amount(ends[0] + share * (ends[1] - ends[0]))
+    seeds = _between(_shares(first.base.weights()), _shares(second.base.weights()), share)
+    base = Base(seed=next(iter(seeds))) if len(seeds) == 1 else Base(seeds={str(k): v for k, v in seeds.items()})
+    return first.model_copy(
+        update={
+            "base": base,
+            "classes": _between(_shares(first.classes), _shares(second.classes), share),
+            "truncation": first.truncation + share * (second.truncation - first.truncation),
+            "amounts": amounts,
+        }
+    )
+
+
+def _shares(weights: Mapping[K, float]) -> dict[K, float]:
+    total = sum(weights.values())
+    return {name: weight / total for name, weight in weights.items()}
+
+
+def _between(first: Mapping[K, float], second: Mapping[K, float], share: float) -> dict[K, float]:
+    names = sorted({*first, *second}, key=str)
+    mixed = {name: (1 - share) * first.get(name, 0.0) + share * second.get(name, 0.0) for name in names}
+    return {name: weight for name, weight in mixed.items() if weight > 0}
+
+
+def _known(name: str, spec: GeneratorSpec, directions: Mapping[str, Direction]) -> Direction:
+    direction = directions.get(name)
+    if direction is None:
+        raise Invalid(f"{spec.name} has no direction “{name}”.", "Pick one of its sliders, or learn this one.")
+    direction.check(spec)
+    return direction
+
+
+def _whole(layers: tuple[int, int], direction: Direction, spec: GeneratorSpec) -> None:
+    start, stop = layers
+    if not 0 <= start < stop <= spec.layers:
+        raise Invalid(
+            f"{direction.name} cannot be limited to layers {start} to {stop}: {spec.name} has {spec.layers}.",
+            f"Use a range inside 0 to {spec.layers}.",
+        )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"] if part != "[key]")
+    if first["type"] == "extra_forbidden":
+        return f"An edit has no “{place[:60]}”."
+    if first["type"] == "missing":
+        return f"The edit does not say its {place}."
+    reason = str(first["msg"])
+    return f"The edit's {place[:60]} is wrong: {reason[0].lower()}{reason[1:]}." if place else "That is not an edit."

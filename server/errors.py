@@ -1,0 +1,69 @@
+"""Every error a person may meet: one small tree, each text a sentence, each hint what to do next.
+
+    AppError
+      NotFound      there is no such generator, direction, job or export
+      Invalid       the request says something that cannot be
+      Conflict      it could be, but not beside what is there already
+      Overloaded    too much is waiting; try again
+      ModelFailed   a model could not be fetched, read or run
+      StorageFailed the disk refused (full, read only)
+      Cancelled     someone pressed stop
+"""
+
+from __future__ import annotations
+
+
+class AppError(Exception):
+    """Base of all errors meant for people. `str(error)` is the sentence, `hint` the advice, `code` for programs."""
+
+    code = "error"
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+    def view(self) -> dict[str, str]:
+        """The one shape errors have everywhere: code, message, hint."""
+        return {"code": self.code, "message": str(self), "hint": self.hint}
+
+
+class NotFound(AppError):
+    """There is no such thing here."""
+
+    code = "not_found"
+
+
+class Invalid(AppError):
+    """The request says something that cannot be."""
+
+    code = "invalid"
+
+
+class Conflict(AppError):
+    """The request makes sense, but not beside what is already there."""
+
+    code = "conflict"
+
+
+class Overloaded(AppError):
+    """Too much is waiting already."""
+
+    code = "overloaded"
+
+
+class ModelFailed(AppError):
+    """A model could not be fetched, read or run."""
+
+    code = "model_failed"
+
+
+class StorageFailed(AppError):
+    """The disk refused to keep something."""
+
+    code = "storage_failed"
+
+
+class Cancelled(AppError):
+    """Somebody asked for this to stop."""
+
+    code = "cancelled"

@@ -1,0 +1,120 @@
+"""How a latent moves: along a straight line, or along a learned path of small steps; pure arithmetic.
+
+Both kinds come from "On the steerability of GANs" (Jahanian, Chai, Isola 2020, section 3.1). The norm of z is
+left free on a line; on a path every step is scaled back to the length of the z it started from, sample by sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol, Self
+
+import torch
+from torch import Tensor
+
+Kind = Literal["linear", "path"]
+
+
+class Walk(Protocol):
+    """A differentiable way to move latents [N, D] by signed steps [N]; step 0 leaves a latent bit-identical."""
+
+    @property
+    def kind(self) -> Kind: ...
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What is learned and stored."""
+        ...
+
+    def move(self, latents: Tensor, steps: Tensor) -> Tensor: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinearWalk:
+    """latent + step * vector. `vector` is [D]; a finished direction's has length one."""
+
+    vector: Tensor
+
+    @property
+    def kind(self) -> Kind:
+        return "linear"
+
+    def tensors(self) -> dict[str, Tensor]:
+        return {"vector": self.vector}
+
+    def move(self, latents: Tensor, steps: Tensor) -> Tensor:
+        return latents + steps.to(latents)[:, None] * self.vector.to(latents)
+
+    @classmethod
+    def blank(cls, width: int) -> Self:
+        """A walk that goes nowhere: learning starts here, so nothing of a random start is left in the result."""
+        return cls(torch.zeros(width))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PathWalk:
+    """Repeated steps x -> x + B relu(A x + a) + b, one such map for each sign, whole and fractional.
+
+    Tensors are `up.*` and `down.*`: `inner` [D, D], `inner_bias` [D], `outer` [D, D], `outer_bias` [D]. Step s
+    runs floor(|s|) whole steps and the rest as a fraction of the next, so the path is continuous in s.
+    """
+
+    weights: Mapping[str, Tensor]
+
+    @property
+    def kind(self) -> Kind:
+        return "path"
+
+    def tensors(self) -> dict[str, Tensor]:
+        return dict(self.weights)
+
+    def move(self, latents: Tensor, steps: Tensor) -> Tensor:
+        steps = steps.to(latents)
+        length = latents.norm(dim=1, keepdim=True)
+        upwards = (steps >= 0)[:, None]
+        moved = latents
+        for done in range(int(steps.detach().abs().max().ceil())):
+            share = (steps.abs() - done).clamp(0, 1)[:, None]
+            change = torch.where(upwards, self._change(moved, "up"), self._change(moved, "down"))
+            goal = moved + change
+            goal = goal * (length / goal.norm(dim=1, keepdim=True).clamp_min(1e-8))
+            moved = torch.where(share > 0, moved + share * (goal - moved), moved)
+        return moved
+
+    def _change(self, latents: Tensor, sign: str) -> Tensor:
+        inner, outer = self.weights[f"{sign}.inner"].to(latents), self.weights[f"{sign}.outer"].to(latents)
+        hidden = torch.relu(latents @ inner.T + self.weights[f"{sign}.inner_bias"].to(latents))
+        return hidden @ outer.T + self.weights[f"{sign}.outer_bias"].to(latents)
+
+    @classmethod
+    def blank(cls, width: int, seed: int) -> Self:
+        """A path that goes nowhere yet: the outer map is zero, only the inner one is drawn from the seed."""
+        source = torch.Generator().manual_seed(seed)
+        weights: dict[str, Tensor] = {}
+        for sign in ("up", "down"):
+            weights[f"{sign}.inner"] = torch.randn(width, width, generator=source) / width**0.5
+            weights[f"{sign}.inner_bias"] = torch.zeros(width)
+            weights[f"{sign}.outer"] = torch.zeros(width, width)
+            weights[f"{sign}.outer_bias"] = torch.zeros(width)
+        return cls(weights)
+
+
+def from_tensors(kind: str, tensors: Mapping[str, Tensor], width: int) -> Walk:
+    """The walk stored as `tensors`; ValueError with the reason where they are not such a walk."""
+    if kind == "linear":
+        expected = {"vector": (width,)}
+    elif kind == "path":
+        square, row = (width, width), (width,)
+        parts = {"inner": square, "inner_bias": row, "outer": square, "outer_bias": row}
+        expected = {f"{sign}.{part}": shape for sign in ("up", "down") for part, shape in parts.items()}
+    else:
+        raise ValueError(f"“{kind}” is not a kind of walk")
+    if set(tensors) != set(expected):
+        raise ValueError(f"it holds {', '.join(sorted(tensors)) or 'nothing'}, not {', '.join(sorted(expected))}")
+    for name, shape in expected.items():
+        if tuple(tensors[name].shape) != shape:
+            raise ValueError(f"{name} has shape {list(tensors[name].shape)}, not {list(shape)}")
+        if not bool(torch.isfinite(tensors[name]).all()):
+            raise ValueError(f"{name} holds numbers that are not finite")
+    floats = {name: tensor.float() for name, tensor in tensors.items()}
+    return LinearWalk(floats["vector"]) if kind == "linear" else PathWalk(floats)
