@@ -1,0 +1,1 @@
+"""Learning, calibrating and measuring directions: numbers only, no web, no files."""
