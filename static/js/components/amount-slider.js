@@ -1,0 +1,159 @@
+/** <amount-slider>: a native range in a unit's coordinate, its measured limits drawn, and the amount as editable text. */
+
+import { amountAt, coordinate, describe, parseAmount, spoken, tidy } from "../units.js";
+import { freshId, h, iconButton } from "../dom.js";
+
+const SNAP = 0.014; // share of the track around neutral in which a dragged thumb comes to rest there
+
+/** Emits `input` while dragged and `change` when let go or stepped; read `amount` then. */
+export class AmountSlider extends HTMLElement {
+  #config = null;
+  #amount = 0;
+  #dragged = false;
+  #range = h("input", { type: "range", step: "any" });
+  #label = h("label", { className: "slider-name" });
+  #field = h("input", { type: "text", inputMode: "decimal", className: "amount", autocomplete: "off", spellcheck: false });
+  #reset = iconButton("reset", "Reset", { className: "button icon-only reset" });
+  #rail = h("div", { className: "rail" }, h("span", { className: "zero" }), h("span", { className: "fill" }), this.#range);
+
+  /** {name, unit, track, range, step}: step is in coordinates. Set once, before `amount`. */
+  set config(config) {
+    this.#config = config;
+    const { name, unit, track, range } = config;
+    const [low, high] = track.map((end) => coordinate(unit, end));
+    this.#label.textContent = name;
+    Object.assign(this.#range, { min: low, max: high, id: freshId("slider") });
+    this.#label.htmlFor = this.#range.id;
+    this.#field.setAttribute("aria-label", `${name}, amount`);
+    this.#reset.setAttribute("aria-label", `Reset ${name}`);
+    this.#reset.title = `Back to ${describe(unit, unit.neutral)} (Delete)`;
+    this.#place("--from", coordinate(unit, range[0]));
+    this.#place("--to", coordinate(unit, range[1]));
+    this.#place("--zero", 0);
+    this.#rail.classList.toggle("limited-low", range[0] > track[0]);
+    this.#rail.classList.toggle("limited-high", range[1] < track[1]);
+  }
+
+  get config() {
+    return this.#config;
+  }
+
+  get amount() {
+    return this.#amount;
+  }
+
+  set amount(amount) {
+    const { unit } = this.#config;
+    const position = coordinate(unit, amount);
+    this.#amount = amount;
+    this.#range.value = position;
+    this.#range.setAttribute("aria-valuetext", this.#inWords());
+    if (document.activeElement !== this.#field) this.#field.value = describe(unit, amount);
+    this.#reset.disabled = Math.abs(position) < 1e-9;
+    this.classList.toggle("moved", !this.#reset.disabled);
+    this.classList.toggle("past", this.#past() !== null);
+    this.#place("--at", position);
+  }
+
+  /** Name the element that describes the slider (a note, an error). */
+  set describedBy(id) {
+    this.#range.setAttribute("aria-describedby", id);
+  }
+
+  focus() {
+    this.#range.focus();
+  }
+
+  connectedCallback() {
+    if (this.childElementCount) return;
+    this.append(this.#label, this.#rail, this.#field, this.#reset);
+    this.#range.addEventListener("pointerdown", () => (this.#dragged = true));
+    this.#range.addEventListener("pointerup", () => (this.#dragged = false));
+    this.#range.addEventListener("input", () => (this.amount = this.#fromThumb()));
+    this.#range.addEventListener("change", () => (this.amount = this.#fromThumb()));
+    this.#range.addEventListener("keydown", (event) => this.#step(event));
+    this.#range.addEventListener("dblclick", () => this.#neutral());
+    this.#reset.addEventListener("click", () => this.#neutral());
+    this.#field.addEventListener("focus", () => this.#field.select());
+    this.#field.addEventListener("input", (event) => event.stopPropagation());
+    this.#field.addEventListener("keydown", ({ key }) => key === "Escape" && this.#restore());
+    this.#field.addEventListener("change", (event) => this.#typed(event));
+    this.#field.addEventListener("blur", () => (this.#field.value = describe(this.#config.unit, this.#amount)));
+  }
+
+  #fromThumb() {
+    const { unit, track } = this.#config;
+    const [low, high] = [Number(this.#range.min), Number(this.#range.max)];
+    let position = Number(this.#range.value);
+    if (this.#dragged && Math.abs(position) < SNAP * (high - low)) position = 0;
+    return Math.min(Math.max(tidy(unit, amountAt(unit, position)), track[0]), track[1]);
+  }
+
+  #step(event) {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const { step } = this.#config;
+    const [low, high, now] = [Number(this.#range.min), Number(this.#range.max), Number(this.#range.value)];
+    const by = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key];
+    const to = { Home: low, End: high, Delete: 0, Backspace: 0 }[event.key];
+    if (by === undefined && to === undefined) return;
+    event.preventDefault();
+    this.#set(to ?? Math.round(now / step + by) * step);
+  }
+
+  #neutral() {
+    this.#set(0);
+    this.#range.focus();
+  }
+
+  #set(position) {
+    const [low, high] = [Number(this.#range.min), Number(this.#range.max)];
+    this.#range.value = Math.min(Math.max(position, low), high);
+    this.amount = this.#fromThumb();
+    this.dispatchEvent(new Event("input", { bubbles: true }));
+    this.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  #typed(event) {
+    event.stopPropagation();
+    const { name, unit, track } = this.#config;
+    const typed = parseAmount(this.#field.value);
+    const impossible = typed === null || (unit.scale === "log" && typed <= 0);
+    if (impossible) {
+      this.#remark(`“${this.#field.value}” is not an amount of ${name}: write something like ${describe(unit, track[1])}.`);
+      return this.#restore();
+    }
+    const amount = Math.min(Math.max(typed, track[0]), track[1]);
+    if (amount !== typed) this.#remark(`${name} goes from ${describe(unit, track[0])} to ${describe(unit, track[1])}.`);
+    this.#field.value = describe(unit, amount);
+    this.#set(coordinate(unit, amount));
+  }
+
+  #restore() {
+    this.#field.value = describe(this.#config.unit, this.#amount);
+    this.#field.select();
+  }
+
+  #remark(sentence) {
+    this.dispatchEvent(new CustomEvent("remark", { detail: sentence, bubbles: true }));
+  }
+
+  #past() {
+    const { range } = this.#config;
+    if (this.#amount < range[0]) return range[0];
+    return this.#amount > range[1] ? range[1] : null;
+  }
+
+  #inWords() {
+    const { name, unit } = this.#config;
+    const past = this.#past();
+    const limit = past === null ? "" : `, past the measured limit of ${spoken(unit, past)}`;
+    return `${name}, ${spoken(unit, this.#amount)}${limit}`;
+  }
+
+  #place(property, position) {
+    const [low, high] = [Number(this.#range.min), Number(this.#range.max)];
+    this.#rail.style.setProperty(property, (position - low) / (high - low));
+  }
+}
+
+customElements.define("amount-slider", AmountSlider);

@@ -1,0 +1,97 @@
+/** <direction-slider>: one learned direction: its slider, what was measured of it, its hold lock and its report. */
+
+import { freshId, h, icon, iconButton, setIcon } from "../dom.js";
+import "./amount-slider.js";
+import "./report-card.js";
+
+const VERDICTS = {
+  partial: "The generator obeys this slider in part",
+  weak: "The generator hardly obeys this slider",
+  unmeasured: "Nobody has measured this slider yet",
+};
+
+/** Emits the slider's `input` and `change`, `hold` {held}, `report` when its report is first opened, and `remove`. */
+export class DirectionSlider extends HTMLElement {
+  #direction = null;
+  #slider = document.createElement("amount-slider");
+  #badge = h("span", { className: "badge" });
+  #note = h("p", { className: "note", id: freshId("note") });
+  #error = h("p", { className: "problem", hidden: true, id: freshId("problem") });
+  #hold = iconButton("unlock", "Hold", { className: "button icon-only hold" });
+  #more = iconButton("chevron", "Report", { className: "button icon-only more" });
+  #report = null;
+
+  set direction(direction) {
+    this.#direction = direction;
+    this.#slider.config = direction;
+    this.dataset.id = direction.id;
+    const { verdict, note, name, kind } = direction;
+    this.#badge.replaceChildren(...(verdict === "strong" ? [] : [verdict === "unmeasured" ? "not measured" : verdict]));
+    this.#badge.dataset.verdict = verdict;
+    this.#badge.title = VERDICTS[verdict] ?? "";
+    this.#note.textContent = verdict === "strong" ? "" : note;
+    this.#note.hidden = !this.#note.textContent;
+    this.#more.setAttribute("aria-label", `Report on ${name}`);
+    this.#more.title = "How well it works, measured";
+    this.#hold.setAttribute("aria-label", `Hold ${name}`);
+    this.#hold.title =
+      kind === "path" ? "A path bends, so it cannot be held" : `Hold ${name}: the other sliders are kept from changing it`;
+    this.#hold.disabled = kind === "path";
+    this.#slider.describedBy = `${this.#note.id} ${this.#error.id}`;
+  }
+
+  get direction() {
+    return this.#direction;
+  }
+
+  get amount() {
+    return this.#slider.amount;
+  }
+
+  set amount(amount) {
+    this.#slider.amount = amount;
+  }
+
+  set held(held) {
+    this.#hold.setAttribute("aria-pressed", held);
+    setIcon(this.#hold, held ? "lock" : "unlock");
+  }
+
+  /** A sentence about why the server refused this slider's last amount, or null. */
+  set problem(sentence) {
+    this.#error.hidden = !sentence;
+    this.#error.replaceChildren(...(sentence ? [icon("warn"), sentence] : []));
+  }
+
+  /** The full direction, once fetched, for the report. */
+  set details(direction) {
+    this.#report.direction = direction;
+  }
+
+  focus() {
+    this.#slider.focus();
+  }
+
+  connectedCallback() {
+    if (this.childElementCount) return;
+    this.#more.setAttribute("aria-expanded", "false");
+    this.append(this.#slider, this.#badge, this.#hold, this.#more, this.#note, this.#error);
+    this.#more.addEventListener("click", () => this.#toggle());
+    this.#hold.addEventListener("click", () => {
+      const held = this.#hold.getAttribute("aria-pressed") !== "true";
+      this.dispatchEvent(new CustomEvent("hold", { detail: { held }, bubbles: true }));
+    });
+  }
+
+  #toggle() {
+    const open = this.#more.getAttribute("aria-expanded") !== "true";
+    this.#more.setAttribute("aria-expanded", open);
+    if (open) {
+      this.#report = document.createElement("report-card");
+      this.append(this.#report);
+      this.dispatchEvent(new CustomEvent("report", { bubbles: true }));
+    } else this.#report.remove();
+  }
+}
+
+customElements.define("direction-slider", DirectionSlider);

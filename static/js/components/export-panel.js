@@ -1,0 +1,102 @@
+/** <export-panel>: a walk of one slider as a film, and the films made so far. */
+
+import { describe } from "../units.js";
+import { h, icon, iconButton } from "../dom.js";
+import { isActive } from "../jobs.js";
+import "./job-card.js";
+
+/** Emits `export` with {sweep, format, seconds, fps, size}, `remove` with {id}, and the cards' `cancel`. */
+export class ExportPanel extends HTMLElement {
+  #sweep = h("select", { id: "export-sweep" });
+  #span = h("p", { className: "fine", id: "export-span" });
+  #seconds = h("input", { id: "export-seconds", type: "number", min: 1, max: 60, step: 0.5, value: 4, required: true });
+  #fps = h("input", { id: "export-fps", type: "number", min: 5, max: 60, step: 1, value: 30, required: true });
+  #size = h("select", { id: "export-size" }, ...[256, 512, 1024].map((size) => h("option", { value: size, selected: size === 512 }, `${size} px`)));
+  #form = h("form", { className: "stack" });
+  #cards = h("div", { className: "stack jobs" });
+  #list = h("ul", { className: "exports" });
+  #directions = [];
+
+  set directions(directions) {
+    this.#directions = directions;
+    const chosen = this.#sweep.value;
+    this.#sweep.replaceChildren(...directions.map(({ id, name }) => h("option", { value: id, selected: id === chosen }, name)));
+    this.#describe();
+  }
+
+  /** Sweep this slider, unless told otherwise. */
+  set hand(id) {
+    if (this.#directions.some((direction) => direction.id === id)) this.#sweep.value = id;
+    this.#describe();
+  }
+
+  set jobs(jobs) {
+    const shown = jobs.filter(({ kind, state }, index) => kind === "export" && (isActive({ state }) || (state === "failed" && index < 3)));
+    const cards = new Map([...this.#cards.children].map((card) => [card.dataset.id, card]));
+    const next = shown.map((job) => {
+      const card = cards.get(job.id) ?? h("job-card", { "data-id": job.id });
+      card.job = job;
+      return card;
+    });
+    if (next.length !== cards.size || next.some((card) => !card.isConnected)) this.#cards.replaceChildren(...next);
+  }
+
+  set exports(exports) {
+    this.#list.replaceChildren(...exports.map((one) => this.#film(one)));
+    if (!exports.length) this.#list.append(h("li", { className: "empty" }, "No films yet."));
+  }
+
+  connectedCallback() {
+    if (this.childElementCount) return;
+    const format = h("fieldset", { className: "choice" }, h("legend", {}, "Format"), radio("mp4", "MP4", true), radio("gif", "GIF", false));
+    const numbers = h("div", { className: "pair" }, field("Seconds", this.#seconds), field("Frames a second", this.#fps));
+    const start = h("button", { type: "submit", className: "button primary" }, "Make the film");
+    this.#sweep.setAttribute("aria-describedby", this.#span.id);
+    this.#form.append(field("Slider to sweep", this.#sweep), this.#span, format, numbers, field("Size", this.#size), start);
+    this.append(this.#cards, this.#form, h("h3", {}, "Films"), this.#list);
+    this.#sweep.addEventListener("change", () => this.#describe());
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const detail = {
+        sweep: this.#sweep.value,
+        format: new FormData(this.#form).get("format"),
+        seconds: this.#seconds.valueAsNumber,
+        fps: this.#fps.valueAsNumber,
+        size: Number(this.#size.value),
+      };
+      this.dispatchEvent(new CustomEvent("export", { detail }));
+    });
+    for (const type of ["input", "change"]) this.addEventListener(type, (event) => event.stopPropagation());
+  }
+
+  #describe() {
+    const direction = this.#directions.find(({ id }) => id === this.#sweep.value);
+    if (!direction) return;
+    const ends = direction.range.map((end) => describe(direction.unit, end)).join(" to ");
+    this.#span.textContent = `There and back, ${ends}: a loop without a seam. The other sliders stay as they are.`;
+  }
+
+  #film({ id, title, format, bytes, width, height, seconds, url, thumbnail }) {
+    const facts = `${format.toUpperCase()} · ${width} × ${height} · ${seconds} s · ${size(bytes)}`;
+    const download = h("a", { className: "button icon-only", href: url, download: "", "aria-label": `Download ${title}`, title: "Download" });
+    download.append(icon("download"));
+    const remove = iconButton("trash", `Delete ${title}`, { title: "Delete" });
+    remove.addEventListener("click", () => this.dispatchEvent(new CustomEvent("remove", { detail: { id } })));
+    const words = h("div", {}, h("p", { className: "title" }, title), h("p", { className: "fine" }, facts));
+    return h("li", { "data-id": id }, h("img", { src: thumbnail, alt: "", width: 56, height: 56, loading: "lazy" }), words, download, remove);
+  }
+}
+
+function size(bytes) {
+  return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+function field(name, input) {
+  return h("div", { className: "field" }, h("label", { htmlFor: input.id }, name), input);
+}
+
+function radio(value, label, checked) {
+  return h("label", {}, h("input", { type: "radio", name: "format", value, checked }), h("span", {}, label));
+}
+
+customElements.define("export-panel", ExportPanel);

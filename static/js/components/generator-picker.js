@@ -1,0 +1,56 @@
+/** <generator-picker>: the generators there are: pick an installed one, get one that can be fetched. */
+
+import { isActive } from "../jobs.js";
+import { h, icon } from "../dom.js";
+
+/** Emits `change` with {name} when one is picked, and `pull` with {name} when one is to be fetched. */
+export class GeneratorPicker extends HTMLElement {
+  #list = h("div", { className: "generators", role: "radiogroup", "aria-label": "Generator" });
+
+  show({ generators, jobs, current }) {
+    this.#list.replaceChildren(
+      ...generators.map((generator) =>
+        generator.installed ? this.#installed(generator, generator.name === current) : this.#pullable(generator, pulling(jobs, generator)),
+      ),
+    );
+  }
+
+  connectedCallback() {
+    if (this.childElementCount) return;
+    this.append(this.#list);
+    this.#list.addEventListener("change", (event) => {
+      event.stopPropagation();
+      this.#emit("change", event.target.value);
+    });
+  }
+
+  #installed({ name, title, resolution, classes }, checked) {
+    const radio = h("input", { type: "radio", name: "generator", value: name, checked });
+    const facts = `${resolution} px${classes.length ? ` · ${classes.length} classes` : ""}`;
+    return h("label", { className: "generator" }, radio, h("span", { className: "title" }, title), h("span", { className: "fine" }, facts));
+  }
+
+  #pullable({ name, title, download }, job) {
+    const size = download?.bytes ? `${(download.bytes / 1e6).toFixed(0)} MB` : "";
+    const row = h("div", { className: "generator absent" }, h("span", { className: "title" }, title));
+    if (job) {
+      const progress = h("progress", { max: 1, value: job.progress, "aria-label": job.title });
+      row.append(h("span", { className: "fine" }, job.message), progress);
+      return row;
+    }
+    const get = h("button", { type: "button", className: "button", "aria-label": `Get ${title}, ${size}` }, icon("download"), "Get");
+    get.addEventListener("click", () => this.#emit("pull", name));
+    row.append(h("span", { className: "fine" }, [size, download?.licence].filter(Boolean).join(" · ")), get);
+    return row;
+  }
+
+  #emit(type, name) {
+    this.dispatchEvent(new CustomEvent(type, { detail: { name } }));
+  }
+}
+
+function pulling(jobs, { name }) {
+  return jobs.find((job) => job.kind === "pull" && isActive(job) && job.title.toLowerCase().includes(name.toLowerCase()));
+}
+
+customElements.define("generator-picker", GeneratorPicker);

@@ -1,0 +1,79 @@
+/** <history-tree>: every step as a small picture, in rows that branch; undo, redo, and a click to go anywhere. */
+
+import { thumbnailUrl } from "../api.js";
+import { canonical } from "../canonical.js";
+import { h, iconButton } from "../dom.js";
+
+/** Emits `undo`, `redo`, and `goto` with {id}. */
+export class HistoryTree extends HTMLElement {
+  #undo = iconButton("undo", "Undo", { title: "Undo (Ctrl+Z)" });
+  #redo = iconButton("redo", "Redo", { title: "Redo (Ctrl+Shift+Z)" });
+  #rows = h("ol", { className: "branches" });
+  #buttons = new Map();
+
+  /** Follow a History. Steps already drawn keep their element and picture. */
+  show(history) {
+    const rows = history.rows();
+    const now = history.current?.id;
+    this.#undo.disabled = !history.canUndo;
+    this.#redo.disabled = !history.canRedo;
+    const branches = rows.map(({ depth, nodes }) => {
+      const row = h("ol", { className: "branch" }, ...nodes.map((node) => h("li", {}, this.#step(node, node.id === now))));
+      row.style.setProperty("--depth", Math.min(depth, 4));
+      if (depth) row.setAttribute("aria-label", "Branch");
+      return h("li", { className: depth ? "forked" : "" }, row);
+    });
+    const hadFocus = this.#rows.contains(document.activeElement);
+    this.#rows.replaceChildren(...branches);
+    const here = this.#buttons.get(now);
+    if (hadFocus) here?.focus({ preventScroll: true });
+    this.#reveal(here);
+  }
+
+  /** Ask again for the pictures that did not come while the server was away. */
+  retry() {
+    for (const picture of this.#rows.querySelectorAll("img.lost")) {
+      picture.classList.remove("lost");
+      picture.src = picture.dataset.src;
+    }
+  }
+
+  connectedCallback() {
+    if (this.childElementCount) return;
+    const head = h("div", { className: "section-head" }, h("h3", {}, "History"), this.#undo, this.#redo);
+    this.append(head, this.#rows);
+    this.#undo.addEventListener("click", () => this.dispatchEvent(new Event("undo")));
+    this.#redo.addEventListener("click", () => this.dispatchEvent(new Event("redo")));
+    this.#rows.addEventListener("click", ({ target }) => {
+      const id = target.closest("button")?.dataset.id;
+      if (id) this.dispatchEvent(new CustomEvent("goto", { detail: { id: Number(id) } }));
+    });
+  }
+
+  // Scrolls the list alone: scrollIntoView would move the whole column under the reader's eyes.
+  #reveal(button) {
+    if (!button) return;
+    const [list, box] = [this.#rows.getBoundingClientRect(), button.getBoundingClientRect()];
+    if (box.bottom > list.bottom) this.#rows.scrollTop += box.bottom - list.bottom + 8;
+    if (box.top < list.top) this.#rows.scrollTop -= list.top - box.top + 8;
+  }
+
+  #step(node, current) {
+    const key = canonical(node.edit);
+    let button = this.#buttons.get(node.id);
+    if (button?.dataset.key !== key) {
+      const src = thumbnailUrl(node.edit);
+      const picture = h("img", { alt: "", loading: "lazy", width: 48, height: 48, src, "data-src": src });
+      picture.addEventListener("error", () => picture.classList.add("lost"));
+      button = h("button", { type: "button", "data-id": node.id, "data-key": key }, picture);
+      this.#buttons.set(node.id, button);
+    }
+    button.title = node.label;
+    button.setAttribute("aria-label", `Step ${node.id}: ${node.label}`);
+    if (current) button.setAttribute("aria-current", "step");
+    else button.removeAttribute("aria-current");
+    return button;
+  }
+}
+
+customElements.define("history-tree", HistoryTree);

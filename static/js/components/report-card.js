@@ -1,0 +1,114 @@
+/** <report-card>: how well a direction works, as measured on pictures it was not learned from. */
+
+import { api } from "../api.js";
+import { chart } from "../chart.js";
+import { amountAt, coordinate, describe } from "../units.js";
+import { h, icon } from "../dom.js";
+
+const METHODS = { walk: "learned walk", closed_form: "closed form", pca: "PCA", sefa: "SeFa" };
+
+/** Emits `remove` when the direction is to be deleted (asked twice). */
+export class ReportCard extends HTMLElement {
+  #sure = 0;
+
+  /** A direction with its full card, or null for one that could not be fetched. */
+  set direction(direction) {
+    if (!direction) return this.replaceChildren(h("p", { className: "empty" }, "The report could not be fetched."));
+    const { card } = direction;
+    const curve = card?.reached?.length > 1 ? response(direction) : null;
+    const measured = card ? figures(direction) : h("p", { className: "empty" }, "This slider has not been measured.");
+    const strip = direction.strip
+      ? h("img", { className: "strip", src: direction.strip, loading: "lazy", alt: `${direction.name} from one end of its range to the other, on several pictures` })
+      : null;
+    this.replaceChildren(...[curve, measured, strip, made(direction), this.#actions(direction)].filter(Boolean));
+  }
+
+  connectedCallback() {
+    if (!this.childElementCount) this.append(h("p", { className: "empty" }, "Fetching the report…"));
+  }
+
+  disconnectedCallback() {
+    clearTimeout(this.#sure);
+  }
+
+  #actions({ generator, id, name, removable }) {
+    const file = h("a", { className: "button", href: api.directionFile(generator, id), download: `${generator}-${id}.safetensors` });
+    file.append(icon("download"), "Download slider");
+    const actions = h("div", { className: "actions" }, file);
+    if (removable) {
+      const remove = h("button", { type: "button", className: "button danger", "aria-label": `Delete ${name}` }, icon("trash"), "Delete");
+      remove.addEventListener("click", () => this.#remove(remove));
+      actions.append(remove);
+    }
+    return actions;
+  }
+
+  #remove(button) {
+    if (this.#sure) return this.dispatchEvent(new Event("remove", { bubbles: true }));
+    button.lastChild.textContent = "Really delete?";
+    button.setAttribute("aria-label", "Really delete?");
+    this.#sure = setTimeout(() => {
+      this.#sure = 0;
+      button.lastChild.textContent = "Delete";
+    }, 4000);
+  }
+}
+
+function response({ card, unit, range, name }) {
+  const at = (amount) => coordinate(unit, amount);
+  const rows = card.reached.map((row) => row.map(at)).filter((row) => row.every(Number.isFinite));
+  const text = (position) => describe(unit, amountAt(unit, position));
+  const ends = [rows[0], rows.at(-1)];
+  const label = `${name}: asked ${text(ends[0][0])} it reaches ${text(ends[0][1])}, asked ${text(ends[1][0])} it reaches ${text(ends[1][1])}.`;
+  const drawing = chart({
+    lines: [
+      { name: "ideal", points: clippedIdeal(rows) },
+      { name: "train", points: rows.map(([asked, reached]) => [asked, reached]) },
+    ],
+    band: rows.map(([asked, , low, high]) => [asked, low, high]),
+    shade: range.map(at),
+    xText: text,
+    yText: text,
+    label,
+  });
+  const caption = h("figcaption", {}, "Asked (across) and reached (up), with its spread. Shaded: the measured range; dotted: perfect obedience.");
+  return h("figure", {}, drawing, caption);
+}
+
+// The line of perfect obedience, cut to the heights that were reached so that it does not flatten the curve.
+function clippedIdeal(rows) {
+  const heights = rows.flatMap(([, reached, low, high]) => [reached, low, high]);
+  const [low, high] = [Math.min(...heights), Math.max(...heights)];
+  const from = Math.max(rows[0][0], low);
+  const to = Math.min(rows.at(-1)[0], high);
+  return [[from, from], [to, to]];
+}
+
+function figures({ card }) {
+  const rows = [];
+  const number = (value, digits = 2) => (Number.isFinite(value) ? value.toFixed(digits) : "–");
+  const add = (term, text, about) => rows.push(h("dt", { title: about }, term), h("dd", {}, text));
+  const interval = card.slope_ci ? ` (${card.slope_ci.map((end) => number(end)).join(" to ")})` : "";
+  if (Number.isFinite(card.slope)) add("Slope", `${number(card.slope)}${interval}`, "Reached for each unit asked; 1 is perfect");
+  if (Number.isFinite(card.monotone)) add("Rises at every step", `${Math.round(card.monotone * 100)} %`, "Share of pictures");
+  const identity = card.identity_error;
+  const against = (value) => (identity > 0 ? number(value / identity) : number(value));
+  const errors = [["Edit error", card.edit_error], ["Closed form", card.closed_form_error], ["Random direction", card.random_error]];
+  for (const [term, value] of errors) {
+    if (Number.isFinite(value)) add(term, against(value), "Distance from the true edit; doing nothing is 1");
+  }
+  if (errors.some(([, value]) => Number.isFinite(value))) add("Doing nothing", "1.00", "What the errors are measured against");
+  if (Number.isFinite(card.seeds_cosine)) add("Agreement of two runs", number(card.seeds_cosine), "Cosine of two seeds' directions");
+  if (card.n) add("Measured on", `${card.n} pictures`, "Held out: never learned from");
+  return h("dl", { className: "figures" }, ...rows);
+}
+
+function made({ method, kind, seed, created, origin, settings = {}, asked, unit }) {
+  const steps = settings.steps ? `${settings.steps} steps` : null;
+  const way = `${METHODS[method] ?? method}${kind === "path" ? " along a path" : ""}`;
+  const span = asked ? `asked ${asked.map((end) => describe(unit, end)).join(" to ")}` : null;
+  const words = [way, steps, `seed ${seed}`, span, origin, created].filter(Boolean);
+  return h("p", { className: "fine" }, words.join(" · "));
+}
+
+customElements.define("report-card", ReportCard);

@@ -1,0 +1,43 @@
+/** <status-bar>: the device, how long the last frame took and where, and whether the server is there. */
+
+import { h } from "../dom.js";
+
+const LINKS = { connecting: "Connecting", open: "Connected", waiting: "Reconnecting" };
+const SMOOTHING = 0.25;
+
+export class StatusBar extends HTMLElement {
+  #device = h("span", { className: "device" });
+  #times = Object.fromEntries(["render", "encode", "round trip"].map((name) => [name, h("b", {}, "–")]));
+  #link = h("span", { className: "link", role: "status" });
+  #mean = {};
+
+  set device(text) {
+    this.#device.textContent = text;
+    this.#device.hidden = !text;
+  }
+
+  /** "connecting", "open" or "waiting". */
+  set link(state) {
+    this.dataset.link = state;
+    this.#link.textContent = LINKS[state];
+  }
+
+  /** Take in one frame's times; the numbers shown are smoothed, so that they can be read. */
+  measure({ renderMs, encodeMs, roundTripMs, settled }) {
+    if (settled) return;
+    for (const [name, ms] of Object.entries({ render: renderMs, encode: encodeMs, "round trip": roundTripMs })) {
+      if (ms === null) continue;
+      this.#mean[name] = this.#mean[name] === undefined ? ms : this.#mean[name] + SMOOTHING * (ms - this.#mean[name]);
+      this.#times[name].textContent = this.#mean[name].toFixed(this.#mean[name] < 9.95 ? 1 : 0);
+    }
+  }
+
+  connectedCallback() {
+    if (this.childElementCount) return;
+    const times = Object.entries(this.#times).map(([name, number]) => h("span", {}, `${name} `, number));
+    const title = "The last frames: computing, compressing, and from sending the edit to having the picture";
+    this.append(this.#device, h("span", { className: "times", title }, ...times, "ms"), this.#link);
+  }
+}
+
+customElements.define("status-bar", StatusBar);

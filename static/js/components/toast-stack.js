@@ -1,0 +1,48 @@
+/** <toast-stack>: short sentences that come and go, read out politely, each with an optional thing to do about it. */
+
+import { h, icon, iconButton } from "../dom.js";
+
+const SHORT = 5000;
+const LONG = 12000; // problems stay longer: they must be read
+const MOST = 4;
+
+export class ToastStack extends HTMLElement {
+  /** Say something. `kind` is "done" or "problem"; `action` is {label, run}. The same sentence is not said twice. */
+  say(sentence, { kind = "done", action = null } = {}) {
+    for (const same of this.children) if (same.dataset.sentence === sentence) same.remove();
+    const close = iconButton("close", "Dismiss");
+    const text = h("p", {}, sentence);
+    const toast = h("div", { className: `toast ${kind}`, "data-sentence": sentence }, kind === "problem" ? icon("warn") : null, text);
+    const leave = () => toast.remove();
+    if (action) {
+      const button = h("button", { type: "button", className: "button" }, action.label);
+      button.addEventListener("click", () => {
+        action.run();
+        leave();
+      });
+      toast.append(button);
+    }
+    toast.append(close);
+    close.addEventListener("click", leave);
+    this.append(toast);
+    while (this.childElementCount > MOST) this.firstElementChild.remove();
+    this.#leaveLater(toast, kind === "problem" || action ? LONG : SHORT, leave);
+  }
+
+  connectedCallback() {
+    this.setAttribute("role", "status");
+    this.setAttribute("aria-live", "polite");
+  }
+
+  #leaveLater(toast, after, leave) {
+    let timer = setTimeout(leave, after);
+    const wait = () => clearTimeout(timer);
+    const goOn = () => (timer = setTimeout(leave, after));
+    toast.addEventListener("pointerenter", wait);
+    toast.addEventListener("focusin", wait);
+    toast.addEventListener("pointerleave", goOn);
+    toast.addEventListener("focusout", goOn);
+  }
+}
+
+customElements.define("toast-stack", ToastStack);

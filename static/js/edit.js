@@ -1,0 +1,118 @@
+/** Edit: everything a picture depends on, as a frozen value that is replaced and never patched. */
+
+import { coordinate, amountAt, describe, tidy } from "./units.js";
+
+export const LARGEST_SEED = 2 ** 32 - 1;
+
+/** A complete, deeply frozen edit from whatever parts are given. */
+export function edit({ generator, base, classes = {}, truncation = 1, amounts = {}, layers = {}, hold = [] }) {
+  const value = { generator, base, classes, truncation, amounts, layers, hold };
+  Object.values(value).forEach(Object.freeze);
+  return Object.freeze(value);
+}
+
+/** A copy of `original` with some fields changed. */
+export function changed(original, changes) {
+  return edit({ ...original, ...changes });
+}
+
+/** The same picture with every slider at rest. */
+export function neutral(original) {
+  return changed(original, { amounts: {} });
+}
+
+/** `original` with one slider at `amount`; a neutral amount is left out. */
+export function withAmount(original, direction, amount) {
+  const { [direction.id]: _, ...others } = original.amounts;
+  const rests = Math.abs(coordinate(direction.unit, amount)) < 1e-9;
+  return changed(original, { amounts: rests ? others : { ...others, [direction.id]: amount } });
+}
+
+/** Where a slider stands in an edit. */
+export function amountOf(original, direction) {
+  return original.amounts[direction.id] ?? direction.unit.neutral;
+}
+
+/** The nearest amount a slider can reach, without invisible digits. */
+export function onTrack(direction, amount) {
+  const [low, high] = direction.track;
+  return Math.min(Math.max(tidy(direction.unit, amount), low), high);
+}
+
+/** `count` amounts spread evenly in effect over a slider's measured range, through neutral where that is inside. */
+export function spread(direction, count) {
+  const { unit, range } = direction;
+  const [low, high] = range.map((end) => coordinate(unit, end));
+  const positions = Array.from({ length: count }, (_, index) => low + ((high - low) * index) / (count - 1));
+  const nearest = positions.reduce((best, one, index) => (Math.abs(one) < Math.abs(positions[best]) ? index : best), 0);
+  if (low < 0 && high > 0 && nearest > 0 && nearest < count - 1) positions[nearest] = 0;
+  return positions.map((position) => onTrack(direction, amountAt(unit, position)));
+}
+
+/** An edit from decoded JSON; throws an Error with one sentence for anything else. */
+export function parseEdit(data) {
+  if (data === null || typeof data !== "object" || Array.isArray(data)) throw new Error("That is not an edit.");
+  if (typeof data.generator !== "string" || !data.generator) throw new Error("It does not say its generator.");
+  const { seed, seeds } = data.base ?? {};
+  const isSeed = (value) => Number.isInteger(value) && value >= 0 && value <= LARGEST_SEED;
+  const mixed = seeds && Object.keys(seeds).every((key) => isSeed(Number(key))) && weigh(seeds);
+  if (!isSeed(seed) && !mixed) throw new Error(`Its seed is not a whole number from 0 to ${LARGEST_SEED}.`);
+  if (data.truncation !== undefined && !(data.truncation >= 0 && data.truncation <= 2)) {
+    throw new Error("Its truncation is not between 0 and 2.");
+  }
+  for (const table of [data.classes, data.amounts]) {
+    if (table && !Object.values(table).every(Number.isFinite)) throw new Error("It holds something that is not a number.");
+  }
+  return edit(data);
+}
+
+/**
+ * The edit as this generator and these directions can show it, and a sentence for each thing that had to change.
+ * @returns {{edit: object, remarks: string[]}}
+ */
+export function fitted(original, generator, directions) {
+  const remarks = [];
+  const known = new Map(directions.map((direction) => [direction.id, direction]));
+  const amounts = {};
+  for (const [id, amount] of Object.entries(original.amounts)) {
+    const direction = known.get(id);
+    if (!direction) remarks.push(`${generator.title} has no slider “${id}” here, so it was left out.`);
+    else {
+      amounts[id] = Math.min(Math.max(amount, direction.track[0]), direction.track[1]);
+      if (amounts[id] !== amount) {
+        remarks.push(`${direction.name} was brought back to the end of its track, ${describe(direction.unit, amounts[id])}.`);
+      }
+    }
+  }
+  const classes = Object.fromEntries(Object.entries(original.classes).filter(([name]) => generator.classes.includes(name)));
+  if (Object.keys(classes).length < Object.keys(original.classes).length) {
+    remarks.push(`${generator.title} does not have all of the classes named, so some were left out.`);
+  }
+  const hold = original.hold.filter((id) => known.has(id));
+  return { edit: changed(original, { amounts, classes: weigh(classes) ? classes : {}, hold }), remarks };
+}
+
+/** Class weights as shares that sum to one: the edit's own, or the generator's default. */
+export function shares(original, generator) {
+  const weights = weigh(original.classes) ? original.classes : generator.default_classes;
+  const total = weigh(weights) || 1;
+  return Object.fromEntries(generator.classes.map((name) => [name, (weights[name] ?? 0) / total]));
+}
+
+/** The base in words. */
+export function baseWords({ base }) {
+  return base.seeds ? `a mix of ${Object.keys(base.seeds).length} seeds` : `seed ${base.seed}`;
+}
+
+/** What the picture is, in one line, for captions and screen readers. */
+export function inWords(original, generator, directions) {
+  const mix = Object.entries(shares(original, generator)).filter(([, share]) => share >= 0.005);
+  const classes = mix.map(([name, share]) => (mix.length > 1 ? `${name} ${Math.round(share * 100)} %` : name));
+  const moved = directions.filter(({ id }) => id in original.amounts);
+  const sliders = moved.map((direction) => `${direction.name} ${describe(direction.unit, original.amounts[direction.id])}`);
+  return [generator.title, baseWords(original), classes.join(", "), ...sliders].filter(Boolean).join(" · ");
+}
+
+function weigh(weights) {
+  return Object.values(weights).reduce((total, weight) => total + Math.max(weight, 0), 0);
+}

@@ -1,0 +1,48 @@
+/** Files dropped on the page or picked with its button: sliders are installed, our pictures opened again. */
+
+import { recognise } from "./opening.js";
+
+/** Wire dropping and picking. */
+export function wireFiles({ session, api, toasts, sliders, attempt }) {
+  const picker = document.querySelector("#file");
+  let depth = 0;
+  const over = (by) => {
+    depth = Math.max(0, depth + by);
+    document.body.toggleAttribute("data-drop", depth > 0);
+  };
+  const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
+
+  document.addEventListener("dragenter", (event) => holdsFiles(event) && over(1));
+  document.addEventListener("dragleave", (event) => holdsFiles(event) && over(-1));
+  document.addEventListener("dragover", (event) => holdsFiles(event) && event.preventDefault());
+  document.addEventListener("drop", (event) => {
+    if (!holdsFiles(event)) return;
+    event.preventDefault();
+    over(-depth);
+    bring(event.dataTransfer.files);
+  });
+  document.querySelector("#open-file").addEventListener("click", () => picker.click());
+  picker.addEventListener("change", () => {
+    bring(picker.files);
+    picker.value = "";
+  });
+
+  function bring(files) {
+    for (const file of files) attempt(() => open(file));
+  }
+
+  async function open(file) {
+    const found = await recognise(file);
+    if (found.kind === "edit") {
+      if (await session.open(found.edit, `Opened ${file.name}`)) toasts.say(`Opened the picture in “${file.name}”.`);
+      return;
+    }
+    const direction = await api.uploadDirection(file);
+    if (direction.generator !== session.edit.generator) {
+      return toasts.say(`${direction.name} was installed for ${session.generator(direction.generator)?.title ?? direction.generator}.`);
+    }
+    await session.refreshDirections();
+    sliders.highlight(direction.id);
+    toasts.say(`${direction.name} was installed.`);
+  }
+}

@@ -1,0 +1,116 @@
+/** Everything done so far, as a tree of edits: going back and doing something else starts a branch and loses nothing. */
+
+const MOST_NODES = 200;
+const SAME_GESTURE = 900; // ms: repeated steps of one control within this time are one change
+
+/**
+ * @typedef {{id: number, parent: number|null, edit: object, label: string, key: string, at: number, next: number|null}} Node
+ */
+export class History extends EventTarget {
+  #nodes = new Map();
+  #current = null;
+  #last = 0;
+
+  /** @returns {Node|null} where we are now */
+  get current() {
+    return this.#nodes.get(this.#current) ?? null;
+  }
+
+  get canUndo() {
+    return this.current?.parent !== null && this.current !== null;
+  }
+
+  get canRedo() {
+    return this.current?.next != null;
+  }
+
+  /** A new node after the current one. The same `key` again at once replaces it, so that a burst of steps is one. */
+  commit(edit, label, key = "", now = Date.now()) {
+    const here = this.current;
+    const burst = here && key && here.key === key && here.next === null && now - here.at < SAME_GESTURE;
+    if (burst && here.parent !== null) {
+      this.#nodes.set(here.id, { ...here, edit, label, at: now });
+    } else {
+      const id = ++this.#last;
+      this.#nodes.set(id, { id, parent: this.#current, edit, label, key, at: now, next: null });
+      if (here) this.#nodes.set(here.id, { ...here, next: id });
+      this.#current = id;
+      this.#prune();
+    }
+    this.#changed();
+  }
+
+  /** One step back, or null where there is none. @returns {Node|null} */
+  undo() {
+    return this.canUndo ? this.goTo(this.current.parent) : null;
+  }
+
+  /** One step forward along the branch last walked, or null. @returns {Node|null} */
+  redo() {
+    return this.canRedo ? this.goTo(this.current.next) : null;
+  }
+
+  /** Go to any node; the way to it becomes the branch that redo follows. @returns {Node|null} */
+  goTo(id) {
+    if (!this.#nodes.has(id)) return null;
+    this.#current = id;
+    let node = this.current;
+    while (node.parent !== null) {
+      const parent = this.#nodes.get(node.parent);
+      this.#nodes.set(parent.id, { ...parent, next: node.id });
+      node = parent;
+    }
+    this.#changed();
+    return this.current;
+  }
+
+  /** The tree as rows to draw: a first child goes on in its parent's row, later children start rows of their own. */
+  rows() {
+    const children = Map.groupBy(this.#nodes.values(), (node) => node.parent);
+    const rows = [];
+    const starts = (children.get(null) ?? []).map((node) => ({ node, depth: 0 }));
+    while (starts.length) {
+      const { node: start, depth } = starts.shift();
+      const row = { depth, nodes: [] };
+      const forks = [];
+      for (let node = start; node; ) {
+        row.nodes.push(node);
+        const [first, ...others] = children.get(node.id) ?? [];
+        forks.unshift(...others.map((other) => ({ node: other, depth: depth + 1 })));
+        node = first;
+      }
+      rows.push(row);
+      starts.unshift(...forks);
+    }
+    return rows;
+  }
+
+  /** A plain value for session storage. */
+  toJSON() {
+    return { nodes: [...this.#nodes.values()], current: this.#current, last: this.#last };
+  }
+
+  /** Take over a value of `toJSON`; false, and nothing changed, where it is not one. */
+  restore(stored, revive) {
+    if (!Array.isArray(stored?.nodes) || !stored.nodes.some(({ id }) => id === stored.current)) return false;
+    this.#nodes = new Map(stored.nodes.map((node) => [node.id, { ...node, edit: revive(node.edit) }]));
+    [this.#current, this.#last] = [stored.current, stored.last];
+    this.#changed();
+    return true;
+  }
+
+  // Only the oldest leaf off the way we came is ever forgotten, and only when there are very many.
+  #prune() {
+    if (this.#nodes.size <= MOST_NODES) return;
+    const parents = new Set([...this.#nodes.values()].map(({ parent }) => parent));
+    const leaf = [...this.#nodes.values()].find(({ id }) => id !== this.#current && !parents.has(id));
+    if (!leaf) return;
+    const parent = this.#nodes.get(leaf.parent);
+    if (parent?.next === leaf.id) this.#nodes.set(parent.id, { ...parent, next: null });
+    this.#nodes.delete(leaf.id);
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+}

@@ -1,0 +1,188 @@
+/** One person's session: the commands that change the edit, keep its history and tell the live loop what to show. */
+
+import { amountOf, baseWords, changed, edit, fitted, neutral, onTrack, withAmount } from "./edit.js";
+import { describe } from "./units.js";
+
+const FIRST_SEED = 7;
+const LARGEST_RANDOM = 1_000_000; // short enough to read aloud; any seed can still be typed
+
+/** Emits `remark` with a sentence whenever something asked for could not be done as asked. */
+export class Session extends EventTarget {
+  #store;
+  #history;
+  #live;
+  #api;
+  #left = new Map();
+
+  constructor({ store, history, live, api }) {
+    super();
+    [this.#store, this.#history, this.#live, this.#api] = [store, history, live, api];
+  }
+
+  get edit() {
+    return this.#store.state.edit;
+  }
+
+  generator(name = this.edit?.generator) {
+    return this.#store.state.generators.find((one) => one.name === name);
+  }
+
+  direction(id) {
+    return this.#store.state.directions.find((one) => one.id === id);
+  }
+
+  /** The picture shown when nothing else is asked for. */
+  firstEdit() {
+    const generator = this.#store.state.generators.find(({ installed }) => installed);
+    return generator && edit({ generator: generator.name, base: { seed: FIRST_SEED } });
+  }
+
+  /** Show an edit of any installed generator and make it a step of the history. */
+  async open(wanted, label) {
+    const shown = await this.#enter(wanted);
+    if (shown) this.commit(shown, { label });
+    return Boolean(shown);
+  }
+
+  /** Show an edit while it is still being changed. */
+  preview(next) {
+    this.#store.set({ edit: next, trouble: null });
+    this.#render();
+  }
+
+  /** Show an edit and make it a step of the history. */
+  commit(next, { label, key }) {
+    this.preview(next);
+    this.#history.commit(next, label, key);
+  }
+
+  /** Move one slider; `settled` at the end of a drag or a step. */
+  move(id, amount, settled) {
+    const direction = this.direction(id);
+    const next = withAmount(this.edit, direction, onTrack(direction, amount));
+    this.#store.set({ hand: id });
+    if (!settled) return this.preview(next);
+    if (amountOf(this.#history.current.edit, direction) === amountOf(next, direction)) return this.preview(next);
+    this.commit(next, { label: `${direction.name} ${describe(direction.unit, amountOf(next, direction))}`, key: `amount:${id}` });
+  }
+
+  hold(id, held) {
+    const hold = this.edit.hold.filter((one) => one !== id);
+    const label = `${this.direction(id).name} ${held ? "held" : "let go"}`;
+    this.commit(changed(this.edit, { hold: held ? [...hold, id].sort() : hold }), { label });
+  }
+
+  rest() {
+    this.commit(neutral(this.edit), { label: "All sliders at rest" });
+  }
+
+  seed(seed) {
+    const next = changed(this.edit, { base: { seed } });
+    this.commit(next, { label: baseWords(next).replace("seed", "Seed"), key: "seed" });
+  }
+
+  roll() {
+    this.seed(Math.floor(Math.random() * LARGEST_RANDOM));
+  }
+
+  truncate(truncation, settled) {
+    const next = changed(this.edit, { truncation });
+    if (settled) this.commit(next, { label: `Truncation ${truncation.toFixed(2)}`, key: "truncation" });
+    else this.preview(next);
+  }
+
+  mix(classes, settled) {
+    const next = changed(this.edit, { classes });
+    if (settled) this.commit(next, { label: "Class mix", key: "classes" });
+    else this.preview(next);
+  }
+
+  /** Show the base instead of the edit while `comparing`. */
+  compare(comparing) {
+    if (comparing === this.#store.state.comparing) return;
+    this.#store.set({ comparing });
+    this.#render();
+  }
+
+  async choose(name) {
+    if (name === this.edit.generator) return;
+    const { base } = this.edit;
+    await this.open(this.#left.get(name) ?? edit({ generator: name, base }), this.generator(name).title);
+  }
+
+  undo() {
+    return this.#goTo(this.#history.undo());
+  }
+
+  redo() {
+    return this.#goTo(this.#history.redo());
+  }
+
+  goTo(id) {
+    return this.#goTo(this.#history.goTo(id));
+  }
+
+  /** Read the sliders again, after one was learned, uploaded or removed. */
+  async refreshDirections() {
+    const { generator } = this.edit;
+    const directions = await this.#api.directions(generator);
+    if (generator !== this.edit.generator) return;
+    const known = new Set(directions.map(({ id }) => id));
+    this.#store.set({ directions });
+    if (Object.keys(this.edit.amounts).some((id) => !known.has(id)) || this.edit.hold.some((id) => !known.has(id))) {
+      this.#show(this.edit);
+    }
+    this.#render(); // a slider learned anew under its old name changes the picture of the same edit
+  }
+
+  async #goTo(node) {
+    if (!node) return;
+    const shown = await this.#enter(node.edit);
+    if (shown) this.preview(shown);
+  }
+
+  // Everything an edit of another generator needs is fetched before anything is replaced.
+  async #enter(wanted) {
+    const generator = this.generator(wanted.generator);
+    if (!generator?.installed) {
+      this.#remark(
+        generator
+          ? `That picture was made with ${generator.title}, which is not installed here. Get it under Generator first.`
+          : `That picture was made with “${wanted.generator}”, which this server does not have.`,
+      );
+      return null;
+    }
+    let { directions } = this.#store.state;
+    if (this.edit?.generator !== wanted.generator) {
+      directions = await this.#api.directions(wanted.generator);
+      if (this.edit) this.#left.set(this.edit.generator, this.edit);
+      const { edit: shown, remarks } = fitted(wanted, generator, directions);
+      remarks.forEach((remark) => this.#remark(remark));
+      this.#store.set({ directions, edit: shown, hand: favourite(directions), trouble: null });
+      return shown;
+    }
+    const { edit: shown, remarks } = fitted(wanted, generator, directions);
+    remarks.forEach((remark) => this.#remark(remark));
+    return shown;
+  }
+
+  #show(wanted) {
+    const { edit: shown } = fitted(wanted, this.generator(wanted.generator), this.#store.state.directions);
+    this.preview(shown);
+  }
+
+  #render() {
+    const { comparing, edit: shown } = this.#store.state;
+    if (shown) this.#live.render(comparing ? neutral(shown) : shown);
+  }
+
+  #remark(sentence) {
+    this.dispatchEvent(new CustomEvent("remark", { detail: sentence }));
+  }
+}
+
+// The slider in hand at first is one that works well, so that the filmstrip shows something.
+function favourite(directions) {
+  const best = directions.find(({ verdict }) => verdict === "strong") ?? directions[0];
+  return best?.id ?? null;
+}

@@ -1,0 +1,46 @@
+/** Keys that work anywhere on the page, and the switch that turns the single letters off (WCAG 2.1.4). */
+
+const KEY = "latentwalk.single-keys";
+
+/** Every shortcut, for the keys and for the dialog that lists them. `hold` ones are told when the key is let go. */
+export const SHORTCUTS = Object.freeze([
+  { command: "compare", key: "c", shown: "C (hold)", about: "Compare with the base" },
+  { command: "roll", key: "r", shown: "R", about: "Roll another seed" },
+  { command: "rest", key: "0", shown: "0", about: "All sliders at rest" },
+  { command: "search", key: "/", shown: "/", about: "Find a slider" },
+  { command: "share", key: "s", shown: "S", about: "Copy a link to this picture" },
+  { command: "save", key: "p", shown: "P", about: "Download the picture" },
+  { command: "learn", key: "l", shown: "L", about: "Learn a slider" },
+  { command: "export", key: "e", shown: "E", about: "Export a walk" },
+  { command: "help", key: "?", shown: "?", about: "These shortcuts" },
+]);
+
+export const singleKeysOn = () => localStorage.getItem(KEY) !== "off";
+
+export function switchSingleKeys(on) {
+  if (on) localStorage.removeItem(KEY);
+  else localStorage.setItem(KEY, "off");
+}
+
+/**
+ * Listen on the document and call `commands[name](pressed)`; only `compare` hears `false`, when its key is let go.
+ * @param {Record<string, (pressed: boolean) => void>} commands
+ */
+export function listen(commands) {
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.matches?.("input:not([type=range], [type=radio], [type=checkbox]), select, textarea");
+    if ((event.ctrlKey || event.metaKey) && !event.altKey) {
+      const name = { z: event.shiftKey ? "redo" : "undo", y: "redo" }[event.key.toLowerCase()];
+      if (!name || typing) return;
+      event.preventDefault();
+      return commands[name](true);
+    }
+    if (typing || event.altKey || event.ctrlKey || event.metaKey || !singleKeysOn()) return;
+    const found = SHORTCUTS.find(({ key }) => key === event.key.toLowerCase());
+    if (!found || event.repeat || document.querySelector("dialog:modal")) return;
+    event.preventDefault();
+    commands[found.command](true);
+  });
+  document.addEventListener("keyup", (event) => event.key.toLowerCase() === "c" && commands.compare(false));
+  window.addEventListener("blur", () => commands.compare(false));
+}

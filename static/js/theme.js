@@ -1,0 +1,22 @@
+/** Light, dark, or as the system is: kept for the next visit. */
+
+const ORDER = ["auto", "light", "dark"];
+const KEY = "latentwalk.theme";
+
+/** The theme chosen on this machine. */
+export function theme() {
+  const kept = localStorage.getItem(KEY);
+  return ORDER.includes(kept) ? kept : "auto";
+}
+
+/** Use and keep a theme. */
+export function useTheme(name) {
+  document.documentElement.dataset.theme = name;
+  if (name === "auto") localStorage.removeItem(KEY);
+  else localStorage.setItem(KEY, name);
+}
+
+/** The next theme in the toggle's order. */
+export function themeAfter(name) {
+  return ORDER[(ORDER.indexOf(name) + 1) % ORDER.length];
+}
