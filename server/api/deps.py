@@ -1,0 +1,35 @@
+"""What handlers are given: the long-lived objects that the application built, each under one name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, cast
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from server.library import Library
+from server.renderer import Renderer
+from server.settings import Settings
+from server.shelf import Shelf
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Services:
+    """Everything that lives as long as the application."""
+
+    settings: Settings
+    library: Library
+    shelf: Shelf
+    renderer: Renderer
+    version: str
+    root: Path
+
+
+def services(connection: HTTPConnection) -> Services:
+    """The application's services, for HTTP requests and sockets alike."""
+    return cast(Services, connection.app.state.services)
+
+
+ServicesDep = Annotated[Services, Depends(services)]

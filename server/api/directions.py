@@ -1,0 +1,72 @@
+"""Directions: the sliders of a generator, their report cards and files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from server.api import shapes
+from server.api.deps import ServicesDep
+from server.directions import LARGEST_FILE, to_bytes
+from server.errors import NotFound
+from server.steering.transforms import transforms
+
+router = APIRouter(prefix="/api")
+
+
+@router.get("/transforms")
+def list_transforms(services: ServicesDep, generator: str) -> dict[str, Any]:
+    """What a slider can be learned for, with the amounts that would be asked for on this generator."""
+    resolution = services.library.spec(generator).resolution
+    return {"transforms": [shapes.transform(value, resolution) for value in transforms().values()]}
+
+
+@router.get("/directions")
+def list_directions(services: ServicesDep, generator: str) -> dict[str, Any]:
+    """The sliders of a generator, in the order of their groups."""
+    services.library.spec(generator)
+    found = services.library.directions(generator).values()
+    return {"directions": [shapes.direction(services, value) for value in found]}
+
+
+@router.post("/directions/upload", status_code=201, max_body_size=LARGEST_FILE)
+async def upload(services: ServicesDep, request: Request) -> dict[str, Any]:
+    """Keep a direction file from elsewhere; refused where it was made for none of the generators here."""
+    data = await request.body()
+    direction = await run_in_threadpool(services.library.adopt, data)
+    return shapes.direction(services, direction, whole=True)
+
+
+@router.get("/directions/{generator}/{id}")
+def one_direction(services: ServicesDep, generator: str, id: str) -> dict[str, Any]:
+    """One slider with its report card and response curve."""
+    return shapes.direction(services, services.library.direction(generator, id), whole=True)
+
+
+@router.delete("/directions/{generator}/{id}", status_code=204)
+def remove(services: ServicesDep, generator: str, id: str) -> None:
+    """Remove a learned slider; a bundled one that it replaced comes back."""
+    services.library.remove(generator, id)
+
+
+@router.get("/directions/{generator}/{id}/strip.jpg", response_class=FileResponse)
+def strip(services: ServicesDep, generator: str, id: str) -> Response:
+    """A row of pictures along the slider."""
+    services.library.direction(generator, id)
+    path = services.library.strip(generator, id)
+    if path is None:
+        raise NotFound(f"There is no strip of {id}.", "Learn the direction again to make one.")
+    return FileResponse(path, media_type="image/jpeg", headers={"cache-control": "private, no-cache"})
+
+
+@router.get("/directions/{generator}/{id}/file", response_class=Response)
+def file(services: ServicesDep, generator: str, id: str) -> Response:
+    """The slider as a file that another Latentwalk can take in."""
+    direction = services.library.direction(generator, id)
+    name = f"{direction.generator}-{direction.id}.safetensors"
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(to_bytes(direction), media_type="application/octet-stream", headers=headers)

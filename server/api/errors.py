@@ -1,0 +1,89 @@
+"""Errors on their way out: one table from meanings to status codes, and one shape for all of them."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from server.errors import (
+    AppError,
+    Cancelled,
+    Conflict,
+    Invalid,
+    ModelFailed,
+    NotFound,
+    Overloaded,
+    StorageFailed,
+)
+
+STATUS: dict[type[AppError], int] = {
+    NotFound: 404,
+    Invalid: 422,
+    Conflict: 409,
+    Cancelled: 409,
+    Overloaded: 503,
+    ModelFailed: 502,
+    StorageFailed: 507,
+}
+WORDS = {
+    401: "You may not do that.",
+    403: "You may not do that.",
+    404: "There is nothing at this address.",
+    405: "This address cannot be used that way.",
+    413: "That is too large.",
+}
+
+log = logging.getLogger(__name__)
+
+
+def answer(error: AppError) -> Response:
+    """An error as an answer."""
+    status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
+    return shaped(status, error.view())
+
+
+def shaped(status: int, view: dict[str, str], headers: Any = None) -> Response:
+    """The one shape."""
+    return JSONResponse({"error": view}, status, headers)
+
+
+def install(app: FastAPI) -> None:
+    """Give every kind of failure the one shape."""
+
+    @app.exception_handler(AppError)
+    async def refused(request: Request, error: AppError) -> Response:
+        return answer(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(request: Request, error: RequestValidationError) -> Response:
+        return answer(Invalid(sentence(error.errors()), "See /openapi.json for what this address expects."))
+
+    @app.exception_handler(HTTPException)
+    async def other(request: Request, error: HTTPException) -> Response:
+        message = WORDS.get(error.status_code, str(error.detail))
+        view = {"code": f"http_{error.status_code}", "message": message, "hint": ""}
+        return shaped(error.status_code, view, error.headers)
+
+    @app.exception_handler(Exception)
+    async def unforeseen(request: Request, error: Exception) -> Response:
+        view = {"code": "internal", "message": "Something went wrong in the server.", "hint": "Its log says what."}
+        return shaped(500, view)
+
+
+def sentence(errors: Any) -> str:
+    """The first of pydantic's complaints as a sentence."""
+    first = errors[0]
+    if first["type"] == "json_invalid":
+        return "The request is not JSON."
+    place = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))[:80]
+    if first["type"] == "missing":
+        return f"The request does not say its {place}." if place else "The request has no body."
+    if first["type"] == "extra_forbidden":
+        return f"The request has no “{place}”."
+    reason = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
+    return f"The request's {place or 'body'} is wrong: {reason[0].lower()}{reason[1:]}."

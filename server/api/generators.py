@@ -1,0 +1,61 @@
+"""Generators: which there are, and one picture of an edit."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Query, Request
+from starlette.responses import Response
+
+from server import edits
+from server.api import shapes
+from server.api.deps import Services, ServicesDep
+from server.codecs import MEDIA_TYPES, Format
+
+router = APIRouter(prefix="/api")
+
+
+@router.get("/generators")
+def generators(services: ServicesDep) -> dict[str, Any]:
+    """Every generator, installed or to be fetched."""
+    return {"generators": [shapes.generator(services, name) for name in services.library.entries()]}
+
+
+@router.post("/render", response_class=Response, responses={200: {"content": {"image/png": {}}}})
+async def render(services: ServicesDep, edit: Annotated[dict[str, Any], Body()]) -> Response:
+    """The exact picture of an edit, as PNG."""
+    return await _picture(services, edits.parse(edit), "png", None)
+
+
+@router.get("/render", response_class=Response, responses={200: {"content": {"image/*": {}}}})
+async def render_cached(
+    request: Request,
+    services: ServicesDep,
+    edit: str,
+    format: Format = "png",
+    size: Annotated[int | None, Query(ge=8, le=4096)] = None,
+) -> Response:
+    """The same by address, made smaller if asked; the answer's ETag spares browsers a second transfer."""
+    wish = edits.parse_text(edit)
+    tag = _tag(services, wish, f"{format}{size}")
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers={"etag": tag})
+    response = await _picture(services, wish, format, size)
+    response.headers.update({"etag": tag, "cache-control": "private, no-cache"})
+    return response
+
+
+async def _picture(services: Services, edit: edits.Edit, format: Format, size: int | None) -> Response:
+    ready = await services.shelf.get(edit.generator)
+    frame = await services.renderer.still(edit, ready, format, longest=size)
+    headers = {"x-latentwalk-edit": edits.canonical(edit)}
+    return Response(frame.data, media_type=MEDIA_TYPES[format], headers=headers)
+
+
+def _tag(services: Services, edit: edits.Edit, variant: str) -> str:
+    # A relearned slider makes other pictures of the same edit, so the sliders' making is part of the tag.
+    spec = services.library.spec(edit.generator)
+    used = services.library.stamp(edit)
+    parts = (services.version, spec.fingerprint, edits.canonical(edit), variant, used)
+    return f'"{hashlib.sha256("|".join(parts).encode()).hexdigest()[:32]}"'

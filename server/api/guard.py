@@ -1,0 +1,81 @@
+"""The door: which hosts and origins may talk to us, what browsers may do with our pages, and how much is read."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.api.errors import shaped
+
+LOCAL = ("localhost", "127.0.0.1", "[::1]")
+SAFE = ("GET", "HEAD", "OPTIONS")
+POLICY = (
+    "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; "
+    "connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+}
+
+
+class Guard:
+    """Refuses foreign hosts (DNS rebinding) and foreign origins (sockets and writes); adds the security headers.
+
+    A missing Origin is let through: browsers always send it with a socket or a write, so its absence means a
+    program, which could write any header it likes.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:
+        self.app = app
+        self.hosts = {name.lower() for name in (*LOCAL, *(_bracketed(name) for name in hosts))}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            return await self.app(scope, receive, send)
+        refusal = self._refusal(scope)
+
+        async def dressed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        if refusal is None:
+            await self.app(scope, receive, dressed)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": refusal["message"]})
+        else:
+            await shaped(403, refusal)(scope, receive, dressed)
+
+    def _refusal(self, scope: Scope) -> dict[str, str] | None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "").lower()
+        if _without_port(host) not in self.hosts:
+            return {
+                "code": "forbidden",
+                "message": "This server is not known under that name.",
+                "hint": "Use localhost, or add the name to LATENTWALK_ALLOWED_HOSTS.",
+            }
+        origin = headers.get("origin")
+        writes = scope["type"] == "websocket" or scope["method"] not in SAFE
+        if writes and origin is not None and urlsplit(origin).netloc.lower() != host:
+            return {
+                "code": "forbidden",
+                "message": "Another site's page may not do that.",
+                "hint": "Open Latentwalk's own page.",
+            }
+        return None
+
+
+def _without_port(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdigit() else host
+
+
+def _bracketed(name: str) -> str:
+    return f"[{name}]" if ":" in name and not name.startswith("[") else name

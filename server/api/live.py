@@ -1,0 +1,199 @@
+"""The slider socket: edits in, frames out; the newest edit wins and nothing queues."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+
+from server import edits, wire
+from server.api.deps import Services, services
+from server.errors import AppError, Invalid
+from server.inference import Priority
+from server.renderer import Frame, Slot, Wish
+
+router = APIRouter()
+
+MOST_UNSEEN = 2  # frames on their way; more would only be older by the time they are drawn
+REST = 0.15  # seconds without a newer edit after which the exact picture follows
+RATE, BURST = 240.0, 480.0  # messages a second that are read; beyond them reading slows down, nothing is lost
+LARGEST_REV = 2**32 - 1
+LARGEST_SIDE = 8192
+
+
+@router.websocket("/ws/live")
+async def live(socket: WebSocket) -> None:
+    """One tab's conversation."""
+    session = Session(socket, services(socket))
+    await socket.accept()
+    try:
+        await session.talk()
+    except* WebSocketDisconnect:
+        pass  # the person closed the tab
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a client said: a wish, an acknowledgement, or both."""
+
+    wish: Wish | None
+    ack: int | None
+
+
+class Refused(Exception):
+    """A message that cannot be followed, with the number to answer it under."""
+
+    def __init__(self, rev: int | None, reason: AppError) -> None:
+        super().__init__(str(reason))
+        self.rev = rev
+        self.reason = reason
+
+
+class Session:
+    """What the server knows of one tab while it is connected; nothing of it outlives the connection."""
+
+    def __init__(self, socket: WebSocket, services: Services) -> None:
+        self.socket = socket
+        self.services = services
+        self.slot = Slot()
+        self.unseen: list[int] = []
+        self.seen = anyio.Event()
+        self.shown: Wish | None = None
+        self.rested = anyio.Event()
+        self.sending = anyio.Lock()
+
+    async def talk(self) -> None:
+        """Read, draw and settle until the tab is closed."""
+        hello = {"version": self.services.version, "device": str(self.services.shelf.device)}
+        await self._say({"hello": hello})
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._read)
+            tasks.start_soon(self._draw)
+            tasks.start_soon(self._settle)
+
+    async def _read(self) -> None:
+        bucket = Bucket(RATE, BURST)
+        while True:
+            raw = await self.socket.receive()
+            if raw["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect(raw.get("code", 1000))
+            await bucket.take()
+            try:
+                message = parse(raw)
+            except Refused as refusal:
+                await self._refuse(refusal.rev, refusal.reason)
+                continue
+            if message.ack is not None:
+                self.unseen = [rev for rev in self.unseen if rev > message.ack]
+                self.seen.set()
+            if message.wish is not None:
+                self.slot.put(message.wish)
+
+    async def _draw(self) -> None:
+        while True:
+            await self._credit()
+            wish = await self.slot.take()
+            try:
+                ready = await self.services.shelf.get(wish.edit.generator)
+            except AppError as error:
+                await self._refuse(wish.rev, error)
+                continue
+            wish, answer = await self.services.renderer.preview(self.slot, wish, ready)
+            if isinstance(answer, AppError):
+                await self._refuse(wish.rev, answer)
+                continue
+            await self._send(wish, answer, settled=False)
+            self.shown = wish
+            self.rested.set()
+
+    async def _settle(self) -> None:
+        while True:
+            await self.rested.wait()
+            self.rested = anyio.Event()
+            wish = self.shown
+            assert wish is not None
+            await anyio.sleep(max(0.0, wish.at + REST - time.perf_counter()))
+            await self._credit()
+            if self.slot.newest is not wish:
+                continue
+            try:
+                ready = await self.services.shelf.get(wish.edit.generator)
+                frame = await self.services.renderer.still(wish.edit, ready, priority=Priority.SETTLE)
+            except AppError as error:
+                await self._refuse(wish.rev, error)
+                continue
+            if self.slot.newest is wish:
+                await self._send(wish, frame, settled=True)
+
+    async def _credit(self) -> None:
+        while len(self.unseen) >= MOST_UNSEEN:
+            self.seen = anyio.Event()
+            await self.seen.wait()
+
+    async def _send(self, wish: Wish, frame: Frame, *, settled: bool) -> None:
+        self.unseen.append(wish.rev)
+        async with self.sending:
+            await self.socket.send_bytes(wire.pack(wish.rev, frame, settled=settled))
+
+    async def _refuse(self, rev: int | None, reason: AppError) -> None:
+        await self._say({"rev": rev, "error": reason.view()})
+
+    async def _say(self, message: dict[str, Any]) -> None:
+        async with self.sending:
+            await self.socket.send_text(json.dumps(message))
+
+
+class Bucket:
+    """A token bucket that makes the reader wait instead of throwing messages away: the last edit must arrive."""
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._rate, self._burst = rate, burst
+        self._tokens, self._at = burst, time.perf_counter()
+
+    async def take(self) -> None:
+        now = time.perf_counter()
+        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
+        self._at = now
+        self._tokens -= 1
+        if self._tokens < 0:
+            await anyio.sleep(-self._tokens / self._rate)
+
+
+def parse(raw: Any) -> Message:
+    """A socket message's meaning; Refused for anything else."""
+    text = raw.get("text")
+    if text is None:
+        raise Refused(None, Invalid("The live socket takes text, not bytes.", "Send JSON."))
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Refused(None, Invalid("That message is not JSON.", "Send an object with rev and edit.")) from None
+    if not isinstance(data, dict):
+        raise Refused(None, Invalid("That message is not an object.", "Send an object with rev and edit."))
+    rev = data.get("rev") if _whole(data.get("rev"), LARGEST_REV) else None
+    unknown = [name for name in data if name not in ("rev", "edit", "ack", "size")]
+    if unknown:
+        raise Refused(rev, Invalid(f"A message has no “{unknown[0][:60]}”.", "It has rev, edit, ack and size."))
+    ack, size = data.get("ack"), data.get("size")
+    if ack is not None and not _whole(ack, LARGEST_REV):
+        raise Refused(rev, Invalid("ack is not the number of a frame.", "Send the rev of the newest frame drawn."))
+    if size is not None and (not _whole(size, LARGEST_SIDE) or size < 8):
+        raise Refused(rev, Invalid(f"size is not a side from 8 to {LARGEST_SIDE}.", "Leave it out for the full size."))
+    if "edit" not in data:
+        if rev is not None or ack is None:
+            raise Refused(rev, Invalid("That message holds no edit.", "Send rev and edit, or an ack."))
+        return Message(None, ack)
+    if rev is None:
+        raise Refused(None, Invalid("That edit has no number.", f"Send rev, from 0 to {LARGEST_REV}, rising."))
+    try:
+        return Message(Wish(rev, edits.parse(data["edit"]), size), ack)
+    except AppError as error:
+        raise Refused(rev, error) from None
+
+
+def _whole(value: object, largest: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= largest

@@ -1,0 +1,96 @@
+"""The JSON that generators, directions and transforms are shown as."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import quote
+
+from server.api.deps import Services
+from server.directions import Direction
+from server.steering.transforms import Transform
+from server.units import Unit
+
+Json = dict[str, Any]
+
+
+def generator(services: Services, name: str) -> Json:
+    """One generator, installed or to be fetched."""
+    entry = services.library.entry(name)
+    spec = entry.spec
+    installed = services.library.is_installed(name)
+    ready = services.shelf.loaded().get(name)
+    view: Json = {
+        "name": spec.name,
+        "title": spec.title,
+        "installed": installed,
+        "resolution": spec.resolution,
+        "channels": spec.channels,
+        "family": spec.family,
+        "spaces": {space: list(shape) for space, shape in spec.spaces.items()},
+        "layers": spec.layers,
+        "classes": list(spec.classes),
+        "default_classes": dict(spec.default_classes),
+        "fingerprint": spec.fingerprint,
+        "precision": "fp32" if ready is None else ready.quick.precision,
+        "card": asdict(spec.card),
+    }
+    if not installed:
+        view["download"] = {
+            "requirement": entry.origin.requirement,
+            "bytes": entry.origin.bytes,
+            "licence": spec.card.licence,
+            "data_licence": spec.card.data_licence,
+        }
+    return view
+
+
+def unit(value: Unit) -> Json:
+    return asdict(value)
+
+
+def direction(services: Services, value: Direction, *, whole: bool = False) -> Json:
+    """One direction; `whole` adds its report card and response curve."""
+    learned = services.library.is_learned(value.generator, value.id)
+    strip = services.library.strip(value.generator, value.id)
+    address = f"/api/directions/{quote(value.generator)}/{quote(value.id)}"
+    view: Json = {
+        "id": value.id,
+        "name": value.name,
+        "group": value.group,
+        "generator": value.generator,
+        "kind": value.walk.kind,
+        "unit": unit(value.unit),
+        "range": list(value.range),
+        "track": list(value.track),
+        "asked": list(value.asked),
+        "step": value.step,
+        "verdict": value.verdict,
+        "note": value.note,
+        "method": value.method,
+        "settings": dict(value.settings),
+        "seed": value.seed,
+        "origin": "learned" if learned else "bundled",
+        "created": value.created,
+        "card": dict(value.card) if value.card is not None else None,
+        # The strip of a relearned slider has another address, or browsers would go on showing the old one.
+        "strip": f"{address}/strip.jpg?v={strip.stat().st_mtime_ns:x}" if strip else None,
+        "removable": learned,
+    }
+    if whole:
+        view["curve"] = {"coordinates": list(value.curve.coordinates), "steps": list(value.curve.steps)}
+        view["licence"] = value.licence
+        view["fingerprint"] = value.fingerprint
+    return view
+
+
+def transform(value: Transform, resolution: int) -> Json:
+    """One transform that a slider can be learned for."""
+    return {
+        "name": value.name,
+        "title": value.title,
+        "group": value.group,
+        "unit": unit(value.unit),
+        "range": list(value.limits(resolution)),
+        "about": value.about,
+    }

@@ -1,0 +1,51 @@
+"""Image tensors to bytes and back to sizes: JPEG while a hand moves, PNG when it rests, WebP for thumbnails."""
+
+from __future__ import annotations
+
+import io
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, PngImagePlugin
+from torch import Tensor
+
+Format = Literal["jpg", "png", "webp"]
+Pixels = NDArray[np.uint8]
+
+MEDIA_TYPES: dict[Format, str] = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
+KEYWORD = "latentwalk"  # under which a PNG carries its edit
+SMALL = 320  # below this side, colour at half resolution shows and saves next to nothing
+
+
+def pixels(images: Tensor) -> Pixels:
+    """uint8 [N, H, W, C] for images [N, C, H, W] in [-1, 1]; computed where they are, copied to the host once."""
+    scaled = torch.addcmul(images.new_tensor(128.0), images, images.new_tensor(127.5)).clamp_(0, 255)
+    array: Pixels = scaled.permute(0, 2, 3, 1).to(torch.uint8).contiguous().cpu().numpy()
+    return array
+
+
+def picture(array: Pixels, longest: int | None = None) -> Image.Image:
+    """A picture of uint8 [H, W, C], C being 1 or 3, made smaller where a side is longer than `longest`."""
+    made = Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
+    if longest is None or longest >= max(made.size):
+        return made
+    scale = longest / max(made.size)
+    return made.resize((max(1, round(made.width * scale)), max(1, round(made.height * scale))), Image.Resampling.LANCZOS)
+
+
+def encode(made: Image.Image, format: Format, *, edit: str | None = None) -> bytes:
+    """The file; a PNG carries `edit`, canonical JSON, in a text chunk."""
+    buffer = io.BytesIO()
+    if format == "jpg":
+        small = max(made.size) <= SMALL
+        made.save(buffer, "JPEG", quality=92 if small else 85, subsampling=0 if small else 2)
+    elif format == "webp":
+        made.save(buffer, "WEBP", quality=80, method=0)
+    else:
+        text = PngImagePlugin.PngInfo()
+        if edit is not None:
+            text.add_text(KEYWORD, edit)
+        made.save(buffer, "PNG", compress_level=1, pnginfo=text)
+    return buffer.getvalue()

@@ -1,0 +1,82 @@
+"""Files that are either wholly there or not at all, whatever the disk does meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from server.errors import StorageFailed
+
+PART = ".part"
+STALE = 3600  # seconds after which a temporary file belongs to nobody any more
+
+
+def write(path: Path, data: bytes) -> None:
+    """Put `data` at `path`, durably and at once; StorageFailed leaves the old file as it was."""
+    with replacing(path) as part, part.open("wb") as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` to fill; on success it takes the place of `path`, else it is removed.
+
+    The file is synced before it is renamed and the folder after, so that a crash shows the old or the new one.
+    """
+    part: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=PART, dir=path.parent)
+        os.close(handle)
+        part = Path(name)
+        yield part
+        _sync(part)
+        os.chmod(part, 0o644)
+        os.replace(part, path)
+        part = None
+        _sync(path.parent)
+    except OSError as error:
+        raise refused(path, error) from error
+    finally:
+        if part is not None:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+
+
+def remove(path: Path) -> None:
+    """Remove a file if it is there."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise refused(path, error) from error
+
+
+def refused(path: Path, error: OSError) -> StorageFailed:
+    """The disk's refusal as a sentence."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return StorageFailed(f"The disk is full: {path.name} was not kept.", "Free some space and try again.")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return StorageFailed(f"{path.parent} cannot be written to.", "Set LATENTWALK_HOME to a folder that can.")
+    reason = (error.strerror or str(error) or type(error).__name__).lower()
+    return StorageFailed(f"{path.name} could not be kept: {reason}.", "Check the disk and try again.")
+
+
+def sweep(folder: Path) -> None:
+    """Remove temporary files that a killed process left anywhere under `folder`."""
+    for part in folder.rglob(f".*{PART}"):
+        with contextlib.suppress(OSError):
+            if time.time() - part.stat().st_mtime > STALE:
+                part.unlink()
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,218 @@
+"""What is installed: generators, and the directions that ship with the program or were learned here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import torch
+
+import models
+from models import fetch, zoo
+from models.base import Entry, Generator, GeneratorSpec, ModelError
+from server import files
+from server.directions import LARGEST_FILE, NAME, Direction, from_bytes, relabelled, short, to_bytes
+from server.edits import Edit
+from server.errors import Conflict, Invalid, ModelFailed, NotFound
+
+BUNDLED = Path(models.__file__).parent / "bundled"
+SUFFIX = ".safetensors"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    # The directions of one generator as read from two folders whose ages are `stamp`.
+    stamp: tuple[int, int]
+    directions: Mapping[str, Direction]
+    learned: frozenset[str]
+
+
+class Library:
+    """Generators and directions on disk. Reading is cached by the folders' age, so other processes may write too."""
+
+    def __init__(self, home: Path, bundled: Path = BUNDLED) -> None:
+        self.home = home
+        self.bundled = bundled
+        self._shelves: dict[str, _Shelf] = {}
+
+    # Generators
+
+    def entries(self) -> Mapping[str, Entry]:
+        """Everything in the zoo, installed or not."""
+        return zoo.entries()
+
+    def entry(self, name: str) -> Entry:
+        """The zoo's entry; NotFound names those that exist."""
+        try:
+            return zoo.find(name)
+        except ModelError as error:
+            raise NotFound(str(error), error.hint) from error
+
+    def spec(self, name: str) -> GeneratorSpec:
+        return self.entry(name).spec
+
+    def is_installed(self, name: str) -> bool:
+        return zoo.is_installed(self.entry(name), self._models)
+
+    def load(self, name: str, device: torch.device | str = "cpu") -> Generator:
+        """The generator, ready to run; NotFound where it is unknown or not fetched yet, ModelFailed where it is broken."""
+        entry = self.entry(name)
+        if not zoo.is_installed(entry, self._models) and entry.origin.kind == "wheel":
+            raise NotFound(f"{entry.spec.title} ({name}) has not been fetched yet.", f"Run: latentwalk pull {name}")
+        try:
+            return zoo.load(name, self._models, device)
+        except ModelError as error:
+            raise ModelFailed(str(error), error.hint) from error
+
+    def pull(self, name: str, report: Callable[[float, str], None]) -> None:
+        """Fetch a generator's weights; `report` may raise to stop."""
+        entry = self.entry(name)
+        if zoo.is_installed(entry, self._models):
+            raise Conflict(f"{entry.spec.title} is here already.", "There is nothing to fetch.")
+        try:
+            fetch.pull(entry, self._models, report)
+        except ModelError as error:
+            raise ModelFailed(str(error), error.hint) from error
+        except OSError as error:
+            raise files.refused(self._models / name, error) from error
+
+    @property
+    def _models(self) -> Path:
+        return self.home / "generators"
+
+    # Directions
+
+    def directions(self, generator: str) -> Mapping[str, Direction]:
+        """Every readable direction in the generator's folders by id, in the order of groups; learned ones win."""
+        return self._shelf(generator).directions
+
+    def direction(self, generator: str, id: str) -> Direction:
+        self.spec(generator)
+        found = self.directions(generator).get(id)
+        if found is None:
+            raise NotFound(f"{generator} has no direction “{id[:60]}”.", "Pick one of its sliders, or learn this one.")
+        return found
+
+    def is_learned(self, generator: str, id: str) -> bool:
+        """Whether the direction was made here, and so may be removed."""
+        return id in self._shelf(generator).learned
+
+    def stamp(self, edit: Edit) -> str:
+        """Changes whenever a slider that the edit uses is made anew."""
+        names = {*edit.amounts, *edit.hold, *edit.layers}
+        return repr(self._shelf(edit.generator).stamp) if names else ""
+
+    def keep(self, direction: Direction, strip: bytes | None = None) -> None:
+        """Store a direction, and its strip as JPEG; one of the same id is replaced, a bundled one shadowed."""
+        usable(direction, self.spec(direction.generator))
+        folder = self._learned(direction.generator)
+        # The strip goes first: a direction is there once its own file is.
+        if strip is None:
+            files.remove(folder / f"{direction.id}.jpg")
+        else:
+            files.write(folder / f"{direction.id}.jpg", strip)
+        files.write(folder / f"{direction.id}{SUFFIX}", to_bytes(direction))
+
+    def adopt(self, data: bytes) -> Direction:
+        """Keep a direction file that somebody brought; Invalid where no generator here is the one it was made for."""
+        direction = from_bytes(data)
+        specs = [entry.spec for entry in self.entries().values()]
+        spec = next((spec for spec in specs if spec.fingerprint == direction.fingerprint), None)
+        if spec is None:
+            raise Invalid(
+                f"“{direction.name[:60]}” was made for {direction.generator[:60]} ({short(direction.fingerprint)[:8]}), "
+                "which is none of the generators here.",
+                f"Here are {', '.join(f'{spec.name} ({short(spec.fingerprint)})' for spec in specs)}.",
+            )
+        direction = relabelled(direction, generator=spec.name)
+        self.keep(direction)
+        return direction
+
+    def remove(self, generator: str, id: str) -> None:
+        """Remove a learned direction; a bundled one it shadowed comes back."""
+        self.direction(generator, id)
+        if not self.is_learned(generator, id):
+            raise Conflict(f"“{id}” ships with Latentwalk and cannot be removed.", "Learn your own to replace it.")
+        files.remove(self._learned(generator) / f"{id}{SUFFIX}")
+        files.remove(self._learned(generator) / f"{id}.jpg")
+
+    def strip(self, generator: str, id: str) -> Path | None:
+        """The picture of a direction at work, a JPEG file, where there is one."""
+        folder = self._learned(generator) if self.is_learned(generator, id) else self.bundled / generator
+        path = folder / f"{id}.jpg"
+        return path if path.is_file() else None
+
+    def _learned(self, generator: str) -> Path:
+        return self.home / "directions" / generator
+
+    def _shelf(self, generator: str) -> _Shelf:
+        folders = (self.bundled / generator, self._learned(generator))
+        stamp = (_age(folders[0]), _age(folders[1]))
+        known = self._shelves.get(generator)
+        if known is not None and known.stamp == stamp:
+            return known
+        spec = self.spec(generator)
+        shipped, learned = (_read(folder, spec) for folder in folders)
+        merged = sorted({**shipped, **learned}.values(), key=_order)
+        directions = MappingProxyType({direction.id: direction for direction in merged})
+        shelf = _Shelf(stamp, directions, frozenset(learned))
+        self._shelves[generator] = shelf
+        return shelf
+
+
+GROUPS = ("geometry", "colour", "attributes", "discovered")
+
+
+def _order(direction: Direction) -> tuple[int, str]:
+    group = GROUPS.index(direction.group) if direction.group in GROUPS else len(GROUPS)
+    return group, direction.id
+
+
+def _age(folder: Path) -> int:
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _read(folder: Path, spec: GeneratorSpec) -> dict[str, Direction]:
+    found = {}
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        try:
+            if path.stat().st_size > LARGEST_FILE:
+                raise Invalid(f"{path.name} is too large to be a direction.")
+            direction = from_bytes(path.read_bytes(), path.name)
+            usable(direction, spec)
+            if direction.id != path.stem:
+                raise Invalid(f"{path.name} holds a direction called {direction.id}.")
+        except (Invalid, OSError) as error:
+            log.warning("Left out a direction of %s: %s", spec.name, error)
+            continue
+        found[direction.id] = direction
+    return found
+
+
+def usable(direction: Direction, spec: GeneratorSpec) -> None:
+    """Refuse a direction that is well formed but cannot steer this model: another's, or one that makes no sense."""
+    direction.check(spec)
+    width = spec.spaces.get(direction.space, (0,))[-1]
+    try:
+        unit = direction.unit
+        if unit.scale not in ("log", "linear") or not 0 <= int(unit.decimals) <= 6:
+            raise ValueError("its unit is not one we know")
+        if any(tensor.shape[-1] != width for tensor in direction.walk.tensors().values()):
+            raise ValueError(f"it is not made for latents of {width} numbers")
+        for amount in (*direction.track, *direction.range, unit.neutral):
+            direction.steps(amount)
+            unit.describe(amount)
+        if direction.step <= 0 or not NAME.fullmatch(direction.id):
+            raise ValueError("its track has no length")
+    except (ValueError, TypeError, ArithmeticError) as error:
+        raise Invalid(f"“{direction.name[:60]}” cannot be used: {error}.", "Learn it again.") from None
+
+

@@ -1,0 +1,68 @@
+"""Every option there is, in one frozen class; read from LATENTWALK_* variables when asked, never on import."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from server.errors import Invalid
+
+PREFIX = "LATENTWALK_"
+
+
+def _home() -> Path:
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "latentwalk"
+
+
+class Settings(BaseSettings):
+    """What a running Latentwalk was told; arguments win over the environment, which wins over the defaults."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    home: Path = Field(default_factory=_home, description="folder for learned directions, exports and pulled models")
+    host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
+    port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 picks a free one")
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu or cuda:N")
+    max_batch: int = Field(16, ge=1, le=64, description="most previews computed in one forward pass")
+    generators_kept: int = Field(3, ge=1, le=16, description="most generators held in memory at once")
+    people: int = Field(64, ge=1, le=1024, description="most live connections at once")
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="further host names the page may be reached under, separated by commas"
+    )
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_typos(cls, values: Any) -> Any:
+        # pydantic-settings ignores a variable it does not know, so a mistyped one would be lost in silence.
+        known = {f"{PREFIX}{name}".upper() for name in cls.model_fields}
+        unknown = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)
+        if unknown:
+            raise ValueError(f"There is no setting {unknown[0]}; there are {', '.join(sorted(known))}")
+        return values
+
+    @classmethod
+    def read(cls, **given: Any) -> Self:
+        """Settings from arguments and environment; Invalid, with one sentence, where they make no sense."""
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            reason = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
+            place = ".".join(str(part) for part in first["loc"])
+            sentence = f"The setting {place} is wrong: {reason[0].lower()}{reason[1:]}." if place else f"{reason}."
+            raise Invalid(sentence, f"Settings are {PREFIX}NAME variables or options of the command.") from None
