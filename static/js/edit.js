@@ -106,8 +106,9 @@ export function baseWords({ base }) {
 
 /** What the picture is, in one line, for captions and screen readers. */
 export function inWords(original, generator, directions) {
-  const mix = Object.entries(shares(original, generator)).filter(([, share]) => share >= 0.005);
-  const classes = mix.map(([name, share]) => (mix.length > 1 ? `${name} ${Math.round(share * 100)} %` : name));
+  const mix = Object.entries(shares(original, generator)).filter(([, share]) => share >= 0.005).sort((a, b) => b[1] - a[1]);
+  const classes = mix.slice(0, 3).map(([name, share]) => (mix.length > 1 ? `${name} ${Math.round(share * 100)} %` : name));
+  if (mix.length > 3) classes.push(`${mix.length - 3} more`);
   const moved = directions.filter(({ id }) => id in original.amounts);
   const sliders = moved.map((direction) => `${direction.name} ${describe(direction.unit, original.amounts[direction.id])}`);
   return [generator.title, baseWords(original), classes.join(", "), ...sliders].filter(Boolean).join(" · ");

@@ -79,7 +79,10 @@ function wireState() {
     stage.comparing = comparing;
     $("#compare").setAttribute("aria-pressed", comparing);
   });
-  store.watch(["trouble", "directions"], ({ trouble, hand }) => (sliders.problem = trouble && { id: hand, ...trouble }));
+  store.watch(["trouble", "directions"], ({ trouble, hand }) => {
+    sliders.problem = trouble && { id: hand, ...trouble };
+    $("#spoken").textContent = trouble ? `${trouble.message} ${trouble.hint ?? ""}` : "";
+  });
   store.watch(["link"], ({ link }) => {
     status.link = link;
     if (link === "open") tree.retry();
@@ -110,12 +113,13 @@ function wireLive() {
       live.ack(detail.rev);
     }
     status.measure(detail);
+    if (detail.rev === 1) store.set({ generators: await api.generators() }); // loading told which precision it runs in
     const { trouble } = store.state;
     if (trouble && detail.rev > trouble.rev) store.set({ trouble: null });
   });
   live.addEventListener("trouble", ({ detail }) => {
     store.set({ trouble: detail });
-    complain(detail);
+    if (!store.state.hand) complain(detail);
   });
   window.addEventListener("online", () => live.hurry());
 }

@@ -68,6 +68,7 @@ export function wirePanels({ store, session, jobs, api, toasts, sliders, attempt
     if ((kind === "learn" || kind === "discover") && result.generator === session.edit.generator) {
       await session.refreshDirections();
       const id = result.direction ?? result.directions?.[0];
+      if (session.direction(id)) store.set({ hand: id });
       sliders.highlight(id);
       const name = session.direction(id)?.name ?? "The new slider";
       toasts.say(kind === "learn" ? `${name} is ready to use.` : "New directions were discovered.");

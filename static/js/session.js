@@ -3,7 +3,7 @@
 import { amountOf, baseWords, changed, edit, fitted, neutral, onTrack, withAmount } from "./edit.js";
 import { describe } from "./units.js";
 
-const FIRST_SEED = 7;
+const FIRST_SEED = 58;
 const LARGEST_RANDOM = 1_000_000; // short enough to read aloud; any seed can still be typed
 
 /** Emits `remark` with a sentence whenever something asked for could not be done as asked. */
@@ -125,7 +125,7 @@ export class Session extends EventTarget {
   /** Read the sliders again, after one was learned, uploaded or removed. */
   async refreshDirections() {
     const { generator } = this.edit;
-    const directions = await this.#api.directions(generator);
+    const directions = distinct(await this.#api.directions(generator));
     if (generator !== this.edit.generator) return;
     const known = new Set(directions.map(({ id }) => id));
     this.#store.set({ directions });
@@ -154,7 +154,7 @@ export class Session extends EventTarget {
     }
     let { directions } = this.#store.state;
     if (this.edit?.generator !== wanted.generator) {
-      directions = await this.#api.directions(wanted.generator);
+      directions = distinct(await this.#api.directions(wanted.generator));
       if (this.edit) this.#left.set(this.edit.generator, this.edit);
       const { edit: shown, remarks } = fitted(wanted, generator, directions);
       remarks.forEach((remark) => this.#remark(remark));
@@ -179,6 +179,12 @@ export class Session extends EventTarget {
   #remark(sentence) {
     this.dispatchEvent(new CustomEvent("remark", { detail: sentence }));
   }
+}
+
+// Two sliders of one name, such as a zoom learned twice, are told apart by their ids.
+function distinct(directions) {
+  const count = (name) => directions.filter((one) => one.name === name).length;
+  return directions.map((one) => (count(one.name) > 1 ? { ...one, name: `${one.name} (${one.id})` } : one));
 }
 
 // The slider in hand at first is one that works well, so that the filmstrip shows something.

@@ -38,7 +38,7 @@ export class ClassMix extends HTMLElement {
       y += cornerY * mix[name];
     }
     const mixed = Object.entries(mix).filter(([, share]) => share >= 0.005).sort((a, b) => b[1] - a[1]);
-    this.#summary.textContent = mixed.map(([name, share]) => `${name} ${Math.round(share * 100)} %`).slice(0, 3).join(", ") + (mixed.length > 3 ? " …" : "");
+    this.#summary.textContent = mixed.map(([name, share]) => `${name} ${Math.round(share * 100)} %`).slice(0, 2).join(", ") + (mixed.length > 2 ? " …" : "");
     this.#knob.setAttribute("cx", x);
     this.#knob.setAttribute("cy", y);
   }

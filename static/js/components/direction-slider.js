@@ -14,7 +14,6 @@ const VERDICTS = {
 export class DirectionSlider extends HTMLElement {
   #direction = null;
   #slider = document.createElement("amount-slider");
-  #badge = h("span", { className: "badge" });
   #note = h("p", { className: "note", id: freshId("note") });
   #error = h("p", { className: "problem", hidden: true, id: freshId("problem") });
   #hold = iconButton("unlock", "Hold", { className: "button icon-only hold" });
@@ -26,11 +25,10 @@ export class DirectionSlider extends HTMLElement {
     this.#slider.config = direction;
     this.dataset.id = direction.id;
     const { verdict, note, name, kind } = direction;
-    this.#badge.replaceChildren(...(verdict === "strong" ? [] : [verdict === "unmeasured" ? "not measured" : verdict]));
-    this.#badge.dataset.verdict = verdict;
-    this.#badge.title = VERDICTS[verdict] ?? "";
-    this.#note.textContent = verdict === "strong" ? "" : note;
-    this.#note.hidden = !this.#note.textContent;
+    const badge = h("span", { className: "badge", "data-verdict": verdict, title: VERDICTS[verdict] });
+    badge.textContent = verdict === "unmeasured" ? "not measured" : verdict;
+    this.#note.hidden = verdict === "strong";
+    this.#note.replaceChildren(badge, ` ${note}`);
     this.#more.setAttribute("aria-label", `Report on ${name}`);
     this.#more.title = "How well it works, measured";
     this.#hold.setAttribute("aria-label", `Hold ${name}`);
@@ -75,7 +73,7 @@ export class DirectionSlider extends HTMLElement {
   connectedCallback() {
     if (this.childElementCount) return;
     this.#more.setAttribute("aria-expanded", "false");
-    this.append(this.#slider, this.#badge, this.#hold, this.#more, this.#note, this.#error);
+    this.append(this.#slider, this.#hold, this.#more, this.#note, this.#error);
     this.#more.addEventListener("click", () => this.#toggle());
     this.#hold.addEventListener("click", () => {
       const held = this.#hold.getAttribute("aria-pressed") !== "true";

@@ -2,6 +2,7 @@
 
 import { describe } from "../units.js";
 import { h, icon, iconButton } from "../dom.js";
+import { choice, field, radio } from "../form.js";
 import { isActive } from "../jobs.js";
 import "./job-card.js";
 
@@ -48,7 +49,7 @@ export class ExportPanel extends HTMLElement {
 
   connectedCallback() {
     if (this.childElementCount) return;
-    const format = h("fieldset", { className: "choice" }, h("legend", {}, "Format"), radio("mp4", "MP4", true), radio("gif", "GIF", false));
+    const format = choice("Format", radio("format", "mp4", "MP4", true), radio("format", "gif", "GIF", false));
     const numbers = h("div", { className: "pair" }, field("Seconds", this.#seconds), field("Frames a second", this.#fps));
     const start = h("button", { type: "submit", className: "button primary" }, "Make the film");
     this.#sweep.setAttribute("aria-describedby", this.#span.id);
@@ -89,14 +90,6 @@ export class ExportPanel extends HTMLElement {
 
 function size(bytes) {
   return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
-}
-
-function field(name, input) {
-  return h("div", { className: "field" }, h("label", { htmlFor: input.id }, name), input);
-}
-
-function radio(value, label, checked) {
-  return h("label", {}, h("input", { type: "radio", name: "format", value, checked }), h("span", {}, label));
 }
 
 customElements.define("export-panel", ExportPanel);

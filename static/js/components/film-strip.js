@@ -8,7 +8,7 @@ import { h } from "../dom.js";
 
 const QUIET = 350; // ms without a change before pictures are asked for
 const AT_ONCE = 2; // the live picture comes first
-const WIDE = matchMedia("(min-width: 700px)");
+const ROOMY = 500; // px of strip
 
 /** Emits `change` with {id, amount} when a picture is chosen. */
 export class FilmStrip extends HTMLElement {
@@ -16,6 +16,7 @@ export class FilmStrip extends HTMLElement {
   #list = h("ol", { className: "frames" });
   #direction = null;
   #amounts = [];
+  #frames = "";
   #key = "";
   #timer = 0;
   #stale = null;
@@ -24,10 +25,12 @@ export class FilmStrip extends HTMLElement {
   show(edit, direction, connected) {
     this.hidden = !direction;
     if (!direction || !edit) return;
-    const count = WIDE.matches ? 9 : 7;
+    const count = this.clientWidth >= ROOMY ? 9 : 7;
     const rest = withAmount(edit, direction, direction.unit.neutral);
-    const key = `${direction.id}:${direction.range}:${direction.created}:${count}:${canonical(rest)}`;
-    if (this.#direction !== direction || count !== this.#amounts.length) this.#build(direction, count);
+    const frames = `${direction.id}:${direction.range}:${direction.created}:${count}`;
+    const key = `${frames}:${canonical(rest)}`;
+    this.#direction = direction;
+    if (this.#frames !== frames) this.#build(frames, count);
     this.#mark(amountOf(edit, direction));
     if (key === this.#key || !connected) return;
     this.#key = key;
@@ -54,11 +57,13 @@ export class FilmStrip extends HTMLElement {
     this.#stale?.abort();
   }
 
-  #build(direction, count) {
-    this.#direction = direction;
+  #build(signature, count) {
+    const direction = this.#direction;
+    this.#frames = signature;
+    this.#key = "";
     this.#amounts = spread(direction, count);
     this.#title.textContent = `${direction.name} across its range`;
-    const frames = this.#amounts.map((amount, index) => {
+    const items = this.#amounts.map((amount, index) => {
       const text = describe(direction.unit, amount);
       const picture = h("img", { alt: "", width: 96, height: 96, draggable: false });
       const button = h("button", { type: "button", "data-index": index, "aria-label": `${direction.name} ${text}` }, picture);
@@ -66,7 +71,7 @@ export class FilmStrip extends HTMLElement {
       return h("li", {}, button);
     });
     this.#release();
-    this.#list.replaceChildren(...frames);
+    this.#list.replaceChildren(...items);
   }
 
   #mark(amount) {

@@ -8,13 +8,13 @@ const STATES = { queued: "Waiting", done: "Done", failed: "Failed", cancelled: "
 
 /** Emits `cancel` with {id}. */
 export class JobCard extends HTMLElement {
-  #title = h("h4");
+  #title = h("h3");
   #state = h("span", { className: "badge" });
   #progress = h("progress", { max: 1 });
   #message = h("p", { className: "fine" });
   #curve = h("div", { className: "curve" });
   #strip = h("img", { className: "strip", hidden: true });
-  #cancel = h("button", { type: "button", className: "button" }, "Cancel");
+  #cancel = h("button", { type: "button", className: "button outlined" }, "Cancel");
   #job = null;
 
   set job(job) {
@@ -28,6 +28,7 @@ export class JobCard extends HTMLElement {
     this.#progress.value = job.progress;
     this.#progress.setAttribute("aria-label", job.title);
     this.#message.textContent = words(job);
+    this.#message.hidden = this.#message.textContent === this.#state.textContent;
     this.#message.classList.toggle("problem", Boolean(job.error));
     this.#cancel.setAttribute("aria-label", `Cancel ${job.title}`);
     this.#draw(job.detail ?? {});

@@ -2,10 +2,11 @@
 
 import { describe } from "../units.js";
 import { h } from "../dom.js";
+import { choice, field, radio } from "../form.js";
 import "./job-card.js";
 
 const KINDS = ["learn", "discover"];
-const MOST_SHOWN = 6;
+const MOST_SHOWN = 3;
 
 /** Emits `learn` and `discover` with the request to send, and the cards' `cancel`. */
 export class LearnPanel extends HTMLElement {
@@ -49,12 +50,12 @@ export class LearnPanel extends HTMLElement {
 
   connectedCallback() {
     if (this.childElementCount) return;
-    const walk = h("fieldset", { className: "choice" }, h("legend", {}, "Walk"), radio("walk", "linear", "Straight", true), radio("walk", "path", "Path", false));
+    const walk = choice("Walk", radio("walk", "linear", "Straight", true), radio("walk", "path", "Path", false));
     const numbers = h("div", { className: "pair" }, field("Steps", this.#steps), field("Seed", this.#seed));
     const start = h("button", { type: "submit", className: "button primary" }, "Start learning");
     this.#transform.setAttribute("aria-describedby", this.#about.id);
     this.#form.append(field("What the slider should do", this.#transform), this.#about, walk, numbers, field("Its name here", this.#id), start);
-    const method = h("fieldset", { className: "choice" }, h("legend", {}, "Method"), radio("method", "pca", "PCA", true), radio("method", "sefa", "SeFa", false));
+    const method = choice("Method", radio("method", "pca", "PCA", true), radio("method", "sefa", "SeFa", false));
     const count = h("input", { id: "discover-count", type: "number", min: 1, max: 20, value: 6, required: true });
     const find = h("button", { type: "submit", className: "button" }, "Discover");
     this.#discover.append(h("p", { className: "fine" }, "The directions in which the generator varies most. They have no names until you give them a meaning."), method, field("How many", count), find);
@@ -92,14 +93,6 @@ export class LearnPanel extends HTMLElement {
   #emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
-}
-
-function field(name, input) {
-  return h("div", { className: "field" }, h("label", { htmlFor: input.id }, name), input);
-}
-
-function radio(name, value, label, checked) {
-  return h("label", {}, h("input", { type: "radio", name, value, checked }), h("span", {}, label));
 }
 
 customElements.define("learn-panel", LearnPanel);
