@@ -45,7 +45,7 @@ export function wirePanels({ store, session, jobs, api, toasts, sliders, attempt
       await refreshExports();
     }),
   );
-  document.addEventListener("cancel", ({ detail }) => detail?.id && attempt(() => jobs.cancel(detail.id)), { capture: false });
+  document.addEventListener("cancel", ({ detail }) => detail?.id && attempt(() => jobs.cancel(detail.id)));
   jobs.addEventListener("finished", ({ detail: job }) => attempt(() => finished(job)));
 
   async function finished({ kind, state, title, error, result }) {
@@ -65,7 +65,7 @@ export function wirePanels({ store, session, jobs, api, toasts, sliders, attempt
       const action = dock.open === "export" ? null : { label: "Show", run: () => dock.toggle("export") };
       toasts.say("The film is ready.", { action });
     }
-    if ((kind === "learn" || kind === "discover") && result.generator === session.edit.generator) {
+    if ((kind === "learn" || kind === "discover") && result.generator === session.edit?.generator) {
       await session.refreshDirections();
       const id = result.direction ?? result.directions?.[0];
       if (session.direction(id)) store.set({ hand: id });
@@ -102,7 +102,6 @@ class Dock {
     this.open = name;
     document.body.dataset.open = name;
     const panel = $(`[data-dock="${name}"]`);
-    panel.dataset.opener = document.activeElement?.id ?? "";
     if (panel.localName === "dialog") panel.show();
     panel.querySelector("h2").focus();
     this.#mark();

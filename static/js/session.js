@@ -1,6 +1,7 @@
 /** One person's session: the commands that change the edit, keep its history and tell the live loop what to show. */
 
-import { amountOf, baseWords, changed, edit, fitted, neutral, onTrack, withAmount } from "./edit.js";
+import { canonical } from "./canonical.js";
+import { amountOf, changed, edit, fitted, neutral, onTrack, withAmount } from "./edit.js";
 import { describe } from "./units.js";
 
 const FIRST_SEED = 58;
@@ -50,10 +51,11 @@ export class Session extends EventTarget {
     this.#render();
   }
 
-  /** Show an edit and make it a step of the history. */
+  /** Show an edit and make it a step of the history, unless it is the step we are at. */
   commit(next, { label, key }) {
     this.preview(next);
-    this.#history.commit(next, label, key);
+    const here = this.#history.current;
+    if (!here || canonical(here.edit) !== canonical(next)) this.#history.commit(next, label, key);
   }
 
   /** Move one slider; `settled` at the end of a drag or a step. */
@@ -62,7 +64,6 @@ export class Session extends EventTarget {
     const next = withAmount(this.edit, direction, onTrack(direction, amount));
     this.#store.set({ hand: id });
     if (!settled) return this.preview(next);
-    if (amountOf(this.#history.current.edit, direction) === amountOf(next, direction)) return this.preview(next);
     this.commit(next, { label: `${direction.name} ${describe(direction.unit, amountOf(next, direction))}`, key: `amount:${id}` });
   }
 
@@ -76,9 +77,9 @@ export class Session extends EventTarget {
     this.commit(neutral(this.edit), { label: "All sliders at rest" });
   }
 
-  seed(seed) {
-    const next = changed(this.edit, { base: { seed } });
-    this.commit(next, { label: baseWords(next).replace("seed", "Seed"), key: "seed" });
+  /** Another seed; steps from one to the next in quick succession share the `key` and are one change. */
+  seed(seed, key = "") {
+    this.commit(changed(this.edit, { base: { seed } }), { label: `Seed ${seed}`, key });
   }
 
   roll() {

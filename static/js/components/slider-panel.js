@@ -12,6 +12,7 @@ export class SliderPanel extends HTMLElement {
   #rest = iconButton("reset", "Reset all", { showName: true, title: "All sliders at rest (0)" });
   #list = h("div", { className: "slider-list" });
   #none = h("p", { className: "empty", hidden: true });
+  #legend = legend();
   #sliders = new Map();
 
   /** All directions, as the server lists them. Sliders that stay keep their element, focus and open report. */
@@ -76,7 +77,7 @@ export class SliderPanel extends HTMLElement {
   connectedCallback() {
     if (this.childElementCount) return;
     const box = h("div", { className: "search" }, icon("search"), this.#search);
-    this.append(h("div", { className: "panel-tools" }, box, this.#rest), this.#list, this.#none, legend());
+    this.append(h("div", { className: "panel-tools" }, box, this.#rest), this.#list, this.#none, this.#legend);
     this.#search.addEventListener("input", (event) => {
       event.stopPropagation();
       this.#filter();
@@ -94,6 +95,7 @@ export class SliderPanel extends HTMLElement {
       found += slider.hidden ? 0 : 1;
     }
     for (const group of this.#list.children) group.hidden = !group.querySelector("direction-slider:not([hidden])");
+    this.#legend.hidden = this.#sliders.size === 0;
     this.#none.hidden = found > 0;
     this.#none.textContent = wanted
       ? `No slider matches “${this.#search.value.trim()}”.`

@@ -23,8 +23,8 @@ export class StatusBar extends HTMLElement {
   }
 
   /** Take in one frame's times; the numbers shown are smoothed, so that they can be read. */
-  measure({ renderMs, encodeMs, roundTripMs, settled }) {
-    if (settled) return;
+  measure({ rev, renderMs, encodeMs, roundTripMs, settled }) {
+    if (settled || rev === 1) return; // the first waits for the generator to load
     for (const [name, ms] of Object.entries({ render: renderMs, encode: encodeMs, "round trip": roundTripMs })) {
       if (ms === null) continue;
       this.#mean[name] = this.#mean[name] === undefined ? ms : this.#mean[name] + SMOOTHING * (ms - this.#mean[name]);
