@@ -1,0 +1,78 @@
+# run: serve the page; test: everything CI runs; check: lint and types; bench, soak: figures; lock: pin anew; clean.
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench soak lock clean chromium
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+
+help:
+	@echo "make run    serve the page on 127.0.0.1:8000"
+	@echo "make test   lint, types and every test"
+	@echo "make check  lint and types alone"
+	@echo "make bench  measure forward, encoding and the live round trip"
+	@echo "make soak   minutes of dragging, learning and exporting"
+	@echo "make lock   pin every version anew after a change in pyproject.toml"
+	@echo "make clean  remove what these commands made; what was learned is kept"
+
+run: $(INSTALLED)
+	$(BIN)/latentwalk serve
+
+test: check chromium
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED_DEV)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(INSTALLED)
+	$(BIN)/latentwalk bench
+
+soak: $(INSTALLED_DEV) chromium
+	$(BIN)/python -m pytest -m soak
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@found=; \
+	for python in $(PYTHON) python3 python3.12 python3.13 python3.11 python; do \
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "Latentwalk needs Python 3.11 or newer, and none was found. Install one, or name it: make run PYTHON=/path/to/python3" >&2; exit 1; \
+	fi; \
+	if ! "$$found" -c 'import ensurepip, venv' >/dev/null 2>&1; then \
+	  echo "This Python cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; \
+	fi; \
+	"$$found" -m venv $(VENV)
+
+$(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing what Latentwalk needs into $(VENV); this takes a minute or two the first time."
+	$(PIP) -e .
+	@touch $@
+
+$(INSTALLED_DEV): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing what Latentwalk and its tests need into $(VENV); this takes a minute or two the first time."
+	$(PIP) -e '.[dev]'
+	@touch $@ $(INSTALLED)
+
+chromium:
+	@if [ -n "$$CHROMIUM" ] || command -v chromium || command -v chromium-browser || command -v google-chrome; then :; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium; \
+	elif command -v apt-get >/dev/null && sudo -n true 2>/dev/null; then \
+	  sudo apt-get -qq update && sudo DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium; \
+	else \
+	  echo "The tests of the page need Chromium: install it (Debian: apt-get install chromium), or set CHROMIUM to its path." >&2; exit 1; \
+	fi >/dev/null
+
+lock:
+	rm -rf build/lock && python3 -m venv build/lock
+	build/lock/bin/python -m pip --disable-pip-version-check install --quiet '.[dev]'
+	head -1 constraints.txt > build/constraints.txt
+	build/lock/bin/python -m pip freeze --all --exclude pip --exclude latentwalk | sed 's/+cpu$$//' >> build/constraints.txt
+	mv build/constraints.txt constraints.txt
