@@ -61,13 +61,13 @@ $(INSTALLED_DEV): pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@ $(INSTALLED)
 
 chromium:
-	@if [ -n "$$CHROMIUM" ] || command -v chromium || command -v chromium-browser || command -v google-chrome; then :; \
+	@if command -v chromium || command -v chromium-browser || command -v google-chrome; then :; \
 	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium; \
 	elif command -v apt-get >/dev/null && sudo -n true 2>/dev/null; then \
 	  sudo apt-get -qq update && sudo DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium; \
 	else \
-	  echo "The tests of the page need Chromium: install it (Debian: apt-get install chromium), or set CHROMIUM to its path." >&2; exit 1; \
+	  echo "The tests of the page need Chromium: install it, for example with apt-get install chromium." >&2; exit 1; \
 	fi >/dev/null
 
 lock:

@@ -58,7 +58,7 @@ class GeneratorSpec:
     @property
     def space(self) -> str:
         """The space in which edits are made: the last one before the image, `w` where there is a mapping."""
-        return next(reversed(self.spaces))
+        return list(self.spaces)[-1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

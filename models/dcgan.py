@@ -8,6 +8,7 @@ model takes class weights appended to z (Mirza and Osindero 2014).
 from __future__ import annotations
 
 import copy
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 
@@ -20,7 +21,7 @@ from models.base import FirstLayer, GeneratorSpec, ModelError, Precision
 def build(widths: Sequence[int]) -> nn.Sequential:
     """The network for channel widths [input, ..., image]; each but the last is followed by BN and ReLU."""
     layers: list[nn.Module] = []
-    for step, (inside, outside) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+    for step, (inside, outside) in enumerate(itertools.pairwise(widths)):
         stride, padding = (1, 0) if step == 0 else (2, 1)
         layers.append(nn.ConvTranspose2d(inside, outside, 4, stride, padding, bias=False))
         if step < len(widths) - 2:
@@ -57,7 +58,9 @@ class DCGAN:
         self.spec = spec
         self.device = torch.device(device)
         self.precision: Precision = "fp32"
-        self.network = network.eval().requires_grad_(False).to(self.device, memory_format=torch.channels_last)
+        network = network.eval().requires_grad_(False).to(self.device)
+        # Module.to takes a memory format, though its type stubs do not say so.
+        self.network: nn.Sequential = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._check(widths)
 
     def _check(self, widths: Sequence[int]) -> None:
@@ -100,8 +103,10 @@ class DCGAN:
     def first_layer(self, classes: Tensor | None) -> FirstLayer:
         """The first transposed convolution with its batch norm folded in: both are linear in z."""
         convolution, norm = self.network[0], self.network[1]
-        assert isinstance(convolution, nn.ConvTranspose2d) and isinstance(norm, nn.BatchNorm2d)
-        assert norm.running_mean is not None and norm.running_var is not None
+        assert isinstance(convolution, nn.ConvTranspose2d)
+        assert isinstance(norm, nn.BatchNorm2d)
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
         scale = norm.weight.float() / (norm.running_var.float() + norm.eps).sqrt()
         weight = convolution.weight.float() * scale[None, :, None, None]  # [D + K, C, 4, 4]
         offset = norm.bias.float() - norm.running_mean.float() * scale

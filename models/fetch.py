@@ -58,12 +58,11 @@ def pull(entry: Entry, folder: Path, report: Callable[[float, str], None]) -> Pa
 
 def download(requirement: str, folder: Path) -> Path:
     """The wheel of an exact requirement, by pip, without what it depends on and without running any of it."""
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--dest", str(folder)]
+    # Only data is taken from the wheel, so which Python its code was written for does not matter.
+    options = ["--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--disable-pip-version-check", "--quiet"]
+    command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(folder), requirement]
     try:
-        done = subprocess.run(
-            [*command, "--disable-pip-version-check", "--quiet", requirement],
-            capture_output=True, text=True, timeout=PATIENCE, check=False,
-        )  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     except subprocess.TimeoutExpired:
         raise ModelError(f"Fetching {requirement} took over {PATIENCE // 60} minutes.", "Try again later.") from None
     wheels = list(folder.glob("*.whl"))

@@ -66,7 +66,8 @@ def read_state(path: Path, key: str) -> dict[str, Tensor]:
         state = stored[key] if key else stored
         return {name: tensor for name, tensor in state.items() if not name.endswith("num_batches_tracked")}
     except Exception as error:  # torch.load raises whatever the file's damage leads to
-        raise ModelError(f"The weights in {path.name} cannot be read: {str(error)[:120]}.", "Fetch them again.") from error
+        reason = str(error)[:120].rstrip(".")
+        raise ModelError(f"The weights in {path.name} cannot be read: {reason}.", "Fetch them again.") from error
 
 
 def _installed_state(entry: Entry) -> dict[str, Tensor]:

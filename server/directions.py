@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 import json
 import math
 import re
@@ -43,7 +44,7 @@ class Curve:
         if not all(math.isfinite(number) for number in (*self.coordinates, *self.steps)):
             raise ValueError("a curve's numbers must be finite")
         for row in (self.coordinates, self.steps):
-            if any(after <= before for before, after in zip(row[:-1], row[1:], strict=True)):
+            if any(after <= before for before, after in itertools.pairwise(row)):
                 raise ValueError("a curve must rise from point to point")
         if self.step(0.0) != 0.0:
             raise ValueError("a curve must pass through zero")
@@ -153,7 +154,7 @@ def off(displacement: Tensor, held: list[Direction]) -> Tensor:
         if not isinstance(direction.walk, LinearWalk):
             raise Invalid(f"{direction.name} is a path and cannot be held.", "Hold a straight direction instead.")
         vectors.append(direction.walk.vector.to(displacement))
-    basis, _ = torch.linalg.qr(torch.stack(vectors, dim=1))
+    basis: Tensor = torch.linalg.qr(torch.stack(vectors, dim=1)).Q
     return displacement - (displacement @ basis) @ basis.T
 
 
@@ -190,7 +191,8 @@ def from_bytes(data: bytes, source: str = "The file") -> Direction:
     """The direction stored in `data`; Invalid, naming `source` and the reason, for anything else."""
 
     def refuse(reason: str) -> Invalid:
-        return Invalid(f"{source} is not a direction: {reason}.", "Directions are .safetensors files made by Latentwalk.")
+        hint = "Directions are .safetensors files made by Latentwalk."
+        return Invalid(f"{source} is not a direction: {reason}.", hint)
 
     try:
         header = _header(data)

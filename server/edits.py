@@ -195,7 +195,7 @@ def _shares(weights: Mapping[K, float]) -> dict[K, float]:
 
 
 def _between(first: Mapping[K, float], second: Mapping[K, float], share: float) -> dict[K, float]:
-    names = sorted({*first, *second}, key=str)
+    names = sorted(first.keys() | second.keys(), key=str)
     mixed = {name: (1 - share) * first.get(name, 0.0) + share * second.get(name, 0.0) for name in names}
     return {name: weight for name, weight in mixed.items() if weight > 0}
 

@@ -102,7 +102,7 @@ class PathWalk:
 def from_tensors(kind: str, tensors: Mapping[str, Tensor], width: int) -> Walk:
     """The walk stored as `tensors`; ValueError with the reason where they are not such a walk."""
     if kind == "linear":
-        expected = {"vector": (width,)}
+        expected: dict[str, tuple[int, ...]] = {"vector": (width,)}
     elif kind == "path":
         square, row = (width, width), (width,)
         parts = {"inner": square, "inner_bias": row, "outer": square, "outer_bias": row}
