@@ -1,0 +1,95 @@
+"""Directions nobody asked for: principal components (GANSpace) and factors of the first weights (SeFa)."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from models.base import Generator
+from server.directions import Curve, Direction
+from server.errors import Invalid
+from server.steering.draws import Role, draw
+from server.steering.progress import Progress, Work
+from server.units import Unit
+from server.walks import LinearWalk
+
+Method = Literal["pca", "sefa"]
+SIGMA = Unit("σ", decimals=1)
+SAMPLES = 2048
+REACH = 3.0  # standard deviations of the prior along the axis
+TITLES = {"pca": "Principal component", "sefa": "Factor"}
+
+
+def principal(generator: Generator, count: int, samples: int = SAMPLES) -> Tensor:
+    """Unit vectors [count, D] that follow the principal components of the first layer's activations.
+
+    GANSpace (Härkönen et al. 2020, section 3.1) where the latent itself is isotropic: PCA of relu(W z + b), then
+    least squares from the components' coordinates back to z.
+    """
+    drawn = draw(generator, samples, Role.LEARN)
+    kinds = len(generator.spec.classes)
+    even = torch.full((1, kinds), 1 / kinds, device=generator.device) if kinds else None
+    layer = generator.first_layer(even)
+    if layer is None:
+        raise Invalid(f"{generator.spec.name} has no linear first layer to take components of.", "Try another model.")
+    active = torch.relu(drawn.latents @ layer.weight.T + layer.bias)
+    active = active - active.mean(dim=0)
+    # With more features than samples the small side is cheaper, and eigh needs no random start.
+    strengths, sides = torch.linalg.eigh(active @ active.T)
+    coordinates = sides.flip(1)[:, :count] * strengths.flip(0)[:count].clamp_min(0).sqrt()
+    coordinates = coordinates / coordinates.std(dim=0)
+    vectors = torch.linalg.lstsq(coordinates, drawn.latents).solution
+    return _oriented(vectors / vectors.norm(dim=1, keepdim=True))
+
+
+def factors(generator: Generator, count: int) -> Tensor:
+    """Unit vectors [count, D]: the eigenvectors of W'W, W the first layer's weights (Shen and Zhou 2021, section 3)."""
+    layer = generator.first_layer(None)
+    if layer is None:
+        raise Invalid(f"{generator.spec.name} has no linear first layer to factorise.", "Try PCA.")
+    _, vectors = torch.linalg.eigh(layer.weight.T @ layer.weight)  # eigh, not eig: real and in rising order
+    return _oriented(vectors.flip(1).T[:count].contiguous())
+
+
+def discover(generator: Generator, method: Method, count: int = 6) -> Work[list[Direction]]:
+    """`count` directions in standard deviations of the prior, strongest first, named by number."""
+    width = generator.spec.spaces["z"][0]
+    if not 1 <= count <= width - 4:
+        raise Invalid(f"{count} directions cannot be found in {width} dimensions.", f"Ask for 1 to {width - 4}.")
+    yield Progress(0.1, f"Looking at {SAMPLES} latents" if method == "pca" else "Factorising the first layer")
+    with torch.no_grad():
+        vectors = principal(generator, count) if method == "pca" else factors(generator, count)
+    yield Progress(0.9, f"Found {count} directions")
+    return [_direction(generator, method, number, vector) for number, vector in enumerate(vectors, start=1)]
+
+
+def _oriented(vectors: Tensor) -> Tensor:
+    # A component has no sign of its own: its largest coordinate is made positive, so that runs agree.
+    largest = vectors.gather(1, vectors.abs().argmax(dim=1, keepdim=True))
+    return vectors * largest.sign()
+
+
+def _direction(generator: Generator, method: Method, number: int, vector: Tensor) -> Direction:
+    return Direction(
+        id=f"{method}_{number}",
+        name=f"{TITLES[method]} {number}",
+        group="discovered",
+        generator=generator.spec.name,
+        fingerprint=generator.spec.fingerprint,
+        space=generator.spec.space,
+        unit=SIGMA,
+        walk=LinearWalk(vector.cpu()),
+        curve=Curve.straight(1.0, REACH),
+        range=(-REACH, REACH),
+        track=(-1.5 * REACH, 1.5 * REACH),
+        asked=(-REACH, REACH),
+        method=method,
+        seed=0,
+        created=datetime.date.today().isoformat(),
+        note="Found, not asked for: name it by what you see. Its unit is the spread of the latents along it.",
+        licence=generator.spec.card.licence,
+        settings={"samples": SAMPLES} if method == "pca" else {},
+    )

@@ -1,0 +1,59 @@
+"""Latents to learn from, to calibrate on and to judge by, drawn so that no seed is ever in two of these roles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from models.base import Generator
+
+
+class Role(Enum):
+    """What latents are drawn for: each role owns a block of seeds (first, last + 1)."""
+
+    LEARN = (0, 2**30)
+    WATCH = (2**30, 2**30 + 2**28)
+    CALIBRATE = (2**31, 2**31 + 2**28)
+    JUDGE = (3 * 2**30, 3 * 2**30 + 2**28)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """Latents [N, D] with their class weights [N, K] (None where there are no classes)."""
+
+    latents: Tensor
+    classes: Tensor | None
+
+    def __len__(self) -> int:
+        return len(self.latents)
+
+    def split(self, size: int) -> Iterator[Drawn]:
+        """The same in chunks of at most `size`, in order."""
+        for start in range(0, len(self), size):
+            part = slice(start, start + size)
+            yield Drawn(self.latents[part], None if self.classes is None else self.classes[part])
+
+
+def draw(generator: Generator, count: int, role: Role, source: torch.Generator | None = None) -> Drawn:
+    """`count` latents of the prior, each of one class drawn evenly, for one role.
+
+    With a `source` the seeds come from it (learning: new ones at every step); without, they are the first of the
+    role's block, so that two reports on the same generator judge by the same pictures.
+    """
+    first, stop = Role(role).value
+    if source is None:
+        seeds = list(range(first, first + count))
+        source = torch.Generator().manual_seed(first)
+    else:
+        seeds = torch.randint(first, stop, (count,), generator=source).tolist()
+    kinds = len(generator.spec.classes)
+    classes = None
+    if kinds:
+        drawn = torch.randint(kinds, (count,), generator=source)
+        classes = one_hot(drawn, kinds).float().to(generator.device)
+    return Drawn(generator.map(generator.sample(seeds), classes), classes)

@@ -1,0 +1,256 @@
+"""Learning a walk that makes a generator imitate a transform, as work cut into small chunks.
+
+The objective is that of "On the steerability of GANs" (Jahanian, Chai, Isola 2020, section 3.1): G(z + alpha w)
+should equal edit(G(z), alpha). Differences from the authors' release, each for a reason: w starts at zero, so that
+nothing of a random start is left in it; alpha is drawn per picture; the mask is fractional; the rate follows a
+cosine; latents are new at every step and a watched, held-out set chooses the walk that is kept.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cosine_similarity
+
+from models.base import Generator
+from server.directions import Curve, Direction
+from server.errors import Invalid, ModelFailed
+from server.steering import transforms
+from server.steering.calibrate import calibrate
+from server.steering.closed_form import closed_form
+from server.steering.draws import Drawn, Role, draw
+from server.steering.measure import measure
+from server.steering.objective import objective
+from server.steering.progress import Progress, Work, part
+from server.steering.strips import row
+from server.steering.transforms import Transform
+from server.walks import Kind, LinearWalk, PathWalk, Walk
+
+CHUNK = 8  # pictures per chunk: short enough for sliders to stay live in between
+WATCHED = 32
+EVERY = 20  # steps between looks at the watched set
+PATIENCE = 5  # looks without a gain before stopping
+GAIN = 0.998
+LINE_RATE, PATH_RATE = 0.1, 1e-3  # Adam's, in latent units
+PATH_STEPS = 2  # steps of a path per asked limit
+
+
+@dataclass(frozen=True, slots=True)
+class LearnSettings:
+    """What to learn and how long. A path starts from a line learned in half as many steps.
+
+    `warm_start` is "zero" or "closed_form"; `twin` learns a second walk from the next seed and reports the cosine
+    between the two, which doubles the time.
+    """
+
+    transform: str
+    walk: Kind = "linear"
+    steps: int = 300
+    batch: int = 16
+    seed: int = 0
+    warm_start: str = "zero"
+    twin: bool = False
+
+    def __post_init__(self) -> None:
+        if self.walk not in ("linear", "path"):
+            raise Invalid(f"“{self.walk}” is not a kind of walk.", "Choose linear or path.")
+        if self.warm_start not in ("zero", "closed_form"):
+            raise Invalid(f"“{self.warm_start}” is not a start.", "Choose zero or closed_form.")
+        if not 1 <= self.steps <= 20_000:
+            raise Invalid(f"{self.steps} steps cannot be learned.", "Ask for 1 to 20000; 300 is usual.")
+        if not 1 <= self.batch <= 256:
+            raise Invalid(f"A batch of {self.batch} cannot be used.", "Ask for 1 to 256; 16 is usual.")
+        if not 0 <= self.seed < 2**32:
+            raise Invalid(f"{self.seed} is not a seed.", "Seeds run from 0 to 4294967295.")
+
+
+def learn(
+    generator: Generator, settings: LearnSettings, id: str | None = None, name: str | None = None
+) -> Work[Direction]:
+    """Learn, calibrate and measure one direction; `generator` may be the fast twin."""
+    transform = transforms.find(settings.transform)
+    started = time.perf_counter()
+    walk = yield from part(fit(generator, transform, settings), 0.0, 0.4 if settings.twin else 0.8)
+    seconds = time.perf_counter() - started
+    cosine = None
+    if settings.twin:
+        other = LearnSettings(**{**asdict(settings), "seed": settings.seed + 1})
+        second = yield from part(fit(generator, transform, other), 0.4, 0.8)
+        cosine = likeness(generator, walk, second)
+    full = PATH_STEPS if walk.kind == "path" else 1.0
+    if isinstance(walk, LinearWalk):  # direction and length are kept apart: a unit vector, and steps in latent units
+        full = float(walk.vector.norm())
+        if full == 0:
+            raise ModelFailed(f"{transform.title} taught the walk nothing.", "Ask for more steps.")
+        walk = LinearWalk(walk.vector / full)
+    measured = yield from part(calibrate(generator, transform, walk, full), 0.8, 0.88)
+    direction = Direction(
+        id=id or transform.name,
+        name=name or transform.title,
+        group=transform.group,
+        generator=generator.spec.name,
+        fingerprint=generator.spec.fingerprint,
+        space=generator.spec.space,
+        unit=transform.unit,
+        walk=walk,
+        curve=measured.curve,
+        range=measured.range,
+        track=measured.track,
+        asked=transform.limits(generator.spec.resolution),
+        method="walk",
+        seed=settings.seed,
+        created=datetime.date.today().isoformat(),
+        verdict=measured.verdict,
+        note=measured.note,
+        licence=generator.spec.card.licence,
+        settings={**asdict(settings), "seconds": round(seconds, 1), "raw": measured.raw, "seeds_cosine": cosine,
+                  "full_step": full, "precision": generator.precision, "objective": "masked multi-scale L2", "norm": norm_of(walk)},
+    )  # fmt: skip
+    card = yield from part(measure(generator, direction), 0.88, 1.0)
+    return Direction(**{**_fields(direction), "card": card})
+
+
+def fit(generator: Generator, transform: Transform, settings: LearnSettings) -> Work[Walk]:
+    """The walk alone: steps of 1 (line) or `PATH_STEPS` (path) stand for the transform's limit."""
+    width = generator.spec.spaces["z"][0]
+    source = torch.Generator().manual_seed(settings.seed)
+    line = LinearWalk.blank(width)
+    if settings.warm_start == "closed_form":
+        line = _warm(generator, transform)
+    if settings.walk == "linear":
+        return (yield from _descend(generator, transform, line, 1.0, settings.steps, LINE_RATE, settings, source))
+    half = max(settings.steps // 2, 1)
+    first = _descend(generator, transform, line, 1.0, half, LINE_RATE, settings, source)
+    found = yield from part(first, 0.0, 0.3)
+    assert isinstance(found, LinearWalk)
+    path = PathWalk.blank(width, settings.seed)
+    path.weights["up.outer_bias"].copy_(found.vector / PATH_STEPS)
+    path.weights["down.outer_bias"].copy_(-found.vector / PATH_STEPS)
+    then = _descend(generator, transform, path, PATH_STEPS, settings.steps, PATH_RATE, settings, source)
+    return (yield from part(then, 0.3, 1.0))
+
+
+def likeness(generator: Generator, first: Walk, second: Walk) -> float:
+    """The cosine between two walks: of their vectors, or for paths of where they take held-out latents by half."""
+    if isinstance(first, LinearWalk) and isinstance(second, LinearWalk):
+        return float(cosine_similarity(first.vector, second.vector, dim=0))
+    latents = draw(generator, 64, Role.JUDGE).latents
+    ends = []
+    with torch.no_grad():
+        for walk in (first, second):
+            for sign in (1, -1):
+                ends.append(walk.move(latents, latents.new_full((64,), sign * PATH_STEPS / 2)) - latents)
+    return float(torch.cat([cosine_similarity(ends[i], ends[i + 2], dim=1) for i in (0, 1)]).mean())
+
+
+def norm_of(walk: Walk) -> str:
+    """How a walk treats the length of z, in words for its card."""
+    return "kept at every step" if walk.kind == "path" else "free"
+
+
+def _warm(generator: Generator, transform: Transform) -> LinearWalk:
+    start = closed_form(generator, transform)
+    if start is None:
+        raise Invalid(
+            f"There is no closed form of {transform.title.lower()} for {generator.spec.name}.",
+            "Start from zero, or pick a transform that moves the picture.",
+        )
+    return LinearWalk(start.cpu().clone())
+
+
+def _descend(
+    generator: Generator, transform: Transform, walk: Walk, full: float,
+    steps: int, rate: float, settings: LearnSettings, source: torch.Generator,
+) -> Work[Walk]:  # fmt: skip
+    limit = transform.unit.coordinate(transform.limits(generator.spec.resolution)[1])
+    parameters = list(walk.tensors().values())
+    for parameter in parameters:
+        parameter.requires_grad_(True)
+    optimiser = torch.optim.Adam(parameters, lr=rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    watch = _Watch(generator, transform, limit)
+    losses: list[list[float | None]] = []
+    best, kept, waited = float("inf"), _copies(walk), 0
+    for step in range(1, steps + 1):
+        drawn = draw(generator, settings.batch, Role.LEARN, source)
+        shares = torch.rand(settings.batch, generator=source) * 2 - 1
+        optimiser.zero_grad()
+        total = 0.0
+        for start, chunk in enumerate(drawn.split(CHUNK)):
+            share = shares[start * CHUNK : start * CHUNK + len(chunk)].to(generator.device)
+            total += _accumulate(generator, transform, walk, chunk, share, limit, full, settings.batch)
+            yield _progress(step, steps, losses)
+        optimiser.step()
+        schedule.step()
+        losses.append([step, total, None])
+        if step % EVERY == 0 or step == steps:
+            held_out = yield from watch.loss(walk, full, step, steps, losses)
+            losses[-1][2] = held_out
+            waited = 0 if held_out < best * GAIN else waited + 1
+            if held_out < best:
+                best, kept = held_out, _copies(walk)
+            yield _progress(step, steps, losses, strip=watch.strip(walk, full))
+            if waited >= PATIENCE:
+                break
+    return LinearWalk(kept["vector"]) if isinstance(walk, LinearWalk) else PathWalk(kept)
+
+
+def _accumulate(
+    generator: Generator, transform: Transform, walk: Walk, chunk: Drawn,
+    share: Tensor, limit: float, full: float, batch: int,
+) -> float:  # fmt: skip
+    with torch.no_grad():
+        target, mask = transform(generator.synthesize(chunk.latents, chunk.classes), share * limit)
+    images = generator.synthesize(walk.move(chunk.latents, share * full), chunk.classes)
+    loss = objective(images, target, mask).sum() / batch
+    loss.backward()  # type: ignore[no-untyped-call]
+    return float(loss.detach())
+
+
+class _Watch:
+    """The held-out set that decides which walk is kept, and the strip a person sees meanwhile."""
+
+    def __init__(self, generator: Generator, transform: Transform, limit: float) -> None:
+        self.generator, self.transform = generator, transform
+        self.drawn = draw(generator, WATCHED, Role.WATCH)
+        self.shares = torch.linspace(-1, 1, WATCHED, device=generator.device)
+        self.limit = limit
+        self.targets: list[tuple[Tensor, Tensor]] = []
+
+    def loss(self, walk: Walk, full: float, step: int, steps: int, losses: list[list[float | None]]) -> Work[float]:
+        total = 0.0
+        for index, chunk in enumerate(self.drawn.split(CHUNK)):
+            share = self.shares[index * CHUNK : index * CHUNK + len(chunk)]
+            with torch.no_grad():
+                if index == len(self.targets):  # the originals never change: edit them once
+                    originals = self.generator.synthesize(chunk.latents, chunk.classes)
+                    self.targets.append(self.transform(originals, share * self.limit))
+                images = self.generator.synthesize(walk.move(chunk.latents, share * full), chunk.classes)
+                total += float(objective(images, *self.targets[index]).sum())
+            yield _progress(step, steps, losses)
+        return total / WATCHED
+
+    def strip(self, walk: Walk, full: float) -> Tensor:
+        one = next(self.drawn.split(1))
+        return row(self.generator, walk, one, [full * share for share in (-1.5, -1, -0.5, 0, 0.5, 1, 1.5)])
+
+
+def _copies(walk: Walk) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in walk.tensors().items()}
+
+
+def _progress(step: int, steps: int, losses: list[list[float | None]], strip: Tensor | None = None) -> Progress:
+    every = max(1, -(-len(losses) // 180))
+    points = [point for point in losses if point[2] is not None or point[0] % every == 0]  # type: ignore[operator]
+    detail: Mapping[str, Any] = {"step": step, "steps": steps, "loss": points[-200:]}
+    return Progress(step / steps, f"Step {step} of {steps}", detail, strip)
+
+
+def _fields(direction: Direction) -> dict[str, Any]:
+    return {name: getattr(direction, name) for name in direction.__dataclass_fields__}
