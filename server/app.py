@@ -10,17 +10,19 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from server import files
-from server.api import directions, errors, generators, live, pages
+from server.api import directions, errors, exports, generators, jobs, live, pages
 from server.api.deps import Services
-from server.api.guard import Guard
+from server.api.guard import LARGEST, Guard
+from server.exports import Exports
 from server.inference import Lane, pick_device, tune
+from server.jobs import Jobs
 from server.library import Library
 from server.renderer import Renderer
 from server.settings import Settings
 from server.shelf import Shelf
+from server.studio import Studio
 
 ROOT = Path(__file__).parent.parent
-LARGEST_REQUEST = 256 * 2**10
 
 
 def version() -> str:
@@ -44,20 +46,30 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lane = Lane()
         shelf = Shelf(library, lane, device, chosen.generators_kept)
         renderer = Renderer(lane, max_batch=chosen.max_batch)
-        app.state.services = Services(chosen, library, shelf, renderer, app.version, ROOT)
+        films = Exports(chosen.home / "exports")
+        work = Jobs(chosen.home / "jobs")
+        work.load()
+        studio = Studio(library, shelf, lane, work, films)
+        app.state.services = Services(chosen, library, shelf, renderer, work, films, studio, app.version, ROOT)
         try:
             yield
         finally:
+            await work.close()
             renderer.close()
             await shelf.close()
             lane.close()
 
-    app = FastAPI(title="Latentwalk", version=version(), lifespan=lifespan, max_body_size=LARGEST_REQUEST, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Latentwalk",
+        version=version(),
+        lifespan=lifespan,
+        max_body_size=LARGEST,
+        docs_url=None,  # its page loads scripts from elsewhere, which the policy forbids
+        redoc_url=None,
+    )
     errors.install(app)
-    for part in (pages, generators, directions, live):
+    for part in (pages, generators, directions, jobs, exports, live):
         app.include_router(part.router)
     app.mount("/static", pages.FreshFiles(directory=ROOT / "static"), name="static")
     app.add_middleware(Guard, hosts=(chosen.host, *chosen.allowed_hosts))
     return app
-
-

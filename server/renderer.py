@@ -200,9 +200,8 @@ class Renderer:
                 return
             begin = time.perf_counter()
             with torch.inference_mode():
-                images = good[0].ready.quick.synthesize(
-                    torch.cat(latents), None if classes[0] is None else torch.cat([row for row in classes if row is not None])
-                )
+                weights = None if classes[0] is None else torch.cat([row for row in classes if row is not None])
+                images = good[0].ready.quick.synthesize(torch.cat(latents), weights)
                 arrays = codecs.pixels(images)
             taken = time.perf_counter() - begin
             if len(arrays) != len(good):
@@ -224,9 +223,7 @@ class Renderer:
         for request in batch:
             try:
                 with torch.inference_mode():
-                    latent, weights = latent_for(
-                        request.wish.edit, request.ready.quick, request.ready.directions()
-                    )
+                    latent, weights = latent_for(request.wish.edit, request.ready.quick, request.ready.directions())
             except AppError as error:
                 request.answer(error)
                 continue
@@ -253,7 +250,7 @@ def draw(edit: Edit, ready: Ready) -> Pixels:
 def failed(error: Exception) -> ModelFailed:
     """Whatever a model raised, as a sentence."""
     if isinstance(error, torch.OutOfMemoryError):
-        return ModelFailed("The device has no memory left for this picture.", "Close other programs, or use --device cpu.")
+        return ModelFailed("The device has no memory left for this picture.", "Try --device cpu.")
     return ModelFailed("The model could not make this picture.", "The server's log says why.")
 
 

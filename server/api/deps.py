@@ -9,10 +9,13 @@ from typing import Annotated, cast
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from server.exports import Exports
+from server.jobs import Jobs
 from server.library import Library
 from server.renderer import Renderer
 from server.settings import Settings
 from server.shelf import Shelf
+from server.studio import Studio
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,6 +26,9 @@ class Services:
     library: Library
     shelf: Shelf
     renderer: Renderer
+    jobs: Jobs
+    exports: Exports
+    studio: Studio
     version: str
     root: Path
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -12,7 +13,9 @@ from starlette.responses import FileResponse, Response
 from server.api import shapes
 from server.api.deps import ServicesDep
 from server.directions import LARGEST_FILE, to_bytes
+from server.edits import LARGEST_SEED
 from server.errors import NotFound
+from server.steering.learn import LearnSettings
 from server.steering.transforms import transforms
 
 router = APIRouter(prefix="/api")
@@ -31,6 +34,42 @@ def list_directions(services: ServicesDep, generator: str) -> dict[str, Any]:
     services.library.spec(generator)
     found = services.library.directions(generator).values()
     return {"directions": [shapes.direction(services, value) for value in found]}
+
+
+class Learn(BaseModel):
+    """What to learn; `steps` bounds how long."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    generator: Annotated[str, Field(max_length=64)]
+    transform: Annotated[str, Field(max_length=64)]
+    id: Annotated[str, Field(max_length=40)] | None = None
+    walk: Literal["linear", "path"] = "linear"
+    seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] = 0
+    steps: Annotated[int, Field(ge=1, le=20_000)] = 300
+
+
+class Discover(BaseModel):
+    """What to look for, and how many."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    generator: Annotated[str, Field(max_length=64)]
+    method: Literal["pca", "sefa"]
+    count: Annotated[int, Field(ge=1, le=32)] = 6
+
+
+@router.post("/directions/learn", status_code=202)
+async def learn(services: ServicesDep, wish: Learn) -> dict[str, Any]:
+    """Learn a slider in the background."""
+    settings = LearnSettings(wish.transform, walk=wish.walk, steps=wish.steps, seed=wish.seed)
+    return shapes.job(await services.studio.learn(wish.generator, settings, wish.id))
+
+
+@router.post("/directions/discover", status_code=202)
+async def discover(services: ServicesDep, wish: Discover) -> dict[str, Any]:
+    """Look for sliders nobody asked for, in the background."""
+    return shapes.job(await services.studio.discover(wish.generator, wish.method, wish.count))
 
 
 @router.post("/directions/upload", status_code=201, max_body_size=LARGEST_FILE)

@@ -6,6 +6,7 @@ import hashlib
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from server import edits
@@ -20,6 +21,20 @@ router = APIRouter(prefix="/api")
 def generators(services: ServicesDep) -> dict[str, Any]:
     """Every generator, installed or to be fetched."""
     return {"generators": [shapes.generator(services, name) for name in services.library.entries()]}
+
+
+class Pull(BaseModel):
+    """Which generator to fetch."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    pull: Annotated[str, Field(max_length=64)]
+
+
+@router.post("/generators", status_code=202)
+async def pull(services: ServicesDep, wish: Pull) -> dict[str, Any]:
+    """Fetch a generator's weights from where the zoo pins them."""
+    return shapes.job(await services.studio.pull(wish.pull))
 
 
 @router.post("/render", response_class=Response, responses={200: {"content": {"image/png": {}}}})

@@ -1,4 +1,4 @@
-"""The door: which hosts and origins may talk to us, what browsers may do with our pages, and how much is read."""
+"""The door: who may talk to us, how much of it is read, and what browsers may do with our pages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.api.errors import shaped
+from server.api.errors import WORDS, shaped
+from server.directions import LARGEST_FILE
 
 LOCAL = ("localhost", "127.0.0.1", "[::1]")
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -15,6 +16,9 @@ POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; "
     "connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
+LARGEST = 256 * 2**10  # bytes of a request, but for the addresses below
+LARGER = {"/api/directions/upload": LARGEST_FILE}
+PATIENCE = 64 * 2**20  # bytes of a too large request that are read and thrown away, so that its sender hears why
 HEADERS = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
@@ -35,7 +39,8 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
-            return await self.app(scope, receive, send)
+            await self.app(scope, receive, send)
+            return
         refusal = self._refusal(scope)
 
         async def dressed(message: Message) -> None:
@@ -45,7 +50,10 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        if refusal is None:
+        if scope["type"] == "http" and _announced(scope) > LARGER.get(scope["path"], LARGEST):
+            await _drain(receive)
+            await shaped(413, {"code": "too_large", "message": WORDS[413], "hint": ""})(scope, receive, dressed)
+        elif refusal is None:
             await self.app(scope, receive, dressed)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": refusal["message"]})
@@ -70,6 +78,20 @@ class Guard:
                 "hint": "Open Latentwalk's own page.",
             }
         return None
+
+
+def _announced(scope: Scope) -> int:
+    length = Headers(scope=scope).get("content-length", "")
+    return int(length) if length.isdecimal() else 0
+
+
+async def _drain(receive: Receive) -> None:
+    # An answer before the end of the request looks like a broken connection to most senders.
+    seen, more = 0, True
+    while more and seen < PATIENCE:
+        message = await receive()
+        seen += len(message.get("body", b""))
+        more = message["type"] == "http.request" and message.get("more_body", False)
 
 
 def _without_port(host: str) -> str:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from server.api.deps import Services
 from server.directions import Direction
+from server.jobs import Job
 from server.steering.transforms import Transform
 from server.units import Unit
 
@@ -94,3 +95,17 @@ def transform(value: Transform, resolution: int) -> Json:
         "range": list(value.limits(resolution)),
         "about": value.about,
     }
+
+
+def job(value: Job) -> Json:
+    """One job; the address of its picture changes with the picture."""
+    view = asdict(value)
+    strip = f"/api/jobs/{value.id}/preview.jpg?v={value.strip_version}" if value.strip_version else None
+    del view["version"], view["strip_version"]
+    return {**view, "detail": {**value.detail, "strip": strip}}
+
+
+def export(description: Json) -> Json:
+    """One finished film."""
+    address = f"/api/exports/{description['id']}"
+    return {**description, "url": f"{address}/file", "thumbnail": f"{address}/thumb.jpg"}

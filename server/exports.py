@@ -1,0 +1,78 @@
+"""Finished films on disk: one folder each, there as soon as its description is, and not before."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from server import files
+from server.errors import NotFound
+
+FILM, THUMBNAIL, DESCRIPTION = "file", "thumb.jpg", "export.json"
+ID = re.compile(r"[a-z0-9-]{1,40}")
+
+log = logging.getLogger(__name__)
+
+
+class Exports:
+    """The films in `folder`. A folder without a readable description is a film that was never finished."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def new(self) -> str:
+        """A free id."""
+        return f"x-{secrets.token_hex(6)}"
+
+    def film(self, id: str) -> Path:
+        """Where the film of that id lies or will lie."""
+        return self._folder / id / FILM
+
+    def finish(self, id: str, description: Mapping[str, Any], thumbnail: bytes) -> None:
+        """Make a film visible, with its description and first picture."""
+        files.write(self._folder / id / THUMBNAIL, thumbnail)
+        files.write(self._folder / id / DESCRIPTION, json.dumps({"id": id, **description}).encode())
+
+    def all(self) -> list[dict[str, Any]]:
+        """Every finished film, newest first."""
+        found = []
+        for path in self._folder.glob(f"*/{DESCRIPTION}"):
+            try:
+                found.append(self._read(path))
+            except (OSError, ValueError, TypeError) as error:
+                log.warning("Left out the export %s: %s", path.parent.name, error)
+        return sorted(found, key=lambda export: str(export.get("created")), reverse=True)
+
+    def get(self, id: str) -> dict[str, Any]:
+        """One film's description."""
+        if ID.fullmatch(id):
+            try:
+                return self._read(self._folder / id / DESCRIPTION)
+            except (OSError, ValueError, TypeError):
+                pass
+        raise NotFound(f"There is no export “{id[:40]}”.", "See /api/exports for those there are.")
+
+    def thumbnail(self, id: str) -> Path:
+        return self._folder / id / THUMBNAIL
+
+    def remove(self, id: str) -> None:
+        """Remove a finished film."""
+        self.get(id)
+        files.remove(self._folder / id / DESCRIPTION)
+        self.discard(id)
+
+    def discard(self, id: str) -> None:
+        """Remove whatever is left of a film that was not finished."""
+        shutil.rmtree(self._folder / id, ignore_errors=True)
+
+    def _read(self, path: Path) -> dict[str, Any]:
+        stored = json.loads(path.read_text())
+        if not isinstance(stored, dict):
+            raise TypeError("its description is not a table")
+        return stored

@@ -1,0 +1,210 @@
+"""What people start and wait for: learning, discovering, fetching and filming, as jobs that share the device."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, TypeVar
+
+from PIL import Image
+
+from server import codecs, video
+from server.directions import NAME
+from server.edits import Edit, latent_for
+from server.errors import AppError, Cancelled, Conflict, Invalid
+from server.exports import Exports
+from server.inference import Lane, Priority
+from server.jobs import Job, Jobs, now
+from server.library import Library
+from server.renderer import draw
+from server.shelf import Ready, Shelf
+from server.steering import transforms
+from server.steering.discover import Method, discover
+from server.steering.learn import LearnSettings, learn
+from server.steering.progress import Progress, Work
+from server.steering.strips import strip
+
+T = TypeVar("T")
+THUMBNAIL = 256
+
+
+class Studio:
+    """Checks a request, names it and hands it to the jobs. Refusals are raised here, before there is a job."""
+
+    def __init__(self, library: Library, shelf: Shelf, lane: Lane, jobs: Jobs, exports: Exports) -> None:
+        self._library, self._shelf, self._lane = library, shelf, lane
+        self._jobs, self._exports = jobs, exports
+
+    async def learn(self, generator: str, settings: LearnSettings, id: str | None = None) -> Job:
+        """Learn a slider for a transform."""
+        transform = transforms.find(settings.transform)
+        ready = await self._shelf.get(generator)
+        chosen = id or transform.name
+        checked_id(chosen)
+        title = f"Learning {transform.title.lower()} on {generator}"
+        work = learned(self._library, ready, settings, chosen, title_of(chosen, transform.name, transform.title))
+        return self._jobs.start("learn", title, work, self._on_the_lane, "device")
+
+    async def discover(self, generator: str, method: Method, count: int) -> Job:
+        """Look for sliders nobody asked for."""
+        ready = await self._shelf.get(generator)
+        title = f"Looking for {count} {method.upper() if method == 'pca' else 'SeFa'} directions on {generator}"
+        work = discovered(self._library, ready, method, count)
+        return self._jobs.start("discover", title, work, self._on_the_lane, "device")
+
+    async def pull(self, generator: str) -> Job:
+        """Fetch a generator's weights."""
+        spec = self._library.spec(generator)
+        if self._library.is_installed(generator):
+            raise Conflict(f"{spec.title} is here already.", "There is nothing to fetch.")
+        work = pulled(self._library, generator)
+        return self._jobs.start("pull", f"Fetching {spec.title}", work, _in_a_thread, "network")
+
+    async def export(self, recipe: video.Recipe, title: str) -> Job:
+        """Make a film of a recipe."""
+        ready = await self._shelf.get(recipe.generator)
+        await self._lane.run(Priority.STILL, lambda: check(recipe, ready))
+        work = filmed(self._exports, ready, recipe, title, self._drawn_on_the_lane)
+        return self._jobs.start("export", title, work, _in_a_thread, "films")
+
+    async def sweep(self, edit: Edit, slider: str, **how: Any) -> Job:
+        """Make a film of one slider, there and back."""
+        direction = self._library.direction(edit.generator, slider)
+        recipe = video.sweep(edit, direction, **how)
+        return await self.export(recipe, f"{direction.name} on {self._library.spec(edit.generator).title}")
+
+    async def _on_the_lane(self, chunk: Callable[[], T]) -> T:
+        return await self._lane.run(Priority.WORK, chunk)
+
+    def _drawn_on_the_lane(self, edit: Edit, ready: Ready) -> codecs.Pixels:
+        return self._lane.submit(Priority.WORK, lambda: draw(edit, ready)).result()
+
+
+async def _in_a_thread(chunk: Callable[[], T]) -> T:
+    return await asyncio.to_thread(chunk)
+
+
+def check(recipe: video.Recipe, ready: Ready) -> None:
+    """Refuse a recipe with a keyframe that cannot be drawn, before the first frame is."""
+    for number, keyframe in enumerate(recipe.keyframes, start=1):
+        try:
+            latent_for(keyframe.edit, ready.exact, ready.directions())
+        except AppError as error:
+            raise Invalid(f"Keyframe {number}: {error}", error.hint) from error
+
+
+def checked_id(id: str) -> None:
+    """Refuse what cannot name a slider."""
+    if not NAME.fullmatch(id):
+        raise Invalid(
+            f"“{id[:60]}” cannot name a direction.",
+            "Use small letters, digits and underscores, a letter first, at most 40 characters.",
+        )
+
+
+def title_of(id: str, transform: str, title: str) -> str:
+    """A slider's name from its id: "zoom_2" learned for Zoom is "Zoom 2"."""
+    if id == transform:
+        return title
+    rest = id.removeprefix(f"{transform}_")
+    return f"{title} {rest.replace('_', ' ')}" if rest != id else id.replace("_", " ").capitalize()
+
+
+def learned(library: Library, ready: Ready, settings: LearnSettings, id: str, name: str) -> Work[Mapping[str, Any]]:
+    """Learn a slider and keep it with its strip."""
+    direction = yield from learn(ready.quick, settings, id=id, name=name)
+    yield Progress(1.0, "Keeping it")
+    library.keep(direction, jpeg(strip(ready.exact, direction)))
+    return {"generator": direction.generator, "direction": direction.id}
+
+
+def discovered(library: Library, ready: Ready, method: Method, count: int) -> Work[Mapping[str, Any]]:
+    """Find sliders and keep each with its strip."""
+    found = yield from discover(ready.exact, method, count=count)
+    for number, direction in enumerate(found):
+        picture = strip(ready.exact, direction)
+        library.keep(direction, jpeg(picture))
+        yield Progress(0.9 + 0.1 * (number + 1) / len(found), f"Kept {direction.name}", strip=picture)
+    return {"generator": ready.spec.name, "directions": [direction.id for direction in found]}
+
+
+def pulled(library: Library, generator: str) -> Work[Mapping[str, Any]]:
+    """Fetch a generator. Stopping takes effect between the stages: a download in hand is finished, then thrown away."""
+    yield from followed(lambda report: library.pull(generator, report))
+    return {"generator": generator}
+
+
+def filmed(
+    exports: Exports,
+    ready: Ready,
+    recipe: video.Recipe,
+    title: str,
+    drawn: Callable[[Edit, Ready], codecs.Pixels] = draw,
+) -> Work[Mapping[str, Any]]:
+    """Render a recipe into the exports; what is not finished is removed."""
+    id = exports.new()
+    units = {name: direction.unit for name, direction in ready.directions().items()}
+    try:
+        film = yield from video.film(recipe, lambda edit: drawn(edit, ready), units, exports.film(id))
+        small = film.first.copy()
+        small.thumbnail((THUMBNAIL, THUMBNAIL))
+        description = {
+            "title": title,
+            "format": recipe.format,
+            "bytes": film.bytes,
+            "width": film.width,
+            "height": film.height,
+            "frames": film.frames,
+            "fps": film.fps,
+            "seconds": round(film.seconds, 3),
+            "created": now(),
+            "recipe": recipe.plain(),
+        }
+        exports.finish(id, description, codecs.encode(small, "jpg"))
+    except BaseException:  # cancelling closes the generator, which is not an Exception
+        exports.discard(id)
+        raise
+    return {"export": id}
+
+
+def followed(function: Callable[[Callable[[float, str], None]], None]) -> Generator[Progress, None, None]:
+    """Work of a function that reports as it goes: it runs in a thread of its own, and closing makes `report` raise."""
+    reports: queue.SimpleQueue[Progress | BaseException | None] = queue.SimpleQueue()
+    stopping = threading.Event()
+
+    def report(share: float, message: str) -> None:
+        if stopping.is_set():
+            raise Cancelled("Cancelled.")
+        reports.put(Progress(share, message))
+
+    def run() -> None:
+        try:
+            function(report)
+            reports.put(None)
+        except BaseException as error:  # carried to the thread that waits for it
+            reports.put(error)
+
+    threading.Thread(target=run, name="followed", daemon=True).start()
+    last = Progress(0.0, "Starting")
+    try:
+        while True:
+            try:
+                news = reports.get(timeout=0.2)
+            except queue.Empty:
+                yield last  # a chance to be stopped
+                continue
+            if news is None:
+                return
+            if isinstance(news, BaseException):
+                raise news
+            last = news
+            yield last
+    finally:
+        stopping.set()
+
+
+def jpeg(array: Any) -> bytes:
+    """uint8 [H, W, 3] as a JPEG file."""
+    return codecs.encode(Image.fromarray(array.numpy()), "jpg")
