@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import importlib.metadata
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import uvicorn
 from fastapi import FastAPI
 
 from server import files
 from server.api import directions, errors, exports, generators, jobs, live, pages
 from server.api.deps import Services
 from server.api.guard import LARGEST, Guard
+from server.errors import AppError
 from server.exports import Exports
 from server.inference import Lane, pick_device, tune
 from server.jobs import Jobs
@@ -33,6 +38,14 @@ def version() -> str:
         return "0+unknown"
 
 
+async def warm(shelf: Shelf, library: Library) -> None:
+    """Load the first generator while the browser is still opening the page."""
+    name = next((name for name in library.entries() if library.is_installed(name)), None)
+    if name is not None:
+        with contextlib.suppress(AppError):  # whoever asks for it hears why
+            await shelf.get(name)
+
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application for `settings`, or for those of the environment."""
     chosen = Settings.read() if settings is None else settings
@@ -51,9 +64,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         work.load()
         studio = Studio(library, shelf, lane, work, films)
         app.state.services = Services(chosen, library, shelf, renderer, work, films, studio, app.version, ROOT)
+        first = asyncio.create_task(warm(shelf, library), name="warm")
         try:
             yield
         finally:
+            first.cancel()
             await work.close()
             renderer.close()
             await shelf.close()
@@ -73,3 +88,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.mount("/static", pages.FreshFiles(directory=ROOT / "static"), name="static")
     app.add_middleware(Guard, hosts=(chosen.host, *chosen.allowed_hosts))
     return app
+
+
+def configuration(settings: Settings, **more: Any) -> uvicorn.Config:
+    """uvicorn's configuration for these settings, with what a live socket needs."""
+    return uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,  # pictures are compressed already; deflating them again costs 1.6 ms each
+        ws_max_size=live.LARGEST_MESSAGE,
+        timeout_graceful_shutdown=3,  # event streams and sockets never end by themselves
+        **{"log_level": "info", "access_log": False, **more},
+    )
+
+
+def serve(settings: Settings, **more: Any) -> None:
+    """Serve until told to stop; `more` goes to uvicorn."""
+    uvicorn.Server(configuration(settings, **more)).run()

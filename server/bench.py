@@ -162,7 +162,7 @@ def serving(settings: Settings) -> Iterator[Server]:
         port = probe.getsockname()[1]
     chosen = settings.model_copy(update={"host": "127.0.0.1", "port": port})
     code = (
-        "import sys; from server.serve import serve; from server.settings import Settings; "
+        "import sys; from server.app import serve; from server.settings import Settings; "
         "serve(Settings.model_validate_json(sys.argv[1]), log_level='warning')"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}

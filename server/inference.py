@@ -55,7 +55,7 @@ class Lane:
         future: Future[T] = Future()
         with self._changed:
             if self._closed:
-                raise Overloaded("The server is stopping.", "Try again when it is back.")
+                raise stopping()
             self._queues[priority].append((time.monotonic(), future, function))
             self._changed.notify()
         return future
@@ -65,15 +65,16 @@ class Lane:
         return await asyncio.wrap_future(self.submit(priority, function))
 
     def close(self) -> None:
-        """Finish the piece in hand, cancel what waits and end the thread."""
+        """Finish the piece in hand, refuse what waits and end the thread."""
         with self._changed:
             self._closed = True
             waiting = [entry[1] for queue in self._queues.values() for entry in queue]
             for queue in self._queues.values():
                 queue.clear()
             self._changed.notify()
-        for future in waiting:
-            future.cancel()
+        for future in waiting:  # not cancelled: to those who await it that would look like their own cancelling
+            if future.set_running_or_notify_cancel():
+                future.set_exception(stopping())
         self._thread.join()
 
     def _run(self) -> None:
@@ -114,6 +115,11 @@ class Lane:
                 return None, clear
         self._passed_over = self._passed_over + 1 if len(waiting) > 1 and first is waiting[0] else 0
         return first, None
+
+
+def stopping() -> Overloaded:
+    """What callers hear once the door is closed."""
+    return Overloaded("The server is stopping.", "Try again when it is back.")
 
 
 def physical_cores() -> int:

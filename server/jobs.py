@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import secrets
+import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -28,7 +29,9 @@ Drive = Callable[[Callable[[], Step]], Awaitable[Step]]
 SAVE_EVERY = 2.0  # seconds between saved progress; changes of state are saved at once
 KEPT = 100
 MOST_WAITING = 32
-MOST_BLAME = "Something went wrong in the server while this ran."
+CHUNK_PATIENCE = 5.0  # seconds a closing server waits for chunks in hand
+BLAME = "Something went wrong in the server while this ran."
+STOPPED = "The server stopped while this ran; start it again."
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +102,8 @@ class Jobs:
         self._locks: dict[str, asyncio.Lock] = {}
         self._strips: dict[str, bytes] = {}
         self._changed: dict[str, asyncio.Event] = {}
+        self._saving = threading.Lock()
+        self._closing = False
 
     def load(self) -> None:
         """Read what earlier servers left. Call once, before anything is started."""
@@ -115,7 +120,7 @@ class Jobs:
         for job in found[-KEPT:]:
             self._jobs[job.id] = job
             if not job.state.is_end:
-                self._end(job, State.INTERRUPTED, "The server stopped while this ran; start it again.")
+                self._end(job, State.INTERRUPTED, STOPPED)
                 self._save(job)
 
     def all(self) -> list[Job]:
@@ -154,6 +159,8 @@ class Jobs:
         run.stopping = True
         if job.state is State.QUEUED:
             self._end(job, State.CANCELLED, "Cancelled before it began")
+            if run.task is not None:
+                run.task.cancel()  # out of the queue; a running chunk could not be stopped this way
         else:
             job.message = "Stopping"
             self._tell(job)
@@ -170,10 +177,17 @@ class Jobs:
 
     async def close(self) -> None:
         """Stop everything that is under way; it is remembered as interrupted."""
+        self._closing = True
+        for run in self._runs.values():
+            run.stopping = True
+            if run.job.state is State.QUEUED and run.task is not None:
+                run.task.cancel()
         tasks = [run.task for run in self._runs.values() if run.task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=CHUNK_PATIENCE)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _run(self, run: _Run) -> None:
         job = run.job
@@ -186,15 +200,16 @@ class Jobs:
             job.error = error.view()
             self._end(job, State.FAILED, str(error))
         except asyncio.CancelledError:
-            self._end(job, State.INTERRUPTED, "The server stopped while this ran; start it again.")
+            self._end(job, State.INTERRUPTED, STOPPED)
         except Exception:  # work may raise anything; the log has all of it, people get one calm sentence
             log.exception("Job %s (%s) failed", job.id, job.title)
-            job.error = {"code": "internal", "message": MOST_BLAME, "hint": "The server's log says what."}
-            self._end(job, State.FAILED, MOST_BLAME)
+            job.error = {"code": "internal", "message": BLAME, "hint": "The server's log says what."}
+            self._end(job, State.FAILED, BLAME)
         finally:
-            run.work.close()
+            with contextlib.suppress(ValueError):  # its chunk is still running: it closes when that lets go of it
+                await asyncio.to_thread(run.work.close)
             self._runs.pop(job.id, None)
-            self._save(job)
+            await asyncio.to_thread(self._save, job)
 
     async def _work(self, run: _Run) -> None:
         job = run.job
@@ -208,7 +223,10 @@ class Jobs:
                 self._end(job, State.DONE, "Done")
                 return
             await self._note(run, step)
-        self._end(job, State.CANCELLED, "Cancelled")
+        if self._closing:
+            self._end(job, State.INTERRUPTED, STOPPED)
+        else:
+            self._end(job, State.CANCELLED, "Cancelled")
 
     async def _note(self, run: _Run, step: Progress) -> None:
         job, now_s = run.job, time.monotonic()
@@ -242,9 +260,11 @@ class Jobs:
             event.set()
 
     def _save(self, job: Job) -> None:
-        # A job's memory is not worth failing the job for: a full disk is logged and the work goes on.
+        # A job's memory is not worth failing the job for: a full disk is logged and the work goes on. The lock keeps
+        # an older save that was held up from replacing a newer one.
         try:
-            files.write(self._folder / f"{job.id}.json", json.dumps(asdict(job)).encode())
+            with self._saving:
+                files.write(self._folder / f"{job.id}.json", json.dumps(asdict(job)).encode())
         except AppError as error:
             log.warning("Job %s is not remembered: %s", job.id, error)
 

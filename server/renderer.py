@@ -22,7 +22,7 @@ from server import codecs
 from server.codecs import Format, Pixels
 from server.edits import Edit, canonical, latent_for
 from server.errors import AppError, ModelFailed, Overloaded
-from server.inference import Lane, Priority
+from server.inference import Lane, Priority, stopping
 from server.shelf import Ready
 
 log = logging.getLogger(__name__)
@@ -165,7 +165,7 @@ class Renderer:
             waiting = list(self._pile)
             self._pile.clear()
         for request in waiting:
-            request.answer(Overloaded("The server is stopping.", "Try again when it is back."))
+            request.answer(stopping())
         self._encoder.shutdown()
 
     def _book(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,8 +13,11 @@ import torch
 from models.base import Generator, GeneratorSpec
 from server import precision
 from server.directions import Direction
+from server.errors import AppError, ModelFailed
 from server.inference import Lane, Priority
 from server.library import Library
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,8 +67,14 @@ class Shelf:
         self._ready.clear()
 
     async def _load(self, name: str) -> Ready:
-        exact = await asyncio.to_thread(self._library.load, name, self.device)
-        quick = await self._lane.run(Priority.STILL, lambda: precision.choose(exact))
+        try:
+            exact = await asyncio.to_thread(self._library.load, name, self.device)
+            quick = await self._lane.run(Priority.STILL, lambda: precision.choose(exact))
+        except AppError:
+            raise
+        except Exception as error:  # damaged weights may raise anything; people get one sentence, the log all of it
+            log.exception("%s could not be loaded", name)
+            raise ModelFailed(f"{name} could not be loaded.", "The server's log says why.") from error
         return Ready(exact, quick, lambda: self._library.directions(name))
 
     def _loaded(self, name: str, done: asyncio.Task[Ready]) -> None:

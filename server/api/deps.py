@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -31,6 +31,7 @@ class Services:
     studio: Studio
     version: str
     root: Path
+    tabs: set[HTTPConnection] = field(default_factory=set)  # the live sockets that are open
 
 
 def services(connection: HTTPConnection) -> Services:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -11,6 +12,7 @@ from server.api.errors import WORDS, shaped
 from server.directions import LARGEST_FILE
 
 LOCAL = ("localhost", "127.0.0.1", "[::1]")
+WILDCARDS = ("0.0.0.0", "[::]")
 SAFE = ("GET", "HEAD", "OPTIONS")
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; "
@@ -36,6 +38,7 @@ class Guard:
     def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:
         self.app = app
         self.hosts = {name.lower() for name in (*LOCAL, *(_bracketed(name) for name in hosts))}
+        self.anywhere = not self.hosts.isdisjoint(WILDCARDS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -63,7 +66,9 @@ class Guard:
     def _refusal(self, scope: Scope) -> dict[str, str] | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "").lower()
-        if _without_port(host) not in self.hosts:
+        name = _without_port(host)
+        # Rebinding needs a name; whoever listens on every address is reached under addresses that it does not know.
+        if name not in self.hosts and not (self.anywhere and _is_address(name)):
             return {
                 "code": "forbidden",
                 "message": "This server is not known under that name.",
@@ -92,6 +97,14 @@ async def _drain(receive: Receive) -> None:
         message = await receive()
         seen += len(message.get("body", b""))
         more = message["type"] == "http.request" and message.get("more_body", False)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 def _without_port(host: str) -> str:

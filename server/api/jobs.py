@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -58,7 +57,7 @@ async def events(
         if job.version > seen or job.state.is_end:
             seen = job.version
             ended = job.state.is_end
-            yield ServerSentEvent(event="job", id=str(seen), raw_data=json.dumps(shapes.job(job)))
+            yield ServerSentEvent(event="job", id=str(seen), data=shapes.job(job))
             if ended:
                 return
             await asyncio.sleep(PACE)

@@ -21,6 +21,7 @@ router = APIRouter()
 MOST_UNSEEN = 2  # frames on their way; more would only be older by the time they are drawn
 REST = 0.15  # seconds without a newer edit after which the exact picture follows
 RATE, BURST = 240.0, 480.0  # messages a second that are read; beyond them reading slows down, nothing is lost
+LARGEST_MESSAGE = 64 * 2**10
 LARGEST_REV = 2**32 - 1
 LARGEST_SIDE = 8192
 
@@ -28,12 +29,18 @@ LARGEST_SIDE = 8192
 @router.websocket("/ws/live")
 async def live(socket: WebSocket) -> None:
     """One tab's conversation."""
-    session = Session(socket, services(socket))
+    house = services(socket)
     await socket.accept()
+    if len(house.tabs) >= house.settings.people:
+        await socket.close(1013, "Too many people are here already.")
+        return
+    house.tabs.add(socket)
     try:
-        await session.talk()
+        await Session(socket, house).talk()
     except* WebSocketDisconnect:
         pass  # the person closed the tab
+    finally:
+        house.tabs.discard(socket)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +173,8 @@ class Bucket:
 def parse(raw: Any) -> Message:
     """A socket message's meaning; Refused for anything else."""
     text = raw.get("text")
+    if text is not None and len(text) > LARGEST_MESSAGE:
+        raise Refused(None, Invalid("That message is too large.", f"Send at most {LARGEST_MESSAGE >> 10} KiB."))
     if text is None:
         raise Refused(None, Invalid("The live socket takes text, not bytes.", "Send JSON."))
     try:
