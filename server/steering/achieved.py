@@ -1,10 +1,10 @@
 """How much of a transform a picture shows: the amount whose edit of the original fits the steered picture best.
 
-It needs no detector and works for any transform. Both are looked at 64 px. Recolouring is fitted on values,
-by masked squared error. Movement is fitted on *structure*: lightness smoothed and normalised by its local mean and contrast, by
-masked correlation. On pictures edited by a known amount whose latent was then shifted at random by 6 (of a typical
-length of 10), squared error scatters by 0.25 to 0.45 of the range and is drawn to whatever else changed, structure
-by 0.06 to 0.26 without bias; a walk that lightens the border no longer passes for a zoom.
+It needs no detector and works for any transform. Pictures are compared at 64 px. Recolouring is fitted on values,
+by masked squared error. Movement is fitted on *structure*, lightness smoothed and normalised by its local mean and
+contrast, by masked correlation. On pictures edited by a known amount whose latent was then shifted at random by 6
+(of a typical length of 10), squared error scatters by 0.25 to 0.45 of the range and is drawn to whatever else
+changed; structure scatters by 0.06 to 0.26 without bias. A walk that lightens the border no longer passes for a zoom.
 """
 
 from __future__ import annotations
@@ -50,9 +50,7 @@ def blur(images: Tensor, sigma: float) -> Tensor:
 def disagreement(first: Tensor, second: Tensor, mask: Tensor) -> Tensor:
     """One minus the correlation over the valid area, for each picture [N]."""
     area = mask.sum(dim=(1, 2, 3), keepdim=True).clamp_min(1e-6)
-    rest = [
-        (part - (part * mask).sum(dim=(1, 2, 3), keepdim=True) / area) * mask.sqrt() for part in (first, second)
-    ]
+    rest = [(part - (part * mask).sum(dim=(1, 2, 3), keepdim=True) / area) * mask.sqrt() for part in (first, second)]
     shared = (rest[0] * rest[1]).sum(dim=(1, 2, 3))
     sizes = rest[0].square().sum(dim=(1, 2, 3)) * rest[1].square().sum(dim=(1, 2, 3))
     return 1 - shared / sizes.sqrt().clamp_min(1e-9)

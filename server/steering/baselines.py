@@ -39,8 +39,8 @@ def baselines(generator: Generator, direction: Direction, transform: Transform) 
     vectors = [*random, *([] if solved is None else [solved]), *signed]
     totals = [0.0] * len(vectors)
     drawn = draw(generator, LATENTS, Role.JUDGE)
-    for chunk in drawn.split(CHUNK):
-        for index, vector in enumerate(vectors):
+    for index, vector in enumerate(vectors):
+        for chunk in drawn.split(CHUNK):
             with torch.no_grad():
                 totals[index] += float(_error(generator, direction, transform, chunk, vector).sum()) / LATENTS
             yield Progress(0.82 + 0.18 * index / len(vectors), "Measuring baselines")
@@ -52,9 +52,7 @@ def baselines(generator: Generator, direction: Direction, transform: Transform) 
     }
 
 
-def _error(
-    generator: Generator, direction: Direction, transform: Transform, chunk: Drawn, vector: Tensor
-) -> Tensor:
+def _error(generator: Generator, direction: Direction, transform: Transform, chunk: Drawn, vector: Tensor) -> Tensor:
     # At half the asked range on both sides, as long a step as the learned walk itself takes there.
     originals = generator.synthesize(chunk.latents, chunk.classes)
     limit = direction.unit.coordinate(transform.limits(generator.spec.resolution)[1])

@@ -12,12 +12,15 @@ from torch import Tensor
 from models.base import Generator
 from server.steering.transforms import Transform
 
+FLAT = 1e-5  # of the largest value
 SHARE = 0.25  # of the transform's limit: small enough to be linear, large enough to move between cells
 
 
 def closed_form(generator: Generator, transform: Transform) -> Tensor | None:
-    """The unit vector [D] of a transform that moves things; None for recolouring, which says nothing about
-    features, and for generators whose first layer is not linear.
+    """The unit vector [D] of a transform that moves things.
+
+    None for recolouring, which says nothing about features; where the first layer is not linear; and where its map
+    at the mean latent is flat, as in an unconditional DCGAN: moving a flat map changes nothing.
     """
     kinds = len(generator.spec.classes)
     even = torch.full((1, kinds), 1 / kinds, device=generator.device) if kinds else None
@@ -27,6 +30,8 @@ def closed_form(generator: Generator, transform: Transform) -> Tensor | None:
     start = layer.bias.reshape(1, *layer.shape)
     limit = transform.unit.coordinate(transform.limits(generator.spec.resolution)[1]) * SHARE
     scale = layer.shape[-1] / generator.spec.resolution if transform.relative else 1.0
+    if float(start.std(dim=(2, 3)).max()) < FLAT * float(start.abs().max()):
+        return None
     ends = []
     for sign in (1, -1):
         moved, mask = transform(start, start.new_tensor([sign * limit * scale]))
@@ -34,5 +39,5 @@ def closed_form(generator: Generator, transform: Transform) -> Tensor | None:
         weighted = layer.weight * weights[:, None]
         ends.append(torch.linalg.lstsq(layer.weight.T @ weighted, weighted.T @ (moved - start).reshape(-1)).solution)
     step = ends[0] - ends[1]
-    length = step.norm()
-    return step / length if length > 0 else None
+    unit: Tensor = step / step.norm()
+    return unit

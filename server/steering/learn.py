@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from models.base import Generator
-from server.directions import Curve, Direction
+from server.directions import Direction
 from server.errors import Invalid, ModelFailed
 from server.steering import transforms
 from server.steering.calibrate import calibrate
@@ -51,7 +51,7 @@ class LearnSettings:
 
     transform: str
     walk: Kind = "linear"
-    steps: int = 300
+    steps: int = 400
     batch: int = 16
     seed: int = 0
     warm_start: str = "zero"
@@ -63,7 +63,7 @@ class LearnSettings:
         if self.warm_start not in ("zero", "closed_form"):
             raise Invalid(f"“{self.warm_start}” is not a start.", "Choose zero or closed_form.")
         if not 1 <= self.steps <= 20_000:
-            raise Invalid(f"{self.steps} steps cannot be learned.", "Ask for 1 to 20000; 300 is usual.")
+            raise Invalid(f"{self.steps} steps cannot be learned.", "Ask for 1 to 20000; 400 is usual.")
         if not 1 <= self.batch <= 256:
             raise Invalid(f"A batch of {self.batch} cannot be used.", "Ask for 1 to 256; 16 is usual.")
         if not 0 <= self.seed < 2**32:
@@ -80,7 +80,7 @@ def learn(
     seconds = time.perf_counter() - started
     cosine = None
     if settings.twin:
-        other = LearnSettings(**{**asdict(settings), "seed": settings.seed + 1})
+        other = replace(settings, seed=(settings.seed + 1) % 2**32)
         second = yield from part(fit(generator, transform, other), 0.4, 0.8)
         cosine = likeness(generator, walk, second)
     full = PATH_STEPS if walk.kind == "path" else 1.0
@@ -109,11 +109,19 @@ def learn(
         verdict=measured.verdict,
         note=measured.note,
         licence=generator.spec.card.licence,
-        settings={**asdict(settings), "seconds": round(seconds, 1), "raw": measured.raw, "seeds_cosine": cosine,
-                  "full_step": full, "precision": generator.precision, "objective": "masked multi-scale L2", "norm": norm_of(walk)},
-    )  # fmt: skip
+        settings={
+            **asdict(settings),
+            "full_step": full,
+            "norm": norm_of(walk),
+            "objective": "masked multi-scale L2",
+            "precision": generator.precision,
+            "raw": measured.raw,
+            "seconds": round(seconds, 1),
+            "seeds_cosine": cosine,
+        },
+    )
     card = yield from part(measure(generator, direction), 0.88, 1.0)
-    return Direction(**{**_fields(direction), "card": card})
+    return replace(direction, card=card)
 
 
 def fit(generator: Generator, transform: Transform, settings: LearnSettings) -> Work[Walk]:
@@ -250,7 +258,3 @@ def _progress(step: int, steps: int, losses: list[list[float | None]], strip: Te
     points = [point for point in losses if point[2] is not None or point[0] % every == 0]  # type: ignore[operator]
     detail: Mapping[str, Any] = {"step": step, "steps": steps, "loss": points[-200:]}
     return Progress(step / steps, f"Step {step} of {steps}", detail, strip)
-
-
-def _fields(direction: Direction) -> dict[str, Any]:
-    return {name: getattr(direction, name) for name in direction.__dataclass_fields__}

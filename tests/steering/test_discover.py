@@ -1,0 +1,78 @@
+"""Directions found without asking are what their papers say they are, and the same every time."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from models.base import FirstLayer, Generator
+from server.errors import Invalid
+from server.steering.closed_form import closed_form
+from server.steering.discover import discover, factors, principal
+from server.steering.progress import finish
+from server.steering.transforms import find
+from server.walks import LinearWalk
+from tests.steering.discs import WIDTH, Discs
+
+
+def test_factors_are_eigenvectors_of_the_first_weights_in_falling_order(eyes: Generator) -> None:
+    layer = eyes.first_layer(None)
+    assert layer is not None
+    square = layer.weight.T @ layer.weight
+    vectors = factors(eyes, 5)
+    values = [float(vector @ square @ vector) for vector in vectors]
+    assert values == sorted(values, reverse=True)
+    for vector, value in zip(vectors, values, strict=True):
+        assert torch.allclose(square @ vector, value * vector, atol=1e-2 * value)
+
+
+def test_components_are_unit_vectors_and_repeat_themselves(eyes: Generator) -> None:
+    first, second = principal(eyes, 3, samples=256), principal(eyes, 3, samples=256)
+    assert torch.allclose(first, second, atol=1e-4)
+    assert first.norm(dim=1).tolist() == pytest.approx([1, 1, 1], abs=1e-5)
+
+
+def test_discovered_directions_steer_and_say_that_they_were_found(eyes: Generator) -> None:
+    made = finish(discover(eyes, "sefa", count=2))
+    assert [direction.id for direction in made] == ["sefa_1", "sefa_2"]
+    assert {direction.group for direction in made} == {"discovered"}
+    assert all(isinstance(direction.walk, LinearWalk) for direction in made)
+    assert made[0].steps(1.0) == pytest.approx(1.0)
+
+
+def test_a_generator_without_a_linear_first_layer_is_told_so() -> None:
+    with pytest.raises(Invalid, match="no linear first layer"):
+        finish(discover(Discs(), "sefa", count=2))
+
+
+def test_too_many_directions_are_refused(eyes: Generator) -> None:
+    with pytest.raises(Invalid, match="cannot be found in 100 dimensions"):
+        finish(discover(eyes, "pca", count=200))
+
+
+def test_the_closed_form_is_the_step_that_moves_the_first_feature_map() -> None:
+    # A map that rises by one a cell: moving it right by d cells lowers it by d, which is minus d along axis 0.
+    ramp = torch.arange(8.0).expand(1, 8, 8)
+    weight = torch.randn(64, WIDTH, generator=torch.Generator().manual_seed(0))
+    weight[:, 0] = 1
+
+    class Ramp(Discs):
+        def first_layer(self, classes: torch.Tensor | None) -> FirstLayer:
+            return FirstLayer(weight, ramp.reshape(-1), (1, 8, 8))
+
+    vector = closed_form(Ramp(), find("shift_x"))
+    assert vector is not None
+    assert vector[0].item() < -0.95
+    assert vector.norm().item() == pytest.approx(1, abs=1e-5)
+
+
+def test_a_flat_first_feature_map_says_nothing_about_movement() -> None:
+    class Flat(Discs):
+        def first_layer(self, classes: torch.Tensor | None) -> FirstLayer:
+            return FirstLayer(torch.randn(64, WIDTH), torch.full((64,), 0.3), (1, 8, 8))
+
+    assert closed_form(Flat(), find("shift_x")) is None
+
+
+def test_recolouring_has_no_closed_form(eyes: Generator) -> None:
+    assert closed_form(eyes, find("brightness")) is None
