@@ -46,7 +46,9 @@ def pull(entry: Entry, folder: Path, report: Callable[[float, str], None]) -> Pa
         report(0.9, "Keeping them as safetensors")
         finished = Path(scratch) / "finished"
         finished.mkdir()
-        safetensors.torch.save_file(state, finished / WEIGHTS, metadata={"fingerprint": entry.spec.fingerprint})
+        # Written by us, not by safetensors, whose errors do not say that a disk is full.
+        metadata = {"fingerprint": entry.spec.fingerprint}
+        (finished / WEIGHTS).write_bytes(safetensors.torch.save(state, metadata=metadata))
         (finished / "card.json").write_text(json.dumps(asdict(entry.spec.card), indent=2))
         target = folder / name
         if target.exists():
@@ -67,8 +69,8 @@ def download(requirement: str, folder: Path) -> Path:
         raise ModelError(f"Fetching {requirement} took over {PATIENCE // 60} minutes.", "Try again later.") from None
     wheels = list(folder.glob("*.whl"))
     if done.returncode != 0 or not wheels:
-        lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["pip found no wheel"]
-        reason = lines[-1].removeprefix("ERROR: ").rstrip(".")
+        lines = done.stderr.splitlines() or ["pip found no wheel"]
+        reason = next((line for line in reversed(lines) if line.startswith("ERROR")), lines[-1]).removeprefix("ERROR: ").rstrip(".")
         raise ModelError(f"{requirement} could not be fetched: {reason}.", "Check the connection and try again.")
     return wheels[0]
 

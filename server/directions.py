@@ -24,7 +24,11 @@ from server.walks import LinearWalk, Walk, from_tensors
 FORMAT = 1
 LARGEST_FILE = 16 * 2**20  # a 512-wide path is 4 MiB; anything far above is not a direction
 LARGEST_HEADER = 2**20
+LONGEST_TEXT = 2000
+DEEPEST = 8  # levels of a report card or settings; deeper JSON only ever comes from somebody who means harm
+MOST_STEPS = 64.0  # of a path: each costs as much as a small network, and a file must not be able to ask for a million
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+VERDICTS = ("strong", "partial", "weak", "unmeasured")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,8 @@ class Direction:
                 f"“{self.id[:60]}” cannot name a direction.",
                 "Use small letters, digits and underscores, a letter first, at most 40 characters.",
             )
+        if self.walk.kind == "path" and max(abs(self.steps(end)) for end in self.track) > MOST_STEPS:
+            raise ValueError(f"its path has more than {MOST_STEPS:g} steps")
 
     @property
     def step(self) -> float:
@@ -154,7 +160,8 @@ def off(displacement: Tensor, held: list[Direction]) -> Tensor:
         if not isinstance(direction.walk, LinearWalk):
             raise Invalid(f"{direction.name} is a path and cannot be held.", "Hold a straight direction instead.")
         vectors.append(direction.walk.vector.to(displacement))
-    basis: Tensor = torch.linalg.qr(torch.stack(vectors, dim=1)).Q
+    basis, rest = torch.linalg.qr(torch.stack(vectors, dim=1))
+    basis = basis[:, rest.diagonal().abs() > 1e-4]  # one that lies in the span of those before it adds no axis
     return displacement - (displacement @ basis) @ basis.T
 
 
@@ -198,6 +205,7 @@ def from_bytes(data: bytes, source: str = "The file") -> Direction:
         header = _header(data)
         tensors = load(data)
         stored = json.loads(header["latentwalk.direction"])
+        _sound(stored)
         if stored["format"] != FORMAT:
             raise refuse(f"its format is {stored['format']}, this program reads {FORMAT}")
         width = next(iter(tensors.values())).shape[-1]
@@ -216,7 +224,9 @@ def from_bytes(data: bytes, source: str = "The file") -> Direction:
         )
     except KeyError as error:
         raise refuse(f"it does not say its {str(error.args[0]).removeprefix('latentwalk.')}") from None
-    except (SafetensorError, ValueError, TypeError, IndexError, StopIteration, OverflowError, RecursionError) as error:
+    except (TypeError, AttributeError, IndexError, StopIteration, RecursionError):
+        raise refuse("it is not laid out as one") from None
+    except (SafetensorError, ValueError, ArithmeticError) as error:
         raise refuse(str(error)[:200].rstrip(".") or "it cannot be read") from None
 
 
@@ -236,16 +246,31 @@ def _header(data: bytes) -> dict[str, str]:
         raise ValueError("its header is cut off or too long")
     metadata = json.loads(data[8 : 8 + length])["__metadata__"]
     if not isinstance(metadata, dict):
-        raise TypeError("its header is not a table")
+        raise ValueError("its header is not a table")
     return metadata
 
 
 def _text_or_int(stored: Mapping[str, Any], name: str) -> Any:
     value = stored[name]
     expected = int if name == "seed" else str
-    if not isinstance(value, expected):
-        raise TypeError(f"its {name} is not {'a number' if expected is int else 'text'}")
+    if not isinstance(value, expected) or isinstance(value, bool):
+        raise ValueError(f"its {name} is not {'a number' if expected is int else 'text'}")
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+        raise ValueError(f"its {name} is longer than {LONGEST_TEXT} characters")
+    if name == "verdict" and value not in VERDICTS:
+        raise ValueError(f"its verdict is none of {', '.join(VERDICTS)}")
     return value
+
+
+def _sound(value: Any, room: int = DEEPEST) -> None:
+    # JSON readers take NaN and any depth; those who are sent the value on would choke on either.
+    if room == 0:
+        raise ValueError(f"its description is nested more than {DEEPEST} deep")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("its description holds numbers that are not finite")
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            _sound(inner, room - 1)
 
 
 def _pair(value: Any) -> tuple[float, float]:

@@ -79,6 +79,8 @@ def parse(data: object) -> Edit:
         raise Invalid(f"Seeds run from 0 to {LARGEST_SEED}.", "Choose a smaller seed.")
     if not sum(weights.values()) > 0:
         raise Invalid("The weights of the seeds are all zero.", "Give one seed a weight above zero.")
+    if edit.classes and not sum(edit.classes.values()) > 0:
+        raise Invalid("The class weights are all zero.", "Give one class a weight above zero.")
     return edit
 
 
@@ -116,13 +118,11 @@ def class_weights(edit: Edit, spec: GeneratorSpec) -> dict[str, float]:
         if edit.classes:
             raise Invalid(f"{spec.name} has no classes.", "Leave the classes out.")
         return {}
-    chosen = edit.classes or spec.default_classes
+    chosen = dict(sorted((edit.classes or spec.default_classes).items()))  # sums depend on their order
     for name in chosen:
         if name not in spec.classes:
             raise Invalid(f"{spec.name} has no class “{name}”.", f"It has {', '.join(spec.classes)}.")
     total = sum(chosen.values())
-    if not total > 0:
-        raise Invalid("The class weights are all zero.", "Give one class a weight above zero.")
     return {name: weight / total for name, weight in chosen.items()}
 
 
@@ -144,7 +144,7 @@ def latent_for(
     spec = generator.spec
     classes = class_tensor(class_weights(edit, spec), spec, generator.device)
     weights = edit.base.weights()
-    share = torch.tensor(list(weights.values()), dtype=torch.float64)
+    share = torch.tensor(list(weights.values()), dtype=torch.float64) / max(weights.values())  # tiny squares vanish
     share = (share / share.square().sum().sqrt()).to(torch.float32).to(generator.device)
     drawn = generator.sample(list(weights))
     z = (share.view(-1, *[1] * (drawn.ndim - 1)) * drawn).sum(dim=0, keepdim=True)
@@ -174,7 +174,9 @@ def interpolate(first: Edit, second: Edit, share: float, units: Mapping[str, Uni
         return second
     amounts = {}
     for name in sorted({*first.amounts, *second.amounts}):
-        unit = units[name]
+        unit = units.get(name)
+        if unit is None:
+            raise Invalid(f"There is no direction “{name}” to walk along.", "Pick one of the generator's sliders.")
         ends = [unit.coordinate(edit.amounts.get(name, unit.neutral)) for edit in (first, second)]
         amounts[name] = unit.amount(ends[0] + share * (ends[1] - ends[0]))
     seeds = _between(_shares(first.base.weights()), _shares(second.base.weights()), share)

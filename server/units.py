@@ -22,6 +22,16 @@ class Unit:
     scale: Literal["linear", "log"] = "linear"
     decimals: int = 1
 
+    def __post_init__(self) -> None:
+        if self.scale not in ("linear", "log"):
+            raise ValueError("a unit's scale is linear or log")
+        if not math.isfinite(self.neutral) or (self.scale == "log" and self.neutral <= 0):
+            raise ValueError("a unit's neutral amount must be finite, and above zero on a scale of factors")
+        if type(self.decimals) is not int or not 0 <= self.decimals <= 6:
+            raise ValueError("a unit shows 0 to 6 decimals")
+        if not isinstance(self.symbol, str) or len(self.symbol) > 16:
+            raise ValueError("a unit's symbol is a text of at most 16 characters")
+
     def coordinate(self, amount: float) -> float:
         """0 at neutral, signed, additive. Refuses amounts that are not finite or not on the scale."""
         if not math.isfinite(amount):
@@ -30,7 +40,7 @@ class Unit:
             return amount - self.neutral
         if amount <= 0:
             raise Invalid(f"{amount:g} {self.symbol} is not on a scale of factors.", "Give a number above zero.")
-        return math.log2(amount / self.neutral)
+        return math.log2(amount) - math.log2(self.neutral)  # the quotient itself could leave the floats
 
     def amount(self, coordinate: float) -> float:
         """The inverse of `coordinate`."""

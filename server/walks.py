@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 Kind = Literal["linear", "path"]
+UNIT_SLACK = 1e-2  # what storing a unit vector in half precision may cost
 
 
 class Walk(Protocol):
@@ -117,4 +118,6 @@ def from_tensors(kind: str, tensors: Mapping[str, Tensor], width: int) -> Walk:
         if not bool(torch.isfinite(tensors[name]).all()):
             raise ValueError(f"{name} holds numbers that are not finite")
     floats = {name: tensor.float() for name, tensor in tensors.items()}
+    if kind == "linear" and not abs(float(floats["vector"].norm()) - 1) < UNIT_SLACK:
+        raise ValueError("its vector is not of length one")
     return LinearWalk(floats["vector"]) if kind == "linear" else PathWalk(floats)

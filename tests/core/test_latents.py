@@ -1,0 +1,175 @@
+"""From an edit to its latent, and from one edit to the next."""
+
+import itertools
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from server.directions import Curve
+from server.edits import class_weights, interpolate, latent_for, parse
+from server.errors import Invalid
+from server.units import Unit
+
+BASE = {"generator": "tiny", "base": {"seed": 7}}
+
+
+@pytest.fixture(scope="module")
+def directions(make_direction, make_path):
+    found = [make_direction(0), make_direction(1), make_direction(2), make_direction(3, walk=make_path())]
+    return {direction.id: direction for direction in found}
+
+
+def test_an_edit_of_a_seed_is_that_seeds_latent_and_the_default_class(generator, directions):
+    latent, classes = latent_for(parse(BASE), generator, directions)
+    assert torch.equal(latent, generator.sample([7]))
+    assert classes.tolist() == [[1.0, 0.0, 0.0]]
+
+
+def test_neutral_amounts_are_bit_exact(generator, directions):
+    rest = parse({**BASE, "amounts": dict.fromkeys(directions, 0.0)})
+    assert torch.equal(latent_for(rest, generator, directions)[0], latent_for(parse(BASE), generator, directions)[0])
+    held = parse({**BASE, "amounts": {"way_3": 0.0}, "hold": ["way_0", "way_1"]})
+    assert torch.equal(latent_for(held, generator, directions)[0], latent_for(parse(BASE), generator, directions)[0])
+
+
+def test_the_order_of_sliders_does_not_matter(generator, directions):
+    amounts = {"way_3": 6.0, "way_1": -4.0, "way_0": 9.5, "way_2": 2.0}
+    found = [
+        latent_for(parse({**BASE, "amounts": dict(order)}), generator, directions)[0]
+        for order in itertools.permutations(amounts.items())
+    ]
+    assert all(torch.equal(latent, found[0]) for latent in found)
+
+
+@given(st.permutations([("amber", 0.1), ("blue", 0.2), ("grey", 0.7)]))
+def test_the_order_of_classes_does_not_matter(generator, order):
+    assert class_weights(parse({**BASE, "classes": dict(order)}), generator.spec) == class_weights(
+        parse({**BASE, "classes": {"amber": 0.1, "blue": 0.2, "grey": 0.7}}), generator.spec
+    )
+
+
+def test_truncation_scales_before_the_sliders_act(generator, directions):
+    latent, _ = latent_for(parse({**BASE, "truncation": 0.5, "amounts": {"way_0": 10}}), generator, directions)
+    assert torch.allclose(latent, generator.sample([7]) * 0.5 + directions["way_0"].walk.vector, atol=1e-6)
+
+
+def test_held_directions_are_not_touched_by_the_others(generator, directions):
+    edit = parse({**BASE, "amounts": {"way_0": 3.0, "way_1": 8.0, "way_3": 9.0}, "hold": ["way_0"]})
+    latent, _ = latent_for(edit, generator, directions)
+    along = float(((latent - generator.sample([7])) @ directions["way_0"].walk.vector).squeeze())
+    assert along == pytest.approx(directions["way_0"].steps(3.0), abs=1e-5)
+
+
+@given(st.dictionaries(st.integers(0, 2**32 - 1), st.floats(0, 1e6), min_size=1, max_size=6))
+@settings(max_examples=50)
+def test_a_mix_of_seeds_keeps_the_variance_of_the_prior(generator, directions, weights):
+    if not sum(weights.values()) > 0:
+        return
+    edit = parse({"generator": "tiny", "base": {"seeds": {str(seed): weight for seed, weight in weights.items()}}})
+    latent, _ = latent_for(edit, generator, directions)
+    ordered = sorted(weights)
+    drawn = generator.sample(ordered).double()
+    share = torch.tensor([weights[seed] for seed in ordered], dtype=torch.float64)
+    share = share / share.max()
+    expected = (share / share.norm()) @ drawn
+    assert torch.allclose(latent.double().squeeze(0), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("weight", [5e-324, 1e-200, 1e6])
+def test_a_single_weighted_seed_is_that_seed_however_light(generator, directions, weight):
+    edit = parse({"generator": "tiny", "base": {"seeds": {"7": weight}}})
+    assert torch.equal(latent_for(edit, generator, directions)[0], generator.sample([7]))
+
+
+def test_a_direction_of_another_model_is_refused_in_a_sentence(other, directions):
+    with pytest.raises(Invalid, match=r"“Way 0” was made for tiny .* not for tiny .*\.$"):
+        latent_for(parse({**BASE, "amounts": {"way_0": 1.0}}), other, directions)
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ({"amounts": {"smile": 1}}, "has no direction “smile”"),
+        ({"hold": ["smile"]}, "has no direction “smile”"),
+        ({"layers": {"smile": [0, 1]}}, "has no direction “smile”"),
+        ({"hold": ["way_3"], "amounts": {"way_0": 1}}, "is a path and cannot be held"),
+        ({"layers": {"way_0": [0, 2]}}, "layers 0 to 2"),
+        ({"layers": {"way_0": [1, 1]}}, "layers 1 to 1"),
+        ({"layers": {"way_0": [-1, 1]}}, "layers -1 to 1"),
+        ({"amounts": {"way_0": 99}}, "cannot go to"),
+        ({"classes": {"mauve": 1}}, "has no class “mauve”"),
+    ],
+)
+def test_what_the_generator_cannot_do_is_refused_in_a_sentence(generator, directions, more, sentence):
+    with pytest.raises(Invalid, match=sentence) as refusal:
+        latent_for(parse({**BASE, **more}), generator, directions)
+    assert str(refusal.value).endswith(".")
+
+
+def test_classes_of_a_generator_without_classes_are_refused(unclassed):
+    assert latent_for(parse(BASE), unclassed, {})[1] is None
+    with pytest.raises(Invalid, match="has no classes"):
+        latent_for(parse({**BASE, "classes": {"blue": 1}}), unclassed, {})
+
+
+UNITS = {"way_0": Unit("%", decimals=1), "zoom": Unit("x", 1.0, "log", 2)}
+FIRST = parse({**BASE, "classes": {"blue": 1}, "amounts": {"zoom": 0.5}, "truncation": 0.4})
+SECOND = parse({"generator": "tiny", "base": {"seed": 9}, "classes": {"grey": 2}, "amounts": {"zoom": 2, "way_0": 8}})
+
+
+def test_a_walk_begins_and_ends_on_its_keyframes():
+    assert interpolate(FIRST, SECOND, 0.0, UNITS) == FIRST
+    assert interpolate(FIRST, SECOND, 1.0, UNITS) == SECOND
+    assert interpolate(FIRST, FIRST, 0.3, UNITS) == FIRST
+
+
+def test_halfway_is_half_the_effect_in_each_unit():
+    middle = interpolate(FIRST, SECOND, 0.5, UNITS)
+    assert middle.amounts == {"zoom": pytest.approx(1.0), "way_0": pytest.approx(4.0)}
+    assert middle.base.weights() == {7: 0.5, 9: 0.5}
+    assert middle.classes == {"blue": 0.5, "grey": 0.5}
+    assert middle.truncation == pytest.approx(0.7)
+
+
+@given(st.floats(0, 1))
+def test_every_edit_on_the_way_is_an_edit(share):
+    between = interpolate(FIRST, SECOND, share, UNITS)
+    assert parse(between.model_dump(exclude_defaults=True)) == between
+
+
+@given(st.floats(0, 0.999))
+@settings(max_examples=30)
+def test_the_latent_moves_without_jumps(generator, make_direction, share):
+    directions = {
+        "zoom": make_direction(1, id="zoom", unit=UNITS["zoom"], range=(0.5, 2.0), track=(0.4, 2.5)),
+        "way_0": make_direction(0),
+    }
+    here, there = (
+        latent_for(interpolate(FIRST, SECOND, share + step, UNITS), generator, directions)[0] for step in (0.0, 1e-3)
+    )
+    assert float((here - there).norm()) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("second", "sentence"),
+    [
+        ({**BASE, "generator": "eyes"}, "cannot cross"),
+        (BASE, "names classes and the next does not"),
+        ({**BASE, "classes": {"blue": 1}, "amounts": {"smile": 1}}, "no direction “smile”"),
+    ],
+)
+def test_keyframes_that_do_not_meet_are_refused(second, sentence):
+    with pytest.raises(Invalid, match=sentence):
+        interpolate(FIRST, parse(second), 0.5, UNITS)
+
+
+def test_the_way_there_is_linear_in_effect_not_in_step(make_direction):
+    direction = make_direction(curve=Curve((-10.0, 0.0, 2.0, 10.0), (-1.0, 0.0, 1.0, 1.5)))
+    start, end = parse(BASE), parse({**BASE, "amounts": {"way_0": 10.0}})
+    amounts = [interpolate(start, end, share, UNITS).amounts["way_0"] for share in (0.25, 0.5, 0.75)]
+    assert amounts == [pytest.approx(2.5), pytest.approx(5.0), pytest.approx(7.5)]
+    assert direction.steps(amounts[0]) > 1.0
+    assert math.isclose(direction.steps(10.0), 1.5)
