@@ -11,13 +11,13 @@ export class ClassMix extends HTMLElement {
   #names = [];
   #rows = new Map();
   #knob = s("circle", { class: "knob", r: 8 });
-  #summary = h("output", {});
+  #summary = h("span", { className: "share" });
   #pad = s("svg", { class: "pad", viewBox: "0 0 220 220", "aria-hidden": "true" });
   weights = Object.freeze({});
 
   set generator(generator) {
     this.hidden = generator.classes.length === 0;
-    if (this.#names === generator.classes) return;
+    if (this.childElementCount && this.#names.join() === generator.classes.join()) return;
     this.#names = generator.classes;
     this.#build();
   }
@@ -72,7 +72,7 @@ export class ClassMix extends HTMLElement {
   #row(name) {
     const only = h("button", { type: "button", className: "only", title: `Only ${name}` }, name);
     const bar = h("input", { type: "range", min: 0, max: 100, step: 1, "aria-label": `Share of ${name}` });
-    const output = h("output", {});
+    const output = h("span", { className: "share" });
     only.addEventListener("click", () => this.#emit({ [name]: 1 }, "change"));
     for (const type of ["input", "change"]) {
       bar.addEventListener(type, (event) => {

@@ -9,11 +9,12 @@ export class SeedField extends HTMLElement {
   #mixed = h("p", { className: "fine", hidden: true }, "This picture mixes several seeds; a new one replaces the mix.");
   #dice = iconButton("dice", "Roll", { showName: true, title: "Another seed (R)" });
   #base = null;
+  #typing = false;
 
   set base(base) {
     this.#base = base;
     this.#mixed.hidden = !base.seeds;
-    if (document.activeElement !== this.#field) this.#write();
+    if (!this.#typing) this.#write();
   }
 
   connectedCallback() {
@@ -23,17 +24,21 @@ export class SeedField extends HTMLElement {
     this.#dice.addEventListener("click", () => this.dispatchEvent(new Event("roll")));
     this.#field.addEventListener("focus", () => this.#field.select());
     this.#field.addEventListener("blur", () => this.#write());
-    this.#field.addEventListener("input", (event) => event.stopPropagation());
+    this.#field.addEventListener("input", (event) => {
+      event.stopPropagation();
+      this.#typing = true;
+    });
     this.#field.addEventListener("change", (event) => {
       event.stopPropagation();
+      this.#typing = false;
       this.#choose(this.#field.value.trim());
     });
     this.#field.addEventListener("keydown", (event) => {
       const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
       if (!by) return;
       event.preventDefault();
+      this.#typing = false;
       this.#choose(String(Math.min(Math.max((this.#base.seed ?? 0) + by, 0), LARGEST_SEED)));
-      this.#write();
     });
   }
 

@@ -1,0 +1,221 @@
+"""A real server with two small sliders, and a real Chromium that must stay free of console errors."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+
+from models import zoo
+from server.directions import Curve, Direction, to_bytes
+from server.units import Unit
+from server.walks import LinearWalk
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 30_000  # ms; CI machines are slow and loading a model takes seconds
+SERVE = "from server.app import serve; from server.settings import Settings; serve(Settings.read())"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+expect.set_options(timeout=PATIENCE)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.browser)
+
+
+def _slider(seed: int, **fields: Any) -> Direction:
+    vector = torch.nn.functional.normalize(torch.randn(100, generator=torch.Generator().manual_seed(seed)), dim=0)
+    spec = zoo.find("eyes").spec
+    given = {"generator": "eyes", "fingerprint": spec.fingerprint, "space": "z", "walk": LinearWalk(vector)}
+    return Direction(**given, method="walk", seed=seed, created="2026-01-01", settings={"steps": 10}, **fields)
+
+
+def sliders() -> list[Direction]:
+    """One that works and one that hardly does, both made up: these tests are about the page, not about learning."""
+    reached = [[amount, 0.8 * amount, 0.7 * amount - 1, 0.9 * amount + 1] for amount in range(-20, 21, 5)]
+    card = {"n": 64, "slope": 0.8, "slope_ci": [0.75, 0.85], "reached": reached}
+    percent, factor = Unit("%", decimals=1), Unit("x", 1.0, "log", 2)
+    return [
+        _slider(
+            1, id="sway", name="Sway", group="colour", unit=percent, curve=Curve.straight(0.5, 20.0),
+            range=(-10.0, 8.0), track=(-14.0, 12.0), asked=(-20.0, 20.0), verdict="strong", card=card,
+        ),
+        _slider(
+            2, id="swell", name="Swell", group="geometry", unit=factor, curve=Curve.straight(8.0, 1.0),
+            range=(0.8, 1.25), track=(0.7, 1.4), asked=(0.5, 2.0), verdict="weak", note="Reaches x1.25 of x2.00 asked.",
+        ),
+    ]  # fmt: skip
+
+
+class Server:
+    """The server as a process of its own, which can be stopped and started again on the same port."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        options = {"LATENTWALK_HOME": str(self.home), "LATENTWALK_PORT": str(self.port), "LATENTWALK_DEVICE": "cpu"}
+        environment = {**os.environ, **options}
+        with (self.home / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", SERVE], cwd=ROOT, env=environment, stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with suppress(OSError), urllib.request.urlopen(f"{self.url}/healthz", timeout=2):
+                return
+            if self._process.poll() is not None:
+                break
+            time.sleep(0.1)
+        pytest.fail(f"The server did not start:\n{(self.home / 'server.log').read_text()[-3000:]}")
+
+    def stop(self) -> None:
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    home = tmp_path_factory.mktemp("home")
+    folder = home / "directions" / "eyes"
+    folder.mkdir(parents=True)
+    for slider in sliders():
+        (folder / f"{slider.id}.safetensors").write_bytes(to_bytes(slider))
+    server = Server(home)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """One Chromium for this folder; the package scope closes Playwright's loop before other tests need their own."""
+    if CHROMIUM is None:
+        pytest.fail("These tests need Chromium: install the system's package, for example apt-get install chromium.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Explorer:
+    """One tab on the page, spoken to in the words of the page."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+        self.complaints: list[str] = []
+        page.set_default_timeout(PATIENCE)
+        page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def open(self, fragment: str = "") -> Explorer:
+        self.page.goto(f"{self.url}/{fragment}")
+        self.settle(0)
+        return self
+
+    def settle(self, after: int) -> None:
+        """Wait for the exact picture of a later edit than number `after`."""
+        script = "({ dataset: { rev, settled } }, after) => rev > after && settled === 'true'"
+        self.page.wait_for_function(f"after => ({script})(document.querySelector('picture-stage'), after)", arg=after)
+
+    def act(self, action: Callable[[], Any]) -> str:
+        """Do something that changes the picture, wait for it to settle, and return the picture."""
+        before = self.rev
+        action()
+        self.settle(before)
+        return self.picture
+
+    @property
+    def rev(self) -> int:
+        return int(self.page.locator("picture-stage").get_attribute("data-rev") or 0)
+
+    @property
+    def picture(self) -> str:
+        """A digest of the pixels on show."""
+        drawn = self.page.evaluate("document.querySelector('picture-stage canvas').toDataURL()")
+        return hashlib.sha256(drawn.encode()).hexdigest()
+
+    def slider(self, id: str) -> Locator:
+        return self.page.locator(f"direction-slider[data-id={id}]")
+
+    def box(self, id: str) -> dict[str, float]:
+        """Where a slider's range is, once it is in sight."""
+        self.thumb(id).evaluate("thumb => thumb.scrollIntoView({ block: 'center' })")
+        return self.thumb(id).bounding_box()
+
+    def thumb(self, id: str) -> Locator:
+        return self.slider(id).locator("input[type=range]")
+
+    def amount(self, id: str) -> str:
+        return self.slider(id).locator("input.amount").input_value()
+
+    def step(self, id: str, *keys: str) -> str:
+        self.thumb(id).focus()
+        return self.act(lambda: [self.page.keyboard.press(key) for key in keys])
+
+    def type_amount(self, id: str, text: str) -> None:
+        field = self.slider(id).locator("input.amount")
+        field.fill(text)
+        field.press("Enter")
+
+    def drop(self, name: str, content: bytes) -> None:
+        self.page.evaluate(
+            """([name, bytes]) => {
+                const data = new DataTransfer();
+                data.items.add(new File([new Uint8Array(bytes)], name));
+                const event = (type) => new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true });
+                document.dispatchEvent(event("dragenter"));
+                document.dispatchEvent(event("drop"));
+            }""",
+            [name, list(content)],
+        )
+
+    def told(self, sentence: str) -> None:
+        expect(self.page.locator("toast-stack").get_by_text(sentence)).to_be_visible()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 800}, color_scheme="light", reduced_motion="reduce",
+        permissions=["clipboard-read", "clipboard-write"], accept_downloads=True,
+    )  # fmt: skip
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def explorer(context: BrowserContext, server: Server) -> Iterator[Explorer]:
+    """A tab not yet opened; at the end nothing may have been complained about in its console (CSP included)."""
+    explorer = Explorer(context.new_page(), server.url)
+    yield explorer
+    assert explorer.complaints == []

@@ -1,0 +1,58 @@
+"""Work that takes a while, seen from the page: learning a slider, cancelling, making a film."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+
+def start_learning(explorer, steps: int, name: str) -> None:
+    page = explorer.page
+    page.keyboard.press("l")
+    panel = page.get_by_role("dialog", name="Learn a slider")
+    panel.get_by_label("What the slider should do").select_option("brightness")
+    panel.get_by_label("Steps").fill(str(steps))
+    panel.get_by_label("Its name here").fill(name)
+    panel.get_by_role("button", name="Start learning").click()
+
+
+def test_a_slider_is_learned_while_the_others_stay_usable_and_then_appears(explorer):
+    explorer.open()
+    start_learning(explorer, 20, "glow")
+    card = explorer.page.locator("learn-panel job-card").first
+    expect(card).to_be_visible()
+    explorer.step("sway", "PageUp")
+    expect(explorer.slider("glow")).to_be_visible(timeout=150_000)
+    expect(card.locator("svg.chart .line").first).to_be_attached()
+    before = explorer.picture
+    assert explorer.step("glow", "PageUp") != before
+
+
+def test_learning_can_be_cancelled_and_is_found_again_after_a_reload(explorer):
+    explorer.open()
+    start_learning(explorer, 4000, "endless")
+    expect(explorer.page.locator("learn-panel").get_by_role("button", name="Cancel")).to_be_visible()
+    explorer.page.reload()
+    explorer.settle(0)
+    explorer.page.keyboard.press("l")
+    explorer.page.locator("learn-panel").get_by_role("button", name="Cancel").click()
+    expect(explorer.page.locator("learn-panel job-card").first.get_by_text("Cancelled").first).to_be_visible()
+    expect(explorer.slider("endless")).to_have_count(0)
+
+
+def test_a_walk_of_the_slider_in_hand_becomes_a_film(explorer):
+    explorer.open().thumb("sway").focus()
+    page = explorer.page
+    page.keyboard.press("e")
+    panel = page.get_by_role("dialog", name="Export a walk")
+    expect(panel.get_by_label("Slider to sweep")).to_have_value("sway")
+    panel.get_by_label("Seconds").fill("1")
+    panel.get_by_label("Frames a second").fill("10")
+    panel.get_by_label("Size").select_option("256")
+    panel.get_by_role("button", name="Make the film").click()
+    film = panel.locator(".exports li[data-id]")
+    expect(film).to_have_count(1, timeout=60_000)
+    with page.expect_download() as download:
+        film.get_by_role("link").click()
+    assert b"ftyp" in download.value.path().read_bytes()[:16]
+    film.get_by_role("button").click()
+    expect(film).to_have_count(0)
