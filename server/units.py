@@ -47,7 +47,8 @@ class Unit:
         return coordinate + self.neutral if self.scale == "linear" else self.neutral * 2.0**coordinate
 
     def describe(self, amount: float) -> str:
-        """The amount as people read it: "x1.40", "+6.0 px"."""
+        """The amount as people read it: "×1.40", "+6.0 px", "−8.0°"."""
         if self.scale == "log":
-            return f"{self.symbol}{amount:.{self.decimals}f}"
-        return f"{amount:+.{self.decimals}f} {self.symbol}"
+            return f"{'×' if self.symbol == 'x' else self.symbol}{amount:.{self.decimals}f}"
+        gap = "" if self.symbol == "°" else " "
+        return f"{amount:+.{self.decimals}f}{gap}{self.symbol}".replace("-", "−")

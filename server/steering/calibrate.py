@@ -11,7 +11,7 @@ from models.base import Generator
 from server.directions import Curve
 from server.errors import ModelFailed
 from server.steering.achieved import achieved
-from server.steering.attributes import attributes
+from server.steering.attributes import NAMES, attributes
 from server.steering.draws import Drawn, Role, draw
 from server.steering.progress import Progress, Work
 from server.steering.transforms import Transform
@@ -24,7 +24,8 @@ SHARES = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)  # of the le
 SATURATED = 0.2  # of the first slope: below it, more step buys nothing
 DIVERSE = 0.8  # of what the ideal edit leaves: below it, seeds grow alike
 SHELL = 5.0  # standard deviations of a latent's length in the prior
-DRIFT = 2.0  # standard deviations of any plain attribute, beyond what the ideal edit changes: no picture of the model
+DRIFT = 2.0  # standard deviations of a texture attribute, beyond what the ideal edit changes: no picture of the model
+TEXTURE = ("contrast", "saturation", "sharpness")  # what broken pictures lose or gain first
 PAST = 1.4  # the track goes on past the limit by this factor
 STRONG, PARTIAL = 0.6, 0.2  # shares of the asked span
 
@@ -32,7 +33,8 @@ STRONG, PARTIAL = 0.6, 0.2  # shares of the asked span
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """What was measured: the curve, the usable range, the track, a verdict and a sentence; `raw` is the
-    uncalibrated response, [asked, reached] in the unit, asked as in training.
+    uncalibrated response, [asked, reached] in the unit, asked as in training. `stopped_by` names what ended each
+    side: asked, saturation, diversity, drift, shell or walk (the largest step that was tried).
     """
 
     curve: Curve
@@ -40,6 +42,7 @@ class Calibration:
     track: tuple[float, float]
     verdict: str
     note: str
+    stopped_by: tuple[str, str]
     raw: list[list[float]]
 
 
@@ -53,7 +56,7 @@ class _Side:
 
 @dataclass(frozen=True, slots=True)
 class _Response:
-    # What one step did: mean amount reached, diversity beside the ideal edit's, and the largest attribute drift.
+    # What one step did: mean amount reached, diversity beside the ideal edit's, and the largest drift of texture.
     amount: float
     alike: float
     drift: float
@@ -83,7 +86,8 @@ def calibrate(generator: Generator, transform: Transform, walk: Walk, full: floa
         range=reach,
         track=(_tidy(unit, ends[0] * PAST), _tidy(unit, ends[1] * PAST)),
         verdict="strong" if share >= STRONG else "partial" if share >= PARTIAL else "weak",
-        note=_note(unit, reach, asked, {low.stopped_by, high.stopped_by}),
+        note=_note(unit, reach, asked, (low.stopped_by, high.stopped_by)),
+        stopped_by=(low.stopped_by, high.stopped_by),
         raw=[[unit.amount(a), unit.amount(r)] for a, r in [*reversed(low.raw), (0.0, 0.0), *high.raw]],
     )
 
@@ -148,10 +152,11 @@ def _response(
     spread = {name: torch.cat(images).std(dim=0).mean() for name, images in pictures.items()}
     means = {name: torch.cat(rows).mean(dim=0) for name, rows in traits.items()}
     usual = torch.cat(traits["original"]).std(dim=0).clamp_min(1e-6)
+    drifts = ((means["steered"] - means["ideal"]).abs() / usual)[[NAMES.index(name) for name in TEXTURE]]
     return _Response(
         amount=float(torch.cat(reached).mean()),
         alike=float(spread["steered"] / spread["ideal"].clamp_min(1e-6)),
-        drift=float(((means["steered"] - means["ideal"]).abs() / usual).max()),
+        drift=float(drifts.max()),
     )
 
 
@@ -164,16 +169,8 @@ def _tidy(unit: Unit, coordinate: float) -> float:
     return round(unit.amount(coordinate), unit.decimals + 2)
 
 
-def _note(unit: Unit, reach: tuple[float, float], asked: tuple[float, float], stopped_by: set[str]) -> str:
-    said = f"Obeys from {unit.describe(reach[0])} to {unit.describe(reach[1])}"
-    if stopped_by == {"asked"}:
-        return f"{said}: all that was asked."
-    reasons = {
-        "saturation": "beyond that, more step changes nothing",
-        "diversity": "beyond that, pictures grow alike",
-        "drift": "beyond that, pictures stop looking like the model's own",
-        "shell": "beyond that, latents leave what the model was trained on",
-        "walk": "the walk ends there",
-    }
-    why = " and ".join(reasons[reason] for reason in sorted(stopped_by - {"asked"}))
-    return f"{said}, of {unit.describe(asked[0])} to {unit.describe(asked[1])} asked; {why}."
+def _note(unit: Unit, reach: tuple[float, float], asked: tuple[float, float], stopped_by: tuple[str, str]) -> str:
+    if stopped_by == ("asked", "asked"):
+        return f"Reaches all of {unit.describe(asked[0])} to {unit.describe(asked[1])}."
+    span = f"{unit.describe(reach[0])} to {unit.describe(reach[1])}"
+    return f"Reaches {span}; {unit.describe(asked[0])} to {unit.describe(asked[1])} were asked."

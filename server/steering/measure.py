@@ -134,6 +134,7 @@ def _card(
         "monotone": _round(float((reached.diff(dim=0) > 0).all(dim=0).float().mean())),
         "range": list(direction.range),
         "asked_range": list(direction.asked),
+        "stopped_by": settings.get("stopped_by"),
         "reached": [_point(unit.amount, amount, row) for amount, row in zip(asked, reached, strict=True)],
         "edit_error": _round(edit),
         "identity_error": _round(identity),

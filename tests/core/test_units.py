@@ -66,7 +66,7 @@ def test_no_factor_overflows_on_the_way_to_its_coordinate(amount, neutral):
 
 @pytest.mark.parametrize(
     ("unit", "amount", "text"),
-    [(PIXELS, -6, "-6.0 px"), (PIXELS, 6, "+6.0 px"), (FACTOR, 1.4, "x1.40"), (WARM, 6500, "+6500 K")],
+    [(PIXELS, -6, "−6.0 px"), (PIXELS, 6, "+6.0 px"), (FACTOR, 1.4, "×1.40"), (WARM, 6500, "+6500 K")],
 )
 def test_amounts_are_written_as_people_read_them(unit, amount, text):
     assert unit.describe(amount) == text

@@ -88,7 +88,8 @@ def test_calibration_reads_pixels_off_the_disc_and_stops_at_the_asked_limit() ->
     assert made.curve.step(2.0) == pytest.approx(2 / PIXELS, rel=0.15)
     assert made.range == pytest.approx((-4.0, 4.0))
     assert made.verdict == "strong"
-    assert made.note.endswith("all that was asked.")
+    assert made.stopped_by == ("asked", "asked")
+    assert made.note == "Reaches all of −4.0 px to +4.0 px."
 
 
 def test_calibration_names_what_ends_a_weak_slider() -> None:
@@ -96,7 +97,8 @@ def test_calibration_names_what_ends_a_weak_slider() -> None:
     weak[0], weak[3] = 0.05, 1.0
     made = finish(calibrate(Discs(), find("shift_x"), LinearWalk(weak / weak.norm()), full=2.0))
     assert made.verdict == "weak"
-    assert "beyond that" in made.note
+    assert "asked" not in made.stopped_by
+    assert made.note.startswith("Reaches −")
 
 
 def test_a_walk_that_does_not_obey_is_refused_in_a_sentence() -> None:
