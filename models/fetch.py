@@ -42,7 +42,7 @@ def pull(entry: Entry, folder: Path, report: Callable[[float, str], None]) -> Pa
         take(wheel, origin.member, weights)
         state = read_state(weights, origin.state_key)
         if fingerprint(state) != entry.spec.fingerprint:
-            raise ModelError(f"The weights of {name} are not the ones the zoo describes.", "Tell us: the zoo is wrong.")
+            raise ModelError(f"The weights of {name} are not the zoo's.", "Tell us: the zoo is wrong.")
         report(0.9, "Keeping them as safetensors")
         finished = Path(scratch) / "finished"
         finished.mkdir()
@@ -70,7 +70,8 @@ def download(requirement: str, folder: Path) -> Path:
     wheels = list(folder.glob("*.whl"))
     if done.returncode != 0 or not wheels:
         lines = done.stderr.splitlines() or ["pip found no wheel"]
-        reason = next((line for line in reversed(lines) if line.startswith("ERROR")), lines[-1]).removeprefix("ERROR: ").rstrip(".")
+        last = next((line for line in reversed(lines) if line.startswith("ERROR")), lines[-1])
+        reason = last.removeprefix("ERROR: ").rstrip(".")
         raise ModelError(f"{requirement} could not be fetched: {reason}.", "Check the connection and try again.")
     return wheels[0]
 

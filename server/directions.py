@@ -160,8 +160,8 @@ def off(displacement: Tensor, held: list[Direction]) -> Tensor:
         if not isinstance(direction.walk, LinearWalk):
             raise Invalid(f"{direction.name} is a path and cannot be held.", "Hold a straight direction instead.")
         vectors.append(direction.walk.vector.to(displacement))
-    basis, rest = torch.linalg.qr(torch.stack(vectors, dim=1))
-    basis = basis[:, rest.diagonal().abs() > 1e-4]  # one that lies in the span of those before it adds no axis
+    axes, rest = torch.linalg.qr(torch.stack(vectors, dim=1))
+    basis: Tensor = axes[:, rest.diagonal().abs() > 1e-4]  # one that lies in the span of those before it adds no axis
     return displacement - (displacement @ basis) @ basis.T
 
 

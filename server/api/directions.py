@@ -33,7 +33,7 @@ def list_directions(services: ServicesDep, generator: str) -> dict[str, Any]:
     """The sliders of a generator, in the order of their groups."""
     services.library.spec(generator)
     found = services.library.directions(generator).values()
-    return {"directions": [shapes.direction(services, value) for value in found]}
+    return {"directions": [shapes.direction(services.library, value) for value in found]}
 
 
 class Learn(BaseModel):
@@ -77,13 +77,13 @@ async def upload(services: ServicesDep, request: Request) -> dict[str, Any]:
     """Keep a direction file from elsewhere; refused where it was made for none of the generators here."""
     data = await request.body()
     direction = await run_in_threadpool(services.library.adopt, data)
-    return shapes.direction(services, direction, whole=True)
+    return shapes.direction(services.library, direction, whole=True)
 
 
 @router.get("/directions/{generator}/{id}")
 def one_direction(services: ServicesDep, generator: str, id: str) -> dict[str, Any]:
     """One slider with its report card and response curve."""
-    return shapes.direction(services, services.library.direction(generator, id), whole=True)
+    return shapes.direction(services.library, services.library.direction(generator, id), whole=True)
 
 
 @router.delete("/directions/{generator}/{id}", status_code=204)

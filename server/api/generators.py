@@ -20,7 +20,8 @@ router = APIRouter(prefix="/api")
 @router.get("/generators")
 def generators(services: ServicesDep) -> dict[str, Any]:
     """Every generator, installed or to be fetched."""
-    return {"generators": [shapes.generator(services, name) for name in services.library.entries()]}
+    library, loaded = services.library, services.shelf.loaded()
+    return {"generators": [shapes.generator(library, name, loaded.get(name)) for name in library.entries()]}
 
 
 class Pull(BaseModel):

@@ -6,21 +6,21 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
 
-from server.api.deps import Services
 from server.directions import Direction
 from server.jobs import Job
+from server.library import Library
+from server.shelf import Ready
 from server.steering.transforms import Transform
 from server.units import Unit
 
 Json = dict[str, Any]
 
 
-def generator(services: Services, name: str) -> Json:
-    """One generator, installed or to be fetched."""
-    entry = services.library.entry(name)
+def generator(library: Library, name: str, ready: Ready | None = None) -> Json:
+    """One generator, installed or to be fetched; `ready` where it is loaded."""
+    entry = library.entry(name)
     spec = entry.spec
-    installed = services.library.is_installed(name)
-    ready = services.shelf.loaded().get(name)
+    installed = library.is_installed(name)
     view: Json = {
         "name": spec.name,
         "title": spec.title,
@@ -50,10 +50,10 @@ def unit(value: Unit) -> Json:
     return asdict(value)
 
 
-def direction(services: Services, value: Direction, *, whole: bool = False) -> Json:
+def direction(library: Library, value: Direction, *, whole: bool = False) -> Json:
     """One direction; `whole` adds its report card and response curve."""
-    learned = services.library.is_learned(value.generator, value.id)
-    strip = services.library.strip(value.generator, value.id)
+    learned = library.is_learned(value.generator, value.id)
+    strip = library.strip(value.generator, value.id)
     address = f"/api/directions/{quote(value.generator)}/{quote(value.id)}"
     view: Json = {
         "id": value.id,

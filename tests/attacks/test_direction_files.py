@@ -212,8 +212,11 @@ def test_no_flipped_byte_gets_more_than_a_sentence(data):
         assert "\n" not in str(refusal)  # noqa: PT017 - some flips leave a direction
 
 
+FIELDS = ["unit", "curve", "range", "track", "asked", "layers", "settings", "card", "seed", "kind", "format", "id"]
+
+
 @given(
-    st.sampled_from(["unit", "curve", "range", "track", "asked", "layers", "settings", "card", "seed", "kind", "format", "id"]),
+    st.sampled_from(FIELDS),
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
