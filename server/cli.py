@@ -1,0 +1,290 @@
+"""The `latentwalk` command: one thin function a verb; what is heavy is imported only by the verb that needs it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from server import terminal
+from server.errors import AppError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Verbs(click.Group):
+    """A refused request is one sentence on stderr and exit status 1; wrong usage is click's own 2."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except AppError as error:
+            terminal.refuse(str(error), error.hint)
+            return context.exit(1)
+
+
+class Pair(click.ParamType[tuple[str, float]]):
+    """NAME=NUMBER."""
+
+    name = "NAME=NUMBER"
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> tuple[str, float]:
+        name, equals, number = str(value).partition("=")
+        try:
+            if not name or not equals:
+                raise ValueError
+            return name, float(number)
+        except ValueError:
+            self.fail(f"“{value}” is not a name, an equals sign and a number", parameter, context)
+
+
+def options(*declared: Callable[[F], F]) -> Callable[[F], F]:
+    """Several options as one decorator."""
+
+    def decorate(function: F) -> F:
+        for option in reversed(declared):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def path(*names: str, **more: Any) -> Callable[[F], F]:
+    """An option that names a file or folder."""
+    return click.option(*names, type=click.Path(path_type=Path), **more)
+
+
+on = click.option("--generator", required=True, metavar="G", help="Name of a generator; see `latentwalk generators`.")
+on_eyes = click.option("--generator", default="eyes", show_default=True, metavar="G", help="Name of a generator.")
+device = click.option("--device", metavar="D", help="auto, cpu or cuda:N.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+picture = options(
+    on,
+    click.option("--seed", type=int, required=True, metavar="N", help="Which latent to start from."),
+    click.option("--class", "classes", type=Pair(), multiple=True, help="Weight of a class; repeat to mix."),
+    click.option("--set", "amounts", type=Pair(), multiple=True, help="Amount of a direction, in its own unit."),
+    click.option("--truncation", type=float, default=1.0, show_default=True, metavar="T", help="0 to 2."),
+    device,
+)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="latentwalk")
+def main() -> None:
+    """Steer image generators with sliders whose meaning was learned and measured."""
+
+
+@main.command()
+@click.option("--host", metavar="H", help="Address to listen on; 127.0.0.1 unless set.")
+@click.option("--port", type=int, metavar="P", help="Port to listen on; 8000 unless set, 0 picks a free one.")
+@device
+def serve(**given: Any) -> None:
+    """Serve the page."""
+    from server import app, desk
+
+    app.serve(desk.settings(**given))
+
+
+@main.command()
+@as_json
+def generators(as_json: bool) -> None:
+    """List the generators, installed and pullable."""
+    from server import desk
+    from server.api import shapes
+
+    library = desk.library()
+    found = [shapes.generator(library, name) for name in library.entries()]
+    if as_json:
+        terminal.plain({"generators": found})
+    else:
+        terminal.generators(found)
+
+
+@main.command()
+@click.argument("name")
+def pull(name: str) -> None:
+    """Fetch a generator of the zoo: pinned, hashed, and kept as safetensors."""
+    from server import desk, studio
+    from server.steering.progress import finish
+
+    library = desk.library()
+    finish(studio.pulled(library, name), terminal.progress())
+    click.echo(f"{library.spec(name).title} ({name}) can be used now.")
+
+
+@main.command()
+@on
+@as_json
+def directions(generator: str, as_json: bool) -> None:
+    """List a generator's directions."""
+    from server import desk
+    from server.api import shapes
+
+    library = desk.library()
+    library.spec(generator)
+    found = library.directions(generator).values()
+    if as_json:
+        terminal.plain({"directions": [shapes.direction(library, direction) for direction in found]})
+    else:
+        terminal.directions(found)
+
+
+@main.command()
+@picture
+@path("--out", required=True, metavar="F.png", help="png, jpg or webp.")
+def render(out: Path, device: str | None, **given: Any) -> None:
+    """One picture; a PNG carries its own recipe."""
+    from server import desk
+
+    edit = _edit(**given)
+    desk.Desk(edit.generator, device).render(edit, out)
+
+
+@main.command()
+@click.argument("transform")
+@on
+@click.option("--id", metavar="ID", help="What to call it; the transform's name unless set.")
+@click.option("--walk", type=click.Choice(["linear", "path"]), default="linear", show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N")
+@click.option("--steps", type=int, default=300, show_default=True, metavar="N", help="Most steps of learning.")
+@click.option("--batch", type=int, default=16, show_default=True, metavar="N", help="Pictures a step.")
+@click.option("--warm-start", type=click.Choice(["zero", "closed_form"]), default="zero", show_default=True)
+@click.option("--twin", is_flag=True, help="Learn from the next seed too and report the cosine between both.")
+@path("--out", metavar="DIR", help="Keep it in a folder, not in the library.")
+@device
+@as_json
+def learn(generator: str, id: str | None, out: Path | None, device: str | None, as_json: bool, **how: Any) -> None:
+    """Learn a direction for a transform.
+
+    It is calibrated, measured on held-out latents, and kept with its strip.
+    """
+    from server import desk
+    from server.steering.learn import LearnSettings
+
+    made = desk.Desk(generator, device).learn(LearnSettings(**how), id, out, terminal.progress())
+    terminal.answer(dict(made.card or {}), as_json)
+    if not as_json:
+        click.echo(f"{made.name} is {made.verdict}. {made.note}")
+
+
+@main.command()
+@click.argument("method", type=click.Choice(["pca", "sefa"]))
+@on
+@click.option("--count", type=int, default=6, show_default=True, metavar="N", help="How many, strongest first.")
+@device
+@as_json
+def discover(method: Any, generator: str, count: int, device: str | None, as_json: bool) -> None:
+    """Find directions that nobody asked for, and keep them."""
+    from server import desk
+
+    found = desk.Desk(generator, device).discover(method, count, terminal.progress())
+    if as_json:
+        terminal.plain({"generator": generator, "directions": found})
+    else:
+        click.echo(f"Kept {', '.join(found)}.")
+
+
+@main.command()
+@click.argument("direction")
+@on
+@device
+@as_json
+def measure(direction: str, generator: str, device: str | None, as_json: bool) -> None:
+    """The report card of a direction.
+
+    DIRECTION is an id in the library, or a .safetensors file.
+    """
+    from server import desk
+
+    terminal.answer(desk.Desk(generator, device).measure(direction, terminal.progress()), as_json)
+
+
+@main.command()
+@click.argument("recipe", type=click.Path(path_type=Path))
+@path("--out", required=True, metavar="F.mp4", help="mp4 or gif.")
+@device
+def export(recipe: Path, out: Path, device: str | None) -> None:
+    """A film from the keyframes in RECIPE, a JSON file."""
+    from server import desk
+
+    plan = desk.recipe(recipe, out)
+    desk.Desk(plan.generator, device).film(plan, out, terminal.progress())
+
+
+@main.command()
+@picture
+@click.option("--sweep", required=True, metavar="DIRECTION", help="The slider to move, there and back.")
+@click.option("--seconds", type=float, default=4.0, show_default=True, metavar="S")
+@click.option("--fps", type=int, default=30, show_default=True, metavar="N", help="Frames a second.")
+@click.option("--size", type=int, metavar="PX", help="Longest side; the generator's own unless set.")
+@path("--out", required=True, metavar="F.mp4", help="mp4 or gif.")
+@path("--recipe", "kept", metavar="F.json", help="Write the recipe there too.")
+def walk(sweep: str, out: Path, kept: Path | None, device: str | None, **given: Any) -> None:
+    """A film along one slider, over its usable range."""
+    from server import desk, files
+
+    how = {name: given.pop(name) for name in ("seconds", "fps", "size")}
+    edit = _edit(**given)
+    plan = desk.sweep(edit, sweep, out, **how)
+    desk.Desk(edit.generator, device).film(plan, out, terminal.progress())
+    if kept is not None:
+        files.write(kept, json.dumps(plan.plain(), indent=2).encode())
+
+
+@main.group(invoke_without_command=True)
+@on_eyes
+@device
+@as_json
+@click.pass_context
+def bench(context: click.Context, generator: str, device: str | None, as_json: bool) -> None:
+    """Time a forward pass, an encoding and the live round trip."""
+    if context.invoked_subcommand is None:
+        from server import desk
+        from server.bench import bench
+
+        terminal.answer(bench(desk.settings(device=device), generator), as_json)
+
+
+@bench.command()
+@click.option("--people", type=click.IntRange(1, 256), default=16, show_default=True, metavar="N")
+@click.option("--seconds", type=click.FloatRange(0.1, 600), default=20.0, show_default=True, metavar="S")
+@on_eyes
+@device
+@as_json
+def load(people: int, seconds: float, generator: str, device: str | None, as_json: bool) -> None:
+    """Let many people drag sliders at once."""
+    from server import desk
+    from server.bench import load
+
+    terminal.answer(load(desk.settings(device=device), generator, people, seconds), as_json)
+
+
+@main.command()
+@as_json
+@click.pass_context
+def doctor(context: click.Context, as_json: bool) -> None:
+    """Check this installation.
+
+    Exit status 1 where something is broken.
+    """
+    from server.doctor import examine
+
+    found = examine()
+    healthy = all(check.state != "broken" for check in found)
+    terminal.checks(found, healthy, as_json)
+    context.exit(0 if healthy else 1)
+
+
+def _edit(classes: Any, amounts: Any, seed: int, **more: Any) -> Any:
+    from server.edits import parse
+
+    return parse({"base": {"seed": seed}, "classes": dict(classes), "amounts": dict(amounts), **more})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""What the command's verbs do, in this process and without a server: open a generator, draw, learn, film, keep."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from server import codecs, edits, files, films, precision, renderer, studio, video
+from server.directions import Direction, from_bytes, to_bytes
+from server.errors import Invalid, NotFound
+from server.inference import pick_device, tune
+from server.library import SUFFIX, Library
+from server.settings import Settings
+from server.shelf import Ready
+from server.steering import transforms
+from server.steering.discover import Method
+from server.steering.learn import LearnSettings, learn
+from server.steering.measure import measure
+from server.steering.progress import Progress, finish
+from server.steering.strips import strip
+
+Show = Callable[[Progress], None]
+
+
+def settings(**given: Any) -> Settings:
+    """The environment's settings, with those arguments that were given in their place."""
+    return Settings.read(**{name: value for name, value in given.items() if value is not None})
+
+
+def library() -> Library:
+    """The library in the home of the settings."""
+    return Library(settings().home)
+
+
+class Desk:
+    """One generator, loaded to be worked with, and the library it came from."""
+
+    def __init__(self, generator: str, device: str | None = None) -> None:
+        chosen = settings(device=device)
+        self.library = Library(chosen.home)
+        self.library.spec(generator)
+        tune()
+        exact = self.library.load(generator, pick_device(chosen.device))
+        self._ready = Ready(exact, exact, lambda: self.library.directions(generator))
+
+    def render(self, edit: edits.Edit, out: Path) -> None:
+        """Keep the picture of an edit; the file's ending says as what."""
+        format = ending(out, codecs.MEDIA_TYPES)
+        made = codecs.picture(renderer.draw(edit, self._ready))
+        files.write(out, codecs.encode(made, format, edit=edits.canonical(edit)))
+
+    def learn(self, how: LearnSettings, id: str | None, out: Path | None, show: Show) -> Direction:
+        """Learn a direction and keep it with its strip, in the library or in the folder `out`."""
+        transform = transforms.find(how.transform)
+        chosen = id or transform.name
+        studio.checked_id(chosen)
+        name = studio.title_of(chosen, transform.name, transform.title)
+        quick = precision.choose(self._ready.exact)
+        direction = finish(learn(quick, how, id=chosen, name=name), show)
+        picture = studio.jpeg(strip(self._ready.exact, direction))
+        if out is None:
+            self.library.keep(direction, picture)
+        else:
+            files.write(out / f"{chosen}.jpg", picture)
+            files.write(out / f"{chosen}{SUFFIX}", to_bytes(direction))
+        return direction
+
+    def discover(self, method: Method, count: int, show: Show) -> list[str]:
+        """Find directions and keep them in the library; their ids."""
+        found = finish(studio.discovered(self.library, self._ready, method, count), show)
+        return list(found["directions"])
+
+    def measure(self, direction: str, show: Show) -> dict[str, Any]:
+        """The report card of a direction: an id in the library or the path of a file."""
+        if direction.endswith(SUFFIX):
+            chosen = from_bytes(contents(Path(direction)), Path(direction).name)
+        else:
+            chosen = self.library.direction(self._ready.spec.name, direction)
+        return finish(measure(self._ready.exact, chosen), show)
+
+    def film(self, recipe: video.Recipe, out: Path, show: Show) -> None:
+        """Keep the film of a recipe."""
+        studio.check(recipe, self._ready)
+        units = {name: direction.unit for name, direction in self._ready.directions().items()}
+        finish(video.film(recipe, lambda edit: renderer.draw(edit, self._ready), units, out), show)
+
+
+def sweep(edit: edits.Edit, direction: str, out: Path, **how: Any) -> video.Recipe:
+    """The recipe of a film along one slider, in the format of its file's ending."""
+    slider = library().direction(edit.generator, direction)
+    return video.sweep(edit, slider, format=ending(out, films.WRITERS), **how)
+
+
+def recipe(path: Path, out: Path) -> video.Recipe:
+    """The recipe in a JSON file, in the format of its film's ending."""
+    try:
+        data = json.loads(contents(path))
+    except (ValueError, RecursionError):
+        raise Invalid(f"{path.name} is not JSON.", "`latentwalk walk --recipe` writes one to start from.") from None
+    format = ending(out, films.WRITERS)
+    return video.read({**data, "format": format} if isinstance(data, dict) else data)
+
+
+def contents(path: Path) -> bytes:
+    """The bytes of a file that somebody named."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        reason = (error.strerror or "it cannot be opened").lower()
+        raise NotFound(f"{path} cannot be read: {reason}.", "Check the path.") from None
+
+
+def ending(path: Path, known: Mapping[Any, Any]) -> Any:
+    """The ending of a file's name where it is one of the known."""
+    found = path.suffix.lower().removeprefix(".")
+    if found not in known:
+        raise Invalid(f"“{path.name}” does not end in a format.", f"End it in .{', .'.join(known)}.")
+    return found

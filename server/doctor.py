@@ -1,0 +1,143 @@
+"""Whether this installation can work, one finding a check; nothing is repaired."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from server.app import ROOT
+from server.directions import LARGEST_FILE, from_bytes, short
+from server.errors import AppError
+from server.inference import pick_device
+from server.library import SUFFIX, Library, usable
+from server.settings import Settings
+
+LEAST_PYTHON = (3, 11)
+LEAST_FREE = 500e6  # bytes: room for a generator and a few films
+State = Literal["fine", "note", "broken"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was looked at and found; `hint` says what to do where it is broken."""
+
+    name: str
+    state: State
+    found: str
+    hint: str = ""
+
+
+def examine() -> list[Check]:
+    """Every check, in the order in which to mend."""
+    try:
+        settings = Settings.read()
+    except AppError as error:
+        return [_python(), Check("settings", "broken", str(error), error.hint)]
+    library = Library(settings.home)
+    alone: list[Callable[[], Check]] = [_python, _torch, _torchvision, _page]
+    return [
+        *(check() for check in alone),
+        _device(settings),
+        _home(settings.home),
+        _space(settings.home),
+        *_generators(library),
+        *_directions(library),
+    ]
+
+
+def _python() -> Check:
+    found = f"{platform.python_version()} in {sys.prefix}"
+    if sys.version_info < LEAST_PYTHON:
+        return Check("python", "broken", found, "Install Python 3.11 or newer.")
+    return Check("python", "fine", found)
+
+
+def _torch() -> Check:
+    return Check("torch", "fine", f"{torch.__version__}, {torch.get_num_threads()} threads")
+
+
+def _torchvision() -> Check:
+    if importlib.util.find_spec("torchvision") is None:
+        return Check("torchvision", "fine", "absent, as it should be")
+    version = importlib.metadata.version("torchvision")
+    return Check("torchvision", "note", f"{version} is installed; Latentwalk does not use it")
+
+
+def _page() -> Check:
+    missing = [name for name in ("static", "templates/explore.html") if not (ROOT / name).exists()]
+    if missing:
+        found = f"{' and '.join(missing)} missing beside the program"
+        return Check("page", "broken", found, "Install Latentwalk again.")
+    return Check("page", "fine", str(ROOT))
+
+
+def _device(settings: Settings) -> Check:
+    try:
+        device = pick_device(settings.device)
+    except AppError as error:
+        return Check("device", "broken", str(error), error.hint)
+    if device.type == "cpu":
+        return Check("device", "fine", f"cpu, {os.cpu_count()} cores; bf16 is tried for each generator")
+    bf16 = "with" if torch.cuda.is_bf16_supported() else "without"
+    return Check("device", "fine", f"{device}, {torch.cuda.get_device_name(device)}, {bf16} bf16")
+
+
+def _home(home: Path) -> Check:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home):
+            return Check("home", "fine", f"{home} can be written to")
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        return Check("home", "broken", f"{home}: {reason}", "Set LATENTWALK_HOME to a folder that can be written to.")
+
+
+def _space(home: Path) -> Check:
+    there = next(folder for folder in (home, *home.parents) if folder.exists())
+    free = shutil.disk_usage(there).free
+    found = f"{free / 1e9:.1f} GB free"
+    if free < LEAST_FREE:
+        return Check("disk", "broken", found, "Free some space, or set LATENTWALK_HOME to another disk.")
+    return Check("disk", "fine", found)
+
+
+def _generators(library: Library) -> Iterator[Check]:
+    for name in library.entries():
+        if not library.is_installed(name):
+            yield Check(f"generator {name}", "note", f"not fetched; latentwalk pull {name} would")
+            continue
+        try:
+            spec = library.load(name).spec
+        except AppError as error:
+            yield Check(f"generator {name}", "broken", str(error), error.hint)
+        else:
+            found = f"{spec.resolution} px, fingerprint matches ({short(spec.fingerprint)})"
+            yield Check(f"generator {name}", "fine", found)
+
+
+def _directions(library: Library) -> Iterator[Check]:
+    for name, entry in library.entries().items():
+        good, bad = 0, []
+        for folder in (library.bundled / name, library.home / "directions" / name):
+            for path in sorted(folder.glob(f"*{SUFFIX}")):
+                try:
+                    if path.stat().st_size > LARGEST_FILE:
+                        raise ValueError(f"{path.name} is too large to be a direction.")
+                    usable(from_bytes(path.read_bytes(), path.name), entry.spec)
+                    good += 1
+                except (AppError, OSError, ValueError) as error:
+                    hint = f"Learn it again, or remove {path}."
+                    bad.append(Check(f"direction {name}/{path.stem}", "broken", str(error), hint))
+        yield Check(f"directions of {name}", "fine", f"{good} can be used")
+        yield from bad
