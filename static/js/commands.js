@@ -41,7 +41,14 @@ export function wireCommands({ store, session, jobs, api, panels, toasts, attemp
   on($("picture-stage"), "compare", ({ detail }) => session.compare(detail.comparing));
   on($("seed-field"), "change", ({ detail }) => session.seed(detail.seed, "seed"));
   on($("seed-field"), "roll", () => session.roll());
-  on($("generator-picker"), "change", ({ detail }) => session.choose(detail.name));
+  on($("generator-picker"), "change", async ({ detail }) => {
+    try {
+      await session.choose(detail.name);
+    } finally {
+      const { generators, jobs: list, edit } = store.state;
+      $("generator-picker").show({ generators, jobs: list, current: edit.generator });
+    }
+  });
   on($("generator-picker"), "pull", async ({ detail }) => jobs.add(await api.pull(detail.name)));
   on($("history-tree"), "undo", () => session.undo());
   on($("history-tree"), "redo", () => session.redo());

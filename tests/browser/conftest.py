@@ -27,7 +27,6 @@ from server.walks import LinearWalk
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 30_000  # ms; CI machines are slow and loading a model takes seconds
-SERVE = "from server.app import serve; from server.settings import Settings; serve(Settings.read())"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 expect.set_options(timeout=PATIENCE)
@@ -64,7 +63,7 @@ def sliders() -> list[Direction]:
 
 
 class Server:
-    """The server as a process of its own, which can be stopped and started again on the same port."""
+    """`latentwalk serve` as a process of its own, which can be stopped and started again on the same port."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -75,11 +74,14 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        options = {"LATENTWALK_HOME": str(self.home), "LATENTWALK_PORT": str(self.port), "LATENTWALK_DEVICE": "cpu"}
-        environment = {**os.environ, **options}
+        environment = {**os.environ, "LATENTWALK_HOME": str(self.home), "LATENTWALK_DEVICE": "cpu"}
         with (self.home / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", SERVE], cwd=ROOT, env=environment, stdout=log, stderr=log
+                [sys.executable, "-m", "server.cli", "serve", "--port", str(self.port)],
+                cwd=ROOT,
+                env=environment,
+                stdout=log,
+                stderr=log,
             )
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:

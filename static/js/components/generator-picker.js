@@ -6,13 +6,21 @@ import { h, icon } from "../dom.js";
 /** Emits `change` with {name} when one is picked, and `pull` with {name} when one is to be fetched. */
 export class GeneratorPicker extends HTMLElement {
   #list = h("div", { className: "generators", role: "radiogroup", "aria-label": "Generator" });
+  #shown = "";
 
+  /** Called with every change of the edit, so nothing is drawn anew unless it differs: focus would be lost. */
   show({ generators, jobs, current }) {
+    const pulls = generators.map((generator) => pulling(jobs, generator)).map((job) => job && [job.id, job.progress, job.message]);
+    const shown = JSON.stringify([current, generators, pulls]);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    const hadFocus = this.#list.contains(document.activeElement);
     this.#list.replaceChildren(
       ...generators.map((generator) =>
         generator.installed ? this.#installed(generator, generator.name === current) : this.#pullable(generator, pulling(jobs, generator)),
       ),
     );
+    if (hadFocus) this.#list.querySelector(":checked")?.focus();
   }
 
   connectedCallback() {
@@ -20,6 +28,7 @@ export class GeneratorPicker extends HTMLElement {
     this.append(this.#list);
     this.#list.addEventListener("change", (event) => {
       event.stopPropagation();
+      this.#shown = ""; // until the next `show`, the mark is where the person put it
       this.#emit("change", event.target.value);
     });
   }
@@ -49,8 +58,8 @@ export class GeneratorPicker extends HTMLElement {
   }
 }
 
-function pulling(jobs, { name }) {
-  return jobs.find((job) => job.kind === "pull" && isActive(job) && job.title.toLowerCase().includes(name.toLowerCase()));
+function pulling(jobs, { name, title }) {
+  return jobs.find((job) => job.kind === "pull" && isActive(job) && [name, title].some((word) => job.title.endsWith(word)));
 }
 
 customElements.define("generator-picker", GeneratorPicker);

@@ -67,6 +67,7 @@ function response({ card, unit, range, name }) {
     ],
     band: rows.map(([asked, , low, high]) => [asked, low, high]),
     shade: range.map(at),
+    xTicks: [ends[0][0], ...(ends[0][0] < 0 && ends[1][0] > 0 ? [0] : []), ends[1][0]],
     xText: text,
     yText: text,
     label,
@@ -93,11 +94,17 @@ function figures({ card }) {
   if (Number.isFinite(card.monotone)) add("Rises at every step", `${Math.round(card.monotone * 100)} %`, "Share of pictures");
   const identity = card.identity_error;
   const against = (value) => (identity > 0 ? number(value / identity) : number(value));
-  const errors = [["Edit error", card.edit_error], ["Closed form", card.closed_form_error], ["Random direction", card.random_error]];
+  const errors = [
+    ["Error of the edit", card.edit_error],
+    ["Error of the closed form", card.closed_form_error],
+    ["Error of the best PCA component", card.pca_error],
+    ["Error of a random direction", card.random_error],
+  ];
   for (const [term, value] of errors) {
     if (Number.isFinite(value)) add(term, against(value), "Distance from the true edit; doing nothing is 1");
   }
-  if (errors.some(([, value]) => Number.isFinite(value))) add("Doing nothing", "1.00", "What the errors are measured against");
+  if (errors.some(([, value]) => Number.isFinite(value))) add("Error of doing nothing", "1.00", "What the other errors are measured against");
+  if (Number.isFinite(card.leakage)) add("Leakage", number(card.leakage), "How much other attributes move along, in standard deviations");
   if (Number.isFinite(card.seeds_cosine)) add("Agreement of two runs", number(card.seeds_cosine), "Cosine of two seeds' directions");
   if (card.n) add("Measured on", `${card.n} pictures`, "Held out: never learned from");
   return h("dl", { className: "figures" }, ...rows);
