@@ -15,8 +15,6 @@ from av.error import FFmpegError
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from PIL import GifImagePlugin, Image
 
-from server import files
-
 
 class Writer(AbstractContextManager["Writer"], Protocol):
     """Takes pictures of one size in order; the file is complete once the context is left without an error."""
@@ -34,7 +32,6 @@ class Mp4(Writer):
     def __init__(
         self, path: Path, size: tuple[int, int], fps: int, comment: str, samples: Sequence[Image.Image]
     ) -> None:
-        self._path = path
         # Without bitexact the file would carry the time and FFmpeg's version, and no two would be equal.
         options = {"movflags": "+faststart", "fflags": "+bitexact"}
         self._container = av.open(str(path), "w", format="mp4", options=options)
@@ -78,14 +75,14 @@ class Mp4(Writer):
         try:
             self._container.mux(self._stream.encode(frame))
         except FFmpegError as error:
-            raise files.refused(self._path, OSError(error.errno, error.strerror)) from error
+            raise OSError(error.errno, error.strerror) from error
 
     def _close(self, *, quietly: bool) -> None:
         try:
             self._container.close()
         except FFmpegError as error:
             if not quietly:
-                raise files.refused(self._path, OSError(error.errno, error.strerror)) from error
+                raise OSError(error.errno, error.strerror) from error
 
 
 class Gif(Writer):

@@ -148,6 +148,8 @@ class Jobs:
         run = _Run(job, work, drive, queue)
         self._runs[job.id] = run
         run.task = asyncio.create_task(self._run(run), name=job.id)
+        # Not at the end of `_run`: a task that is cancelled before its first step runs none of it.
+        run.task.add_done_callback(lambda task: self._runs.pop(job.id, None))
         return job
 
     def cancel(self, id: str) -> Job:
@@ -208,7 +210,6 @@ class Jobs:
         finally:
             with contextlib.suppress(ValueError):  # its chunk is still running: it closes when that lets go of it
                 await asyncio.to_thread(run.work.close)
-            self._runs.pop(job.id, None)
             await asyncio.to_thread(self._save, job)
 
     async def _work(self, run: _Run) -> None:

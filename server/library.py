@@ -110,13 +110,16 @@ class Library:
     def keep(self, direction: Direction, strip: bytes | None = None) -> None:
         """Store a direction, and its strip as JPEG; one of the same id is replaced, a bundled one shadowed."""
         usable(direction, self.spec(direction.generator))
-        folder = self._learned(direction.generator)
-        # The strip goes first: a direction is there once its own file is.
+        path = self._learned(direction.generator) / f"{direction.id}{SUFFIX}"
+        picture = path.with_suffix(".jpg")
         if strip is None:
-            files.remove(folder / f"{direction.id}.jpg")
-        else:
-            files.write(folder / f"{direction.id}.jpg", strip)
-        files.write(folder / f"{direction.id}{SUFFIX}", to_bytes(direction))
+            files.write(path, to_bytes(direction))
+            files.remove(picture)
+            return
+        # Both are written in full before either shows, so that a full disk keeps the old pair together.
+        with files.replacing(picture) as picture_part, files.replacing(path) as part:
+            picture_part.write_bytes(strip)
+            part.write_bytes(to_bytes(direction))
 
     def adopt(self, data: bytes) -> Direction:
         """Keep a direction file that somebody brought; Invalid where no generator here is the one it was made for."""
@@ -202,14 +205,10 @@ def usable(direction: Direction, spec: GeneratorSpec) -> None:
     direction.check(spec)
     width = spec.spaces.get(direction.space, (0,))[-1]
     try:
-        unit = direction.unit
-        if unit.scale not in ("log", "linear") or not 0 <= int(unit.decimals) <= 6:
-            raise ValueError("its unit is not one we know")
         if any(tensor.shape[-1] != width for tensor in direction.walk.tensors().values()):
             raise ValueError(f"it is not made for latents of {width} numbers")
-        for amount in (*direction.track, *direction.range, unit.neutral):
+        for amount in (*direction.track, *direction.range, direction.unit.neutral):
             direction.steps(amount)
-            unit.describe(amount)
         if direction.step <= 0 or not NAME.fullmatch(direction.id):
             raise ValueError("its track has no length")
     except (ValueError, TypeError, ArithmeticError) as error:

@@ -1,0 +1,207 @@
+"""What every test may ask for: an empty home, a tiny generator, the application in this process, and a real server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from starlette.testclient import TestClient
+
+from models import zoo
+from models.base import Card, GeneratorSpec, fingerprint
+from models.dcgan import DCGAN, build
+from server.app import create_app
+from server.directions import Curve, Direction, to_bytes
+from server.settings import Settings
+from server.units import Unit
+from server.walks import LinearWalk
+
+ROOT = Path(__file__).parents[1]
+CARD = Card("A test.", "Nowhere.", "MIT", "None.", "None.", "Everything.", 2026)
+
+
+def tiny_generator(name: str = "tiny", widths: tuple[int, ...] = (8, 6, 4, 3), seed: int = 0) -> DCGAN:
+    """A DCGAN of random weights: z of 6, two classes, 16 px."""
+    torch.manual_seed(seed)
+    network = build(widths)
+    state = {
+        name: tensor.normal_(0, 0.3) if tensor.ndim == 4 else tensor
+        for name, tensor in network.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+    spec = GeneratorSpec(
+        name=name,
+        title=name.capitalize(),
+        family="dcgan",
+        resolution=4 * 2 ** (len(widths) - 2),
+        channels=widths[-1],
+        spaces={"z": (widths[0] - 2,)},
+        layers=1,
+        classes=("warm", "cold"),
+        default_classes={"warm": 1.0},
+        fingerprint=fingerprint(state),
+        card=CARD,
+    )
+    return DCGAN(spec, state)
+
+
+def slider(spec: GeneratorSpec, id: str = "sway", seed: int = 1, **fields: Any) -> Direction:
+    """A made-up straight direction for a model: tests of the web are not about learning."""
+    source = torch.Generator().manual_seed(seed)
+    vector = torch.nn.functional.normalize(torch.randn(spec.spaces["z"][0], generator=source), dim=0)
+    given: dict[str, Any] = {
+        "name": id.capitalize(),
+        "group": "colour",
+        "unit": Unit("%"),
+        "curve": Curve.straight(0.2, 20.0),
+        "range": (-10.0, 8.0),
+        "track": (-14.0, 12.0),
+        "asked": (-20.0, 20.0),
+        "method": "walk",
+        "seed": seed,
+        "created": "2026-01-01",
+        "walk": LinearWalk(vector),
+    }
+    made = {"id": id, "generator": spec.name, "fingerprint": spec.fingerprint, "space": "z"}
+    return Direction(**{**made, **given, **fields})
+
+
+def put(home: Path, direction: Direction, generator: str | None = None) -> Path:
+    """A direction file where the library looks for learned ones."""
+    folder = home / "directions" / (generator or direction.generator)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{direction.id}.safetensors"
+    path.write_bytes(to_bytes(direction))
+    return path
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """An empty LATENTWALK_HOME."""
+    return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def tiny() -> DCGAN:
+    """A generator of 16 px."""
+    return tiny_generator()
+
+
+@pytest.fixture(scope="session")
+def eyes_spec() -> GeneratorSpec:
+    """What the zoo says of `eyes`."""
+    return zoo.find("eyes").spec
+
+
+@contextmanager
+def running_app(home: Path) -> Iterator[TestClient]:
+    """The application in this process, started and stopped as in earnest."""
+    with TestClient(create_app(Settings(home=home)), base_url="http://localhost") as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def app_home(tmp_path_factory: pytest.TempPathFactory, eyes_spec: GeneratorSpec) -> Path:
+    """A home with one slider for `eyes`, shared by a module's tests."""
+    folder = tmp_path_factory.mktemp("home")
+    put(folder, slider(eyes_spec))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def client(app_home: Path) -> Iterator[TestClient]:
+    """An HTTP client of the application in this process, shared by a module's tests."""
+    with running_app(app_home) as running:
+        yield running
+
+
+@contextmanager
+def serving(home: Path, **environment: str) -> Iterator[str]:
+    """A real server in a process of its own; its base URL."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    cli = (ROOT / "server" / "cli.py").exists()
+    command = ["-m", "server.cli", "serve", "--port", str(port)] if cli else UVICORN.format(port=port).split()
+    process = subprocess.Popen(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env={**os.environ, "LATENTWALK_HOME": str(home), **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 60
+        while not _answers(url):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("the server did not start")
+            time.sleep(0.05)
+        yield url
+    finally:
+        process.send_signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(15)
+        process.kill()
+        process.wait()
+
+
+UVICORN = "-m uvicorn --factory server.app:create_app --port {port} --ws websockets-sansio"
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/healthz", timeout=2):
+            return True
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def live_server(tmp_path_factory: pytest.TempPathFactory, eyes_spec: GeneratorSpec) -> Iterator[str]:
+    """A real server with one slider, `sway`, on a free port; its base URL."""
+    folder = tmp_path_factory.mktemp("served")
+    put(folder, slider(eyes_spec))
+    with serving(folder) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def make_slider() -> Callable[..., Direction]:
+    """`slider`, for tests that make their own."""
+    return slider
+
+
+@pytest.fixture(scope="session")
+def make_generator() -> Callable[..., DCGAN]:
+    """`tiny_generator`, for tests that make their own."""
+    return tiny_generator
+
+
+@pytest.fixture(scope="session")
+def put_direction() -> Callable[..., Path]:
+    """`put`, for tests that fill a home."""
+    return put
+
+
+@pytest.fixture(scope="session")
+def run_app() -> Callable[[Path], AbstractContextManager[TestClient]]:
+    """`running_app`, for tests that start and stop it themselves."""
+    return running_app
+
+
+@pytest.fixture(scope="session")
+def run_server() -> Callable[..., AbstractContextManager[str]]:
+    """`serving`, for tests that need a server of their own."""
+    return serving
