@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -87,7 +88,9 @@ def serve(**given: Any) -> None:
     """Serve the page."""
     from server import app, desk
 
-    app.serve(desk.settings(**given))
+    chosen = desk.checked_address(desk.settings(**given))
+    with contextlib.suppress(KeyboardInterrupt):  # how people stop it
+        app.serve(chosen)
 
 
 @main.command()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from server import codecs, edits, files, films, precision, renderer, studio, video
 from server.directions import Direction, from_bytes, to_bytes
-from server.errors import Invalid, NotFound
+from server.errors import Conflict, Invalid, NotFound
 from server.inference import pick_device, tune
 from server.library import SUFFIX, Library
 from server.settings import Settings
@@ -32,6 +33,19 @@ def settings(**given: Any) -> Settings:
 def library() -> Library:
     """The library in the home of the settings."""
     return Library(settings().home)
+
+
+def checked_address(chosen: Settings) -> Settings:
+    """The settings again, where their address can be listened on; uvicorn would only log that it cannot."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(chosen.host, chosen.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise Conflict(f"{chosen.host}:{chosen.port} cannot be listened on: {reason}.", "Try another --port.") from None
+    return chosen
 
 
 class Desk:
@@ -99,8 +113,10 @@ def recipe(path: Path, out: Path) -> video.Recipe:
         data = json.loads(contents(path))
     except (ValueError, RecursionError):
         raise Invalid(f"{path.name} is not JSON.", "`latentwalk walk --recipe` writes one to start from.") from None
-    format = ending(out, films.WRITERS)
-    return video.read({**data, "format": format} if isinstance(data, dict) else data)
+    if not isinstance(data, dict):
+        raise Invalid(f"{path.name} is not a recipe.", "`latentwalk walk --recipe` writes one to start from.")
+    plan, format = video.read(data), ending(out, films.WRITERS)
+    return video.read({**plan.plain(), "format": format, "fps": video.fps_for(format, plan.fps)})
 
 
 def contents(path: Path) -> bytes:

@@ -24,6 +24,7 @@ from server.steering.progress import Progress, Work
 from server.units import Unit
 
 LONGEST, MOST_FRAMES = 300.0, 3600
+FASTEST_GIF = 25
 Format = Literal["mp4", "gif"]
 Draw = Callable[[Edit], Pixels]
 
@@ -74,8 +75,8 @@ class Recipe(_Frozen):
             raise ValueError(f"A film lasts at most {LONGEST:.0f} seconds")
         if self.frames > MOST_FRAMES:
             raise ValueError(f"A film has at most {MOST_FRAMES} frames; this one would have {self.frames}")
-        if self.format == "gif" and self.fps > 25:
-            raise ValueError("A gif runs at 25 frames a second at most: browsers slow faster ones down")
+        if self.fps > fps_for(self.format, self.fps):
+            raise ValueError(f"A gif runs at {FASTEST_GIF} frames a second at most: browsers slow faster ones down")
         return self
 
     @property
@@ -103,6 +104,11 @@ def read(data: object) -> Recipe:
         raise Invalid(sentence, "A recipe has generator and keyframes, each with an edit and seconds.") from None
 
 
+def fps_for(format: Format, fps: int) -> int:
+    """The frames a second nearest to those wished for that a format can show."""
+    return min(fps, FASTEST_GIF) if format == "gif" else fps
+
+
 def sweep(
     edit: Edit,
     direction: Direction,
@@ -122,7 +128,7 @@ def sweep(
         {
             "generator": edit.generator,
             "keyframes": [{"edit": end.model_dump(exclude_defaults=True), "seconds": seconds / 2} for end in ends],
-            "fps": min(fps, 25) if format == "gif" else fps,
+            "fps": fps_for(format, fps),
             "size": size,
             "format": format,
         }
