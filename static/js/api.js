@@ -17,7 +17,11 @@ async function ask(path, { method = "GET", json, body, signal } = {}) {
     response = await fetch(path, { method, headers, body: json === undefined ? body : JSON.stringify(json), signal });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ApiError({ code: "offline", message: "The server does not answer.", hint: "Nothing is lost: try again in a moment." });
+    throw new ApiError({
+      code: "offline",
+      message: "The server does not answer.",
+      hint: "Nothing is lost: try again in a moment.",
+    });
   }
   if (response.ok) return response;
   const said = await response.json().catch(() => null);

@@ -12,14 +12,26 @@ const PAD = { left: 40, right: 8, top: 8, bottom: 22 };
 export function chart({ lines, band = [], shade = null, xText, yText, label, xTicks = null, fromZero = false }) {
   const points = lines.flatMap((line) => line.points);
   const xs = extent([...points.map(([x]) => x), ...band.map(([x]) => x)]);
-  const ys = extent([...points.map(([, y]) => y), ...band.flatMap(([, low, high]) => [low, high]), ...(fromZero ? [0] : [])]);
+  const ys = extent([
+    ...points.map(([, y]) => y),
+    ...band.flatMap(([, low, high]) => [low, high]),
+    ...(fromZero ? [0] : []),
+  ]);
   const x = (value) => PAD.left + ((value - xs[0]) / (xs[1] - xs[0])) * (WIDTH - PAD.left - PAD.right);
   const y = (value) => HEIGHT - PAD.bottom - ((value - ys[0]) / (ys[1] - ys[0])) * (HEIGHT - PAD.top - PAD.bottom);
   const at = ([one, other]) => `${x(one).toFixed(1)},${y(other).toFixed(1)}`;
   const svg = s("svg", { class: "chart", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label });
   if (shade) {
     const [from, to] = shade.map((end) => x(Math.min(Math.max(end, xs[0]), xs[1])));
-    svg.append(s("rect", { class: "shade", x: from, y: PAD.top, width: Math.max(to - from, 0), height: HEIGHT - PAD.top - PAD.bottom }));
+    svg.append(
+      s("rect", {
+        class: "shade",
+        x: from,
+        y: PAD.top,
+        width: Math.max(to - from, 0),
+        height: HEIGHT - PAD.top - PAD.bottom,
+      }),
+    );
   }
   for (const tick of ticks(ys)) {
     svg.append(s("line", { class: "grid", x1: PAD.left, x2: WIDTH - PAD.right, y1: y(tick), y2: y(tick) }));

@@ -99,7 +99,8 @@ function wireCompareButton(button, store, session) {
   const press = () => session.compare((held = true));
   const release = () => session.compare(false);
   button.addEventListener("pointerdown", press);
-  for (const type of ["pointerup", "pointercancel", "pointerleave", "blur", "keyup"]) button.addEventListener(type, release);
+  for (const type of ["pointerup", "pointercancel", "pointerleave", "blur", "keyup"])
+    button.addEventListener(type, release);
   button.addEventListener("keydown", ({ key, repeat }) => [" ", "Enter"].includes(key) && !repeat && press());
   button.addEventListener("click", () => {
     if (!held) session.compare(!store.state.comparing);

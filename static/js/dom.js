@@ -39,7 +39,17 @@ export function icon(name) {
 export function iconButton(name, label, { showName = false, ...props } = {}) {
   const named = showName ? { title: props.title } : { "aria-label": label, title: props.title ?? label };
   const className = showName ? "button" : "button icon-only";
-  return h("button", { type: "button", className, ...props, ...named }, icon(name), showName ? h("span", {}, label) : null);
+  return h(
+    "button",
+    { type: "button", className, ...props, ...named },
+    icon(name),
+    showName ? h("span", {}, label) : null,
+  );
+}
+
+/** Draw the icons that the page's own markup only names. */
+export function drawIcons() {
+  for (const empty of document.querySelectorAll("svg[data-icon]:empty")) empty.replaceWith(icon(empty.dataset.icon));
 }
 
 /** Turn a button's icon into another without rebuilding the button (focus stays). */

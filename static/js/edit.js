@@ -61,7 +61,8 @@ export function parseEdit(data) {
     throw new Error("Its truncation is not between 0 and 2.");
   }
   for (const table of [data.classes, data.amounts]) {
-    if (table && !Object.values(table).every(Number.isFinite)) throw new Error("It holds something that is not a number.");
+    if (table && !Object.values(table).every(Number.isFinite))
+      throw new Error("It holds something that is not a number.");
   }
   return edit(data);
 }
@@ -80,11 +81,15 @@ export function fitted(original, generator, directions) {
     else {
       amounts[id] = Math.min(Math.max(amount, direction.track[0]), direction.track[1]);
       if (amounts[id] !== amount) {
-        remarks.push(`${direction.name} was brought back to the end of its track, ${describe(direction.unit, amounts[id])}.`);
+        remarks.push(
+          `${direction.name} was brought back to the end of its track, ${describe(direction.unit, amounts[id])}.`,
+        );
       }
     }
   }
-  const classes = Object.fromEntries(Object.entries(original.classes).filter(([name]) => generator.classes.includes(name)));
+  const classes = Object.fromEntries(
+    Object.entries(original.classes).filter(([name]) => generator.classes.includes(name)),
+  );
   if (Object.keys(classes).length < Object.keys(original.classes).length) {
     remarks.push(`${generator.title} does not have all of the classes named, so some were left out.`);
   }
@@ -99,18 +104,23 @@ export function shares(original, generator) {
   return Object.fromEntries(generator.classes.map((name) => [name, (weights[name] ?? 0) / total]));
 }
 
-/** The base in words. */
-export function baseWords({ base }) {
+function baseWords({ base }) {
   return base.seeds ? `a mix of ${Object.keys(base.seeds).length} seeds` : `seed ${base.seed}`;
 }
 
 /** What the picture is, in one line, for captions and screen readers. */
 export function inWords(original, generator, directions) {
-  const mix = Object.entries(shares(original, generator)).filter(([, share]) => share >= 0.005).sort((a, b) => b[1] - a[1]);
-  const classes = mix.slice(0, 3).map(([name, share]) => (mix.length > 1 ? `${name} ${Math.round(share * 100)} %` : name));
+  const mix = Object.entries(shares(original, generator))
+    .filter(([, share]) => share >= 0.005)
+    .sort((a, b) => b[1] - a[1]);
+  const classes = mix
+    .slice(0, 3)
+    .map(([name, share]) => (mix.length > 1 ? `${name} ${Math.round(share * 100)} %` : name));
   if (mix.length > 3) classes.push(`${mix.length - 3} more`);
   const moved = directions.filter(({ id }) => id in original.amounts);
-  const sliders = moved.map((direction) => `${direction.name} ${describe(direction.unit, original.amounts[direction.id])}`);
+  const sliders = moved.map(
+    (direction) => `${direction.name} ${describe(direction.unit, original.amounts[direction.id])}`,
+  );
   return [generator.title, baseWords(original), classes.join(", "), ...sliders].filter(Boolean).join(" · ");
 }
 

@@ -39,7 +39,9 @@ export function wireFiles({ session, api, toasts, sliders, attempt }) {
     }
     const direction = await api.uploadDirection(file);
     if (direction.generator !== session.edit.generator) {
-      return toasts.say(`${direction.name} was installed for ${session.generator(direction.generator)?.title ?? direction.generator}.`);
+      return toasts.say(
+        `${direction.name} was installed for ${session.generator(direction.generator)?.title ?? direction.generator}.`,
+      );
     }
     await session.refreshDirections();
     sliders.highlight(direction.id);

@@ -73,7 +73,7 @@ export class History extends EventTarget {
       const { node: start, depth } = starts.shift();
       const row = { depth, nodes: [] };
       const forks = [];
-      for (let node = start; node; ) {
+      for (let node = start; node;) {
         row.nodes.push(node);
         const [first, ...others] = children.get(node.id) ?? [];
         forks.unshift(...others.map((other) => ({ node: other, depth: depth + 1 })));

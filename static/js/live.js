@@ -42,7 +42,9 @@ export class Live extends EventTarget {
       this.#emit("link", { state: "open" });
       if (this.#edit) this.#post(); // the server remembers nothing: the whole state goes again
     });
-    socket.addEventListener("message", ({ data }) => (typeof data === "string" ? this.#read(data) : this.#receive(data)));
+    socket.addEventListener("message", ({ data }) =>
+      typeof data === "string" ? this.#read(data) : this.#receive(data),
+    );
     socket.addEventListener("close", () => {
       if (opened && performance.now() - opened > STEADY) this.#failures = 0;
       this.#retry();

@@ -13,6 +13,7 @@ import "./components/toast-stack.js";
 import "./components/shortcuts-dialog.js";
 import { api } from "./api.js";
 import { wireCommands } from "./commands.js";
+import { drawIcons } from "./dom.js";
 import { parseEdit } from "./edit.js";
 import { wireFiles } from "./files.js";
 import { History } from "./history.js";
@@ -67,7 +68,10 @@ function wireLive() {
       stage.veil = null;
       jobs.refresh().catch(() => {}); // the next poll or connection reads them again
     } else {
-      dimming = setTimeout(() => (stage.veil = "Reconnecting. Sliders still move and are applied on return."), PATIENCE);
+      dimming = setTimeout(
+        () => (stage.veil = "Reconnecting. Sliders still move and are applied on return."),
+        PATIENCE,
+      );
     }
   });
   live.addEventListener("frame", async ({ detail }) => {
@@ -128,6 +132,7 @@ function start() {
   });
 }
 
+drawIcons();
 jobs.addEventListener("change", () => store.set({ jobs: jobs.list }));
 history.addEventListener("change", () => sessionStorage.setItem(KEPT, JSON.stringify(history)));
 wireViews({ store, session, history });

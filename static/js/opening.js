@@ -13,7 +13,9 @@ export async function recognise(file) {
   const head = new Uint8Array(await file.slice(0, 8).arrayBuffer());
   if (isPng(head)) return { kind: "edit", edit: await recipeOf(file) };
   if (!file.name.endsWith(".safetensors")) {
-    throw new Error(`“${file.name}” is not something to open here. Drop a slider (.safetensors) or a PNG saved from this page.`);
+    throw new Error(
+      `“${file.name}” is not something to open here. Drop a slider (.safetensors) or a PNG saved from this page.`,
+    );
   }
   if (file.size > LARGEST_DIRECTION) {
     throw new Error(`“${file.name}” is too large to be a slider: they are under ${LARGEST_DIRECTION >> 20} MiB.`);

@@ -38,7 +38,9 @@ export function wirePanels({ store, session, jobs, api, toasts, sliders, attempt
   learn.addEventListener("discover", ({ detail }) =>
     attempt(async () => jobs.add(await api.discover({ generator: session.edit.generator, ...detail }))),
   );
-  film.addEventListener("export", ({ detail }) => attempt(async () => jobs.add(await api.startExport({ edit: session.edit, ...detail }))));
+  film.addEventListener("export", ({ detail }) =>
+    attempt(async () => jobs.add(await api.startExport({ edit: session.edit, ...detail }))),
+  );
   film.addEventListener("remove", ({ detail }) =>
     attempt(async () => {
       await api.removeExport(detail.id);
@@ -88,7 +90,8 @@ class Dock {
     for (const button of document.querySelectorAll("[data-panel]")) {
       button.addEventListener("click", () => this.toggle(button.dataset.panel));
     }
-    for (const button of document.querySelectorAll("[data-close]")) button.addEventListener("click", () => this.close());
+    for (const button of document.querySelectorAll("[data-close]"))
+      button.addEventListener("click", () => this.close());
     document.addEventListener("keydown", (event) => {
       const inside = event.target.closest?.("[data-dock]");
       if (event.key === "Escape" && this.open && inside) this.close();

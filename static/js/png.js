@@ -12,7 +12,7 @@ export function isPng(bytes) {
 export function storedText(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const latin = new TextDecoder("latin1");
-  for (let at = SIGNATURE.length; at + 12 <= bytes.length; ) {
+  for (let at = SIGNATURE.length; at + 12 <= bytes.length;) {
     const length = view.getUint32(at);
     const type = latin.decode(bytes.subarray(at + 4, at + 8));
     const data = bytes.subarray(at + 8, Math.min(at + 8 + length, bytes.length));

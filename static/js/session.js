@@ -64,7 +64,10 @@ export class Session extends EventTarget {
     const next = withAmount(this.edit, direction, onTrack(direction, amount));
     this.#store.set({ hand: id });
     if (!settled) return this.preview(next);
-    this.commit(next, { label: `${direction.name} ${describe(direction.unit, amountOf(next, direction))}`, key: `amount:${id}` });
+    this.commit(next, {
+      label: `${direction.name} ${describe(direction.unit, amountOf(next, direction))}`,
+      key: `amount:${id}`,
+    });
   }
 
   hold(id, held) {

@@ -1,6 +1,6 @@
 /** Units of sliders: amounts people read ("×1.40", "+6.0 px") and the additive coordinate in which effects add up. */
 
-const WORDS = { x: "times", px: "pixels", "%": "per cent", "°": "degrees", deg: "degrees", "σ": "sigma" };
+const WORDS = { x: "times", px: "pixels", "%": "per cent", "°": "degrees", deg: "degrees", σ: "sigma" };
 
 /** 0 at neutral, signed: log2 of the factor on a log scale, the difference on a linear one. */
 export function coordinate(unit, amount) {

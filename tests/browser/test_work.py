@@ -11,7 +11,7 @@ def start_learning(explorer, steps: int, name: str) -> None:
     panel = page.get_by_role("dialog", name="Learn a slider")
     panel.get_by_label("What the slider should do").select_option("brightness")
     panel.get_by_label("Steps").fill(str(steps))
-    panel.get_by_label("Its name here").fill(name)
+    panel.get_by_label("Name").fill(name)
     panel.get_by_role("button", name="Start learning").click()
 
 

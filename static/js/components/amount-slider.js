@@ -12,9 +12,21 @@ export class AmountSlider extends HTMLElement {
   #dragged = false;
   #range = h("input", { type: "range", step: "any" });
   #label = h("label", { className: "slider-name" });
-  #field = h("input", { type: "text", inputMode: "decimal", className: "amount", autocomplete: "off", spellcheck: false });
+  #field = h("input", {
+    type: "text",
+    inputMode: "decimal",
+    className: "amount",
+    autocomplete: "off",
+    spellcheck: false,
+  });
   #reset = iconButton("reset", "Reset", { className: "button icon-only reset" });
-  #rail = h("div", { className: "rail" }, h("span", { className: "zero" }), h("span", { className: "fill" }), this.#range);
+  #rail = h(
+    "div",
+    { className: "rail" },
+    h("span", { className: "zero" }),
+    h("span", { className: "fill" }),
+    this.#range,
+  );
 
   /** {name, unit, track, range, step}: step is in coordinates. Set once, before `amount`. */
   set config(config) {
@@ -119,7 +131,9 @@ export class AmountSlider extends HTMLElement {
     const typed = parseAmount(this.#field.value);
     const impossible = typed === null || (unit.scale === "log" && typed <= 0);
     if (impossible) {
-      this.#remark(`“${this.#field.value}” is not an amount of ${name}: write something like ${describe(unit, track[1])}.`);
+      this.#remark(
+        `“${this.#field.value}” is not an amount of ${name}: write something like ${describe(unit, track[1])}.`,
+      );
       return this.#restore();
     }
     const amount = Math.min(Math.max(typed, track[0]), track[1]);
@@ -144,10 +158,12 @@ export class AmountSlider extends HTMLElement {
   }
 
   #inWords() {
-    const { name, unit } = this.#config;
+    const { name, unit, verdict } = this.#config;
+    const words = `${name}, ${spoken(unit, this.#amount)}`;
     const past = this.#past();
-    const limit = past === null ? "" : `, past the measured limit of ${spoken(unit, past)}`;
-    return `${name}, ${spoken(unit, this.#amount)}${limit}`;
+    if (past === null) return words;
+    const limit = verdict === "unmeasured" ? "its usual span, which ends at" : "the measured limit of";
+    return `${words}, past ${limit} ${spoken(unit, past)}`;
   }
 
   #place(property, position) {

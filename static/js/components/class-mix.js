@@ -37,8 +37,14 @@ export class ClassMix extends HTMLElement {
       x += cornerX * mix[name];
       y += cornerY * mix[name];
     }
-    const mixed = Object.entries(mix).filter(([, share]) => share >= 0.005).sort((a, b) => b[1] - a[1]);
-    this.#summary.textContent = mixed.map(([name, share]) => `${name} ${Math.round(share * 100)} %`).slice(0, 2).join(", ") + (mixed.length > 2 ? " …" : "");
+    const mixed = Object.entries(mix)
+      .filter(([, share]) => share >= 0.005)
+      .sort((a, b) => b[1] - a[1]);
+    this.#summary.textContent =
+      mixed
+        .map(([name, share]) => `${name} ${Math.round(share * 100)} %`)
+        .slice(0, 2)
+        .join(", ") + (mixed.length > 2 ? " …" : "");
     this.#knob.setAttribute("cx", x);
     this.#knob.setAttribute("cy", y);
   }
@@ -56,7 +62,12 @@ export class ClassMix extends HTMLElement {
     this.#pad.replaceChildren(outline, ...spokes, ...names, this.#knob);
     const list = h("ul", { className: "shares" }, ...[...this.#rows.values()].map(({ row }) => row));
     const padded = this.#names.length > 2;
-    const bars = h("details", { className: "mix", open: !padded }, h("summary", {}, "Shares", this.#summary, icon("chevron")), list);
+    const bars = h(
+      "details",
+      { className: "mix", open: !padded },
+      h("summary", {}, "Shares", this.#summary, icon("chevron")),
+      list,
+    );
     this.replaceChildren(h("h3", { className: "field-name" }, "Class mix"), ...(padded ? [this.#pad] : []), bars);
   }
 
@@ -65,7 +76,10 @@ export class ClassMix extends HTMLElement {
       this.#pad.setPointerCapture(event.pointerId);
       this.#point(event, "input");
     });
-    this.#pad.addEventListener("pointermove", (event) => this.#pad.hasPointerCapture(event.pointerId) && this.#point(event, "input"));
+    this.#pad.addEventListener(
+      "pointermove",
+      (event) => this.#pad.hasPointerCapture(event.pointerId) && this.#point(event, "input"),
+    );
     this.#pad.addEventListener("pointerup", (event) => this.#point(event, "change"));
   }
 
@@ -88,12 +102,17 @@ export class ClassMix extends HTMLElement {
     const others = Object.entries(this.weights).filter(([one]) => one !== name);
     const total = others.reduce((sum, [, weight]) => sum + weight, 0);
     if (!total) return { [name]: 1 };
-    return { ...Object.fromEntries(others.map(([one, weight]) => [one, (weight / total) * (1 - share)])), [name]: share };
+    return {
+      ...Object.fromEntries(others.map(([one, weight]) => [one, (weight / total) * (1 - share)])),
+      [name]: share,
+    };
   }
 
   #corner(index) {
     const turn = (index / this.#names.length) * 2 * Math.PI - Math.PI / 2;
-    return [MIDDLE + RADIUS * Math.cos(turn), MIDDLE + RADIUS * Math.sin(turn)].map((place) => Number(place.toFixed(2)));
+    return [MIDDLE + RADIUS * Math.cos(turn), MIDDLE + RADIUS * Math.sin(turn)].map((place) =>
+      Number(place.toFixed(2)),
+    );
   }
 
   #point(event, type) {
@@ -128,11 +147,13 @@ export class ClassMix extends HTMLElement {
 function pulledIn([x, y], corners) {
   const apothem = RADIUS * Math.cos(Math.PI / corners.length);
   const [dx, dy] = [x - MIDDLE, y - MIDDLE];
-  const furthest = Math.max(...corners.map(([cornerX, cornerY], index) => {
-    const [nextX, nextY] = corners[(index + 1) % corners.length];
-    const [normalX, normalY] = [(cornerX + nextX) / 2 - MIDDLE, (cornerY + nextY) / 2 - MIDDLE];
-    return (dx * normalX + dy * normalY) / apothem;
-  }));
+  const furthest = Math.max(
+    ...corners.map(([cornerX, cornerY], index) => {
+      const [nextX, nextY] = corners[(index + 1) % corners.length];
+      const [normalX, normalY] = [(cornerX + nextX) / 2 - MIDDLE, (cornerY + nextY) / 2 - MIDDLE];
+      return (dx * normalX + dy * normalY) / apothem;
+    }),
+  );
   const shrink = furthest > apothem * 0.999 ? (apothem * 0.999) / furthest : 1;
   return [MIDDLE + dx * shrink, MIDDLE + dy * shrink];
 }

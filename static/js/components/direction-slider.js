@@ -33,7 +33,9 @@ export class DirectionSlider extends HTMLElement {
     this.#more.title = "How well it works, measured";
     this.#hold.setAttribute("aria-label", `Hold ${name}`);
     this.#hold.title =
-      kind === "path" ? "A path bends, so it cannot be held" : `Hold ${name}: the other sliders are kept from changing it`;
+      kind === "path"
+        ? "A path bends, so it cannot be held"
+        : `Hold ${name}: the other sliders are kept from changing it`;
     this.#hold.disabled = kind === "path";
     this.#slider.describedBy = `${this.#note.id} ${this.#error.id}`;
   }

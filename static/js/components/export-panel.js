@@ -12,7 +12,11 @@ export class ExportPanel extends HTMLElement {
   #span = h("p", { className: "fine", id: "export-span" });
   #seconds = h("input", { id: "export-seconds", type: "number", min: 1, max: 60, step: 0.5, value: 4, required: true });
   #fps = h("input", { id: "export-fps", type: "number", min: 5, max: 60, step: 1, value: 30, required: true });
-  #size = h("select", { id: "export-size" }, ...[256, 512, 1024].map((size) => h("option", { value: size, selected: size === 512 }, `${size} px`)));
+  #size = h(
+    "select",
+    { id: "export-size" },
+    ...[256, 512, 1024].map((size) => h("option", { value: size, selected: size === 512 }, `${size} px`)),
+  );
   #form = h("form", { className: "stack" });
   #cards = h("div", { className: "stack jobs" });
   #list = h("ul", { className: "exports" });
@@ -21,7 +25,9 @@ export class ExportPanel extends HTMLElement {
   set directions(directions) {
     this.#directions = directions;
     const chosen = this.#sweep.value;
-    this.#sweep.replaceChildren(...directions.map(({ id, name }) => h("option", { value: id, selected: id === chosen }, name)));
+    this.#sweep.replaceChildren(
+      ...directions.map(({ id, name }) => h("option", { value: id, selected: id === chosen }, name)),
+    );
     this.#describe();
   }
 
@@ -32,7 +38,9 @@ export class ExportPanel extends HTMLElement {
   }
 
   set jobs(jobs) {
-    const shown = jobs.filter(({ kind, state }, index) => kind === "export" && (isActive({ state }) || (state === "failed" && index < 3)));
+    const shown = jobs.filter(
+      ({ kind, state }, index) => kind === "export" && (isActive({ state }) || (state === "failed" && index < 3)),
+    );
     const cards = new Map([...this.#cards.children].map((card) => [card.dataset.id, card]));
     const next = shown.map((job) => {
       const card = cards.get(job.id) ?? h("job-card", { "data-id": job.id });
@@ -50,10 +58,22 @@ export class ExportPanel extends HTMLElement {
   connectedCallback() {
     if (this.childElementCount) return;
     const format = choice("Format", radio("format", "mp4", "MP4", true), radio("format", "gif", "GIF", false));
-    const numbers = h("div", { className: "pair" }, field("Seconds", this.#seconds), field("Frames a second", this.#fps));
+    const numbers = h(
+      "div",
+      { className: "pair" },
+      field("Seconds", this.#seconds),
+      field("Frames a second", this.#fps),
+    );
     const start = h("button", { type: "submit", className: "button primary" }, "Make the film");
     this.#sweep.setAttribute("aria-describedby", this.#span.id);
-    this.#form.append(field("Slider to sweep", this.#sweep), this.#span, format, numbers, field("Size", this.#size), start);
+    this.#form.append(
+      field("Slider to sweep", this.#sweep),
+      this.#span,
+      format,
+      numbers,
+      field("Size", this.#size),
+      start,
+    );
     this.append(this.#cards, this.#form, h("h3", {}, "Films"), this.#list);
     this.#sweep.addEventListener("change", () => this.#describe());
     this.#form.addEventListener("submit", (event) => {
@@ -79,12 +99,25 @@ export class ExportPanel extends HTMLElement {
 
   #film({ id, title, format, bytes, width, height, seconds, url, thumbnail }) {
     const facts = `${format.toUpperCase()} · ${width} × ${height} · ${seconds} s · ${size(bytes)}`;
-    const download = h("a", { className: "button icon-only", href: url, download: "", "aria-label": `Download ${title}`, title: "Download" });
+    const download = h("a", {
+      className: "button icon-only",
+      href: url,
+      download: "",
+      "aria-label": `Download ${title}`,
+      title: "Download",
+    });
     download.append(icon("download"));
     const remove = iconButton("trash", `Delete ${title}`, { title: "Delete" });
     remove.addEventListener("click", () => this.dispatchEvent(new CustomEvent("remove", { detail: { id } })));
     const words = h("div", {}, h("p", { className: "title" }, title), h("p", { className: "fine" }, facts));
-    return h("li", { "data-id": id }, h("img", { src: thumbnail, alt: "", width: 56, height: 56, loading: "lazy" }), words, download, remove);
+    return h(
+      "li",
+      { "data-id": id },
+      h("img", { src: thumbnail, alt: "", width: 56, height: 56, loading: "lazy" }),
+      words,
+      download,
+      remove,
+    );
   }
 }
 

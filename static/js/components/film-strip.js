@@ -66,7 +66,11 @@ export class FilmStrip extends HTMLElement {
     const items = this.#amounts.map((amount, index) => {
       const text = describe(direction.unit, amount);
       const picture = h("img", { alt: "", width: 96, height: 96, draggable: false });
-      const button = h("button", { type: "button", "data-index": index, "aria-label": `${direction.name} ${text}` }, picture);
+      const button = h(
+        "button",
+        { type: "button", "data-index": index, "aria-label": `${direction.name} ${text}` },
+        picture,
+      );
       button.append(h("span", {}, text));
       return h("li", {}, button);
     });
@@ -88,7 +92,10 @@ export class FilmStrip extends HTMLElement {
 
   async #fetch(rest, signal) {
     const direction = this.#direction;
-    const waiting = this.#amounts.map((amount, index) => ({ amount, picture: this.#list.children[index].querySelector("img") }));
+    const waiting = this.#amounts.map((amount, index) => ({
+      amount,
+      picture: this.#list.children[index].querySelector("img"),
+    }));
     this.#list.setAttribute("aria-busy", "true");
     const work = async () => {
       for (let one = waiting.shift(); one && !signal.aborted; one = waiting.shift()) {

@@ -10,14 +10,18 @@ export class GeneratorPicker extends HTMLElement {
 
   /** Called with every change of the edit, so nothing is drawn anew unless it differs: focus would be lost. */
   show({ generators, jobs, current }) {
-    const pulls = generators.map((generator) => pulling(jobs, generator)).map((job) => job && [job.id, job.progress, job.message]);
+    const pulls = generators
+      .map((generator) => pulling(jobs, generator))
+      .map((job) => job && [job.id, job.progress, job.message]);
     const shown = JSON.stringify([current, generators, pulls]);
     if (shown === this.#shown) return;
     this.#shown = shown;
     const hadFocus = this.#list.contains(document.activeElement);
     this.#list.replaceChildren(
       ...generators.map((generator) =>
-        generator.installed ? this.#installed(generator, generator.name === current) : this.#pullable(generator, pulling(jobs, generator)),
+        generator.installed
+          ? this.#installed(generator, generator.name === current)
+          : this.#pullable(generator, pulling(jobs, generator)),
       ),
     );
     if (hadFocus) this.#list.querySelector(":checked")?.focus();
@@ -36,7 +40,13 @@ export class GeneratorPicker extends HTMLElement {
   #installed({ name, title, resolution, classes }, checked) {
     const radio = h("input", { type: "radio", name: "generator", value: name, checked });
     const facts = `${resolution} px${classes.length ? ` · ${classes.length} classes` : ""}`;
-    return h("label", { className: "generator" }, radio, h("span", { className: "title" }, title), h("span", { className: "fine" }, facts));
+    return h(
+      "label",
+      { className: "generator" },
+      radio,
+      h("span", { className: "title" }, title),
+      h("span", { className: "fine" }, facts),
+    );
   }
 
   #pullable({ name, title, download }, job) {
@@ -47,7 +57,12 @@ export class GeneratorPicker extends HTMLElement {
       row.append(h("span", { className: "fine" }, job.message), progress);
       return row;
     }
-    const get = h("button", { type: "button", className: "button", "aria-label": `Get ${title}, ${size}` }, icon("download"), "Get");
+    const get = h(
+      "button",
+      { type: "button", className: "button", "aria-label": `Get ${title}, ${size}` },
+      icon("download"),
+      "Get",
+    );
     get.addEventListener("click", () => this.#emit("pull", name));
     row.append(h("span", { className: "fine" }, [size, download?.licence].filter(Boolean).join(" · ")), get);
     return row;
@@ -59,7 +74,9 @@ export class GeneratorPicker extends HTMLElement {
 }
 
 function pulling(jobs, { name, title }) {
-  return jobs.find((job) => job.kind === "pull" && isActive(job) && [name, title].some((word) => job.title.endsWith(word)));
+  return jobs.find(
+    (job) => job.kind === "pull" && isActive(job) && [name, title].some((word) => job.title.endsWith(word)),
+  );
 }
 
 customElements.define("generator-picker", GeneratorPicker);

@@ -18,7 +18,11 @@ export class HistoryTree extends HTMLElement {
     this.#undo.disabled = !history.canUndo;
     this.#redo.disabled = !history.canRedo;
     const branches = rows.map(({ depth, nodes }) => {
-      const row = h("ol", { className: "branch" }, ...nodes.map((node) => h("li", {}, this.#step(node, node.id === now))));
+      const row = h(
+        "ol",
+        { className: "branch" },
+        ...nodes.map((node) => h("li", {}, this.#step(node, node.id === now))),
+      );
       row.style.setProperty("--depth", Math.min(depth, 4));
       if (depth) row.setAttribute("aria-label", "Branch");
       return h("li", { className: depth ? "forked" : "" }, row);

@@ -4,7 +4,13 @@ import { chart } from "../chart.js";
 import { isActive } from "../jobs.js";
 import { h } from "../dom.js";
 
-const STATES = { queued: "Waiting", done: "Done", failed: "Failed", cancelled: "Cancelled", interrupted: "Interrupted" };
+const STATES = {
+  queued: "Waiting",
+  done: "Done",
+  failed: "Failed",
+  cancelled: "Cancelled",
+  interrupted: "Interrupted",
+};
 
 /** Emits `cancel` with {id}. */
 export class JobCard extends HTMLElement {
@@ -39,7 +45,9 @@ export class JobCard extends HTMLElement {
     const head = h("div", { className: "section-head" }, this.#title, this.#state, this.#cancel);
     this.append(head, this.#progress, this.#message, this.#curve, this.#strip);
     const detail = () => ({ id: this.#job.id });
-    this.#cancel.addEventListener("click", () => this.dispatchEvent(new CustomEvent("cancel", { detail: detail(), bubbles: true })));
+    this.#cancel.addEventListener("click", () =>
+      this.dispatchEvent(new CustomEvent("cancel", { detail: detail(), bubbles: true })),
+    );
   }
 
   #draw({ loss = [], strip }) {

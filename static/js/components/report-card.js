@@ -18,7 +18,12 @@ export class ReportCard extends HTMLElement {
     const curve = card?.reached?.length > 1 ? response(direction) : null;
     const measured = card ? figures(direction) : h("p", { className: "empty" }, "This slider has not been measured.");
     const strip = direction.strip
-      ? h("img", { className: "strip", src: direction.strip, loading: "lazy", alt: `${direction.name} from one end of its range to the other, on several pictures` })
+      ? h("img", {
+          className: "strip",
+          src: direction.strip,
+          loading: "lazy",
+          alt: `${direction.name} from one end of its range to the other, on several pictures`,
+        })
       : null;
     this.replaceChildren(...[curve, measured, strip, made(direction), this.#actions(direction)].filter(Boolean));
   }
@@ -32,11 +37,20 @@ export class ReportCard extends HTMLElement {
   }
 
   #actions({ generator, id, name, removable }) {
-    const file = h("a", { className: "button", href: api.directionFile(generator, id), download: `${generator}-${id}.safetensors` });
+    const file = h("a", {
+      className: "button",
+      href: api.directionFile(generator, id),
+      download: `${generator}-${id}.safetensors`,
+    });
     file.append(icon("download"), "Download slider");
     const actions = h("div", { className: "actions" }, file);
     if (removable) {
-      const remove = h("button", { type: "button", className: "button danger", "aria-label": `Delete ${name}` }, icon("trash"), "Delete");
+      const remove = h(
+        "button",
+        { type: "button", className: "button danger", "aria-label": `Delete ${name}` },
+        icon("trash"),
+        "Delete",
+      );
       remove.addEventListener("click", () => this.#remove(remove));
       actions.append(remove);
     }
@@ -72,7 +86,11 @@ function response({ card, unit, range, name }) {
     yText: text,
     label,
   });
-  const caption = h("figcaption", {}, "Asked (across) and reached (up), with its spread. Shaded: the measured range; dotted: perfect obedience.");
+  const caption = h(
+    "figcaption",
+    {},
+    "Asked (across) and reached (up), with its spread. Shaded: the measured range; dotted: perfect obedience.",
+  );
   return h("figure", {}, drawing, caption);
 }
 
@@ -82,7 +100,10 @@ function clippedIdeal(rows) {
   const [low, high] = [Math.min(...heights), Math.max(...heights)];
   const from = Math.max(rows[0][0], low);
   const to = Math.min(rows.at(-1)[0], high);
-  return [[from, from], [to, to]];
+  return [
+    [from, from],
+    [to, to],
+  ];
 }
 
 function figures({ card }) {
@@ -90,8 +111,10 @@ function figures({ card }) {
   const number = (value, digits = 2) => (Number.isFinite(value) ? value.toFixed(digits) : "–");
   const add = (term, text, about) => rows.push(h("dt", { title: about }, term), h("dd", {}, text));
   const interval = card.slope_ci ? ` (${card.slope_ci.map((end) => number(end)).join(" to ")})` : "";
-  if (Number.isFinite(card.slope)) add("Slope", `${number(card.slope)}${interval}`, "Reached for each unit asked; 1 is perfect");
-  if (Number.isFinite(card.monotone)) add("Rises at every step", `${Math.round(card.monotone * 100)} %`, "Share of pictures");
+  if (Number.isFinite(card.slope))
+    add("Slope", `${number(card.slope)}${interval}`, "Reached for each unit asked; 1 is perfect");
+  if (Number.isFinite(card.monotone))
+    add("Rises at every step", `${Math.round(card.monotone * 100)} %`, "Share of pictures");
   const identity = card.identity_error;
   const against = (value) => (identity > 0 ? number(value / identity) : number(value));
   const errors = [
@@ -103,9 +126,12 @@ function figures({ card }) {
   for (const [term, value] of errors) {
     if (Number.isFinite(value)) add(term, against(value), "Distance from the true edit; doing nothing is 1");
   }
-  if (errors.some(([, value]) => Number.isFinite(value))) add("Error of doing nothing", "1.00", "What the other errors are measured against");
-  if (Number.isFinite(card.leakage)) add("Leakage", number(card.leakage), "How much other attributes move along, in standard deviations");
-  if (Number.isFinite(card.seeds_cosine)) add("Agreement of two runs", number(card.seeds_cosine), "Cosine of two seeds' directions");
+  if (errors.some(([, value]) => Number.isFinite(value)))
+    add("Error of doing nothing", "1.00", "What the other errors are measured against");
+  if (Number.isFinite(card.leakage))
+    add("Leakage", number(card.leakage), "How much other attributes move along, in standard deviations");
+  if (Number.isFinite(card.seeds_cosine))
+    add("Agreement of two runs", number(card.seeds_cosine), "Cosine of two seeds' directions");
   if (card.n) add("Measured on", `${card.n} pictures`, "Held out: never learned from");
   return h("dl", { className: "figures" }, ...rows);
 }

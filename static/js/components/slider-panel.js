@@ -8,7 +8,12 @@ const GROUPS = { geometry: "Geometry", colour: "Colour", attributes: "Attributes
 
 /** Emits what its sliders emit, and `rest` when all of them are to go back to neutral. */
 export class SliderPanel extends HTMLElement {
-  #search = h("input", { type: "search", placeholder: "Find a slider", "aria-label": "Find a slider", autocomplete: "off" });
+  #search = h("input", {
+    type: "search",
+    placeholder: "Find a slider",
+    "aria-label": "Find a slider",
+    autocomplete: "off",
+  });
   #rest = iconButton("reset", "Reset all", { showName: true, title: "All sliders at rest (0)" });
   #list = h("div", { className: "slider-list" });
   #none = h("p", { className: "empty", hidden: true });
@@ -104,7 +109,8 @@ export class SliderPanel extends HTMLElement {
 }
 
 function legend() {
-  const mark = (className, text) => h("li", {}, h("span", { className: `mark ${className}`, "aria-hidden": "true" }), text);
+  const mark = (className, text) =>
+    h("li", {}, h("span", { className: `mark ${className}`, "aria-hidden": "true" }), text);
   return h(
     "ul",
     { className: "legend", "aria-label": "Marks on the sliders" },

@@ -12,7 +12,12 @@ export class ToastStack extends HTMLElement {
     for (const same of this.children) if (same.dataset.sentence === sentence) same.remove();
     const close = iconButton("close", "Dismiss");
     const text = h("p", {}, sentence);
-    const toast = h("div", { className: `toast ${kind}`, "data-sentence": sentence }, kind === "problem" ? icon("warn") : null, text);
+    const toast = h(
+      "div",
+      { className: `toast ${kind}`, "data-sentence": sentence },
+      kind === "problem" ? icon("warn") : null,
+      text,
+    );
     const leave = () => toast.remove();
     if (action) {
       const button = h("button", { type: "button", className: "button" }, action.label);
