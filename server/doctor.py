@@ -16,13 +16,13 @@ from typing import Literal
 
 import torch
 
-from server.app import ROOT
 from server.directions import LARGEST_FILE, from_bytes, short
 from server.errors import AppError
 from server.inference import pick_device
 from server.library import SUFFIX, Library, usable
 from server.settings import Settings
 
+ROOT = Path(__file__).parent.parent
 LEAST_PYTHON = (3, 11)
 LEAST_FREE = 500e6  # bytes: room for a generator and a few films
 State = Literal["fine", "note", "broken"]

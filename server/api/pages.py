@@ -26,6 +26,7 @@ class FreshFiles(StaticFiles):
 
 @router.get("/", include_in_schema=False)
 def explore(request: Request, services: ServicesDep) -> Response:
+    """The page itself."""
     templates = Jinja2Templates(directory=services.root / "templates")
     values = {"version": services.version, "static": "/static"}
     return templates.TemplateResponse(request, "explore.html", values, headers={"cache-control": "no-cache"})

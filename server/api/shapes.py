@@ -47,6 +47,7 @@ def generator(library: Library, name: str, ready: Ready | None = None) -> Json:
 
 
 def unit(value: Unit) -> Json:
+    """A unit, with what is needed to compute in it."""
     return asdict(value)
 
 
