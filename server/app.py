@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from server import files
 from server.api import directions, errors, exports, generators, jobs, live, pages
 from server.api.deps import Services
-from server.api.guard import LARGEST, Guard
+from server.api.guard import Guard
 from server.errors import AppError
 from server.exports import Exports
 from server.inference import Lane, pick_device, tune
@@ -78,7 +78,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Latentwalk",
         version=version(),
         lifespan=lifespan,
-        max_body_size=LARGEST,
         docs_url=None,  # its page loads scripts from elsewhere, which the policy forbids
         redoc_url=None,
     )

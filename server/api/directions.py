@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, Response
 
 from server.api import shapes
 from server.api.deps import ServicesDep
-from server.directions import LARGEST_FILE, to_bytes
+from server.directions import to_bytes
 from server.edits import LARGEST_SEED
 from server.errors import NotFound
 from server.steering.learn import LearnSettings
@@ -46,7 +46,7 @@ class Learn(BaseModel):
     id: Annotated[str, Field(max_length=40)] | None = None
     walk: Literal["linear", "path"] = "linear"
     seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] = 0
-    steps: Annotated[int, Field(ge=1, le=20_000)] = 300
+    steps: Annotated[int, Field(ge=1, le=20_000)] = 400
 
 
 class Discover(BaseModel):
@@ -72,7 +72,7 @@ async def discover(services: ServicesDep, wish: Discover) -> dict[str, Any]:
     return shapes.job(await services.studio.discover(wish.generator, wish.method, wish.count))
 
 
-@router.post("/directions/upload", status_code=201, max_body_size=LARGEST_FILE)
+@router.post("/directions/upload", status_code=201)
 async def upload(services: ServicesDep, request: Request) -> dict[str, Any]:
     """Keep a direction file from elsewhere; refused where it was made for none of the generators here."""
     data = await request.body()

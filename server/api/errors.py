@@ -31,6 +31,7 @@ STATUS: dict[type[AppError], int] = {
     StorageFailed: 507,
 }
 WORDS = {
+    400: "The request cannot be read.",
     401: "You may not do that.",
     403: "You may not do that.",
     404: "There is nothing at this address.",

@@ -6,6 +6,7 @@ import ipaddress
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.api.errors import WORDS, shaped
@@ -53,11 +54,22 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        if scope["type"] == "http" and _announced(scope) > LARGER.get(scope["path"], LARGEST):
+        limit = LARGER.get(scope["path"], LARGEST)
+        seen = 0
+
+        async def measured() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b"")) if message["type"] == "http.request" else 0
+            if seen > limit:
+                raise HTTPException(413)
+            return message
+
+        if scope["type"] == "http" and _announced(scope) > limit:
             await _drain(receive)
-            await shaped(413, {"code": "too_large", "message": WORDS[413], "hint": ""})(scope, receive, dressed)
+            await shaped(413, {"code": "http_413", "message": WORDS[413], "hint": ""})(scope, receive, dressed)
         elif refusal is None:
-            await self.app(scope, receive, dressed)
+            await self.app(scope, measured, dressed)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": refusal["message"]})
         else:

@@ -138,7 +138,8 @@ class Session:
 
     async def _credit(self) -> None:
         while len(self.unseen) >= MOST_UNSEEN:
-            self.seen = anyio.Event()
+            if self.seen.is_set():  # two tasks may wait for the same event, so it is renewed only when it is used up
+                self.seen = anyio.Event()
             await self.seen.wait()
 
     async def _send(self, wish: Wish, frame: Frame, *, settled: bool) -> None:

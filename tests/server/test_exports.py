@@ -55,9 +55,7 @@ def test_an_id_never_leaves_the_folder(id: str, exports: Exports, tmp_path: Path
         exports.get(id)
 
 
-def test_a_damaged_description_is_left_out(
-    exports: Exports, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_damaged_description_is_left_out(exports: Exports, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for name, text in (("a", "{"), ("b", "[]")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "export.json").write_text(text)

@@ -36,8 +36,8 @@ def _recording(seen: list[str], name: str) -> Callable[[], None]:
 def test_the_urgent_goes_first_and_equals_go_in_order(lane: Lane) -> None:
     seen: list[str] = []
     go = _held(lane)
-    order = [(Priority.STILL, "still"), (Priority.PREVIEW, "one"), (Priority.SETTLE, "settle"), (Priority.PREVIEW, "two")]
-    futures = [lane.submit(priority, _recording(seen, name)) for priority, name in order]
+    order = {"still": Priority.STILL, "one": Priority.PREVIEW, "settle": Priority.SETTLE, "two": Priority.PREVIEW}
+    futures = [lane.submit(priority, _recording(seen, name)) for name, priority in order.items()]
     go.set()
     for future in futures:
         future.result(10)

@@ -113,9 +113,7 @@ async def test_an_app_error_is_the_jobs_error(jobs: Jobs) -> None:
     assert job.error == {"code": "invalid", "message": "No.", "hint": "Try yes."}
 
 
-async def test_any_other_error_is_logged_whole_and_shown_calmly(
-    jobs: Jobs, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_any_other_error_is_logged_whole_and_shown_calmly(jobs: Jobs, caplog: pytest.LogCaptureFixture) -> None:
     job = await ended(jobs, jobs.start("learn", "A", counting(1, fail=KeyError("secret")), here, "q"))
     assert job.state is State.FAILED
     assert "secret" not in json.dumps(job.error)

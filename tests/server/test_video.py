@@ -79,12 +79,14 @@ def test_easing_slows_down_at_every_keyframe() -> None:
     smooth = [edit.amounts["sway"] for edit in video.edits_of(recipe(0, 10, loop=False, fps=20), UNITS)]
     steps = [after - before for before, after in itertools.pairwise(smooth)]
     assert steps[0] < steps[len(steps) // 2] / 5
-    linear = [edit.amounts["sway"] for edit in video.edits_of(recipe(0, 10, loop=False, fps=20, easing="linear"), UNITS)]
+    even = recipe(0, 10, loop=False, fps=20, easing="linear")
+    linear = [edit.amounts["sway"] for edit in video.edits_of(even, UNITS)]
     assert np.allclose(np.diff(linear), 10 / 19)
 
 
 def test_factors_are_passed_through_evenly_as_factors() -> None:
-    stops = [{"edit": {"generator": "t", "base": {"seed": 1}, "amounts": {"zoom": z}}, "seconds": 1} for z in (0.5, 2.0)]
+    edits = [{"generator": "t", "base": {"seed": 1}, "amounts": {"zoom": zoom}} for zoom in (0.5, 2.0)]
+    stops = [{"edit": edit, "seconds": 1} for edit in edits]
     made = video.read({"generator": "t", "keyframes": stops, "fps": 3, "loop": False, "easing": "linear"})
     zooms = [edit.amounts["zoom"] for edit in video.edits_of(made, UNITS)]
     assert zooms == pytest.approx([0.5, 1.0, 2.0])
