@@ -49,24 +49,6 @@ export function spread(direction, count) {
   return positions.map((position) => onTrack(direction, amountAt(unit, position)));
 }
 
-/** An edit from decoded JSON; throws an Error with one sentence for anything else. */
-export function parseEdit(data) {
-  if (data === null || typeof data !== "object" || Array.isArray(data)) throw new Error("That is not an edit.");
-  if (typeof data.generator !== "string" || !data.generator) throw new Error("It does not say its generator.");
-  const { seed, seeds } = data.base ?? {};
-  const isSeed = (value) => Number.isInteger(value) && value >= 0 && value <= LARGEST_SEED;
-  const mixed = seeds && Object.keys(seeds).every((key) => isSeed(Number(key))) && weigh(seeds);
-  if (!isSeed(seed) && !mixed) throw new Error(`Its seed is not a whole number from 0 to ${LARGEST_SEED}.`);
-  if (data.truncation !== undefined && !(data.truncation >= 0 && data.truncation <= 2)) {
-    throw new Error("Its truncation is not between 0 and 2.");
-  }
-  for (const table of [data.classes, data.amounts]) {
-    if (table && !Object.values(table).every(Number.isFinite))
-      throw new Error("It holds something that is not a number.");
-  }
-  return edit(data);
-}
-
 /**
  * The edit as this generator and these directions can show it, and a sentence for each thing that had to change.
  * @returns {{edit: object, remarks: string[]}}
@@ -94,7 +76,8 @@ export function fitted(original, generator, directions) {
     remarks.push(`${generator.title} does not have all of the classes named, so some were left out.`);
   }
   const hold = original.hold.filter((id) => known.has(id));
-  return { edit: changed(original, { amounts, classes: weigh(classes) ? classes : {}, hold }), remarks };
+  const layers = Object.fromEntries(Object.entries(original.layers).filter(([id]) => known.has(id)));
+  return { edit: changed(original, { amounts, classes: weigh(classes) ? classes : {}, layers, hold }), remarks };
 }
 
 /** Class weights as shares that sum to one: the edit's own, or the generator's default. */

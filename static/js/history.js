@@ -90,7 +90,7 @@ export class History extends EventTarget {
     return { nodes: [...this.#nodes.values()], current: this.#current, last: this.#last };
   }
 
-  /** Take over a value of `toJSON`; false, and nothing changed, where it is not one. */
+  /** Take over a value of `toJSON`; false where it is not one. What `revive` throws changes nothing. */
   restore(stored, revive) {
     if (!Array.isArray(stored?.nodes) || !stored.nodes.some(({ id }) => id === stored.current)) return false;
     this.#nodes = new Map(stored.nodes.map((node) => [node.id, { ...node, edit: revive(node.edit) }]));

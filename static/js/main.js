@@ -14,7 +14,7 @@ import "./components/shortcuts-dialog.js";
 import { api } from "./api.js";
 import { wireCommands } from "./commands.js";
 import { drawIcons } from "./dom.js";
-import { parseEdit } from "./edit.js";
+import { parseEdit } from "./reading.js";
 import { wireFiles } from "./files.js";
 import { History } from "./history.js";
 import { Jobs } from "./jobs.js";
@@ -108,7 +108,7 @@ function wireAddress() {
 async function begin() {
   const linked = await attempt(editInAddress);
   store.set({ generators: await api.generators() });
-  history.restore(kept(), parseEdit);
+  restoreHistory();
   const before = history.current?.edit;
   if (linked && (await session.open(linked, "Opened a link"))) return;
   if (before && (await session.open(before, "Opened again"))) return;
@@ -117,11 +117,11 @@ async function begin() {
   await session.open(first, "Start");
 }
 
-function kept() {
+function restoreHistory() {
   try {
-    return JSON.parse(sessionStorage.getItem(KEPT));
+    history.restore(JSON.parse(sessionStorage.getItem(KEPT)), parseEdit);
   } catch {
-    return null;
+    sessionStorage.removeItem(KEPT); // another version of the page wrote it
   }
 }
 

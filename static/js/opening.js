@@ -1,6 +1,6 @@
 /** Files people bring: a direction to install, or a picture of ours that carries its own recipe. */
 
-import { parseEdit } from "./edit.js";
+import { parseEdit } from "./reading.js";
 import { isPng, storedText } from "./png.js";
 
 const LARGEST_DIRECTION = 16 * 2 ** 20;

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import struct
 import zlib
 
+import pytest
 from playwright.sync_api import expect
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -58,6 +61,31 @@ def test_a_link_with_an_unknown_slider_leaves_it_out_and_says_so(explorer):
     explorer.open("#e=eyJhbW91bnRzIjp7ImdvbmUiOjEsInN3YXkiOjV9LCJiYXNlIjp7InNlZWQiOjU4fSwiZ2VuZXJhdG9yIjoiZXllcyJ9")
     explorer.told("Painted eyes has no slider “gone” here, so it was left out.")
     assert explorer.amount("sway") == "+5.0 %"
+
+
+@pytest.mark.parametrize(
+    ("edit", "sentence"),
+    [
+        ({"generator": "nope", "base": {"seed": 1}}, "“nope”, which this server does not have"),
+        ({"generator": "<b>x</b>", "base": {"seed": 1}}, "“<b>x</b>”, which this server does not have"),
+        ({"generator": "eyes", "base": {"seed": -1}}, "Its seed is not a whole number from 0 to 4294967295."),
+        ({"generator": "eyes", "base": {"seed": 1, "seeds": {"2": 1}}}, "Its seed is not a whole number"),
+        ({"generator": "eyes", "base": {"seed": 1}, "truncation": 9}, "Its truncation is not between 0 and 2."),
+        ({"generator": "eyes", "base": {"seed": 1}, "hold": "abc"}, "What it holds is not a list of names."),
+        (
+            {"generator": "eyes", "base": {"seed": 1}, "amounts": {"sway": "<img src=x>"}},
+            "Its amounts are not numbers.",
+        ),
+        ({"generator": "eyes", "base": {"seed": 1}, "classes": None}, "Its class weights are not numbers from 0 up."),
+        ({"generator": "eyes", "base": {"seed": 1}, "evil": 1}, "An edit has no “evil”."),
+        ([1, 2], "That is not an edit."),
+    ],
+    ids=range(10),
+)
+def test_a_link_that_holds_something_else_than_an_edit_gets_one_sentence_and_a_picture(explorer, edit, sentence):
+    explorer.open("#e=" + base64.urlsafe_b64encode(json.dumps(edit).encode()).decode().rstrip("="))
+    expect(explorer.page.locator("toast-stack .problem")).to_contain_text(sentence)
+    expect(explorer.page.locator("#caption")).to_have_text("Painted eyes · seed 58 · blue")
 
 
 def test_a_refused_edit_is_explained_at_its_slider_and_the_slider_stays(explorer):

@@ -21,7 +21,7 @@ export class LearnPanel extends HTMLElement {
     spellcheck: false,
   });
   #seed = h("input", { id: "learn-seed", type: "number", min: 0, max: 4294967295, step: 1, value: 0, required: true });
-  #steps = h("input", { id: "learn-steps", type: "number", min: 10, max: 5000, step: 10, value: 300, required: true });
+  #steps = h("input", { id: "learn-steps", type: "number", min: 10, max: 5000, step: 10, value: 400, required: true });
   #form = h("form", { className: "stack" });
   #discover = h("form", { className: "stack" });
   #cards = h("div", { className: "stack jobs" });

@@ -1,0 +1,40 @@
+/** Edits from outside: links, files, storage. Whatever is not an edit is refused here with one sentence. */
+
+import { LARGEST_SEED, edit } from "./edit.js";
+
+const FIELDS = ["generator", "base", "classes", "truncation", "amounts", "layers", "hold"];
+
+/** An edit from decoded JSON; throws an Error with one sentence for anything else. */
+export function parseEdit(data) {
+  demand(isTable(data), "That is not an edit.");
+  const unknown = Object.keys(data).find((name) => !FIELDS.includes(name));
+  demand(unknown === undefined, `An edit has no “${unknown}”.`);
+  const { generator, base, classes = {}, truncation = 1, amounts = {}, layers = {}, hold = [] } = data;
+  demand(isName(generator), "It does not say its generator.");
+  demand(isBase(base), `Its seed is not a whole number from 0 to ${LARGEST_SEED}.`);
+  demand(isTableOf(classes, isWeight), "Its class weights are not numbers from 0 up.");
+  demand(Number.isFinite(truncation) && truncation >= 0 && truncation <= 2, "Its truncation is not between 0 and 2.");
+  demand(isTableOf(amounts, Number.isFinite), "Its amounts are not numbers.");
+  demand(isTableOf(layers, isSpan), "Its layers are not pairs of whole numbers.");
+  demand(Array.isArray(hold) && hold.every(isName), "What it holds is not a list of names.");
+  return edit({ generator, base, classes, truncation, amounts, layers, hold });
+}
+
+function demand(truth, sentence) {
+  if (!truth) throw new Error(sentence);
+}
+
+const isTable = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+const isTableOf = (value, test) => isTable(value) && Object.values(value).every(test);
+const isName = (value) => typeof value === "string" && value !== "";
+const isWeight = (value) => Number.isFinite(value) && value >= 0;
+const isSeed = (value) => Number.isInteger(value) && value >= 0 && value <= LARGEST_SEED;
+const isSpan = (value) => Array.isArray(value) && value.length === 2 && value.every(Number.isInteger);
+
+function isBase(base) {
+  if (!isTable(base) || Object.keys(base).length !== 1) return false;
+  if (!("seeds" in base)) return isSeed(base.seed);
+  const seeds = Object.keys(base.seeds ?? {});
+  const known = seeds.every((text) => isSeed(Number(text)) && text === String(Number(text)));
+  return known && isTableOf(base.seeds, isWeight) && Object.values(base.seeds).some((weight) => weight > 0);
+}
