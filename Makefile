@@ -1,6 +1,6 @@
 # run: serve the page; test: everything CI runs; check: lint and types; bench, soak: figures; lock: pin anew; clean.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak lock clean chromium
+.PHONY: help run test check bench soak directions lock clean chromium
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,6 +14,7 @@ help:
 	@echo "make check  lint and types alone"
 	@echo "make bench  measure forward, encoding and the live round trip"
 	@echo "make soak   minutes of dragging, learning and exporting"
+	@echo "make directions  learn again what ships in models/bundled; half an hour"
 	@echo "make lock   pin every version anew after a change in pyproject.toml"
 	@echo "make clean  remove what these commands made; what was learned is kept"
 
@@ -32,6 +33,17 @@ bench: $(INSTALLED)
 
 soak: $(INSTALLED_DEV) chromium
 	$(BIN)/python -m pytest -m soak
+
+directions: $(INSTALLED)
+	test -d "$${LATENTWALK_HOME:-$$HOME/.local/share/latentwalk}/generators/faces" || $(BIN)/latentwalk pull faces
+	for generator in eyes faces; do \
+	  for transform in zoom shift_x shift_y rotate brightness contrast red green blue saturation; do \
+	    $(BIN)/latentwalk learn $$transform --generator $$generator --twin --out models/bundled/$$generator || exit 1; \
+	  done; \
+	  for method in pca sefa; do \
+	    $(BIN)/latentwalk discover $$method --generator $$generator --count 4 --out models/bundled/$$generator || exit 1; \
+	  done; \
+	done
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -154,7 +154,7 @@ def render(out: Path, device: str | None, **given: Any) -> None:
 @click.option("--id", metavar="ID", help="What to call it; the transform's name unless set.")
 @click.option("--walk", type=click.Choice(["linear", "path"]), default="linear", show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N")
-@click.option("--steps", type=int, default=300, show_default=True, metavar="N", help="Most steps of learning.")
+@click.option("--steps", type=int, default=400, show_default=True, metavar="N", help="Most steps of learning.")
 @click.option("--batch", type=int, default=16, show_default=True, metavar="N", help="Pictures a step.")
 @click.option("--warm-start", type=click.Choice(["zero", "closed_form"]), default="zero", show_default=True)
 @click.option("--twin", is_flag=True, help="Learn from the next seed too and report the cosine between both.")
@@ -179,13 +179,14 @@ def learn(generator: str, id: str | None, out: Path | None, device: str | None, 
 @click.argument("method", type=click.Choice(["pca", "sefa"]))
 @on
 @click.option("--count", type=int, default=6, show_default=True, metavar="N", help="How many, strongest first.")
+@path("--out", metavar="DIR", help="Keep them in a folder, not in the library.")
 @device
 @as_json
-def discover(method: Any, generator: str, count: int, device: str | None, as_json: bool) -> None:
+def discover(method: Any, generator: str, count: int, out: Path | None, device: str | None, as_json: bool) -> None:
     """Find directions that nobody asked for, and keep them."""
     from server import desk
 
-    found = desk.Desk(generator, device).discover(method, count, terminal.progress())
+    found = desk.Desk(generator, device).discover(method, count, out, terminal.progress())
     if as_json:
         terminal.plain({"generator": generator, "directions": found})
     else:

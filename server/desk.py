@@ -16,7 +16,7 @@ from server.library import SUFFIX, Library
 from server.settings import Settings
 from server.shelf import Ready
 from server.steering import transforms
-from server.steering.discover import Method
+from server.steering.discover import Method, discover
 from server.steering.learn import LearnSettings, learn
 from server.steering.measure import measure
 from server.steering.progress import Progress, finish
@@ -73,18 +73,23 @@ class Desk:
         name = studio.title_of(chosen, transform.name, transform.title)
         quick = precision.choose(self._ready.exact)
         direction = finish(learn(quick, how, id=chosen, name=name), show)
+        self._keep(direction, out)
+        return direction
+
+    def discover(self, method: Method, count: int, out: Path | None, show: Show) -> list[str]:
+        """Find directions and keep them with their strips, in the library or in the folder `out`; their ids."""
+        found = finish(discover(self._ready.exact, method, count=count), show)
+        for direction in found:
+            self._keep(direction, out)
+        return [direction.id for direction in found]
+
+    def _keep(self, direction: Direction, out: Path | None) -> None:
         picture = studio.jpeg(strip(self._ready.exact, direction))
         if out is None:
             self.library.keep(direction, picture)
         else:
-            files.write(out / f"{chosen}.jpg", picture)
-            files.write(out / f"{chosen}{SUFFIX}", to_bytes(direction))
-        return direction
-
-    def discover(self, method: Method, count: int, show: Show) -> list[str]:
-        """Find directions and keep them in the library; their ids."""
-        found = finish(studio.discovered(self.library, self._ready, method, count), show)
-        return list(found["directions"])
+            files.write(out / f"{direction.id}.jpg", picture)
+            files.write(out / f"{direction.id}{SUFFIX}", to_bytes(direction))
 
     def measure(self, direction: str, show: Show) -> dict[str, Any]:
         """The report card of a direction: an id in the library or the path of a file."""

@@ -17,6 +17,7 @@ from server import files
 from server.directions import LARGEST_FILE, NAME, Direction, from_bytes, relabelled, short, to_bytes
 from server.edits import Edit
 from server.errors import Conflict, Invalid, ModelFailed, NotFound
+from server.steering.transforms import transforms
 
 BUNDLED = Path(models.__file__).parent / "bundled"
 SUFFIX = ".safetensors"
@@ -171,9 +172,12 @@ class Library:
 GROUPS = ("geometry", "colour", "attributes", "discovered")
 
 
-def _order(direction: Direction) -> tuple[int, str]:
+def _order(direction: Direction) -> tuple[int, int, str]:
+    # Groups as the page shows them, in each the transforms as they are declared, then the rest by name.
     group = GROUPS.index(direction.group) if direction.group in GROUPS else len(GROUPS)
-    return group, direction.id
+    taught = list(transforms())
+    name = str(direction.settings.get("transform", ""))
+    return group, taught.index(name) if name in taught else len(taught), direction.id
 
 
 def _age(folder: Path) -> int:

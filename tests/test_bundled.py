@@ -1,0 +1,82 @@
+"""What ships with the project: every bundled direction is readable, belongs to its model and does what its card says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from models import zoo
+from models.base import Generator
+from server.directions import Direction, from_bytes, to_bytes
+from server.steering.measure import measure
+from server.steering.progress import finish
+from server.steering.transforms import transforms
+from server.walks import LinearWalk
+
+BUNDLED = Path(__file__).parent.parent / "models" / "bundled"
+FILES = sorted(BUNDLED.glob("*/*.safetensors"))
+
+
+def read(generator: str, id: str) -> Direction:
+    return from_bytes((BUNDLED / generator / f"{id}.safetensors").read_bytes())
+
+
+@pytest.fixture(scope="module")
+def eyes() -> Generator:
+    return zoo.load("eyes", Path())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_a_bundled_direction_belongs_to_its_model_and_has_its_strip(path: Path) -> None:
+    direction = from_bytes(path.read_bytes())
+    direction.check(zoo.find(path.parent.name).spec)
+    assert direction.id == path.stem
+    assert path.with_suffix(".jpg").stat().st_size > 1000
+    assert to_bytes(direction) == to_bytes(from_bytes(to_bytes(direction)))
+    assert json.dumps(direction.card) == json.dumps(from_bytes(to_bytes(direction)).card)
+
+
+@pytest.mark.parametrize("generator", ["eyes", "faces"])
+def test_every_transform_ships_learned_and_measured(generator: str) -> None:
+    for name in transforms():
+        direction = read(generator, name)
+        assert direction.card is not None, name
+        assert direction.card["n"] >= 128
+        assert direction.card["identity_at_zero"] is True
+        assert direction.verdict in ("strong", "partial", "weak")
+        assert direction.note
+
+
+@pytest.mark.parametrize("generator", ["eyes", "faces"])
+@pytest.mark.parametrize("name", ["brightness", "red"])
+def test_two_seeds_of_the_colour_walks_agree(generator: str, name: str) -> None:
+    card = read(generator, name).card
+    assert card is not None
+    assert card["seeds_cosine"] >= 0.9
+
+
+def test_brightness_on_eyes_keeps_what_its_card_promises(eyes: Generator) -> None:
+    direction = read("eyes", "brightness")
+    assert direction.card is not None
+    card = finish(measure(eyes, direction, latents=64))
+    assert card["edit_error"] / card["identity_error"] <= 0.30
+    assert card["slope"] >= 0.70
+    assert card["raw_slope"] >= 0.70
+    assert card["identity_at_zero"] is True
+    assert card["slope"] == pytest.approx(direction.card["slope"], abs=0.1)
+
+
+def test_no_amount_is_the_same_picture_to_the_last_bit(eyes: Generator) -> None:
+    latents, classes = eyes.sample([1, 2]), torch.eye(8)[:2]
+    with torch.no_grad():
+        plain = eyes.synthesize(latents, classes)
+        for name in transforms():
+            direction = read("eyes", name)
+            assert isinstance(direction.walk, LinearWalk)
+            still = latents + direction.displacement(latents, direction.unit.neutral)
+            walked = direction.walk.move(latents, torch.zeros(2))
+            assert torch.equal(eyes.synthesize(still, classes), plain)
+            assert torch.equal(eyes.synthesize(walked, classes), plain)
