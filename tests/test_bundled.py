@@ -1,4 +1,4 @@
-"""What ships with the project: every bundled direction is readable, belongs to its model and does what its card says."""
+"""What ships with the project: every bundled direction is readable, fits its model and does what its card says."""
 
 from __future__ import annotations
 

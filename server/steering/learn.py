@@ -37,7 +37,7 @@ WATCHED = 32
 EVERY = 20  # steps between looks at the watched set
 PATIENCE = 5  # looks without a gain before stopping
 GAIN = 0.998
-LINE_RATE, PATH_RATE = 0.04, 1e-3  # Adam's, in latent units: quicker ones leave noise in weak walks
+LINE_RATE, PATH_RATE = 0.04, 1e-3  # Adam's, in latent units; quicker ones leave noise in weak walks
 PATH_STEPS = 2  # steps of a path per asked limit
 
 
