@@ -32,6 +32,7 @@ export class Live extends EventTarget {
   /** Connect, and reconnect for as long as the page lives. */
   start() {
     clearTimeout(this.#timer);
+    this.#timer = 0;
     this.#emit("link", { state: "connecting" });
     const socket = this.#open();
     let opened = 0;
@@ -121,10 +122,7 @@ export class Live extends EventTarget {
     const longest = Math.min(FIRST_WAIT * 2 ** this.#failures++, LONGEST_WAIT);
     const retryMs = longest * (0.5 + Math.random() / 2); // jitter: many tabs must not return at the same moment
     this.#emit("link", { state: "waiting", retryMs });
-    this.#timer = setTimeout(() => {
-      this.#timer = 0;
-      this.start();
-    }, retryMs);
+    this.#timer = setTimeout(() => this.start(), retryMs);
   }
 
   #emit(type, detail) {

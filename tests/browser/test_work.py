@@ -51,8 +51,10 @@ def test_a_walk_of_the_slider_in_hand_becomes_a_film(explorer):
     panel.get_by_role("button", name="Make the film").click()
     film = panel.locator(".exports li[data-id]")
     expect(film).to_have_count(1, timeout=60_000)
+    film.get_by_role("button", name="Play").click()
+    expect(film.locator("video")).to_have_js_property("readyState", 4)
     with page.expect_download() as download:
         film.get_by_role("link").click()
     assert b"ftyp" in download.value.path().read_bytes()[:16]
-    film.get_by_role("button").click()
+    film.get_by_role("button", name="Delete").click()
     expect(film).to_have_count(0)

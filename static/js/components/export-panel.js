@@ -1,12 +1,13 @@
 /** <export-panel>: a walk of one slider as a film, and the films made so far. */
 
 import { describe } from "../units.js";
-import { h, icon, iconButton } from "../dom.js";
+import { h } from "../dom.js";
 import { choice, field, radio } from "../form.js";
 import { isActive } from "../jobs.js";
+import "./film-card.js";
 import "./job-card.js";
 
-/** Emits `export` with {sweep, format, seconds, fps, size}, `remove` with {id}, and the cards' `cancel`. */
+/** Emits `export` with {sweep, format, seconds, fps, size}, and the cards' `remove` {id} and `cancel` {id}. */
 export class ExportPanel extends HTMLElement {
   #sweep = h("select", { id: "export-sweep" });
   #span = h("p", { className: "fine", id: "export-span" });
@@ -50,8 +51,11 @@ export class ExportPanel extends HTMLElement {
     if (next.length !== cards.size || next.some((card) => !card.isConnected)) this.#cards.replaceChildren(...next);
   }
 
+  /** The finished films; those already listed keep their element, and go on playing. */
   set exports(exports) {
-    this.#list.replaceChildren(...exports.map((one) => this.#film(one)));
+    const known = new Map([...this.#list.children].map((item) => [item.dataset.id, item]));
+    const items = exports.map((film) => known.get(film.id) ?? filmItem(film));
+    this.#list.replaceChildren(...items);
     if (!exports.length) this.#list.append(h("li", { className: "empty" }, "No films yet."));
   }
 
@@ -96,33 +100,10 @@ export class ExportPanel extends HTMLElement {
     const ends = direction.range.map((end) => describe(direction.unit, end)).join(" to ");
     this.#span.textContent = `There and back, ${ends}: a loop without a seam. The other sliders stay as they are.`;
   }
-
-  #film({ id, title, format, bytes, width, height, seconds, url, thumbnail }) {
-    const facts = `${format.toUpperCase()} · ${width} × ${height} · ${seconds} s · ${size(bytes)}`;
-    const download = h("a", {
-      className: "button icon-only",
-      href: url,
-      download: "",
-      "aria-label": `Download ${title}`,
-      title: "Download",
-    });
-    download.append(icon("download"));
-    const remove = iconButton("trash", `Delete ${title}`, { title: "Delete" });
-    remove.addEventListener("click", () => this.dispatchEvent(new CustomEvent("remove", { detail: { id } })));
-    const words = h("div", {}, h("p", { className: "title" }, title), h("p", { className: "fine" }, facts));
-    return h(
-      "li",
-      { "data-id": id },
-      h("img", { src: thumbnail, alt: "", width: 56, height: 56, loading: "lazy" }),
-      words,
-      download,
-      remove,
-    );
-  }
 }
 
-function size(bytes) {
-  return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+function filmItem(film) {
+  return h("li", { "data-id": film.id }, h("film-card", { film }));
 }
 
 customElements.define("export-panel", ExportPanel);
