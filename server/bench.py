@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from models.base import Generator, Precision
-from server import codecs
+from server import codecs, waiting
 from server.edits import class_tensor
 from server.errors import ModelFailed
 from server.hands import Drag, Hand
@@ -31,7 +31,7 @@ from server.library import Library
 from server.settings import Settings
 from server.shelf import Ready
 
-ROUNDS, PER_ROUND, WARM_UP = 4, 60, 20
+ROUNDS, PER_ROUND, WARM_UP = 5, 40, 20
 START_PATIENCE = 60.0
 
 
@@ -44,20 +44,9 @@ def bench(settings: Settings, generator: str) -> dict[str, Any]:
     tune()
     library = Library(settings.home)
     exact = library.load(generator, pick_device(settings.device))
-    forward: list[float] = []
-    encode: list[float] = []
-    live: list[float] = []
-    with serving(settings) as server, asyncio.Runner() as runner:
+    with serving(settings) as server:
         ready = _ready(library, exact, server)
-        hand = runner.run(Hand.reach(server.socket, Drag(generator, ready)))
-        runner.run(hand.one_by_one(WARM_UP))
-        _alone(ready, WARM_UP)
-        for _ in range(ROUNDS):
-            live += runner.run(hand.one_by_one(PER_ROUND))
-            passes, encodings = _alone(ready, PER_ROUND)
-            forward += passes
-            encode += encodings
-        runner.run(hand.leave())
+        live, forward, encode = asyncio.run(_in_turn(server, ready))
         rss = server.rss_mb()
     figures = {"forward_ms": quantiles(forward), "encode_ms": quantiles(encode), "live_ms": quantiles(live)}
     alone = figures["forward_ms"]["p50"] + figures["encode_ms"]["p50"]
@@ -163,6 +152,7 @@ def serving(settings: Settings) -> Iterator[Server]:
         "serve(Settings.model_validate_json(sys.argv[1]), log_level='warning')"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    waiting.choose(environment)
     process = subprocess.Popen([sys.executable, "-c", code, chosen.model_dump_json()], env=environment)
     try:
         _await(process, port)
@@ -192,6 +182,22 @@ def _ready(library: Library, exact: Generator, server: Server) -> Ready:
     name = exact.spec.name
     chosen = server.precision(name)
     return Ready(exact, exact.at(chosen), lambda: library.directions(name))
+
+
+async def _in_turn(server: Server, ready: Ready) -> tuple[list[float], list[float], list[float]]:
+    hand = await Hand.reach(server.socket, Drag(ready.spec.name, ready))
+    live: list[float] = []
+    forward: list[float] = []
+    encode: list[float] = []
+    for round in range(ROUNDS + 1):
+        trips = await hand.one_by_one(PER_ROUND)
+        passes, encodings = await asyncio.to_thread(_alone, ready, PER_ROUND)  # beside the loop, which answers pings
+        if round > 0:  # the first warms up
+            live += trips
+            forward += passes
+            encode += encodings
+    await hand.leave()
+    return live, forward, encode
 
 
 def _alone(ready: Ready, count: int) -> tuple[list[float], list[float]]:

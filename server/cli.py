@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from server import terminal
+from server import terminal, waiting
 from server.errors import AppError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -78,6 +78,7 @@ picture = options(
 @click.version_option(package_name="latentwalk")
 def main() -> None:
     """Steer image generators with sliders whose meaning was learned and measured."""
+    waiting.choose()
 
 
 @main.command()

@@ -1,0 +1,46 @@
+"""The bench: its arithmetic, and one short run of each kind for real."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from server import bench
+from server.errors import NotFound
+from server.settings import Settings
+
+
+def test_fairness_is_one_when_all_have_the_same_and_one_over_n_when_one_has_all() -> None:
+    assert bench.jain([3, 3, 3, 3]) == pytest.approx(1.0)
+    assert bench.jain([5, 0, 0, 0]) == pytest.approx(0.25)
+    assert bench.jain([0, 0]) == 0.0
+
+
+def test_quantiles_are_in_milliseconds() -> None:
+    assert bench.quantiles([n / 1000 for n in range(101)]) == {"p50": 50.0, "p95": 95.0}
+    assert math.isnan(bench.quantiles([])["p50"])
+
+
+def test_an_unknown_generator_is_refused_before_anything_starts(home: Path) -> None:
+    with pytest.raises(NotFound):
+        bench.bench(Settings(home=home), "nope")
+
+
+def test_the_bench_measures_all_it_promises(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "ROUNDS", 1)
+    monkeypatch.setattr(bench, "PER_ROUND", 3)
+    figures = bench.bench(Settings(home=home), "eyes")
+    assert set(figures) == {"generator", "device", "precision", "forward_ms", "encode_ms", "live_ms", "ratio", "rss_mb"}
+    for name in ("forward_ms", "encode_ms", "live_ms"):
+        assert 0 < figures[name]["p50"] <= figures[name]["p95"]
+    assert figures["rss_mb"] < 900
+
+
+def test_under_load_nobody_loses_their_last_edit(home: Path) -> None:
+    figures = bench.load(Settings(home=home), "eyes", people=4, seconds=1)
+    assert (figures["errors"], figures["lost_last_edits"], figures["people"]) == (0, 0, 4)
+    assert figures["frames"] >= 4
+    assert 0 < figures["jain"] <= 1
+    assert figures["roundtrip_ms"]["p50"] > 0
