@@ -17,13 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
-from models import zoo
-from server.directions import Curve, Direction, to_bytes
+from models.base import GeneratorSpec
+from server.directions import Curve, Direction
 from server.units import Unit
-from server.walks import LinearWalk
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 30_000  # ms; CI machines are slow and loading a model takes seconds
@@ -36,30 +34,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.browser)
-
-
-def _slider(seed: int, **fields: Any) -> Direction:
-    vector = torch.nn.functional.normalize(torch.randn(100, generator=torch.Generator().manual_seed(seed)), dim=0)
-    spec = zoo.find("eyes").spec
-    given = {"generator": "eyes", "fingerprint": spec.fingerprint, "space": "z", "walk": LinearWalk(vector)}
-    return Direction(**given, method="walk", seed=seed, created="2026-01-01", settings={"steps": 10}, **fields)
-
-
-def sliders() -> list[Direction]:
-    """One that works and one that hardly does, both made up: these tests are about the page, not about learning."""
-    reached = [[amount, 0.8 * amount, 0.7 * amount - 1, 0.9 * amount + 1] for amount in range(-20, 21, 5)]
-    card = {"n": 64, "slope": 0.8, "slope_ci": [0.75, 0.85], "reached": reached}
-    percent, factor = Unit("%", decimals=1), Unit("x", 1.0, "log", 2)
-    return [
-        _slider(
-            1, id="sway", name="Sway", group="colour", unit=percent, curve=Curve.straight(0.5, 20.0),
-            range=(-10.0, 8.0), track=(-14.0, 12.0), asked=(-20.0, 20.0), verdict="strong", card=card,
-        ),
-        _slider(
-            2, id="swell", name="Swell", group="geometry", unit=factor, curve=Curve.straight(8.0, 1.0),
-            range=(0.8, 1.25), track=(0.7, 1.4), asked=(0.5, 2.0), verdict="weak", note="Reaches x1.25 of x2.00 asked.",
-        ),
-    ]  # fmt: skip
 
 
 class Server:
@@ -105,12 +79,22 @@ class Server:
 
 
 @pytest.fixture(scope="package")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(
+    tmp_path_factory: pytest.TempPathFactory,
+    eyes_spec: GeneratorSpec,
+    make_slider: Callable[..., Direction],
+    put_direction: Callable[..., Path],
+) -> Iterator[Server]:
+    """A server with two made-up sliders: one that works, and one that hardly does."""
     home = tmp_path_factory.mktemp("home")
-    folder = home / "directions" / "eyes"
-    folder.mkdir(parents=True)
-    for slider in sliders():
-        (folder / f"{slider.id}.safetensors").write_bytes(to_bytes(slider))
+    reached = [[amount, 0.8 * amount, 0.7 * amount - 1, 0.9 * amount + 1] for amount in range(-20, 21, 5)]
+    card = {"n": 64, "slope": 0.8, "slope_ci": [0.75, 0.85], "reached": reached}
+    works = {"unit": Unit("%", decimals=1), "curve": Curve.straight(0.5, 20.0), "verdict": "strong", "card": card}
+    hardly = {"verdict": "weak", "note": "Reaches x1.25 of x2.00 asked.", "group": "geometry"}
+    factor = {"unit": Unit("x", 1.0, "log", 2), "curve": Curve.straight(8.0, 1.0)}
+    spans = {"range": (0.8, 1.25), "track": (0.7, 1.4), "asked": (0.5, 2.0)}
+    put_direction(home, make_slider(eyes_spec, "sway", 1, **works))
+    put_direction(home, make_slider(eyes_spec, "swell", 2, **hardly, **factor, **spans))
     server = Server(home)
     server.start()
     yield server

@@ -21,7 +21,7 @@ def test_a_slider_is_learned_while_the_others_stay_usable_and_then_appears(explo
     card = explorer.page.locator("learn-panel job-card").first
     expect(card).to_be_visible()
     explorer.step("sway", "PageUp")
-    expect(explorer.slider("glow")).to_be_visible(timeout=150_000)
+    expect(explorer.slider("glow")).to_be_visible(timeout=400_000)  # on busy machines measuring takes minutes
     expect(card.locator("svg.chart .line").first).to_be_attached()
     before = explorer.picture
     assert explorer.step("glow", "PageUp") != before
