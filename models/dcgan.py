@@ -47,14 +47,18 @@ class DCGAN:
         self, spec: GeneratorSpec, state: Mapping[str, Tensor], device: torch.device | str = "cpu"
     ) -> None:
         layers = in_order(state)
-        convolutions = [layer["weight"] for layer in layers if layer["weight"].ndim == 4]
-        widths = [weight.shape[0] for weight in convolutions] + [convolutions[-1].shape[1]]
+        convolutions = [layer["weight"] for layer in layers if "weight" in layer and layer["weight"].ndim == 4]
+        widths = [weight.shape[0] for weight in convolutions] + [weight.shape[1] for weight in convolutions[-1:]]
         network = build(widths)
         carriers = [module for module in network if isinstance(module, nn.ConvTranspose2d | nn.BatchNorm2d)]
-        if len(carriers) != len(layers):
+        if not carriers or len(carriers) != len(layers):
             raise ModelError("The weights do not follow DCGAN's order of layers.", "Check the model family.")
-        for module, layer in zip(carriers, layers, strict=True):
-            module.load_state_dict(dict(layer), strict=True)
+        for number, (module, layer) in enumerate(zip(carriers, layers, strict=True)):
+            try:
+                module.load_state_dict(dict(layer), strict=True)
+            except RuntimeError as error:
+                kind = type(module).__name__
+                raise ModelError(f"Layer {number} of the weights is no {kind}.", "Check the file.") from error
         self.spec = spec
         self.device = torch.device(device)
         self.precision: Precision = "fp32"

@@ -47,8 +47,9 @@ def pull(entry: Entry, folder: Path, report: Callable[[float, str], None]) -> Pa
         finished = Path(scratch) / "finished"
         finished.mkdir()
         # Written by us, not by safetensors, whose errors do not say that a disk is full.
-        metadata = {"fingerprint": entry.spec.fingerprint}
-        (finished / WEIGHTS).write_bytes(safetensors.torch.save(state, metadata=metadata))
+        whole = {name: tensor.contiguous() for name, tensor in state.items()}
+        stored = safetensors.torch.save(whole, metadata={"fingerprint": entry.spec.fingerprint})
+        (finished / WEIGHTS).write_bytes(stored)
         (finished / "card.json").write_text(json.dumps(asdict(entry.spec.card), indent=2))
         target = folder / name
         if target.exists():

@@ -1,0 +1,122 @@
+"""What is installed, what is pinned, and what a wheel carries."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+DIRECT = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]
+OTHER_NAMES = {"pillow": "pil", "pydantic-settings": "pydantic_settings"}
+
+
+def plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+PINNED = {
+    plain(name): version
+    for name, version in (
+        line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")
+    )
+}
+
+
+def test_torchvision_never_comes_in():
+    assert importlib.util.find_spec("torchvision") is None
+    assert "torchvision" not in PINNED
+    assert not any("torchvision" in requirement for requirement in DIRECT)
+
+
+def test_torch_is_the_one_that_was_measured():
+    assert PINNED["torch"] == "2.13.0"
+    assert importlib.metadata.version("torch").split("+")[0] == "2.13.0"
+
+
+@pytest.mark.parametrize("requirement", DIRECT)
+def test_every_direct_dependency_is_pinned_and_the_constraints_agree(requirement):
+    found = re.match(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.]+)", requirement)
+    assert found, "an exact version is wanted"
+    assert PINNED[plain(found[1])] == found[2]
+
+
+def test_what_is_installed_is_what_the_constraints_say():
+    installed = {plain(dist.metadata["Name"]): dist.version for dist in importlib.metadata.distributions()}
+    wrong = {
+        name: (installed[name], version)
+        for name, version in PINNED.items()
+        if name in installed and installed[name].split("+")[0] != version
+    }
+    assert wrong == {}
+
+
+def test_everything_the_code_imports_is_a_declared_dependency():
+    declared = {plain(re.split(r"[=;]", requirement)[0]) for requirement in PROJECT["dependencies"]}
+    known = {OTHER_NAMES.get(name, name.replace("-", "_")) for name in declared}
+    imported = set()
+    for path in [*ROOT.glob("server/**/*.py"), *ROOT.glob("models/**/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                imported.add(str(node.module).split(".")[0])
+    strangers = {name.lower() for name in imported - sys.stdlib_module_names - {"server", "models"}} - known
+    assert strangers == set()
+
+
+def test_the_generator_that_comes_with_the_program_is_not_imported():
+    assert not any("omniart" in name for name in sys.modules)
+
+
+@pytest.mark.parametrize("name", ["Makefile", "Dockerfile", "docker-compose.yml", "pyproject.toml", "constraints.txt"])
+def test_no_file_of_the_build_names_a_registry_or_a_machine(name):
+    text = (ROOT / name).read_text()
+    assert not re.search(r"https?://(?!127\.0\.0\.1)|--(extra-)?index-url|/root/|/tmp/", text)
+
+
+def test_ci_runs_what_a_person_runs():
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    assert script.read_text().rstrip().endswith("make test")
+
+
+def test_the_container_runs_without_root_and_listens_on_this_machine_alone():
+    docker, compose = (ROOT / name for name in ("Dockerfile", "docker-compose.yml"))
+    assert re.findall(r"^USER (\w+)$", docker.read_text(), re.MULTILINE) == ["latentwalk"]
+    for line in ("read_only: true", "cap_drop: [ALL]", "no-new-privileges:true", '"127.0.0.1:8000:8000"'):
+        assert line in compose.read_text()
+
+
+def test_a_wheel_carries_the_page_the_zoo_and_the_bundled_directions(tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in ("server", "models", "static", "templates"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE"):
+        shutil.copy(ROOT / name, source)
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", tmp_path]
+    subprocess.run([*command, source], check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        inside = set(archive.namelist())
+    wanted = {
+        str(path.relative_to(ROOT))
+        for name in ("server", "models", "static", "templates")
+        for path in (ROOT / name).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert wanted - inside == set()
+    assert any(name.endswith("licenses/LICENSE") for name in inside)
+    assert not any(name.startswith("tests/") for name in inside)
