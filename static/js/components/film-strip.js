@@ -63,8 +63,11 @@ export class FilmStrip extends HTMLElement {
     this.#key = "";
     this.#amounts = spread(direction, count);
     this.#title.textContent = `${direction.name} across its range`;
+    const texts = this.#amounts.map((amount) => describe(direction.unit, amount));
+    const finer = { ...direction.unit, decimals: direction.unit.decimals + 1 };
+    const unit = new Set(texts).size < texts.length ? finer : direction.unit;
     const items = this.#amounts.map((amount, index) => {
-      const text = describe(direction.unit, amount);
+      const text = describe(unit, amount);
       const picture = h("img", { alt: "", width: 96, height: 96, draggable: false });
       const button = h(
         "button",
