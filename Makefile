@@ -26,6 +26,7 @@ test: check chromium
 
 check: $(INSTALLED_DEV)
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 
 bench: $(INSTALLED)

@@ -43,9 +43,7 @@ def in_order(state: Mapping[str, Tensor]) -> list[Mapping[str, Tensor]]:
 class DCGAN:
     """A DCGAN generator: z [N, 100] and class weights [N, K] in, images [N, C, H, W] in [-1, 1] out."""
 
-    def __init__(
-        self, spec: GeneratorSpec, state: Mapping[str, Tensor], device: torch.device | str = "cpu"
-    ) -> None:
+    def __init__(self, spec: GeneratorSpec, state: Mapping[str, Tensor], device: torch.device | str = "cpu") -> None:
         layers = in_order(state)
         convolutions = [layer["weight"] for layer in layers if "weight" in layer and layer["weight"].ndim == 4]
         widths = [weight.shape[0] for weight in convolutions] + [weight.shape[1] for weight in convolutions[-1:]]

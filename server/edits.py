@@ -71,7 +71,7 @@ def parse(data: object) -> Edit:
     try:
         edit = Edit.model_validate(data)
     except ValidationError as error:
-        raise Invalid(_sentence(error), "An edit needs a generator and a base such as {\"seed\": 7}.") from None
+        raise Invalid(_sentence(error), 'An edit needs a generator and a base such as {"seed": 7}.') from None
     if (edit.base.seed is None) == (edit.base.seeds is None):
         raise Invalid("An edit's base is one seed, or seeds with weights, not both or neither.", 'Write {"seed": 7}.')
     weights = edit.base.weights()
@@ -133,9 +133,7 @@ def class_tensor(weights: Mapping[str, float], spec: GeneratorSpec, device: torc
     return torch.tensor([[weights.get(name, 0.0) for name in spec.classes]], device=device)
 
 
-def latent_for(
-    edit: Edit, generator: Generator, directions: Mapping[str, Direction]
-) -> tuple[Tensor, Tensor | None]:
+def latent_for(edit: Edit, generator: Generator, directions: Mapping[str, Direction]) -> tuple[Tensor, Tensor | None]:
     """The latent [1, ...] and class weights [1, classes] of an edit: the pure half of rendering.
 
     Several seeds are averaged and divided by the root of the squared weights' sum, which keeps the variance of

@@ -1,13 +1,13 @@
 """Every error a person may meet: one small tree, each text a sentence, each hint what to do next.
 
-    AppError
-      NotFound      there is no such generator, direction, job or export
-      Invalid       the request says something that cannot be
-      Conflict      it could be, but not beside what is there already
-      Overloaded    too much is waiting; try again
-      ModelFailed   a model could not be fetched, read or run
-      StorageFailed the disk refused (full, read only)
-      Cancelled     someone pressed stop
+AppError
+  NotFound      there is no such generator, direction, job or export
+  Invalid       the request says something that cannot be
+  Conflict      it could be, but not beside what is there already
+  Overloaded    too much is waiting; try again
+  ModelFailed   a model could not be fetched, read or run
+  StorageFailed the disk refused (full, read only)
+  Cancelled     someone pressed stop
 """
 
 from __future__ import annotations

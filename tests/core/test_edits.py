@@ -59,9 +59,7 @@ def test_the_spelling_does_not_depend_on_the_order_of_writing(recipe):
 
 @given(recipes)
 def test_links_hold_only_characters_that_need_no_escape(recipe):
-    assert set(share_code(parse(recipe))) <= set(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    )
+    assert set(share_code(parse(recipe))) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 
 
 def test_defaults_are_left_out_and_whole_numbers_have_no_point():
