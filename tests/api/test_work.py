@@ -47,11 +47,12 @@ def test_discovering_leaves_sliders_with_strips(client: TestClient) -> None:
 
 
 def test_learning_is_watched_and_stopped(client: TestClient) -> None:
-    asked = client.post("/api/directions/learn", json={"generator": "eyes", "transform": "zoom", "id": "zoom_2"})
+    wish = {"generator": "eyes", "transform": "zoom", "id": "zoom_2", "steps": 250}
+    asked = client.post("/api/directions/learn", json=wish)
     assert asked.status_code == 202
     job = wait(client, asked.json(), lambda view: view["detail"].get("step", 0) >= 2)
     assert (job["state"], job["kind"], job["title"]) == ("running", "learn", "Learning zoom on eyes")
-    assert job["detail"]["steps"] == 300
+    assert job["detail"]["steps"] == 250
     assert client.delete(f"/api/jobs/{job['id']}").status_code == 202
     assert wait(client, job)["state"] == "cancelled"
     assert client.get("/api/directions/eyes/zoom_2").status_code == 404
