@@ -236,7 +236,7 @@ class Jobs:
         if step.detail:
             job.detail = dict(step.detail)
         elapsed = now_s - run.begun
-        job.eta_s = round(elapsed * (1 / job.progress - 1), 1) if job.progress > 0.02 and elapsed > 1 else None
+        job.eta_s = round(elapsed * (1 / job.progress - 1), 1) if job.progress > 0.01 and elapsed > 1 else None
         if step.strip is not None:
             array = step.strip.numpy()
             self._strips[job.id] = await asyncio.to_thread(lambda: codecs.encode(Image.fromarray(array), "jpg"))

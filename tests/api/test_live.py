@@ -6,8 +6,9 @@ import asyncio
 import io
 import json
 import urllib.request
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -263,3 +264,20 @@ def test_any_text_is_understood_or_refused(text: str) -> None:
         pass
     else:
         assert message.wish is not None or message.ack is not None
+
+
+async def test_one_tab_too_many_is_told_so_and_the_others_stay(
+    run_server: Callable[..., AbstractContextManager[str]], tmp_path: Path
+) -> None:
+    with run_server(tmp_path, LATENTWALK_PEOPLE="1") as url:
+        async with tab(url) as first:
+            with pytest.raises(ConnectionClosed) as closed:
+                async with tab(url):
+                    pass
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1013
+            await say(first, rev=1, edit=EDIT)
+            assert (await frame(first))[0].rev == 1
+        async with tab(url) as next_one:
+            await say(next_one, rev=1, edit=EDIT)
+            assert (await frame(next_one))[0].rev == 1
