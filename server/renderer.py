@@ -206,7 +206,10 @@ class Renderer:
             taken = time.perf_counter() - begin
             if len(arrays) != len(good):
                 raise ModelFailed("The model lost some of the pictures.", "Try again.")
-            self._encoder.submit(_encode, good, arrays, begin, taken)
+            if len(batch) == 1 and not self._pile:
+                _encode(good, arrays, begin, taken)  # nobody waits for the device: changing threads would take longer
+            else:
+                self._encoder.submit(_encode, good, arrays, begin, taken)
             handed_on = good
         except Exception as error:  # a model may raise anything; it fails this batch and nothing else
             log.exception("A batch of %d previews failed", len(batch))
