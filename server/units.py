@@ -48,7 +48,8 @@ class Unit:
 
     def describe(self, amount: float) -> str:
         """The amount as people read it: "×1.40", "+6.0 px", "−8.0°"."""
+        places = f".{self.decimals}f" if abs(amount) < 1e6 else ".3g"  # a number nobody meant fills no page
         if self.scale == "log":
-            return f"{'×' if self.symbol == 'x' else self.symbol}{amount:.{self.decimals}f}"
+            return f"{'×' if self.symbol == 'x' else self.symbol}{amount:{places}}"
         gap = "" if self.symbol == "°" else " "
-        return f"{amount:+.{self.decimals}f}{gap}{self.symbol}".replace("-", "−")
+        return f"{amount:+{places}}{gap}{self.symbol}".replace("-", "−")

@@ -118,7 +118,7 @@ def learn(
             "raw": measured.raw,
             "seconds": round(seconds, 1),
             "seeds_cosine": cosine,
-            "stopped_by": measured.stopped_by,
+            "stopped_by": list(measured.stopped_by),
         },
     )
     card = yield from part(measure(generator, direction), 0.88, 1.0)
