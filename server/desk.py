@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from server import codecs, edits, files, films, precision, renderer, studio, video
-from server.directions import Direction, from_bytes, to_bytes
+from server.directions import Direction, checked_id, from_bytes, to_bytes
 from server.errors import Conflict, Invalid, NotFound
 from server.inference import pick_device, tune
 from server.library import SUFFIX, Library
@@ -69,7 +69,7 @@ class Desk:
         """Learn a direction and keep it with its strip, in the library or in the folder `out`."""
         transform = transforms.find(how.transform)
         chosen = id or transform.name
-        studio.checked_id(chosen)
+        checked_id(chosen)
         name = studio.title_of(chosen, transform.name, transform.title)
         quick = precision.choose(self._ready.exact)
         direction = finish(learn(quick, how, id=chosen, name=name), show)

@@ -75,6 +75,15 @@ def _along(xs: tuple[float, ...], ys: tuple[float, ...], x: float) -> float:
     return ys[right - 1] + share * (ys[right] - ys[right - 1])
 
 
+def checked_id(id: str) -> None:
+    """Refuse what cannot name a slider."""
+    if not NAME.fullmatch(id):
+        raise Invalid(
+            f"“{id[:60]}” cannot name a direction.",
+            "Use small letters, digits and underscores, a letter first, at most 40 characters.",
+        )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Direction:
     """A slider: where it walks, in which unit, how far it is obeyed, how it was made and how well it does.
@@ -106,11 +115,7 @@ class Direction:
     card: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        if not NAME.fullmatch(self.id):
-            raise Invalid(
-                f"“{self.id[:60]}” cannot name a direction.",
-                "Use small letters, digits and underscores, a letter first, at most 40 characters.",
-            )
+        checked_id(self.id)
         if self.walk.kind == "path" and max(abs(self.steps(end)) for end in self.track) > MOST_STEPS:
             raise ValueError(f"its path has more than {MOST_STEPS:g} steps")
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from PIL import Image
 
 from server import codecs, video
-from server.directions import NAME
+from server.directions import checked_id
 from server.edits import Edit, latent_for
 from server.errors import AppError, Cancelled, Conflict, Invalid
 from server.exports import Exports
@@ -93,15 +93,6 @@ def check(recipe: video.Recipe, ready: Ready) -> None:
             latent_for(keyframe.edit, ready.exact, ready.directions())
         except AppError as error:
             raise Invalid(f"Keyframe {number}: {error}", error.hint) from error
-
-
-def checked_id(id: str) -> None:
-    """Refuse what cannot name a slider."""
-    if not NAME.fullmatch(id):
-        raise Invalid(
-            f"“{id[:60]}” cannot name a direction.",
-            "Use small letters, digits and underscores, a letter first, at most 40 characters.",
-        )
 
 
 def title_of(id: str, transform: str, title: str) -> str:

@@ -11,7 +11,7 @@ from models.base import Generator
 from server.directions import Direction
 from server.steering.closed_form import closed_form
 from server.steering.discover import principal
-from server.steering.draws import Drawn, Role, draw
+from server.steering.draws import Drawn, Role, draw, evenly
 from server.steering.objective import masked_error
 from server.steering.progress import Progress, Work
 from server.steering.transforms import Transform
@@ -32,7 +32,7 @@ def baselines(generator: Generator, direction: Direction, transform: Transform) 
     random = [vector / vector.norm() for vector in noise.to(generator.device)]
     with torch.no_grad():
         solved = closed_form(generator, transform)
-        layered = generator.first_layer(None if not generator.spec.classes else _even(generator)) is not None
+        layered = generator.first_layer(evenly(generator)) is not None
         components = list(principal(generator, COMPONENTS, samples=SAMPLES)) if layered else []
     yield Progress(0.82, "Measuring baselines")
     signed = [*components, *(-vector for vector in components)]
@@ -46,9 +46,9 @@ def baselines(generator: Generator, direction: Direction, transform: Transform) 
             yield Progress(0.82 + 0.18 * index / len(vectors), "Measuring baselines")
     after = RANDOM + (solved is not None)
     return {
-        "random": _round(sum(totals[:RANDOM]) / RANDOM),
-        "closed_form": None if solved is None else _round(totals[RANDOM]),
-        "pca": _round(min(totals[after:])) if signed else None,
+        "random": sum(totals[:RANDOM]) / RANDOM,
+        "closed_form": None if solved is None else totals[RANDOM],
+        "pca": min(totals[after:]) if signed else None,
     }
 
 
@@ -65,12 +65,3 @@ def _error(generator: Generator, direction: Direction, transform: Transform, chu
         images = generator.synthesize(chunk.latents + (1 if sign > 0 else -1) * length * vector, chunk.classes)
         errors.append(masked_error(images, target, mask))
     return torch.stack(errors).mean(dim=0)
-
-
-def _even(generator: Generator) -> Tensor:
-    kinds = len(generator.spec.classes)
-    return torch.full((1, kinds), 1 / kinds, device=generator.device)
-
-
-def _round(value: float) -> float:
-    return float(f"{value:.4g}")

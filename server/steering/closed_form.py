@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from models.base import Generator
+from server.steering.draws import evenly
 from server.steering.transforms import Transform
 
 FLAT = 1e-5  # of the largest value
@@ -22,9 +23,7 @@ def closed_form(generator: Generator, transform: Transform) -> Tensor | None:
     None for recolouring, which says nothing about features; where the first layer is not linear; and where its map
     at the mean latent is flat, as in an unconditional DCGAN: moving a flat map changes nothing.
     """
-    kinds = len(generator.spec.classes)
-    even = torch.full((1, kinds), 1 / kinds, device=generator.device) if kinds else None
-    layer = generator.first_layer(even)
+    layer = generator.first_layer(evenly(generator))
     if layer is None or not transform.moves:
         return None
     start = layer.bias.reshape(1, *layer.shape)

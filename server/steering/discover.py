@@ -11,7 +11,7 @@ from torch import Tensor
 from models.base import Generator
 from server.directions import Curve, Direction
 from server.errors import Invalid
-from server.steering.draws import Role, draw
+from server.steering.draws import Role, draw, evenly
 from server.steering.progress import Progress, Work
 from server.units import Unit
 from server.walks import LinearWalk
@@ -30,9 +30,7 @@ def principal(generator: Generator, count: int, samples: int = SAMPLES) -> Tenso
     least squares from the components' coordinates back to z.
     """
     drawn = draw(generator, samples, Role.LEARN)
-    kinds = len(generator.spec.classes)
-    even = torch.full((1, kinds), 1 / kinds, device=generator.device) if kinds else None
-    layer = generator.first_layer(even)
+    layer = generator.first_layer(evenly(generator))
     if layer is None:
         raise Invalid(f"{generator.spec.name} has no linear first layer to take components of.", "Try another model.")
     active = torch.relu(drawn.latents @ layer.weight.T + layer.bias)

@@ -39,6 +39,12 @@ class Drawn:
             yield Drawn(self.latents[part], None if self.classes is None else self.classes[part])
 
 
+def evenly(generator: Generator) -> Tensor | None:
+    """Every class alike, weights [1, classes]: the mean condition; None where there are no classes."""
+    kinds = len(generator.spec.classes)
+    return torch.full((1, kinds), 1 / kinds, device=generator.device) if kinds else None
+
+
 def draw(generator: Generator, count: int, role: Role, source: torch.Generator | None = None) -> Drawn:
     """`count` latents of the prior, each of one class drawn evenly, for one role.
 

@@ -138,9 +138,9 @@ def _card(
         "reached": [_point(unit.amount, amount, row) for amount, row in zip(asked, reached, strict=True)],
         "edit_error": _round(edit),
         "identity_error": _round(identity),
-        "random_error": beside["random"],
-        "closed_form_error": beside["closed_form"],
-        "pca_error": beside["pca"],
+        "random_error": _round_if(beside["random"]),
+        "closed_form_error": _round_if(beside["closed_form"]),
+        "pca_error": _round_if(beside["pca"]),
         "error_ratio": _round(edit / identity),
         "slider_error_ratio": _round(float(errors["slider"].mean() / errors["slider_identity"].mean())),
         "leakage": _round(float(leaked.mean())),
@@ -206,3 +206,7 @@ def _per_class(
 
 def _round(value: float) -> float:
     return float(f"{value:.4g}")
+
+
+def _round_if(value: float | None) -> float | None:
+    return None if value is None else _round(value)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from models.base import Generator
+from server.codecs import pixels
 from server.directions import Direction
 from server.steering.draws import Drawn, Role, draw
 from server.walks import Walk
@@ -38,4 +39,4 @@ def strip(generator: Generator, direction: Direction, count: int = 3, columns: i
 
 def to_bytes(image: Tensor) -> Tensor:
     """An image [3, H, W] in [-1, 1] as uint8 [H, W, 3] on the CPU."""
-    return (image * 127.5 + 128).clamp(0, 255).to(torch.uint8).permute(1, 2, 0).contiguous().cpu()
+    return torch.from_numpy(pixels(image[None])[0])

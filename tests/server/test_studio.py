@@ -11,14 +11,14 @@ import pytest
 
 from models.base import Generator
 from server import video
-from server.directions import Direction
+from server.directions import Direction, checked_id
 from server.edits import Edit, parse
 from server.errors import Cancelled, Invalid, ModelFailed
 from server.exports import Exports
 from server.renderer import draw
 from server.shelf import Ready
 from server.steering.progress import Progress, finish
-from server.studio import check, checked_id, filmed, followed, title_of
+from server.studio import check, filmed, followed, title_of
 
 Report = Callable[[float, str], None]
 
