@@ -44,7 +44,10 @@ def forbidden(module: str) -> str:
         return r"(server|fastapi|starlette|uvicorn)(\.|$)"
     if module.startswith("server/api/"):
         return r"(torch|server\.(app|cli))(\.|$)|models\.(?!base\b)"
-    core = r"(fastapi|starlette|uvicorn|server\.(api|app|cli))(\.|$)|models\.(?!(base|zoo|fetch)\b)\w"
+    named = "base|zoo|fetch"
+    if module.startswith("server/training/"):  # what makes a network must name it
+        named += "|stylegan2|critic"
+    core = rf"(fastapi|starlette|uvicorn|server\.(api|app|cli))(\.|$)|models\.(?!({named})\b)\w"
     return core + (rf"|{EFFECTS}" if module in PURE else "")
 
 

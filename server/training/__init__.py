@@ -1,0 +1,1 @@
+"""Making a generator from pictures: data, recipe, losses and the loop that survives being stopped."""

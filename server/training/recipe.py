@@ -1,0 +1,66 @@
+"""A recipe: everything a training run depends on, as one frozen value read from a JSON file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from server.errors import Invalid
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Stage(_Frozen):
+    """A stretch of training at one side; the first `fade` pictures mix the new resolution in."""
+
+    side: Annotated[int, Field(ge=8, le=256)]
+    pictures: Annotated[int, Field(ge=1)]
+    fade: Annotated[int, Field(ge=0)] = 0
+    batch: Annotated[int, Field(ge=2, le=256)] = 32
+
+
+class Recipe(_Frozen):
+    """What to train on, how large and how long; sides are powers of two that only grow."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+    pictures: str
+    widths: Annotated[tuple[int, ...], Field(min_length=2, max_length=8)]
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1, max_length=8)]
+    z: Annotated[int, Field(ge=8, le=512)] = 128
+    w: Annotated[int, Field(ge=8, le=512)] = 128
+    mapping: Annotated[int, Field(ge=1, le=8)] = 4
+    rate: Annotated[float, Field(gt=0, le=0.1)] = 2.5e-3
+    gamma: Annotated[float, Field(ge=0)] = 2.0
+    lazy: Annotated[int, Field(ge=1)] = 16
+    memory: Annotated[int, Field(ge=1)] = 10_000
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+    @property
+    def side(self) -> int:
+        return self.stages[-1].side
+
+
+def read(path: Path) -> Recipe:
+    """The recipe in a file; Invalid with one sentence for anything else."""
+    try:
+        recipe = Recipe.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise Invalid(f"The recipe {path.name} cannot be read: {error.strerror}.", "Check its path.") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "it"
+        raise Invalid(
+            f"The recipe {path.name} is wrong at {place}: {first['msg']}.", "See recipes/avatars.json."
+        ) from None
+    sides = [stage.side for stage in recipe.stages]
+    if sides != sorted(sides) or any(side & (side - 1) for side in sides):
+        raise Invalid("The stages' sides must be powers of two that do not shrink.", "Such as 16, 32, 64.")
+    if recipe.side != 4 * 2 ** (len(recipe.widths) - 1):
+        raise Invalid(
+            f"{len(recipe.widths)} widths make no network of {recipe.side} px.", "One width for each of 4, 8 ..."
+        )
+    return recipe
