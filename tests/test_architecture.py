@@ -46,7 +46,7 @@ def forbidden(module: str) -> str:
         return r"(torch|server\.(app|cli))(\.|$)|models\.(?!base\b)"
     named = "base|zoo|fetch"
     if module.startswith("server/training/"):  # what makes a network must name it
-        named += "|stylegan2|critic"
+        named += "|stylegan2|critic|classifier|encoder"
     core = rf"(fastapi|starlette|uvicorn|server\.(api|app|cli))(\.|$)|models\.(?!({named})\b)\w"
     return core + (rf"|{EFFECTS}" if module in PURE else "")
 
