@@ -19,7 +19,7 @@ from models.classifier import Classifier, classifier_of
 from server.errors import Invalid
 from server.files import write
 from server.steering.progress import Progress, Work
-from server.training.metrics.samples import Labelled, floats
+from server.training.metrics.samples import Labelled, floats, mixed
 
 EVERY = 50  # steps between reports
 STORE = 500  # steps between stored states
@@ -66,7 +66,7 @@ def fit(data: Labelled, classes: int, settings: FitSettings, file: Path | None =
     mark = _mark(data, classes, settings)
     begun = 0 if file is None else _resume(file, mark, model, optimiser)
     for step in range(begun, settings.steps):
-        source = torch.Generator().manual_seed(settings.seed << 24 | step)
+        source = torch.Generator().manual_seed(mixed(settings.seed, step))
         rows = torch.randint(len(data), (settings.batch,), generator=source)
         for group in optimiser.param_groups:
             group["lr"] = settings.rate * _course(step / settings.steps)

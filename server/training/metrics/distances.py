@@ -48,10 +48,11 @@ def kid(
     """Kernel distance of features [N, D] and [M, D]: the mean and deviation over subsets (Binkowski et al. 2018).
 
     The kernel is (x.y / D + 1)^3 and the estimate of its squared mean discrepancy unbiased: about zero for two draws
-    from one distribution, at times below it. Subsets are no larger than the smaller set.
+    from one distribution, at times below it. A subset takes no more than a fifth of the smaller set, for subsets that
+    share most pictures would hardly deviate.
     """
-    size = min(size, len(one), len(other))
-    if size < 2:
+    size = min(size, max(min(len(one), len(other)) // 5, 2))
+    if min(len(one), len(other)) < 2:
         raise Invalid("A kernel distance needs two pictures on either side.", "Draw more of them.")
     values = []
     for _ in range(subsets):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -57,7 +58,7 @@ def quantised(images: Tensor) -> Tensor:
 
 
 def gather(sampler: Sampler, counts: Sequence[int], seed: int, what: str = "pictures") -> Work[Labelled]:
-    """Draw `counts[k]` pictures of every class k. Seeds of different chunks and classes never coincide.
+    """Draw `counts[k]` pictures of every class k. Every chunk of every class has a seed of its own.
 
     Invalid where nothing is asked for or a sampler answers with the wrong number of pictures.
     """
@@ -69,7 +70,7 @@ def gather(sampler: Sampler, counts: Sequence[int], seed: int, what: str = "pict
         for start in range(0, count, CHUNK):
             size = min(CHUNK, count - start)
             with torch.no_grad():
-                images = sampler(size, kind, _seed(seed, kind, start // CHUNK))
+                images = sampler(size, kind, mixed(seed, kind, start))
             if len(images) != size:
                 raise Invalid(f"{size} {what} were asked for and {len(images)} came.", "See the sampler's promise.")
             parts.append(quantised(images))
@@ -79,6 +80,6 @@ def gather(sampler: Sampler, counts: Sequence[int], seed: int, what: str = "pict
     return Labelled(torch.cat(parts), kinds)
 
 
-def _seed(seed: int, kind: int, chunk: int) -> int:
-    # Below 2**63, and apart for 2**20 chunks of 2**10 classes.
-    return (seed % 2**32) << 30 | kind << 20 | chunk
+def mixed(*numbers: int) -> int:
+    """One seed below 2**32 from several numbers: torch's CPU source reads no more bits than that of a larger one."""
+    return int.from_bytes(hashlib.sha256(repr(numbers).encode()).digest()[:4])
