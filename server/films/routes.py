@@ -201,4 +201,3 @@ def _few_enough(bases: Sequence[Base], round_: bool) -> None:
             raise Invalid(
                 f"Keyframes {index + 1} to {index + 4} mix more than {MOST_SEEDS} seeds.", "Mix fewer seeds in each."
             )
-

@@ -61,7 +61,9 @@ def caption_of(timeline: Timeline, edit: Edit, directions: Mapping[str, Directio
         if name in edit.amounts and name in directions
     ]
     if any(key.classes for key in timeline.keyframes):
-        shown += [f"{name} {weight:.0%}" for name, weight in sorted(edit.classes.items(), key=lambda item: -item[1])[:3]]
+        shown += [
+            f"{name} {weight:.0%}" for name, weight in sorted(edit.classes.items(), key=lambda item: -item[1])[:3]
+        ]
     return "   ".join([timeline.title] * bool(timeline.title) + shown)
 
 
