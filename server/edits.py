@@ -152,8 +152,8 @@ def latent_for(edit: Edit, generator: Generator, directions: Mapping[str, Direct
         _whole(edit.layers[name], _known(name, spec, directions), spec)
     for name in sorted(edit.amounts):
         direction = _known(name, spec, directions)
-        change = direction.displacement(latent, edit.amounts[name])
-        latent = latent + (change if name in edit.hold else off(change, held))
+        change = direction.displacement(latent, edit.amounts[name], classes)
+        latent = latent + (change if name in edit.hold else off(change, held, classes))
     return latent, classes
 
 
