@@ -50,7 +50,9 @@ def test_it_survives_its_file_and_steers_an_edit_by_its_classes(generator, make_
     assert read.walk.kept is kept
     assert torch.equal(read.walk.vectors, made.walk.vectors)
     edit = {"generator": "tiny", "base": {"seed": 3}, "amounts": {made.id: 5}}
-    latents = [latent_for(parse({**edit, "classes": {name: 1}}), generator, {made.id: read})[0] for name in ("amber", "blue")]
+    latents = [
+        latent_for(parse({**edit, "classes": {name: 1}}), generator, {made.id: read})[0] for name in ("amber", "blue")
+    ]
     assert not torch.allclose(*latents)
     if kept:
         assert torch.allclose(latents[0].norm(), latents[1].norm())
