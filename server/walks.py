@@ -86,7 +86,8 @@ class ArcWalk:
         if not self.kept:
             return moved
         length = latents.norm(dim=1, keepdim=True)
-        return moved * (length / moved.norm(dim=1, keepdim=True).clamp_min(1e-8))
+        kept: Tensor = moved * (length / moved.norm(dim=1, keepdim=True).clamp_min(1e-8))
+        return kept
 
     def axis(self, classes: Tensor | None = None) -> Tensor | None:
         return self._mixed(self.vectors, classes)[0]
@@ -97,7 +98,8 @@ class ArcWalk:
             return vectors
         if classes is None:
             raise ValueError("a walk with a vector for each class needs class weights")
-        return classes.to(like) @ vectors
+        mixed: Tensor = classes.to(like) @ vectors
+        return mixed
 
     @classmethod
     def blank(cls, count: int, width: int, kept: bool) -> Self:

@@ -44,7 +44,7 @@ def forbidden(module: str) -> str:
         return r"(server|fastapi|starlette|uvicorn)(\.|$)"
     if module.startswith("server/api/"):
         return r"(torch|server\.(app|cli))(\.|$)|models\.(?!base\b)"
-    named = "base|zoo|fetch"
+    named = "base|zoo|fetch|regressor|rated"
     if module.startswith("server/training/"):  # what makes a network must name it
         named += "|stylegan2|critic"
     core = rf"(fastapi|starlette|uvicorn|server\.(api|app|cli))(\.|$)|models\.(?!({named})\b)\w"

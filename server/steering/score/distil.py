@@ -92,7 +92,7 @@ def ridge(drawn: Drawn, marks: Tensor, per_class: bool) -> Line:
     """
     kinds = torch.zeros(len(marks), dtype=torch.long) if drawn.classes is None else drawn.classes.argmax(dim=1).cpu()
     latents, wanted = drawn.latents.cpu().double().clone(), marks.cpu().double().clone()
-    for kind in kinds.unique():
+    for kind in sorted(set(kinds.tolist())):
         mine = kinds == kind
         latents[mine] -= latents[mine].mean(dim=0)
         wanted[mine] -= wanted[mine].mean()

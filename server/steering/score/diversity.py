@@ -16,7 +16,7 @@ def spread_of(images: Tensor, classes: Tensor | None) -> float:
     Images [N, C, H, W] in [-1, 1], class weights [N, K] or None; classes with one picture are left out.
     """
     kinds = torch.zeros(len(images), dtype=torch.long) if classes is None else classes.argmax(dim=1).cpu()
-    groups = [torch.nonzero(kinds == kind).flatten() for kind in kinds.unique()]
+    groups = [torch.nonzero(kinds == kind).flatten() for kind in sorted(set(kinds.tolist()))]
     total, weight = 0.0, 0
     for group in groups:
         if len(group) < 2:

@@ -39,7 +39,7 @@ class Network(nn.Module):
         return found[:, 0]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Student:
     """A differentiable stand-in for a judge: same scale, same spec, and how well it stands in.
 
@@ -55,7 +55,8 @@ class Student:
 
     def score(self, images: Tensor) -> Tensor:
         """Scores [N] in the judge's units; see Regressor."""
-        return self.network(small(images)) * self.deviation + self.mean
+        found: Tensor = self.network(small(images)) * self.deviation + self.mean
+        return found
 
 
 def small(images: Tensor) -> Tensor:
@@ -79,7 +80,7 @@ def taught(spec: RegressorSpec, pictures: Tensor, marks: Tensor, seed: int, epoc
     source = torch.Generator().manual_seed(seed)
     done = 0
     for _ in range(epochs):
-        for batch in learning[torch.randperm(len(learning), generator=source)].split(BATCH):
+        for batch in torch.split(learning[torch.randperm(len(learning), generator=source)], BATCH):
             optimiser.zero_grad()
             loss = (network(pictures[batch]) - wanted[batch]).square().mean()
             loss.backward()
@@ -90,7 +91,7 @@ def taught(spec: RegressorSpec, pictures: Tensor, marks: Tensor, seed: int, epoc
                 yield Progress(done / batches, "Teaching a student to judge alike")
     network.eval().requires_grad_(False)
     with torch.no_grad():
-        found = torch.cat([network(pictures[batch]) for batch in checking.split(BATCH)])
+        found = torch.cat([network(pictures[batch]) for batch in torch.split(checking, BATCH)])
     correlation = float(torch.corrcoef(torch.stack([found, wanted[checking]]))[0, 1].nan_to_num(0.0))
     learned = replace(spec, differentiable=True)
     return Student(learned, network, mean, deviation, correlation, held)

@@ -138,7 +138,7 @@ def test_progress_rises_to_the_end_and_carries_strips() -> None:
     shares = [progress.share for progress in seen]
     assert shares == sorted(shares)
     assert 0.9 < shares[-1] <= 1
-    assert [one.strip for one in seen if one.strip is not None][0].shape == (32, 7 * 32, 3)
+    assert next(one.strip for one in seen if one.strip is not None).shape == (32, 7 * 32, 3)
 
 
 def test_closing_the_work_asks_the_judge_no_more() -> None:
