@@ -37,7 +37,7 @@ def blank(generator: Generator, settings: ScoreSettings) -> ArcWalk:
     """A walk that goes nowhere yet: in z it will keep each latent's length, in w it is straight."""
     space = generator.spec.space
     count = len(generator.spec.classes) if settings.per_class and generator.spec.classes else 1
-    return ArcWalk.blank(count, generator.spec.spaces[space][-1], kept=space == "z")
+    return ArcWalk.blank(count, generator.spec.width, kept=space == "z")
 
 
 def fit(
