@@ -154,13 +154,8 @@ def latent_for(edit: Edit, generator: Generator, directions: Mapping[str, Direct
         _whole(edit.layers[name], _known(name, spec, directions), spec)
     for name in sorted(edit.amounts):
         direction = _known(name, spec, directions)
-<<<<<<< HEAD
         change = direction.displacement(latent, edit.amounts[name], classes)
-        latent = latent + (change if name in edit.hold else off(change, held, classes))
-    return latent, classes
-=======
-        change = direction.displacement(latent, edit.amounts[name])
-        change = change if name in edit.hold else off(change, held)
+        change = change if name in edit.hold else off(change, held, classes)
         start, stop = edit.layers.get(name) or direction.layers or (0, spec.layers)
         if stop - start == spec.layers:
             latent = latent + change
@@ -172,7 +167,6 @@ def latent_for(edit: Edit, generator: Generator, directions: Mapping[str, Direct
     for start, stop, change in partly:
         layered[:, start:stop] += change[:, None]
     return layered, classes
->>>>>>> main
 
 
 def interpolate(first: Edit, second: Edit, share: float, units: Mapping[str, Unit]) -> Edit:

@@ -47,8 +47,6 @@ def forbidden(module: str) -> str:
     # Protocols, what finds and keeps models, and the fit that ratings become.
     named = "base|zoo|fetch|kept|regressor|judges|scorers|importing|rated"
     if module.startswith("server/training/"):  # what makes a network must name it
-    named = "base|zoo|fetch|kept|regressor|judges|scorers|importing"  # protocols, and what finds and keeps models
-    if module.startswith("server/training/"):  # what makes a network must name it
         named += "|stylegan2|critic|classifier|encoder"
     core = rf"(fastapi|starlette|uvicorn|server\.(api|app|cli))(\.|$)|models\.(?!({named})\b)\w"
     return core + (rf"|{EFFECTS}" if module in PURE else "")

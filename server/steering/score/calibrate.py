@@ -12,7 +12,7 @@ from models.regressor import Regressor
 from server.directions import Curve
 from server.errors import ModelFailed
 from server.steering.calibrate import DIVERSE, PARTIAL, PAST, SATURATED, STRONG, Calibration
-from server.steering.draws import Drawn, Role, draw
+from server.steering.draws import Drawn, Role, centre, draw
 from server.steering.progress import Progress, Work
 from server.steering.score.diversity import spread_of
 from server.steering.score.judging import CHUNK, scores, steered
@@ -100,7 +100,8 @@ _Side = tuple[list[tuple[float, float]], list[tuple[float, float]], str]
 
 def _outwards(world: _World, full: float, reach: float, done: float) -> Work[_Side]:
     sign = 1.0 if full > 0 else -1.0
-    longest = LONGEST * float(world.drawn.latents.norm(dim=1).mean())
+    middle = centre(world.generator, world.drawn)
+    longest = LONGEST * float((world.drawn.latents - middle).norm(dim=1).mean())
     points: list[tuple[float, float]] = []
     raw: list[tuple[float, float]] = []
     reached, at, first = 0.0, 0.0, 0.0
