@@ -159,8 +159,8 @@ def latent_for(edit: Edit, generator: Generator, directions: Mapping[str, Direct
         _whole(edit.layers[name], _known(name, spec, directions), spec)
     for name in sorted(edit.amounts):
         direction = _known(name, spec, directions)
-        change = direction.displacement(latent, edit.amounts[name])
-        change = change if name in edit.hold else off(change, held)
+        change = direction.displacement(latent, edit.amounts[name], classes)
+        change = change if name in edit.hold else off(change, held, classes)
         start, stop = edit.layers.get(name) or direction.layers or (0, spec.layers)
         if stop - start == spec.layers:
             latent = latent + change

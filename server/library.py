@@ -222,6 +222,10 @@ def usable(direction: Direction, spec: GeneratorSpec) -> None:
     try:
         if any(tensor.shape[-1] != width for tensor in direction.walk.tensors().values()):
             raise ValueError(f"it is not made for latents of {width} numbers")
+        if direction.walk.kind in ("arc", "fan"):
+            count = len(direction.walk.tensors()["vectors"])
+            if count not in (1, len(spec.classes)):
+                raise ValueError(f"it has vectors for {count} classes, {spec.name} has {len(spec.classes)}")
         if direction.layers is not None and not 0 <= direction.layers[0] < direction.layers[1] <= spec.layers:
             raise ValueError(f"it acts on layers that {spec.name} does not have")
         for amount in (*direction.track, *direction.range, direction.unit.neutral):
