@@ -122,7 +122,9 @@ def judged(hits: Tensor, kinds: Tensor, names: Sequence[str], pictures: int, set
     spread = bootstrap(hits, lambda means: (means[1] - means[2]) / (means[0] - means[2]), source)
     whole = [Share(int(row.sum()), len(row)) for row in hits]
     return AccuracyScore(
-        *whole,
+        real=whole[0],
+        generated=whole[1],
+        floor=whole[2],
         skill=None if skill is None else round(skill, 5),
         interval=None if skill is None else _rounded(spread),
         classes=tuple(classes),

@@ -1,0 +1,54 @@
+"""A style-based network as what measures and encoders ask for: pictures of a class, latents, pictures of latents."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from models.base import fingerprint
+from models.stylegan2 import StyleGAN2Network
+
+
+class Made:
+    """The pictures a network makes, at its full side or at a smaller one it was trained for so far.
+
+    An instance is a Sampler (`count`, `kind`, `seed`) and a Painter (`draw`, `paint`). `truncation` below 1 draws w
+    towards its class's mean.
+    """
+
+    def __init__(self, network: StyleGAN2Network, side: int | None = None, truncation: float = 1.0) -> None:
+        self.network = network.eval().requires_grad_(False)
+        self.side = side or network.plan.resolution
+        self.blocks = round(math.log2(self.side)) - 1
+        self.truncation, self.w = truncation, network.plan.w
+        self.fingerprint = fingerprint(network.state_dict())
+
+    def __call__(self, count: int, kind: int, seed: int) -> Tensor:
+        """`count` pictures [count, C, side, side] of class `kind`; a network without classes ignores it."""
+        source = torch.Generator().manual_seed(seed)
+        with torch.inference_mode():
+            return self.paint(self._latents(torch.full((count,), kind), source)).clamp(-1, 1)
+
+    def draw(self, count: int, source: torch.Generator) -> Tensor:
+        """Latents w [count, w], classes alike in number."""
+        kinds = torch.randint(max(self.network.plan.classes, 1), (count,), generator=source)
+        with torch.no_grad():
+            return self._latents(kinds, source)
+
+    def paint(self, latents: Tensor) -> Tensor:
+        """Pictures of latents w [N, w]; gradients flow back to them."""
+        styles = latents[:, None].expand(-1, self.network.plan.layers, -1)
+        pictures: Tensor = self.network.synthesis(styles, self.blocks)
+        return pictures
+
+    def _latents(self, kinds: Tensor, source: torch.Generator) -> Tensor:
+        classes = self.network.plan.classes
+        z = torch.randn(len(kinds), self.network.plan.z, generator=source)
+        w: Tensor = self.network.mapping(z, one_hot(kinds, classes).float() if classes else None)
+        if self.truncation == 1:
+            return w
+        mean = self.network.mapping.get_buffer("mean")[kinds if classes else torch.zeros_like(kinds)]
+        return torch.lerp(mean, w, self.truncation)
