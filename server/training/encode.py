@@ -152,14 +152,14 @@ def refined(encoder: Encoder, painter: Painter, pictures: Tensor, steps: int = 1
     optimiser = torch.optim.Adam([offset], rate)
     best, error = start.clone(), torch.full((len(start),), math.inf)
     for step in range(steps + 1):
-        with torch.enable_grad():
+        with torch.enable_grad():  # wherever it is driven from
             latents = start + offset * encoder.scale
             each = (painter.paint(latents) - pictures).square().mean(dim=(1, 2, 3))
+            if step < steps:
+                (offset.grad,) = torch.autograd.grad(each.sum(), offset)
         better = each.detach() < error
         best[better], error[better] = latents.detach()[better], each.detach()[better]
         if step < steps:
-            optimiser.zero_grad(set_to_none=True)
-            each.sum().backward()  # type: ignore[no-untyped-call]
             optimiser.step()
         yield Progress(step / max(steps, 1), f"Error {float(error.mean()):.4f}")
     return best

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -52,3 +53,22 @@ class Made:
             return w
         mean = self.network.mapping.get_buffer("mean")[kinds if classes else torch.zeros_like(kinds)]
         return torch.lerp(mean, w, self.truncation)
+
+
+class Placing(Protocol):
+    """Real pictures of wanted classes, such as avatars drawn from one part of the drawings."""
+
+    def of(self, kinds: Tensor, source: torch.Generator) -> Tensor:
+        """One fresh picture [N, C, H, W] in [-1, 1] for each class number [N]."""
+        ...
+
+
+class Fresh:
+    """Real pictures as a Sampler."""
+
+    def __init__(self, pictures: Placing) -> None:
+        self.pictures = pictures
+
+    def __call__(self, count: int, kind: int, seed: int) -> Tensor:
+        """`count` fresh pictures of class `kind`."""
+        return self.pictures.of(torch.full((count,), kind), torch.Generator().manual_seed(seed))
