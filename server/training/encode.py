@@ -84,7 +84,7 @@ def encode(painter: Painter, settings: EncodeSettings, file: Path | None = None)
     encoder = Encoder(painter.side, painter.w, settings.width, settings.moments, channels)
     encoder.centre.copy_(known.mean(dim=0))
     encoder.scale.copy_(known.std(dim=0).clamp_min(1e-6))
-    encoder = encoder.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    encoder.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimiser = torch.optim.Adam(encoder.parameters(), settings.rate)
     mark = json.dumps({**asdict(settings), "generator": painter.fingerprint, "side": painter.side})
     begun = 0 if file is None else _resume(file, mark, encoder, optimiser)
@@ -102,7 +102,7 @@ def encode(painter: Painter, settings: EncodeSettings, file: Path | None = None)
             second = (painter.paint(found) - pictures).square().mean()
             loss = first + settings.pixels * second
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimiser.step()
         done = step + 1
         if file is not None and (done % STORE == 0 or done == settings.steps):
@@ -147,7 +147,7 @@ def refined(encoder: Encoder, painter: Painter, pictures: Tensor, steps: int = 1
     is never worse than the encoder's answer.
     """
     with torch.no_grad():
-        start = encoder(pictures)
+        start: Tensor = encoder(pictures)
     offset = torch.zeros_like(start, requires_grad=True)
     optimiser = torch.optim.Adam([offset], rate)
     best, error = start.clone(), torch.full((len(start),), math.inf)

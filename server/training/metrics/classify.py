@@ -61,7 +61,7 @@ def fit(data: Labelled, classes: int, settings: FitSettings, file: Path | None =
         raise Invalid("A classifier needs a step, and two pictures in each.", "Ask for more steps or pictures.")
     torch.manual_seed(settings.seed)
     model = Classifier(data.side, classes, settings.width, int(data.pictures.shape[1]))
-    model = model.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    model.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimiser = torch.optim.SGD(model.parameters(), settings.rate, 0.9, weight_decay=settings.decay, nesterov=True)
     mark = _mark(data, classes, settings)
     begun = 0 if file is None else _resume(file, mark, model, optimiser)
