@@ -12,6 +12,7 @@ import click
 
 from server import terminal, waiting
 from server.errors import AppError
+from server.verbs.train import train
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -289,6 +290,9 @@ def _edit(classes: Any, amounts: Any, seed: int, **more: Any) -> Any:
     from server.edits import parse
 
     return parse({"base": {"seed": seed}, "classes": dict(classes), "amounts": dict(amounts), **more})
+
+
+main.add_command(train)
 
 
 if __name__ == "__main__":

@@ -48,6 +48,21 @@ def checked_address(chosen: Settings) -> Settings:
     return chosen
 
 
+def train(path: Path, out: Path | None, device: str | None, show: Show) -> Mapping[str, Any]:
+    """Train the recipe at `path` and keep the generator in the library, or in the folder `out`."""
+    from server.training import recipe, run
+
+    chosen = settings(device=device)
+    here = Library(chosen.home)
+    asked = recipe.read(path)
+    if out is None and asked.name in here.entries() and here.entry(asked.name).origin.kind != "folder":
+        raise Conflict(f"There is a generator {asked.name} already.", "Give the recipe another name.")
+    tune()
+    generators = chosen.home / "generators" if out is None else out
+    folder = chosen.home / "training" / asked.name
+    return finish(run.run(asked, path.parent, folder, generators, chosen.device), show)
+
+
 class Desk:
     """One generator, loaded to be worked with, and the library it came from."""
 

@@ -134,10 +134,11 @@ def class_tensor(weights: Mapping[str, float], spec: GeneratorSpec, device: torc
 
 
 def latent_for(edit: Edit, generator: Generator, directions: Mapping[str, Direction]) -> tuple[Tensor, Tensor | None]:
-    """The latent [1, ...] and class weights [1, classes] of an edit: the pure half of rendering.
+    """The latent [1, D] and class weights [1, classes] of an edit: the pure half of rendering.
 
     Several seeds are averaged and divided by the root of the squared weights' sum, which keeps the variance of
-    the prior. Directions act in the order of their ids, each off the held ones' axes.
+    the prior. Directions act in the order of their ids, each off the held ones' axes. Where a generator has layers
+    the latent is one for each, [1, layers, D], and a direction acts on those that the edit, or it itself, names.
     """
     spec = generator.spec
     classes = class_tensor(class_weights(edit, spec), spec, generator.device)
@@ -148,13 +149,24 @@ def latent_for(edit: Edit, generator: Generator, directions: Mapping[str, Direct
     z = (share.view(-1, *[1] * (drawn.ndim - 1)) * drawn).sum(dim=0, keepdim=True)
     latent = generator.map(z, classes, edit.truncation)
     held = [_known(name, spec, directions) for name in edit.hold]
+    partly: list[tuple[int, int, Tensor]] = []
     for name in sorted(edit.layers):
         _whole(edit.layers[name], _known(name, spec, directions), spec)
     for name in sorted(edit.amounts):
         direction = _known(name, spec, directions)
         change = direction.displacement(latent, edit.amounts[name])
-        latent = latent + (change if name in edit.hold else off(change, held))
-    return latent, classes
+        change = change if name in edit.hold else off(change, held)
+        start, stop = edit.layers.get(name) or direction.layers or (0, spec.layers)
+        if stop - start == spec.layers:
+            latent = latent + change
+        else:
+            partly.append((start, stop, change))
+    if spec.layers == 1:
+        return latent, classes
+    layered = latent[:, None].repeat(1, spec.layers, 1)
+    for start, stop, change in partly:
+        layered[:, start:stop] += change[:, None]
+    return layered, classes
 
 
 def interpolate(first: Edit, second: Edit, share: float, units: Mapping[str, Unit]) -> Edit:
