@@ -85,6 +85,7 @@ def encode(painter: Painter, settings: EncodeSettings, file: Path | None = None)
     encoder.centre.copy_(known.mean(dim=0))
     encoder.scale.copy_(known.std(dim=0).clamp_min(1e-6))
     encoder.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    encoder.to(known.device)  # where the painter is
     optimiser = torch.optim.Adam(encoder.parameters(), settings.rate)
     mark = json.dumps({**asdict(settings), "generator": painter.fingerprint, "side": painter.side})
     begun = 0 if file is None else _resume(file, mark, encoder, optimiser)
@@ -97,7 +98,7 @@ def encode(painter: Painter, settings: EncodeSettings, file: Path | None = None)
             group["lr"] = settings.rate * (1 + math.cos(math.pi * step / settings.steps)) / 2
         found = encoder(pictures)
         loss = first = ((found - latents) / encoder.scale).square().mean()
-        second = torch.zeros(())
+        second = torch.zeros_like(first)
         if settings.pixels:
             second = (painter.paint(found) - pictures).square().mean()
             loss = first + settings.pixels * second
@@ -150,7 +151,7 @@ def refined(encoder: Encoder, painter: Painter, pictures: Tensor, steps: int = 1
         start: Tensor = encoder(pictures)
     offset = torch.zeros_like(start, requires_grad=True)
     optimiser = torch.optim.Adam([offset], rate)
-    best, error = start.clone(), torch.full((len(start),), math.inf)
+    best, error = start.clone(), start.new_full((len(start),), math.inf)
     for step in range(steps + 1):
         with torch.enable_grad():  # wherever it is driven from
             latents = start + offset * encoder.scale

@@ -1,4 +1,4 @@
-"""A style-based network as what measures and encoders ask for: pictures of a class, latents, pictures of latents."""
+"""Networks, generators and real pictures as what measures and encoders ask for: a Sampler and a Painter."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from models.base import fingerprint
+from models.base import Generator, fingerprint
 from models.stylegan2 import StyleGAN2Network
+from server.errors import Invalid
 
 
 class Made:
@@ -22,6 +23,7 @@ class Made:
 
     def __init__(self, network: StyleGAN2Network, side: int | None = None, truncation: float = 1.0) -> None:
         self.network = network.eval().requires_grad_(False)
+        self.device = network.synthesis.start.device
         self.side = side or network.plan.resolution
         self.blocks = round(math.log2(self.side)) - 1
         self.truncation, self.w = truncation, network.plan.w
@@ -47,12 +49,46 @@ class Made:
 
     def _latents(self, kinds: Tensor, source: torch.Generator) -> Tensor:
         classes = self.network.plan.classes
-        z = torch.randn(len(kinds), self.network.plan.z, generator=source)
+        z = torch.randn(len(kinds), self.network.plan.z, generator=source).to(self.device)
+        kinds = kinds.to(self.device)
         w: Tensor = self.network.mapping(z, one_hot(kinds, classes).float() if classes else None)
         if self.truncation == 1:
             return w
         mean = self.network.mapping.get_buffer("mean")[kinds if classes else torch.zeros_like(kinds)]
         return torch.lerp(mean, w, self.truncation)
+
+
+class Ready:
+    """Any generator with a mapping network as a Sampler and a Painter, under the fingerprint it is kept by."""
+
+    def __init__(self, generator: Generator, truncation: float = 1.0) -> None:
+        spec = generator.spec
+        if spec.space != "w" or len(spec.spaces["w"]) != 1:
+            raise Invalid(f"{spec.name} has no latents w.", "Choose a generator with a mapping network.")
+        self.generator, self.truncation = generator, truncation
+        self.side, self.w, self.fingerprint = spec.resolution, spec.spaces["w"][0], spec.fingerprint
+
+    def __call__(self, count: int, kind: int, seed: int) -> Tensor:
+        """`count` pictures [count, C, side, side] of class `kind`; a generator without classes ignores it."""
+        source = torch.Generator().manual_seed(seed)
+        with torch.inference_mode():
+            return self.paint(self._latents(torch.full((count,), kind), source))
+
+    def draw(self, count: int, source: torch.Generator) -> Tensor:
+        """Latents w [count, w], classes alike in number."""
+        kinds = torch.randint(max(len(self.generator.spec.classes), 1), (count,), generator=source)
+        with torch.no_grad():
+            return self._latents(kinds, source)
+
+    def paint(self, latents: Tensor) -> Tensor:
+        """Pictures of latents w [N, w] of any class: w has its class in it."""
+        return self.generator.synthesize(latents, None)
+
+    def _latents(self, kinds: Tensor, source: torch.Generator) -> Tensor:
+        spec = self.generator.spec
+        z = torch.randn(len(kinds), *spec.spaces["z"], generator=source).to(self.generator.device)
+        classes = one_hot(kinds, len(spec.classes)).float().to(z) if spec.classes else None
+        return self.generator.map(z, classes, self.truncation)
 
 
 class Placing(Protocol):

@@ -19,7 +19,7 @@ from server.codecs import picture
 from server.errors import Invalid
 from server.files import write
 from server.steering.progress import Progress, Work, part
-from server.training.metrics.classify import FitSettings, Net, fit
+from server.training.metrics.classify import Device, FitSettings, Net, fit
 from server.training.metrics.copying import copying, copying_in_pixels, sheet
 from server.training.metrics.distances import Distances, distances
 from server.training.metrics.recognition import Recognition, recognition
@@ -65,7 +65,7 @@ class Subject:
     classes: tuple[str, ...]
 
 
-def report(subject: Subject, settings: ReportSettings, folder: Path) -> Work[View]:
+def report(subject: Subject, settings: ReportSettings, folder: Path, device: Device = "cpu") -> Work[View]:
     """Compute everything into `folder`: the report as JSON, the sheet of neighbours, the classifiers' files.
 
     The view holds `net`, `distances`, `recognition`, `score` and `copying`, each with its counts and intervals, and
@@ -76,12 +76,12 @@ def report(subject: Subject, settings: ReportSettings, folder: Path) -> Work[Vie
     folder.mkdir(parents=True, exist_ok=True)
     mark = yield from part(_mark(subject, settings), 0.0, 0.01)
     view = _stored(folder / FILE, mark)
-    net = yield from part(_net(subject, settings, folder), 0.01, 0.3)
+    net = yield from part(_net(subject, settings, folder, device), 0.01, 0.3)
     stages: tuple[tuple[str, float, Callable[[], Work[View]]], ...] = (
         ("net", 0.32, lambda: _described(subject, settings, net)),
         ("distances", 0.4, lambda: _distances(subject, settings, net)),
         ("recognition", 0.44, lambda: _recognised(subject, settings, net)),
-        ("score", 0.9, lambda: _scored(subject, settings, folder)),
+        ("score", 0.9, lambda: _scored(subject, settings, folder, device)),
         ("copying", 1.0, lambda: _copied(subject, settings, net, folder)),
     )
     low = 0.3
@@ -100,9 +100,11 @@ def _drawn(sampler: Sampler, subject: Subject, each: int, settings: ReportSettin
     return (yield from gather(sampler, [each] * len(subject.classes), mixed(settings.seed, role)))
 
 
-def _net(subject: Subject, settings: ReportSettings, folder: Path) -> Work[Net]:
+def _net(subject: Subject, settings: ReportSettings, folder: Path, device: Device) -> Work[Net]:
     data = yield from part(_drawn(subject.training, subject, settings.net_pictures, settings, "net"), 0.0, 0.2)
-    return (yield from part(fit(data, len(subject.classes), settings.net, folder / "net.safetensors"), 0.2, 1.0))
+    return (
+        yield from part(fit(data, len(subject.classes), settings.net, folder / "net.safetensors", device), 0.2, 1.0)
+    )
 
 
 def _described(subject: Subject, settings: ReportSettings, net: Net) -> Work[View]:
@@ -129,12 +131,12 @@ def _recognised(subject: Subject, settings: ReportSettings, net: Net) -> Work[Vi
     return {"net": net.name, **_recognition(found, subject.classes)}
 
 
-def _scored(subject: Subject, settings: ReportSettings, folder: Path) -> Work[View]:
+def _scored(subject: Subject, settings: ReportSettings, folder: Path, device: Device) -> Work[View]:
     each = settings.score_pictures
     real = yield from part(_drawn(subject.training, subject, each, settings, "lesson"), 0.0, 0.05)
     made = yield from part(_drawn(subject.generated, subject, each, settings, "lesson made"), 0.05, 0.2)
     test = yield from part(_drawn(subject.held_out, subject, settings.test_pictures, settings, "exam"), 0.2, 0.23)
-    work = accuracy_score(real, made, test, subject.classes, settings.score, folder)
+    work = accuracy_score(real, made, test, subject.classes, settings.score, folder, device)
     return (yield from part(work, 0.23, 1.0)).view()
 
 
@@ -165,7 +167,7 @@ def _mark(subject: Subject, settings: ReportSettings) -> Work[View]:
     digest = hashlib.sha256()
     for sampler in (subject.training, subject.held_out):
         for kind in range(len(subject.classes)):
-            digest.update(sampler(2, kind, mixed(settings.seed, "mark")).float().numpy().tobytes())
+            digest.update(sampler(2, kind, mixed(settings.seed, "mark")).float().cpu().numpy().tobytes())
         yield Progress(0.5, "Looking at the pictures")
     pictures = digest.hexdigest()
     classes = list(subject.classes)

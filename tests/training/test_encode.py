@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from models.encoder import Encoder, Moments
+from models.styled import StyleGAN2
 from models.stylegan2 import Plan, StyleGAN2Network
 from server.errors import Invalid
 from server.steering.progress import finish
 from server.training import encode as module
+from server.training import finished
 from server.training.encode import EncodeSettings, encode, load, refined, returned, to_bytes
-from server.training.made import Made
+from server.training.made import Made, Ready
+from server.training.recipe import Recipe, Stage
 
 SETTINGS = EncodeSettings(steps=200, batch=16, width=8)
 
@@ -131,3 +135,30 @@ def test_samples_of_a_network_are_of_the_class_asked_again_and_again(made: Made)
     at_mean = Made(made.network, truncation=0.0)
     assert torch.equal(at_mean(2, 1, 7)[0], at_mean(2, 1, 8)[1])
     assert Made(made.network, side=8)(2, 0, 1).shape == (2, 3, 8, 8)
+
+
+def test_a_kept_generator_is_sampled_and_painted_as_its_network_is(made: Made) -> None:
+    network = Made(StyleGAN2Network(made.network.plan)).network
+    network.load_state_dict(made.network.state_dict())
+    recipe = Recipe(
+        name="tiny", pictures="avatars:x", widths=(12, 8, 6), z=6, w=6, mapping=2,
+        stages=(Stage(side=16, pictures=8),),
+    )  # fmt: skip
+    spec, weights = finished.generator(network, recipe, 16, ("a", "b", "c"))
+    ready = Ready(StyleGAN2(spec, weights), truncation=0.5)
+    half = Made(network, truncation=0.5)
+    torch.testing.assert_close(ready(3, 1, 4), half(3, 1, 4), atol=0.05, rtol=0.05)  # the kept one is float16
+    source = torch.Generator()
+    torch.testing.assert_close(
+        ready.draw(5, source.manual_seed(1)), half.draw(5, source.manual_seed(1)), atol=0.05, rtol=0.05
+    )
+    assert ready.fingerprint == spec.fingerprint
+    assert (ready.side, ready.w) == (16, 6)
+
+
+def test_a_generator_without_a_mapping_network_is_refused() -> None:
+    class Plain:
+        spec = SimpleNamespace(name="plain", space="z", spaces={"z": (6,)})
+
+    with pytest.raises(Invalid, match="no latents w"):
+        Ready(Plain())  # type: ignore[arg-type]
