@@ -14,6 +14,7 @@ from server.errors import Invalid
 from server.films.pictures import GIF_XMP_END, PNG, XMP_KEY, png_chunks, riff_chunks
 from server.films.xmp import UUID, recipe_in
 
+LARGEST_FILE = 64 * 2**20
 LARGEST_RECIPE = 2**20
 MOST_BOXES = 100_000
 TAGS, TAG, SIMPLE, NAME, TEXT, SEGMENT = 0x1254C367, 0x7373, 0x67C8, 0x45A3, 0x4487, 0x18538067

@@ -18,8 +18,8 @@ from server import files
 from server.directions import Direction
 from server.edits import Edit
 from server.films.pace import Draw, Pace, pace
-from server.films.routes import Route
 from server.films.plan import Plan, Sound, Writer
+from server.films.routes import Route
 from server.films.sheets import caption_of, compose
 from server.films.writers import containers
 from server.films.xmp import packet

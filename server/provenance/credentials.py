@@ -81,10 +81,16 @@ def sign(path: Path, mime: str, claim: Claim, signing: Signing) -> None:
         alg=c2pa.C2paSigningAlg.ES256, sign_cert=signing.chain, private_key=signing.key, ta_url=None
     )
     try:
-        with files.replacing(path) as part, _context() as context, c2pa.Signer.from_info(info) as signer:
-            with c2pa.Builder(manifest, context) as builder, path.open("rb") as source, part.open("w+b") as target:
-                builder.set_intent(c2pa.C2paBuilderIntent.CREATE, TRAINED)
-                builder.sign(signer, mime, source, target)
+        with (
+            files.replacing(path) as part,
+            _context() as context,
+            c2pa.Signer.from_info(info) as signer,
+            c2pa.Builder(manifest, context) as builder,
+            path.open("rb") as source,
+            part.open("w+b") as target,
+        ):
+            builder.set_intent(c2pa.C2paBuilderIntent.CREATE, TRAINED)
+            builder.sign(signer, mime, source, target)
     except c2pa.C2paError as error:
         raise StorageFailed(f"{path.name} could not be signed.", "Check the signing key in the settings.") from error
 

@@ -1,5 +1,6 @@
-"""What a picture looks like in 255 bits, near enough to itself after being resized, recompressed or recoloured a
-little: signs of its low frequencies (Zauner 2010, "Implementation and benchmarking of perceptual image hash functions").
+"""What a picture looks like in 255 bits, near to itself after being resized, recompressed or recoloured a little.
+
+They are the signs of its low frequencies (Zauner 2010, "Implementation and benchmarking of perceptual image hashes").
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ def verify(beside: bytes, data: bytes, anchors: bytes = b"") -> Credential:
         if not isinstance(key, ec.EllipticCurvePublicKey):
             return Credential("invalid", issuer)
         key.verify(signature, _signed(said), ec.ECDSA(hashes.SHA256()))
-        for below, above in zip(chain, chain[1:], strict=False):
+        for below, above in itertools.pairwise(chain):
             below.verify_directly_issued_by(above)
     except (InvalidSignature, ValueError, TypeError):
         return Credential("invalid", issuer)
