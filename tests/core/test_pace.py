@@ -22,7 +22,9 @@ EDIT = {"generator": "tiny", "base": {"seed": 1}, "amounts": {"sway": 0.0}}
 
 def lurching(edit: Edit) -> Pixels:
     """A picture that hardly changes at one end of the slider and a great deal at the other."""
-    return np.full((16, 16, 3), round(250 * (edit.amounts["sway"] / 10) ** 4), dtype=np.uint8)
+    edge = 63 * (edit.amounts["sway"] / 10) ** 4  # an edge that runs, its pixel shaded: no rounding to whole greys
+    row = np.clip(255 * (edge - np.arange(64)), 0, 255)
+    return np.broadcast_to(row.astype(np.uint8)[None, :, None], (64, 64, 3)).copy()
 
 
 @pytest.fixture
