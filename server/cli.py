@@ -11,6 +11,8 @@ import click
 
 from server import terminal, waiting
 from server.errors import AppError
+from server.verbs.bench_film import film
+from server.verbs.made import made
 from server.verbs.pull import pull
 from server.verbs.train import train
 
@@ -283,6 +285,8 @@ def _edit(classes: Any, amounts: Any, seed: int, **more: Any) -> Any:
     return parse({"base": {"seed": seed}, "classes": dict(classes), "amounts": dict(amounts), **more})
 
 
+bench.add_command(film)
+main.add_command(made)
 main.add_command(pull)
 main.add_command(train)
 
