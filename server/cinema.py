@@ -7,6 +7,7 @@ import hashlib
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from server import codecs
@@ -15,7 +16,7 @@ from server.edits import Edit, latent_for
 from server.errors import AppError, Invalid
 from server.exports import Exports
 from server.films.estimates import estimate
-from server.films.film import Sign, film, moment
+from server.films.film import film, moment
 from server.films.pace import Draw, Pace, pace, steady
 from server.films.presets import Wish, presets, sweep
 from server.films.routes import Route, route_of
@@ -191,19 +192,24 @@ def filmed(
     title: str,
     *,
     drawn: Draw | None = None,
-    sound: Any = None,
+    sound: Path | None = None,
     left: Callable[[], bool] = lambda: False,
 ) -> Work[Mapping[str, Any]]:
     """Render a walk into the exports; what is not finished is removed, unless it is `left` to be begun again."""
     timeline, directions = route.timeline, ready.directions()
     mime = containers()[timeline.output.format].signed
     claim = press.claim("walk", canonical(timeline), ready.spec, directions, used_by(timeline, directions))
-    sign: Sign = lambda path, recipe: press.embed(path, mime, claim)  # noqa: E731
+    embedded = False
+
+    def sign(path: Path, recipe: str) -> None:
+        nonlocal embedded
+        embedded = press.embed(path, mime, claim)
+
     drawing = drawn or (lambda edit: draw(edit, ready))
     path = exports.film(id)
     try:
         made = yield from film(route, drawing, directions, path, sound=sound, sign=sign)
-        seal = press.seal(path, mime, claim)
+        seal = press.seal(path, embedded, claim)
         small = made.shown[0].copy()
         small.thumbnail((THUMBNAIL, THUMBNAIL))
         description = {

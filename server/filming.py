@@ -47,12 +47,15 @@ def filmed(timeline: Timeline, out: Path, ready: Ready, press: Press, sounds: So
     recipe = canonical(timeline)
     claim = press.claim("walk", recipe, ready.spec, directions, used_by(timeline, directions))
 
+    embedded = False
+
     def sign(path: Path, recipe: str) -> None:
-        press.embed(path, container.signed, claim)
+        nonlocal embedded
+        embedded = press.embed(path, container.signed, claim)
 
     work = film(route, lambda edit: draw(edit, ready), directions, out, sound=sound, sign=sign)
     made = finish(work, show)
-    seal = press.seal(out, container.signed, claim)
+    seal = press.seal(out, embedded, claim)
     write_beside(out, seal)
     entry = Entry(now(), seal.sha256, made.bytes, timeline.output.format, timeline.title or out.name, "walk", recipe)
     press.note(entry, made.shown)

@@ -117,4 +117,6 @@ def read(data: bytes, mime: str, anchors: bytes = b"") -> Credential:
 def _context(anchors: bytes = b"") -> c2pa.Context:
     verify = {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_after_sign": False}
     trust = {"trust": {"user_anchors": anchors.decode()}} if anchors else {}
-    return c2pa.Context.from_dict({"verify": verify, "builder": {"thumbnail": {"enabled": False}}, **trust})
+    core = {"backing_store_memory_threshold_in_mb": 8}  # a long film is signed on disk
+    given = {"verify": verify, "core": core, "builder": {"thumbnail": {"enabled": False}}, **trust}
+    return c2pa.Context.from_dict(given)

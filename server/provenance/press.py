@@ -27,6 +27,8 @@ OWN = (
     "installation wrote it; it does not prove who runs it."
 )
 BROUGHT = "Files are signed with the operator's certificate, which is as good a proof of identity as its issuer is."
+STREAMED = ("video/mp4",)  # the C2PA library holds other files in memory, up to twice, while it signs them
+LARGEST_EMBEDDED = 16 * 2**20  # bytes; a larger one of those has its credential beside it
 OFF = "Files are not signed: the setting is off."
 
 
@@ -73,18 +75,18 @@ class Press:
         prints = {name: fingerprint(directions[name].walk.tensors()) for name in sorted(used) if name in directions}
         return Claim(kind, recipe, {spec.name: spec.fingerprint}, prints, self._version)
 
-    def embed(self, path: Path, mime: str | None, claim: Claim) -> None:
-        """Sign a finished file in place, where its type can carry a credential and signing is on."""
-        if self.signs and mime is not None:
-            credentials.sign(path, mime, claim, self.signing())
+    def embed(self, path: Path, mime: str | None, claim: Claim) -> bool:
+        """Sign a finished file in place, where its type can carry a credential and signing is on; whether it was."""
+        if not self.signs or mime is None or (mime not in STREAMED and path.stat().st_size > LARGEST_EMBEDDED):
+            return False
+        credentials.sign(path, mime, claim, self.signing())
+        return True
 
-    def seal(self, path: Path, mime: str | None, claim: Claim) -> Seal:
-        """The seal of a file after `embed`."""
+    def seal(self, path: Path, embedded: bool, claim: Claim) -> Seal:
+        """The seal of a finished file, `embedded` being what `embed` said of it."""
         sha256 = sidecar.digest(path)
-        if not self.signs:
-            return Seal("none", sha256)
-        if mime is not None:
-            return Seal("embedded", sha256)
+        if embedded or not self.signs:
+            return Seal("embedded" if embedded else "none", sha256)
         return Seal("sidecar", sha256, sidecar.sidecar(path, claim, self.signing()))
 
     def note(self, entry: Entry, pictures: Sequence[Image.Image]) -> None:

@@ -135,6 +135,20 @@ def test_a_still_says_what_it_is_and_is_known_again(format: Any, ready: Ready, p
     assert stripped["matches"][0]["distance"] <= looks.ALIKE
 
 
+def test_what_would_fill_the_memory_to_sign_has_its_credential_beside_it(
+    ready: Ready, press: Press, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.provenance.press.LARGEST_EMBEDDED", 1000)
+    for name, embedded in (("a.png", False), ("a.mp4", True)):
+        out = tmp_path / name
+        format = {"a.png": "apng", "a.mp4": "mp4"}[name]
+        filmed(walk(ready, format=format), out, ready, press, Sounds(tmp_path / "sounds"), lambda progress: None)
+        data, beside = out.read_bytes(), tmp_path / f"{name}.credential.json"
+        assert (press.credential(data, mime_of(data)).state == "trusted") is embedded
+        assert beside.exists() is not embedded
+        assert embedded or press.credential(data, "", beside.read_bytes()).state == "trusted"
+
+
 def test_signing_can_be_switched_off(ready: Ready, home: Path) -> None:
     press = Press(Settings(home=home, sign=False))
     data = still(parse(EDIT), draw(parse(EDIT), ready), ready, press)
