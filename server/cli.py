@@ -12,6 +12,7 @@ import click
 
 from server import terminal, waiting
 from server.errors import AppError
+from server.verbs.pull import pull
 from server.verbs.train import train
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -108,18 +109,6 @@ def generators(as_json: bool) -> None:
         terminal.plain({"generators": found})
     else:
         terminal.generators(found)
-
-
-@main.command()
-@click.argument("name")
-def pull(name: str) -> None:
-    """Fetch a generator of the zoo: pinned, hashed, and kept as safetensors."""
-    from server import desk, studio
-    from server.steering.progress import finish
-
-    library = desk.library()
-    finish(studio.pulled(library, name), terminal.progress())
-    click.echo(f"{library.spec(name).title} ({name}) can be used now.")
 
 
 @main.command()
@@ -292,6 +281,7 @@ def _edit(classes: Any, amounts: Any, seed: int, **more: Any) -> Any:
     return parse({"base": {"seed": seed}, "classes": dict(classes), "amounts": dict(amounts), **more})
 
 
+main.add_command(pull)
 main.add_command(train)
 
 
