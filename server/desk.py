@@ -76,7 +76,7 @@ def pull(name: str, accepted: bool, show: Show) -> str:
     return judge.spec.title
 
 
-def train(path: Path, out: Path | None, device: str | None, show: Show) -> Mapping[str, Any]:
+def train(path: Path, out: Path | None, device: str | None, report: bool, show: Show) -> Mapping[str, Any]:
     """Train the recipe at `path` and keep the generator in the library, or in the folder `out`."""
     from server.training import recipe, run
 
@@ -88,7 +88,7 @@ def train(path: Path, out: Path | None, device: str | None, show: Show) -> Mappi
     tune()
     generators = chosen.home / "generators" if out is None else out
     folder = chosen.home / "training" / asked.name
-    return finish(run.run(asked, path.parent, folder, generators, chosen.device), show)
+    return finish(run.run(asked, path.parent, folder, generators, chosen.device, report), show)
 
 
 class Desk:
