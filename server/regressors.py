@@ -125,15 +125,19 @@ class Regressors:
         return [self.load(name) for name, entry in self.all().items() if entry.spec.kind == "measure"]
 
     def keep(self, entry: Entry, contents: Mapping[str, bytes]) -> Entry:
-        """Keep a new judge with its files; Conflict where the name is taken by one that was not made here."""
+        """Keep a new judge with its files; Conflict where another one has its name. New ratings replace
+        ratings, a new upload an upload."""
         name = entry.spec.name
         checked_id(name)
         if name in judges.entries():
             raise Conflict(f"“{name}” is the name of a built-in judge.", "Choose another name.")
-        folder = self.folder / name
+        there = self.all().get(name)
+        if there is not None and there.origin != entry.origin:
+            raise Conflict(f"There is a regressor “{name}” already.", "Choose another name, or remove that one first.")
+        told = _told(replace(entry, created=datetime.now(UTC).isoformat(timespec="seconds")))
         for file, data in contents.items():
-            files.write(folder / file, data)
-        return self._describe(replace(entry, created=datetime.now(UTC).isoformat(timespec="seconds")))
+            files.write(self.folder / name / file, data)
+        return self._write(told)
 
     def describe(
         self, name: str, title: str | None = None, card: Mapping[str, str] | None = None, reason: str | None = None
@@ -145,7 +149,7 @@ class Regressors:
             raise Invalid("A card has no such part.", f"It has {', '.join(PARTS)}.")
         said = replace(entry.spec.card, **changes)
         spec = replace(entry.spec, card=said, title=_text("title", title) if title else entry.spec.title)
-        return self._describe(replace(entry, spec=spec, reason=reason if reason is not None else entry.reason))
+        return self._write(_told(replace(entry, spec=spec, reason=reason if reason is not None else entry.reason)))
 
     def remove(self, name: str) -> None:
         """Remove a kept judge. Sliders that were made from it stay, and say so."""
@@ -166,16 +170,10 @@ class Regressors:
             raise Conflict(f"{entry.spec.title} comes with Latentwalk and cannot be changed.", "Upload your own.")
         return entry
 
-    def _describe(self, entry: Entry) -> Entry:
-        spec = entry.spec
-        sensitive = care.named([spec.name, spec.title, spec.card.measures])
-        missing = tuple(part for part in PARTS if not getattr(spec.card, part).strip())
-        # A draft may wait for its reason; a finished card may not.
-        reason = entry.reason if missing else care.checked_reason(sensitive, entry.reason)
-        told = replace(entry, sensitive=sensitive, missing=missing, reason=reason)
-        data = json.dumps(asdict(told), indent=1, ensure_ascii=False).encode()
-        files.write(self.folder / spec.name / DESCRIPTION, data)
-        return told
+    def _write(self, entry: Entry) -> Entry:
+        data = json.dumps(asdict(entry), indent=1, ensure_ascii=False).encode()
+        files.write(self.folder / entry.spec.name / DESCRIPTION, data)
+        return entry
 
     def _load(self, entry: Entry, device: str) -> Regressor:
         spec, folder = entry.spec, self.folder / entry.spec.name
@@ -188,6 +186,16 @@ class Regressors:
         except (OSError, SafetensorError) as error:
             raise ModelError(f"The fit of {spec.title} cannot be read: {error}.", "Fit the ratings again.") from error
         return Rated(spec.name, spec.title, spec.unit, spec.span, spec.card, state)
+
+
+def _told(entry: Entry) -> Entry:
+    # What the words of a judge's description amount to: blanks, and the categories they name.
+    spec = entry.spec
+    sensitive = care.named([spec.name, spec.title, spec.card.measures])
+    missing = tuple(part for part in PARTS if not getattr(spec.card, part).strip())
+    # A draft may wait for its reason; a finished card may not.
+    reason = entry.reason if missing else care.checked_reason(sensitive, entry.reason)
+    return replace(entry, sensitive=sensitive, missing=missing, reason=reason)
 
 
 def _read(path: Path) -> Entry:
