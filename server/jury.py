@@ -12,7 +12,7 @@ import torch
 
 from models.base import Generator
 from models.rated import Rated
-from models.regressor import RegressorCard
+from models.regressor import Regressor, RegressorCard
 from server.directions import Direction, checked_id
 from server.edits import Edit, latent_for
 from server.errors import Invalid
@@ -115,9 +115,9 @@ def ratings_of(rows: Sequence[Mapping[str, Any]], picks: Sequence[Mapping[str, A
     return bradley_terry([Pick(better, worse) for better, worse in ends])
 
 
-def score_of(regressors: Regressors, name: str, edit: Edit, ready: Ready) -> float:
+def score_of(judge: Regressor, edit: Edit, ready: Ready) -> float:
     """The score of an edit's exact picture."""
     latent, classes = latent_for(edit, ready.exact, ready.directions())
     with torch.inference_mode():
         image = ready.exact.synthesize(latent, classes)
-        return float(scores(regressors.load(name), image)[0])
+        return float(scores(judge, image)[0])

@@ -27,6 +27,7 @@ DESCRIPTION = "regressor.json"
 WEIGHTS = "weights.safetensors"
 RATINGS = "ratings.json"
 LONGEST = 2000
+LARGEST_UPLOAD = 128 * 2**20  # bytes of an uploaded model
 LARGEST_DESCRIPTION = 2**20
 PARTS = ("measures", "data", "source", "licence", "limits")
 BLANK = RegressorCard("", "", "", "", "")

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.api.errors import WORDS, shaped
 from server.directions import LARGEST_FILE
+from server.regressors import LARGEST_UPLOAD
 
 LOCAL = ("localhost", "127.0.0.1", "[::1]")
 WILDCARDS = ("0.0.0.0", "[::]")
@@ -20,7 +21,7 @@ POLICY = (
     "connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 LARGEST = 256 * 2**10  # bytes of a request, but for the addresses below
-LARGER = {"/api/directions/upload": LARGEST_FILE}
+LARGER = {"/api/directions/upload": LARGEST_FILE, "/api/regressors": LARGEST_UPLOAD}
 PATIENCE = 64 * 2**20  # bytes of a too large request that are read and thrown away, so that its sender hears why
 HEADERS = {
     "content-security-policy": POLICY,
