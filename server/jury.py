@@ -26,6 +26,7 @@ from server.steering.score.learn import learn
 from server.steering.score.ratings import Pick, Rating, bradley_terry, fitted
 from server.steering.score.settings import ScoreSettings
 from server.steering.strips import strip
+from server.steering.transforms import transforms
 
 
 def panel(regressors: Regressors, name: str, second: str | None = None) -> Panel:
@@ -54,7 +55,8 @@ def held(directions: Mapping[str, Direction], names: Sequence[str], generator: s
 
 def named(entry: Entry, id: str | None) -> tuple[str, str]:
     """The id and the name of a slider. One that names people is called by what it is: a judge's guess."""
-    chosen = id or entry.spec.name
+    # A transform of that name has a slider already, and the two are not the same.
+    chosen = id or (f"{entry.spec.name}_score" if entry.spec.name in transforms() else entry.spec.name)
     checked_id(chosen)
     if entry.sensitive:
         return chosen, f"Towards what “{entry.spec.title}” scores high"

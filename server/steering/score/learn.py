@@ -19,7 +19,7 @@ from server.steering.score.card import Panel, measure
 from server.steering.score.distil import distilled
 from server.steering.score.fit import blank, fit
 from server.steering.score.held import left_over
-from server.steering.score.judging import decimals_of, reach_of, spread
+from server.steering.score.judging import decimals_of, quickest, reach_of, spread
 from server.steering.score.settings import ScoreSettings
 from server.units import Unit
 from server.walks import ArcWalk, LinearWalk, Walk
@@ -40,6 +40,9 @@ def learn(
     started = time.perf_counter()
     judge = panel.judge
     mean, deviation = yield from part(spread(generator, judge), 0.0, 0.03)
+    judge = quickest(generator, judge, deviation)
+    panel = replace(panel, judge=judge)
+    yield Progress(0.03, "Looked at what the judge says")
     reach = settings.reach or reach_of(deviation)
     unit = Unit("score", decimals=decimals_of(reach))
     walk, student = yield from part(
@@ -84,6 +87,7 @@ def learn(
             "norm": "kept for each latent" if walk.kept else "free",
             "objective": "GANalyze" if student is None else "GANalyze through a student",
             "precision": generator.precision,
+            "judge_precision": getattr(judge, "precision", "fp32"),
             "raw": measured.raw,
             "seconds": round(seconds, 1),
             "seeds_cosine": cosine,
