@@ -14,6 +14,7 @@ from server import terminal, waiting
 from server.errors import AppError
 from server.verbs.learn import learn
 from server.verbs.options import as_json, device, on, path
+from server.verbs.pull import pull
 from server.verbs.regressors import regressors
 from server.verbs.train import train
 
@@ -103,18 +104,6 @@ def generators(as_json: bool) -> None:
         terminal.plain({"generators": found})
     else:
         terminal.generators(found)
-
-
-@main.command()
-@click.argument("name")
-def pull(name: str) -> None:
-    """Fetch a generator of the zoo: pinned, hashed, and kept as safetensors."""
-    from server import desk, studio
-    from server.steering.progress import finish
-
-    library = desk.library()
-    finish(studio.pulled(library, name), terminal.progress())
-    click.echo(f"{library.spec(name).title} ({name}) can be used now.")
 
 
 @main.command()
@@ -262,6 +251,7 @@ def _edit(classes: Any, amounts: Any, seed: int, **more: Any) -> Any:
 
 main.add_command(learn)
 main.add_command(regressors)
+main.add_command(pull)
 main.add_command(train)
 
 

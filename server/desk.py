@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from models import fetch, judges
+from models.base import ModelError
 from server import codecs, edits, files, films, jury, precision, renderer, studio, video
 from server.directions import Direction, checked_id, from_bytes, to_bytes
-from server.errors import Conflict, Invalid, NotFound
+from server.errors import Conflict, Invalid, ModelFailed, NotFound
 from server.inference import pick_device, tune
 from server.library import SUFFIX, Library
 from server.regressors import Entry, Regressors
@@ -50,6 +52,32 @@ def checked_address(chosen: Settings) -> Settings:
         reason = (error.strerror or str(error)).lower()
         raise Conflict(f"{chosen.host}:{chosen.port} cannot be listened on: {reason}.", "Try another --port.") from None
     return chosen
+
+
+def terms(name: str) -> str:
+    """What must be accepted before `name` is fetched; empty where nothing must."""
+    judge = judges.pullable().get(name)
+    return "" if judge is None else judge.terms
+
+
+def pull(name: str, accepted: bool, show: Show) -> str:
+    """Fetch a generator or a judge by name, and say what it is called."""
+    chosen = settings()
+    judge = judges.pullable().get(name)
+    if judge is None:
+        here = Library(chosen.home)
+        finish(studio.pulled(here, name), show)
+        return here.spec(name).title
+    folder = chosen.home / "regressors"
+    if judges.is_installed(name, folder):
+        raise Conflict(f"{judge.spec.title} ({name}) is here already.", "There is nothing to fetch.")
+    try:
+        finish(studio.followed(lambda report: fetch.pull(judge, folder, report, accepted=accepted) and None), show)
+    except ModelError as error:
+        raise ModelFailed(str(error), error.hint) from error
+    except OSError as error:
+        raise files.refused(folder / name, error) from error
+    return judge.spec.title
 
 
 def train(path: Path, out: Path | None, device: str | None, show: Show) -> Mapping[str, Any]:

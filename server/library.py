@@ -21,6 +21,7 @@ from server.steering.transforms import transforms
 
 BUNDLED = Path(models.__file__).parent / "bundled"
 SUFFIX = ".safetensors"
+ENCODER = "encoder.safetensors"
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +91,12 @@ class Library:
             raise ModelFailed(str(error), error.hint) from error
         except OSError as error:
             raise files.refused(self._models / name, error) from error
+
+    def encoder(self, name: str) -> Path | None:
+        """The file of a generator's encoder, which brings pictures into its latent space, where it has one."""
+        origin = self.entry(name).origin
+        path = Path(origin.member) / ENCODER
+        return path if origin.kind == "folder" and path.is_file() else None
 
     @property
     def _models(self) -> Path:
@@ -199,7 +206,7 @@ def _age(folder: Path) -> int:
 def _read(folder: Path, spec: GeneratorSpec) -> dict[str, Direction]:
     found = {}
     for path in sorted(folder.glob(f"*{SUFFIX}")):
-        if path.name == kept.WEIGHTS:  # a generator that ships lies beside its directions
+        if path.name in (kept.WEIGHTS, ENCODER):  # a generator that ships lies beside its directions
             continue
         try:
             if path.stat().st_size > LARGEST_FILE:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from PIL import Image
 
-from server import codecs, jury, video
+from server import codecs, inversion, jury, video
 from server.directions import Direction, checked_id
 from server.edits import Edit, latent_for
 from server.errors import AppError, Cancelled, Conflict, Invalid
@@ -103,6 +103,15 @@ class Studio:
             raise Conflict(f"{spec.title} is here already.", "There is nothing to fetch.")
         work = pulled(self._library, generator)
         return self._jobs.start("pull", f"Fetching {spec.title}", work, _in_a_thread, "network")
+
+    async def invert(self, generator: str, data: bytes) -> Job:
+        """Find the latent of a picture that somebody brought."""
+        picture = await asyncio.to_thread(inversion.opened, data, self._library.spec(generator))
+        ready = await self._shelf.get(generator)
+        if self._library.encoder(generator) is None:
+            raise inversion.without_encoder(ready.spec)
+        work = inversion.inverted(self._library, ready, picture)
+        return self._jobs.start("invert", f"Bringing a picture into {generator}", work, self._on_the_lane, "device")
 
     async def export(self, recipe: video.Recipe, title: str) -> Job:
         """Make a film of a recipe."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.api.errors import WORDS, shaped
 from server.directions import LARGEST_FILE
+from server.inversion import LARGEST_FILE as LARGEST_PICTURE
 from server.regressors import LARGEST_UPLOAD
 
 LOCAL = ("localhost", "127.0.0.1", "[::1]")
@@ -21,7 +23,11 @@ POLICY = (
     "connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 LARGEST = 256 * 2**10  # bytes of a request, but for the addresses below
-LARGER = {"/api/directions/upload": LARGEST_FILE, "/api/regressors": LARGEST_UPLOAD}
+LARGER = (
+    (re.compile(r"/api/directions/upload"), LARGEST_FILE),
+    (re.compile(r"/api/regressors"), LARGEST_UPLOAD),
+    (re.compile(r"/api/generators/[^/]+/invert"), LARGEST_PICTURE),
+)
 PATIENCE = 64 * 2**20  # bytes of a too large request that are read and thrown away, so that its sender hears why
 HEADERS = {
     "content-security-policy": POLICY,
@@ -55,7 +61,7 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        limit = LARGER.get(scope["path"], LARGEST)
+        limit = next((size for path, size in LARGER if path.fullmatch(scope["path"])), LARGEST)
         seen = 0
 
         async def measured() -> Message:

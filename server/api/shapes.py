@@ -33,6 +33,7 @@ def generator(library: Library, name: str, ready: Ready | None = None) -> Json:
         "classes": list(spec.classes),
         "default_classes": dict(spec.default_classes),
         "fingerprint": spec.fingerprint,
+        "inverts": library.encoder(name) is not None,
         "precision": "fp32" if ready is None else ready.quick.precision,
         "card": asdict(spec.card),
     }
