@@ -62,10 +62,10 @@ def spread(generator: Generator, regressor: Regressor) -> Work[tuple[float, floa
     return mean, deviation
 
 
-def quickest(generator: Generator, regressor: Regressor, deviation: float) -> Regressor:
+def quickest(generator: Generator, regressor: Regressor) -> Regressor:
     """The judge's bf16 twin where it has one that is quicker here and says the same; else the judge itself.
 
-    The same: on eight pictures no score differs by more than `APART` of how far the scores of pictures spread.
+    The same: on eight pictures no score differs by more than `APART` of how far their scores spread.
     """
     at: Callable[[str], Regressor] | None = getattr(regressor, "at", None)
     if at is None:
@@ -80,7 +80,7 @@ def quickest(generator: Generator, regressor: Regressor, deviation: float) -> Re
             begin = time.perf_counter()
             found.append(scores(judge, images))
             times.append(time.perf_counter() - begin)
-    same = float((found[0] - found[1]).abs().max()) <= APART * deviation
+    same = float((found[0] - found[1]).abs().max()) <= APART * float(found[0].std())
     return twin if same and times[1] < times[0] else regressor
 
 

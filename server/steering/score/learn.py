@@ -38,11 +38,10 @@ def learn(
     settings: what a sensitive scorer's owner wrote.
     """
     started = time.perf_counter()
-    judge = panel.judge
-    mean, deviation = yield from part(spread(generator, judge), 0.0, 0.03)
-    judge = quickest(generator, judge, deviation)
+    judge = quickest(generator, panel.judge)
     panel = replace(panel, judge=judge)
-    yield Progress(0.03, "Looked at what the judge says")
+    yield Progress(0.0, "Looking at what the judge says")
+    mean, deviation = yield from part(spread(generator, judge), 0.0, 0.03)
     reach = settings.reach or reach_of(deviation)
     unit = Unit("score", decimals=decimals_of(reach))
     walk, student = yield from part(
