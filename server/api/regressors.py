@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
@@ -88,6 +89,10 @@ class Learn(_Strict):
     judge: Name | None = None
 
 
+def _words(card: Mapping[Part, str]) -> dict[str, str]:
+    return {str(part): text for part, text in card.items()}
+
+
 @router.get("")
 def list_regressors(services: ServicesDep) -> dict[str, Any]:
     """Every judge: built in, fetched, uploaded and made from ratings."""
@@ -103,7 +108,7 @@ def one_regressor(services: ServicesDep, name: str) -> dict[str, Any]:
 @router.patch("/{name}")
 def describe(services: ServicesDep, name: str, wish: Described) -> dict[str, Any]:
     """Fill in or change a judge's card."""
-    entry = services.regressors.describe(name, wish.title, {**wish.card}, wish.reason)
+    entry = services.regressors.describe(name, wish.title, _words(wish.card), wish.reason)
     return views.regressor(entry, whole=True)
 
 
@@ -124,7 +129,7 @@ async def rate(services: ServicesDep, wish: Ratings) -> dict[str, Any]:
         rows, picks = ([one.model_dump() for one in many] for many in (wish.ratings, wish.picks))
         found = jury.ratings_of(rows, picks)
     title = wish.title or wish.name.replace("_", " ").capitalize()
-    job = await services.studio.rate(wish.generator, wish.name, title, found, {**wish.card}, wish.reason)
+    job = await services.studio.rate(wish.generator, wish.name, title, found, _words(wish.card), wish.reason)
     return shapes.job(job)
 
 
