@@ -66,7 +66,7 @@ def test_pictures_are_rated_by_key_and_too_noisy_ratings_say_so(explorer):
 def test_the_better_of_two_is_picked_by_arrow(explorer):
     explorer.open()
     panel = judges(explorer)
-    panel.get_by_text("Better of two").click()
+    panel.get_by_label("Better of two").check()
     panel.get_by_role("button", name="Start rating").click()
     explorer.page.keyboard.press("ArrowLeft")
     panel.get_by_role("button", name="The right one is better").click()

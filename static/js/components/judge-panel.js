@@ -97,7 +97,7 @@ export class JudgePanel extends HTMLElement {
     if (this.childElementCount) return;
     this.#choice.setAttribute("aria-describedby", this.#about.id);
     this.#start.setAttribute("aria-describedby", this.#why.id);
-    const bring = h("button", { type: "button", className: "button" }, "Bring an ONNX model or a table of ratings");
+    const bring = h("button", { type: "button", className: "button" }, "Bring a model or ratings");
     bring.addEventListener("click", () => this.#emit("bring"));
     this.#details.append(h("summary", {}, "Its card"), this.#card);
     const per = h("label", { className: "check" }, this.#per, " A direction for each class");
