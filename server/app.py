@@ -63,7 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         films = Exports(chosen.home / "exports")
         work = Jobs(chosen.home / "jobs")
         work.load()
-        judges = Regressors(chosen.home)
+        judges = Regressors(chosen.home, chosen.unlocked)
         studio = Studio(library, judges, shelf, lane, work, films)
         app.state.services = Services(chosen, library, judges, shelf, renderer, work, films, studio, app.version, ROOT)
         first = asyncio.create_task(warm(shelf, library), name="warm")

@@ -10,7 +10,7 @@ from typing import Any
 
 from models import fetch, judges
 from models.base import ModelError
-from server import codecs, edits, files, films, jury, precision, renderer, studio, video
+from server import codecs, edits, files, films, jury, precision, renderer, studio, uploads, video
 from server.directions import Direction, checked_id, from_bytes, to_bytes
 from server.errors import Conflict, Invalid, ModelFailed, NotFound
 from server.inference import pick_device, tune
@@ -97,7 +97,8 @@ def train(path: Path, out: Path | None, device: str | None, show: Show) -> Mappi
 
 def regressors() -> Regressors:
     """The judges in the home of the settings."""
-    return Regressors(settings().home)
+    chosen = settings()
+    return Regressors(chosen.home, chosen.unlocked)
 
 
 class Desk:
@@ -132,7 +133,7 @@ class Desk:
         self, how: ScoreSettings, second: str | None, id: str | None, out: Path | None, show: Show
     ) -> Direction:
         """Learn a direction from a regressor's score and keep it, re-scored by every measure and by `second`."""
-        known = Regressors(self.library.home)
+        known = regressors()
         seats, entry = jury.panel(known, how.regressor, second), known.find(how.regressor)
         kept: list[Direction] = []
 
@@ -144,11 +145,24 @@ class Desk:
         finish(jury.learned(self.library, self._ready, quick, seats, entry, how, id, keep), show)
         return kept[0]
 
+    def take(
+        self, data: bytes, name: str, title: str | None, plan: str | None, card: Mapping[str, str], reason: str | None
+    ) -> Entry:
+        """Keep an uploaded model as a judge; with a plan it is tried on this generator's pictures and confirmed."""
+        known = regressors()
+        entry = uploads.taken(known, data, name, title, card, reason)
+        if plan is None and entry.asks:
+            return entry
+        try:
+            return uploads.planned(known, name, json.loads(plan) if plan else {}, self._ready.exact)
+        except ValueError:
+            raise Invalid("The plan is not JSON.", 'Write it like {"scale": "0..1", "side": 224}.') from None
+
     def rate(
         self, path: Path, name: str, title: str | None, card: Mapping[str, str], reason: str | None, show: Show
     ) -> Entry:
         """Make a judge of a table of ratings."""
-        known = Regressors(self.library.home)
+        known = regressors()
         said = title or name.replace("_", " ").capitalize()
         generator, ratings = self._ready.exact, read_csv(contents(path))
         finish(jury.rated(known, generator, name, said, ratings, card, reason), show)
@@ -176,7 +190,7 @@ class Desk:
         else:
             chosen = self.library.direction(self._ready.spec.name, direction)
         if "regressor" in chosen.settings:
-            seats = jury.panel(Regressors(self.library.home), str(chosen.settings["regressor"]))
+            seats = jury.panel(regressors(), str(chosen.settings["regressor"]))
             if seats.judge.spec.fingerprint != chosen.settings.get("regressor_fingerprint"):
                 raise Invalid(
                     f"{chosen.name} was learned from another {seats.judge.spec.name} than the one here.",
@@ -237,4 +251,5 @@ def add_regressor(
         if generator is None:
             raise Invalid("A table of ratings does not say whose seeds it rates.", "Add --generator NAME.")
         return Desk(generator).rate(path, name, title, card, reason, show)
-    raise NotImplementedError(plan)
+    at = Desk(generator or "eyes")
+    return at.take(contents(path), name, title, plan, card, reason)

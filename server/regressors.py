@@ -42,6 +42,8 @@ class Entry:
     `origin` is built in, fetched, uploaded or ratings. `missing` names the parts of its card that are blank: until
     there are none, no slider is made from it. `sensitive` are the protected or social categories that its words
     name, `reason` what its owner wrote about that. `trust` is how far a fit of ratings can be trusted.
+    Of an upload, `passport` is what the file holds, `plan` how it is shown pictures and `asks` what of the plan the
+    file does not tell and nobody has confirmed.
     """
 
     spec: RegressorSpec
@@ -52,6 +54,9 @@ class Entry:
     reason: str | None = None
     created: str = ""
     trust: Mapping[str, Any] = field(default_factory=dict)
+    passport: Mapping[str, Any] = field(default_factory=dict)
+    plan: Mapping[str, Any] = field(default_factory=dict)
+    asks: tuple[str, ...] = ()
 
     @property
     def warning(self) -> str:
@@ -71,8 +76,8 @@ _stored = TypeAdapter(Entry)
 class Regressors:
     """The judges in `home`/regressors, and those that need no folder. Read afresh each time: they are few."""
 
-    def __init__(self, home: Path) -> None:
-        self.folder = home / "regressors"
+    def __init__(self, home: Path, unlocked: bool = False) -> None:
+        self.folder, self.unlocked = home / "regressors", unlocked
         self._loaded: dict[tuple[str, str, str], Regressor] = {}
 
     def all(self) -> dict[str, Entry]:
@@ -104,6 +109,7 @@ class Regressors:
             raise NotFound(f"{entry.spec.title} ({name}) has not been fetched yet.", f"Run: latentwalk pull {name}")
         key = (name, entry.spec.fingerprint, device)
         if key not in self._loaded:
+            self._forget(name)
             try:
                 self._loaded[key] = self._load(entry, device)
             except ModelError as error:
@@ -117,6 +123,11 @@ class Regressors:
             raise Invalid(
                 f"The card of {entry.spec.title} does not say its {', '.join(entry.missing)} yet.",
                 "Fill it in first: people who see the slider must be able to read what it measures and where it fails.",
+            )
+        if entry.asks:
+            raise Invalid(
+                f"How {entry.spec.title} wants its pictures is not confirmed: {', '.join(entry.asks)}.",
+                "Look at what it says of some pictures, correct its plan, and keep it.",
             )
         care.checked_reason(entry.sensitive, entry.reason)
         return entry
@@ -156,6 +167,7 @@ class Regressors:
         """Remove a kept judge. Sliders that were made from it stay, and say so."""
         self._own(name)
         try:
+            self._forget(name)
             shutil.rmtree(self.folder / name)
         except OSError as error:
             raise files.refused(self.folder / name, error) from error
@@ -164,6 +176,11 @@ class Regressors:
         """A file kept beside a judge, None where there is none."""
         path = self.folder / name / file
         return path.read_bytes() if path.is_file() else None
+
+    def _forget(self, name: str) -> None:
+        # An upload's jail ends with the last who holds it.
+        for key in [key for key in self._loaded if key[0] == name]:
+            del self._loaded[key]
 
     def _own(self, name: str) -> Entry:
         entry = self.find(name)
@@ -181,7 +198,7 @@ class Regressors:
         if spec.kind in ("measure", "resmem"):
             return judges.load(spec.name, self.folder, device)
         if spec.kind == "onnx":
-            return scorers.load(folder, spec)
+            return scorers.load(folder, spec, unlocked=self.unlocked)
         try:
             state = safetensors.torch.load_file(folder / WEIGHTS)
         except (OSError, SafetensorError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import queue
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 
 from PIL import Image
 
-from server import codecs, inversion, jury, video
+from server import codecs, inversion, jury, uploads, video
 from server.directions import Direction, checked_id
 from server.edits import Edit, latent_for
 from server.errors import AppError, Cancelled, Conflict, Invalid
@@ -81,6 +82,16 @@ class Studio:
         ready = await self._shelf.get(generator)
         work = jury.rated(self._regressors, ready.exact, name, title, ratings, card, reason)
         return self._jobs.start("judge", f"Fitting {len(ratings)} ratings", work, self._on_the_lane, "device")
+
+    async def upload(self, data: bytes, name: str, title: str | None) -> Entry:
+        """Keep an uploaded model as a draft of a judge."""
+        return await asyncio.to_thread(uploads.taken, self._regressors, data, name, title, {}, None)
+
+    async def plan(self, name: str, changes: Mapping[str, Any], generator: str) -> Entry:
+        """Try an uploaded judge on a generator's pictures, and keep its plan."""
+        ready = await self._shelf.get(generator)
+        work = functools.partial(uploads.planned, self._regressors, name, changes, ready.exact)
+        return await self._lane.run(Priority.STILL, work)
 
     async def score(self, name: str, edit: Edit) -> tuple[Entry, float]:
         """What a judge says of an edit's picture."""

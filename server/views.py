@@ -26,6 +26,9 @@ def regressor(entry: Entry, *, whole: bool = False) -> dict[str, Any]:
         "warning": entry.warning,
         "created": entry.created,
         "trust": dict(entry.trust) or None,
+        "passport": dict(entry.passport) or None,
+        "plan": dict(entry.plan) or None,
+        "asks": list(entry.asks),
         "removable": entry.origin in ("uploaded", "ratings"),
     }
     if whole:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
 
 from server import edits, jury, views
 from server.api import shapes
@@ -24,6 +25,7 @@ Text = Annotated[str, Field(max_length=LONGEST)]
 Part = Literal["measures", "data", "source", "licence", "limits"]
 Score = Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
 Weights = Annotated[dict[Name, Annotated[float, Field(ge=0, le=1e6)]], Field(max_length=64)]
+TitleText = Annotated[str | None, Query(max_length=80)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 
 
@@ -67,6 +69,13 @@ class Ratings(Described):
     ratings: Annotated[list[Rated], Field(max_length=20_000)] = []
     picks: Annotated[list[Picked], Field(max_length=20_000)] = []
     csv: Annotated[str, Field(max_length=2**18)] | None = None
+
+
+class Planned(_Strict):
+    """How an uploaded model wants its pictures, as far as it is to change, and whose pictures to try it on."""
+
+    generator: Name
+    plan: dict[Name, Any] = {}
 
 
 class Asked(_Strict):
@@ -116,6 +125,20 @@ def describe(services: ServicesDep, name: str, wish: Described) -> dict[str, Any
 def remove(services: ServicesDep, name: str) -> None:
     """Remove an uploaded judge or one made from ratings; its sliders stay."""
     services.regressors.remove(name)
+
+
+@router.post("", status_code=201)
+async def upload(
+    services: ServicesDep, request: Request, name: Annotated[str, Query(max_length=64)], title: TitleText = None
+) -> dict[str, Any]:
+    """Keep an ONNX file, the request's body, as a draft of a judge. It is opened in a jail, and nowhere else."""
+    return views.regressor(await services.studio.upload(await request.body(), name, title), whole=True)
+
+
+@router.put("/{name}/plan")
+async def plan(services: ServicesDep, name: str, wish: Planned) -> dict[str, Any]:
+    """Confirm or correct how an uploaded judge is shown pictures; it is tried on some, and refused if they fail."""
+    return views.regressor(await services.studio.plan(name, wish.plan, wish.generator), whole=True)
 
 
 @router.post("/ratings", status_code=202)

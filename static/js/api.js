@@ -47,6 +47,7 @@ export const api = Object.freeze({
   uploadRegressor: async (name, file) =>
     (await ask(`/api/regressors?name=${part(name)}`, { method: "POST", body: file })).json(),
   describeRegressor: async (name, json) => (await ask(`/api/regressors/${part(name)}`, { method: "PATCH", json })).json(),
+  planRegressor: async (name, json) => (await ask(`/api/regressors/${part(name)}/plan`, { method: "PUT", json })).json(),
   removeRegressor: (name) => ask(`/api/regressors/${part(name)}`, { method: "DELETE" }),
   rate: (request) => post("/api/regressors/ratings", request),
   score: (name, edit) => post(`/api/regressors/${part(name)}/score`, { edit }),

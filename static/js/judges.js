@@ -43,7 +43,7 @@ export function wireJudges({ store, session, jobs, api, toasts, attempt, open })
     toasts.say(`Opening “${file.name}” in a jail…`);
     const made = await api.uploadRegressor(name, file);
     await show(made.name);
-    toasts.say(`${made.title} can score pictures now. Fill in its card to learn a slider from it.`);
+    toasts.say(`${made.title} was opened. Say how it wants its pictures, then fill in its card.`);
   }
 
   readout.ask = (name, edit) => api.score(name, edit);
@@ -63,6 +63,15 @@ export function wireJudges({ store, session, jobs, api, toasts, attempt, open })
       await api.describeRegressor(name, said);
       await refresh();
       toasts.say("The card is kept.");
+    }),
+  );
+  panel.addEventListener("plan", ({ detail: { name, plan } }) =>
+    attempt(async () => {
+      const made = await api.planRegressor(name, { generator: session.edit.generator, plan });
+      await refresh();
+      const [low, high] = made.span;
+      toasts.say(`${made.title} was tried on ${made.trust.n} pictures. Its scores lie about ${low} to ${high}.`);
+      panel.judge = name;
     }),
   );
   panel.addEventListener("forget", ({ detail }) =>

@@ -5,12 +5,13 @@ import { field } from "../form.js";
 import { isActive } from "../jobs.js";
 import "./job-card.js";
 import "./judge-card.js";
+import "./judge-plan.js";
 import "./rating-desk.js";
 
 const KINDS = ["score", "judge"];
 const ORIGINS = { "built in": "a formula", fetched: "a network", uploaded: "uploaded", ratings: "from ratings" };
 
-/** Emits `learn` {regressor, ...}, `describe` {name, ...}, `forget` {name}, `pick` {name}, `bring`, and `rated`. */
+/** Emits `learn` {regressor, ...}, `describe` {name, ...}, `plan` {name, plan}, `forget` {name}, `pick` {name}, `bring`, and `rated`. */
 export class JudgePanel extends HTMLElement {
   #choice = h("select", { id: "judge-choice" });
   #about = h("p", { className: "fine", id: "judge-about" });
@@ -32,6 +33,7 @@ export class JudgePanel extends HTMLElement {
   #cards = h("div", { className: "stack jobs" });
   #details = h("details", { className: "judge-details" });
   #card = document.createElement("judge-card");
+  #plan = h("judge-plan", { hidden: true });
   #desk = document.createElement("rating-desk");
   #judges = [];
   #taken = new Set();
@@ -54,7 +56,8 @@ export class JudgePanel extends HTMLElement {
     this.#choice.value = name;
     this.#chosen();
     const found = this.#found();
-    if (found?.missing.length) {
+    if (found?.asks.length) this.#plan.focus();
+    else if (found?.missing.length) {
       this.#details.open = true;
       this.#card.focus();
     }
@@ -113,7 +116,7 @@ export class JudgePanel extends HTMLElement {
       this.#start,
       this.#why,
     );
-    this.append(this.#cards, this.#form, bring, h("h3", {}, "Rate by hand"), this.#desk);
+    this.append(this.#cards, this.#plan, this.#form, bring, h("h3", {}, "Rate by hand"), this.#desk);
     this.#choice.addEventListener("change", () => {
       this.#chosen();
       this.#emit("pick", { name: this.#choice.value });
@@ -139,12 +142,14 @@ export class JudgePanel extends HTMLElement {
     const judge = this.#found();
     if (!judge) return;
     const { card, trust, installed, missing, warning, name } = judge;
-    const sure = trust ? ` Held-out correlation ${trust.correlation.toFixed(2)} on ${trust.n} rated pictures.` : "";
+    const sure = Number.isFinite(trust?.correlation) ? ` Held-out correlation ${trust.correlation.toFixed(2)} on ${trust.n} rated pictures.` : "";
     this.#about.textContent = `${card.measures || "Its card does not say what it measures yet."}${sure}`;
     this.#warning.hidden = !warning;
     this.#warning.textContent = warning;
     const why = installed
-      ? missing.length
+      ? judge.asks.length
+        ? "How it wants its pictures is not confirmed yet. Look at its plan below, and try it."
+        : missing.length
         ? `Its card does not say its ${missing.join(", ")} yet. Fill it in, so that people know what the slider means.`
         : ""
       : `It is not here yet. Run: latentwalk pull ${name}`;
@@ -152,6 +157,8 @@ export class JudgePanel extends HTMLElement {
     this.#why.hidden = !why;
     this.#why.textContent = why;
     this.#card.judge = judge;
+    this.#plan.judge = judge;
+    this.#plan.hidden = !judge.plan;
     this.#suggest();
   }
 
