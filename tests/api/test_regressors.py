@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from tests.onnx_files import brightness
+
 EDIT = {"generator": "eyes", "base": {"seed": 7}}
 CARD = {"measures": "How cosy a picture looks.", "source": "Me.", "licence": "CC0"}
 REASON = "We test whether our museum's portrait filter favours one group of sitters over another."
@@ -134,3 +136,59 @@ def test_a_slider_is_learned_from_a_score_and_comes_with_its_strip(client: TestC
     assert client.get(slider["strip"]).headers["content-type"] == "image/jpeg"
     picture = client.post("/api/render", json={**EDIT, "amounts": {"light_2": slider["range"][1]}})
     assert picture.status_code == 200
+
+
+@pytest.fixture(scope="module")
+def uploaded(client: TestClient) -> dict[str, Any]:
+    answer = client.post("/api/regressors?name=light&title=Light", content=brightness(shape=("n", 3, 64, 64)))
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+def test_an_uploaded_model_is_a_draft_with_its_passport(client: TestClient, uploaded: dict[str, Any]) -> None:
+    assert (uploaded["kind"], uploaded["origin"], uploaded["title"]) == ("onnx", "uploaded", "Light")
+    assert "scale" in uploaded["asks"]
+    assert uploaded["passport"]["nodes"] == 3
+    assert set(uploaded["missing"]) == {"measures", "data", "source", "licence", "limits"}
+    refused = client.post("/api/regressors/light/learn", json={"generator": "eyes"})
+    assert refused.status_code == 422
+
+
+def test_it_is_tried_described_asked_and_learned_from(client: TestClient, uploaded: dict[str, Any]) -> None:
+    wrong = client.put("/api/regressors/light/plan", json={"generator": "eyes", "plan": {"column": 7}})
+    assert wrong.status_code == 502
+    assert "gives 1 numbers" in wrong.json()["error"]["message"]
+    tried = client.put("/api/regressors/light/plan", json={"generator": "eyes", "plan": {"scale": "0..1"}}).json()
+    assert tried["asks"] == []
+    assert tried["span"][0] < tried["trust"]["mean"] < tried["span"][1]
+    card = dict.fromkeys(("measures", "data", "source", "licence", "limits"), "Said.")
+    assert client.patch("/api/regressors/light", json={"card": card}).json()["missing"] == []
+    scores = [
+        client.post(f"/api/regressors/{name}/score", json={"edit": EDIT}).json()["score"]
+        for name in ("light", "brightness")
+    ]
+    assert scores[0] == pytest.approx(scores[1], abs=5e-3)
+    wish = {"generator": "eyes", "samples": 192, "steps": 6}
+    job = wait(client, client.post("/api/regressors/light/learn", json=wish).json())
+    assert (job["state"], job["error"]) == ("done", None)
+    slider = client.get("/api/directions/eyes/light").json()
+    assert slider["card"]["student"]["samples"] == 192
+    assert slider["card"]["positive"] > 0.7
+    assert client.delete("/api/regressors/light").status_code == 204
+    assert client.get("/api/directions/eyes/light").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"\x80\x04\x95cos\nsystem\n", "pickle"),
+        (b"\x89PNG\r\n\x1a\nxxxx", "PNG"),
+        (b"", "empty"),
+        (b"hello", "not ONNX"),
+    ],
+)
+def test_a_file_that_is_no_model_is_refused_with_what_it_is(client: TestClient, data: bytes, words: str) -> None:
+    answer = client.post("/api/regressors?name=strange", content=data)
+    assert answer.status_code == 422
+    assert words in answer.json()["error"]["message"]
+    assert client.get("/api/regressors/strange").status_code == 404
