@@ -72,7 +72,7 @@ def pull(name: str, accepted: bool, show: Show) -> str:
     if judges.is_installed(name, folder):
         raise Conflict(f"{judge.spec.title} ({name}) is here already.", "There is nothing to fetch.")
     try:
-        finish(studio.followed(lambda report: fetch.pull(judge, folder, report, accepted=accepted) and None), show)
+        finish(studio.followed(lambda report: fetch.pull(judge, folder, report, accepted=accepted)), show)
     except ModelError as error:
         raise ModelFailed(str(error), error.hint) from error
     except OSError as error:

@@ -222,7 +222,7 @@ def filmed(
     return {"export": id}
 
 
-def followed(function: Callable[[Callable[[float, str], None]], None]) -> Generator[Progress, None, None]:
+def followed(function: Callable[[Callable[[float, str], None]], object]) -> Generator[Progress, None, None]:
     """Work of a function that reports as it goes: it runs in a thread of its own, and closing makes `report` raise."""
     reports: queue.SimpleQueue[Progress | BaseException | None] = queue.SimpleQueue()
     stopping = threading.Event()

@@ -19,7 +19,7 @@ from models.jail import landlock, seccomp
 from models.jail.wire import Garbled, Message, packed, received
 
 ROOT = Path(__file__).parents[2]
-TASKS = {"onnx": "models.scorers.task"}  # all that may run in a jail
+TASKS = {"onnx": "models.jail.tasks.onnx"}  # all that may run in a jail
 MEMORY = 1536 * 2**20
 LARGEST = 512 * 2**20  # bytes of arrays in one message
 START, CALL = 60.0, 30.0  # seconds
@@ -156,10 +156,10 @@ class Jail:
                 process.wait(5)
             except subprocess.TimeoutExpired:
                 sentence = "It stopped answering."
-        code = process.returncode
+        code = int(process.returncode or 0)
         self.close()
         if not sentence:
-            sentence = ENDS.get(-(code or 0), "It ended without an answer.")
+            sentence = ENDS.get(-code, "It ended without an answer.")
         return JailError(sentence, "Nothing of it reached the server. Check the file and where it comes from.")
 
 
@@ -171,7 +171,7 @@ class Failed(JailError):
         self.kind, self.text = kind, text
 
 
-ENDS = {
+ENDS: dict[int, str] = {
     signal.SIGSYS: "It tried what nothing in the jail may: to start a program, open a connection or reach a process.",
     signal.SIGSEGV: "It crashed.",
     signal.SIGBUS: "It crashed.",

@@ -1,14 +1,20 @@
-"""Landlock: takes every file, and with newer kernels every TCP port and outside signal, away from this process."""
+"""Landlock: takes files, and with newer kernels every TCP port and outside signal, away from this thread for good.
+
+What it takes from a thread it takes from those that the thread starts later, not from those that run already.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import struct
+from collections.abc import Iterable
 
-CREATE_RULESET, RESTRICT_SELF = 444, 446  # the same numbers on every architecture
+CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # the same numbers on every architecture
 VERSION = 1  # the flag that asks for the interface's version
 NO_NEW_PRIVILEGES = 38  # prctl
+BENEATH = 1  # a rule about a path and what lies beneath it
+READ_FILE, READ_FOLDER = 1 << 2, 1 << 3
 FILES = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}  # how many kinds of access to files each version can take away
 NETWORK, SCOPES = 0b11, 0b11  # TCP bind and connect since 4; abstract sockets and signals since 6
 
@@ -19,8 +25,10 @@ def version() -> int:
     return max(found, 0)
 
 
-def forbid_everything() -> int:
-    """Take every access that this kernel can take; the interface's version. OSError where it cannot."""
+def forbid(readable: Iterable[str] = ()) -> int:
+    """Take every access that this kernel can take, but for reading the files and folders `readable` that exist; the
+    interface's version. Rules add up: a second call only takes more. OSError where the kernel cannot.
+    """
     here = version()
     if here == 0:
         raise OSError("this kernel has no Landlock")
@@ -34,6 +42,8 @@ def forbid_everything() -> int:
     if handle < 0:
         raise _refused("Landlock makes no ruleset")
     try:
+        for path in readable:
+            _allow(libc, handle, path)
         if libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0) != 0:
             raise _refused("privileges cannot be given up")
         if libc.syscall(RESTRICT_SELF, ctypes.c_int(handle), ctypes.c_uint(0)) != 0:
@@ -41,6 +51,20 @@ def forbid_everything() -> int:
     finally:
         os.close(handle)
     return here
+
+
+def _allow(libc: ctypes.CDLL, handle: int, path: str) -> None:
+    try:
+        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return  # what is not there need not be allowed
+    try:
+        access = READ_FILE | (READ_FOLDER if os.path.isdir(path) else 0)
+        rule = struct.pack("<Qi", access, place)
+        if libc.syscall(ADD_RULE, ctypes.c_int(handle), ctypes.c_int(BENEATH), rule, ctypes.c_uint(0)) != 0:
+            raise _refused(f"Landlock does not take {path}")
+    finally:
+        os.close(place)
 
 
 def _libc() -> ctypes.CDLL:

@@ -5,12 +5,24 @@ from __future__ import annotations
 import importlib
 import os
 import resource
+import sys
 from pathlib import Path
 from typing import Any
 
 from models.jail import landlock, seccomp
 from models.jail.wire import Garbled, Message, packed, received
 
+# What libraries read when they are loaded: the linker's list, the processor's kind, numbers from the kernel.
+LIBRARIES = (
+    "/usr",
+    "/lib",
+    "/lib64",
+    "/etc/ld.so.cache",
+    "/dev/urandom",
+    "/dev/null",
+    "/proc",
+    "/sys/devices/system/cpu",
+)
 SECONDS = 24 * 3600  # of computing, for its whole life; the asking side bounds each call
 
 
@@ -24,9 +36,17 @@ def main(task: str, memory: int, largest: int, must_lock: bool) -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     for handle in (0, 1, 2):  # what libraries print must not end up among the messages
         os.dup2(nothing, handle)
-    module: Any = importlib.import_module(task)
-    module.prepare()
-    state = _lock(memory, must_lock)
+    try:
+        _close_the_door()
+        module: Any = importlib.import_module(task)
+        module.prepare()
+        version = _lock(memory)
+        state: dict[str, Any] = {"ready": True, "locked": True, "landlock": version}
+    except OSError as error:
+        state = {"ready": not must_lock, "locked": False, "reason": str(error)}
+        if not must_lock:
+            module = importlib.import_module(task)
+            module.prepare()
     _send(sink, Message(state))
     while state["ready"]:
         try:
@@ -36,8 +56,16 @@ def main(task: str, memory: int, largest: int, must_lock: bool) -> None:
         _send(sink, _answer(module, message))
 
 
-def _lock(memory: int, must_lock: bool) -> dict[str, Any]:
-    os.chdir("/")
+def _close_the_door() -> None:
+    # Before any library is imported, as one may start threads: from here on programs can be read, and nothing else.
+    threads = len(os.listdir("/proc/self/task"))
+    if threads != 1:
+        raise OSError(f"{threads} threads run already")
+    landlock.forbid([*sys.path, sys.prefix, sys.base_prefix, *LIBRARIES])
+
+
+def _lock(memory: int) -> int:
+    # Preparing is over: not even programs can be read any more, in any thread.
     status = Path("/proc/self/status").read_text()
     taken = int(status.partition("VmSize:")[2].split()[0]) * 1024
     for limit, value in (
@@ -45,15 +73,9 @@ def _lock(memory: int, must_lock: bool) -> dict[str, Any]:
         (resource.RLIMIT_CPU, SECONDS), (resource.RLIMIT_NOFILE, 16),
     ):  # fmt: skip
         resource.setrlimit(limit, (value, value))
-    try:
-        threads = len(os.listdir("/proc/self/task"))
-        if threads != 1:  # Landlock closes the doors for this thread and those it starts, not for others
-            raise OSError(f"{threads} threads run already")
-        version = landlock.forbid_everything()
-        seccomp.close()
-    except OSError as error:
-        return {"ready": not must_lock, "locked": False, "reason": str(error)}
-    return {"ready": True, "locked": True, "landlock": version}
+    version = landlock.forbid()
+    seccomp.close()
+    return version
 
 
 def _answer(module: Any, message: Message) -> Message:

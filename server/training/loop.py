@@ -27,7 +27,8 @@ CLASS_MEAN = 0.995  # how much of a class's mean w is kept at each step
 class Pictures(Protocol):
     """Endless labelled pictures at one side."""
 
-    classes: tuple[str, ...]
+    @property
+    def classes(self) -> tuple[str, ...]: ...
 
     def batch(self, count: int, source: torch.Generator) -> tuple[Tensor, Tensor]: ...
 
