@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
+from tests.onnx_files import brightness
+
 
 def judges(explorer):
     explorer.page.keyboard.press("j")
@@ -76,3 +78,26 @@ def test_the_better_of_two_is_picked_by_arrow(explorer):
 def test_a_pickle_is_not_opened_and_says_what_to_do(explorer):
     explorer.open().drop("judge.pth", b"\x80\x04")
     explorer.told("Export the model with torch.onnx.export")
+
+
+def test_a_dropped_model_becomes_a_slider(explorer):
+    explorer.open().drop("light.onnx", brightness(shape=("n", 3, 64, 64)))
+    panel = explorer.page.get_by_role("dialog", name="Judges")
+    expect(panel.get_by_text("How it wants its pictures", exact=True)).to_be_visible()
+    expect(panel.get_by_role("button", name="Learn a slider from it")).to_be_disabled()
+    panel.get_by_label("Values").select_option("0..1")
+    panel.get_by_role("button", name="Try it and keep this").click()
+    expect(panel.get_by_text("Tried on 16 pictures")).to_be_visible()
+    for part in ("What the number means", "What it learned from", "Where it comes from"):
+        panel.get_by_label(part).fill("Said.")
+    panel.get_by_label("What it may be used for").fill("MIT")
+    panel.get_by_label("Where it misleads").fill("It is a formula.")
+    panel.get_by_role("button", name="Keep the card").click()
+    expect(panel.get_by_role("button", name="Learn a slider from it")).to_be_enabled()
+    panel.get_by_text("More choices").click()
+    panel.get_by_label("Pictures it is asked about").fill("128")
+    panel.get_by_label("Steps").fill("10")
+    panel.get_by_role("button", name="Learn a slider from it").click()
+    expect(explorer.slider("light")).to_be_visible(timeout=500_000)  # on busy machines measuring takes minutes
+    before = explorer.picture
+    assert explorer.step("light", "PageUp") != before

@@ -27,7 +27,17 @@ export class JudgePanel extends HTMLElement {
     autocomplete: "off",
     spellcheck: false,
   });
+  #samples = h("input", {
+    id: "judge-samples",
+    type: "number",
+    min: 64,
+    max: 100000,
+    step: 1,
+    value: 1536,
+    required: true,
+  });
   #hold = h("select", { id: "judge-hold", multiple: true, size: 4 });
+  #asked = field("Pictures it is asked about", this.#samples);
   #start = h("button", { type: "submit", className: "button primary" }, "Learn a slider from it");
   #why = h("p", { className: "fine", id: "judge-why", hidden: true });
   #cards = h("div", { className: "stack jobs" });
@@ -105,7 +115,7 @@ export class JudgePanel extends HTMLElement {
     this.#details.append(h("summary", {}, "Its card"), this.#card);
     const per = h("label", { className: "check" }, this.#per, " A direction for each class");
     const more = h("details", { className: "judge-details" });
-    more.append(h("summary", {}, "More choices"), field("Hold these as they are", this.#hold), per);
+    more.append(h("summary", {}, "More choices"), field("Hold these as they are", this.#hold), this.#asked, per);
     this.#form.append(
       field("Judge", this.#choice),
       this.#about,
@@ -128,6 +138,7 @@ export class JudgePanel extends HTMLElement {
         id: this.#id.value,
         steps: this.#steps.valueAsNumber,
         per_class: this.#per.checked,
+        samples: this.#samples.valueAsNumber,
         hold: [...this.#hold.selectedOptions].map(({ value }) => value),
       });
     });
@@ -159,6 +170,7 @@ export class JudgePanel extends HTMLElement {
     this.#card.judge = judge;
     this.#plan.judge = judge;
     this.#plan.hidden = !judge.plan;
+    this.#asked.hidden = judge.differentiable;
     this.#suggest();
   }
 
