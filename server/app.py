@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from server import files
-from server.api import directions, errors, exports, generators, jobs, live, pages
+from server.api import directions, errors, exports, generators, jobs, live, pages, regressors
 from server.api.deps import Services
 from server.api.guard import Guard
 from server.errors import AppError
@@ -22,6 +22,7 @@ from server.exports import Exports
 from server.inference import Lane, pick_device, tune
 from server.jobs import Jobs
 from server.library import Library
+from server.regressors import Regressors
 from server.renderer import Renderer
 from server.settings import Settings
 from server.shelf import Shelf
@@ -62,8 +63,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         films = Exports(chosen.home / "exports")
         work = Jobs(chosen.home / "jobs")
         work.load()
-        studio = Studio(library, shelf, lane, work, films)
-        app.state.services = Services(chosen, library, shelf, renderer, work, films, studio, app.version, ROOT)
+        judges = Regressors(chosen.home, chosen.unlocked)
+        studio = Studio(library, judges, shelf, lane, work, films)
+        app.state.services = Services(chosen, library, judges, shelf, renderer, work, films, studio, app.version, ROOT)
         first = asyncio.create_task(warm(shelf, library), name="warm")
         try:
             yield
@@ -82,7 +84,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     errors.install(app)
-    for part in (pages, generators, directions, jobs, exports, live):
+    for part in (pages, generators, directions, regressors, jobs, exports, live):
         app.include_router(part.router)
     app.mount("/static", pages.FreshFiles(directory=ROOT / "static"), name="static")
     app.add_middleware(Guard, hosts=(chosen.host, *chosen.allowed_hosts))

@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 from server.exports import Exports
 from server.jobs import Jobs
 from server.library import Library
+from server.regressors import Regressors
 from server.renderer import Renderer
 from server.settings import Settings
 from server.shelf import Shelf
@@ -24,6 +25,7 @@ class Services:
 
     settings: Settings
     library: Library
+    regressors: Regressors
     shelf: Shelf
     renderer: Renderer
     jobs: Jobs

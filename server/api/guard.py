@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from server.api.errors import WORDS, shaped
 from server.directions import LARGEST_FILE
 from server.inversion import LARGEST_FILE as LARGEST_PICTURE
+from server.regressors import LARGEST_UPLOAD
 
 LOCAL = ("localhost", "127.0.0.1", "[::1]")
 WILDCARDS = ("0.0.0.0", "[::]")
@@ -24,6 +25,7 @@ POLICY = (
 LARGEST = 256 * 2**10  # bytes of a request, but for the addresses below
 LARGER = (
     (re.compile(r"/api/directions/upload"), LARGEST_FILE),
+    (re.compile(r"/api/regressors"), LARGEST_UPLOAD),
     (re.compile(r"/api/generators/[^/]+/invert"), LARGEST_PICTURE),
 )
 PATIENCE = 64 * 2**20  # bytes of a too large request that are read and thrown away, so that its sender hears why

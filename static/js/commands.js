@@ -71,6 +71,7 @@ export function wireCommands({ store, session, jobs, api, panels, toasts, attemp
     share: () => attempt(share),
     save: () => attempt(save),
     learn: () => panels.toggle("learn"),
+    judge: () => panels.toggle("judge"),
     export: () => panels.toggle("export"),
     help: () => $("shortcuts-dialog").open(),
   });

@@ -1,9 +1,9 @@
-/** Files dropped on the page or picked with its button: sliders are installed, our pictures opened again. */
+/** Files dropped on the page or picked with its button: sliders are installed, judges added, our pictures opened again. */
 
 import { recognise } from "./opening.js";
 
 /** Wire dropping and picking. */
-export function wireFiles({ session, api, toasts, sliders, attempt }) {
+export function wireFiles({ session, api, toasts, sliders, attempt, judges }) {
   const picker = document.querySelector("#file");
   let depth = 0;
   const over = (by) => {
@@ -37,6 +37,7 @@ export function wireFiles({ session, api, toasts, sliders, attempt }) {
       if (await session.open(found.edit, `Opened ${file.name}`)) toasts.say(`Opened the picture in “${file.name}”.`);
       return;
     }
+    if (found.kind === "judge") return judges.bring(file);
     const direction = await api.uploadDirection(file);
     if (direction.generator !== session.edit.generator) {
       return toasts.say(

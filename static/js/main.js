@@ -138,7 +138,7 @@ history.addEventListener("change", () => sessionStorage.setItem(KEPT, JSON.strin
 wireViews({ store, session, history });
 const panels = wirePanels({ store, session, jobs, api, toasts, sliders, attempt });
 wireCommands({ store, session, jobs, api, panels, toasts, attempt });
-wireFiles({ session, api, toasts, sliders, attempt });
+wireFiles({ session, api, toasts, sliders, attempt, judges: panels.judges });
 wireAddress();
 wireLive();
 start();
