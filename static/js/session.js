@@ -24,6 +24,10 @@ export class Session extends EventTarget {
     return this.#store.state.edit;
   }
 
+  get walk() {
+    return this.#store.state.walk;
+  }
+
   generator(name = this.edit?.generator) {
     return this.#store.state.generators.find((one) => one.name === name);
   }
@@ -52,10 +56,13 @@ export class Session extends EventTarget {
   }
 
   /** Show an edit and make it a step of the history, unless it is the step we are at. */
-  commit(next, { label, key }) {
+  commit(next, { label, key, walk = this.walk }) {
+    this.#store.set({ walk });
     this.preview(next);
     const here = this.#history.current;
-    if (!here || canonical(here.edit) !== canonical(next)) this.#history.commit(next, label, key);
+    if (!here || canonical(here.edit) !== canonical(next) || here.walk !== walk) {
+      this.#history.commit({ edit: next, walk }, label, key);
+    }
   }
 
   /** Move one slider; `settled` at the end of a drag or a step. */

@@ -1,0 +1,180 @@
+/** <stop-lane>: the keyframes of a walk as small pictures in time, and the ways between them; dragged or by keys. */
+
+import { thumbnailUrl } from "../api.js";
+import { canonical } from "../canonical.js";
+import { h } from "../dom.js";
+import { draggable } from "../dragging.js";
+import { duration } from "../timescale.js";
+import { altered, duplicated, fromZero, moved, pace, removed, stopOf, swapped } from "../walk.js";
+
+const FINE = 0.1; // seconds a key press moves a keyframe
+
+/** Emits `alter` {walk, label, settled, key}, `choose` {place}, `seek` {at} and `play`. */
+export class StopLane extends HTMLElement {
+  #legs = h("div", { className: "legs", "aria-hidden": "true" });
+  #list = h("div", { className: "stops", role: "group", "aria-label": "Keyframes" });
+  #end = h("span", { className: "handle", title: "Drag to change the way back to the first" });
+  #buttons = new Map();
+  #walk = null;
+  #scale = null;
+  #points = [];
+
+  /** Draw a walk's keyframes on a Timescale; they snap to `points`. */
+  show({ walk, chosen, scale, points }) {
+    [this.#walk, this.#scale, this.#points] = [walk, scale, points];
+    const kept = new Map(walk.stops.map((stop, index) => [stop.id, this.#button(stop, index, chosen)]));
+    const missing = this.contains(document.activeElement) && ![...kept.values()].includes(document.activeElement);
+    if (kept.size !== this.#list.childElementCount || [...kept.values()].some((one, at) => this.#list.children[at] !== one)) {
+      this.#list.replaceChildren(...kept.values());
+    }
+    this.#buttons = kept;
+    if (missing) (kept.get(chosen?.id) ?? [...kept.values()][0])?.focus();
+    this.#legs.replaceChildren(...walk.stops.flatMap((stop) => this.#leg(stop)).filter(Boolean));
+    const last = walk.stops.at(-1);
+    this.#end.hidden = walk.end !== "loop" || walk.stops.length < 2;
+    if (last) this.#place(this.#end, "--x", last.at + last.hold + walk.back);
+  }
+
+  /** Put the keyboard on a keyframe. */
+  focusOn(id) {
+    this.#buttons.get(id)?.focus();
+  }
+
+  connectedCallback() {
+    if (this.childElementCount) return;
+    this.append(this.#legs, this.#list, this.#end);
+    this.#list.addEventListener("click", ({ target }) => this.#choose(idOf(target)));
+    this.#list.addEventListener("keydown", (event) => this.#press(event));
+    this.#list.addEventListener("keyup", (event) => event.key === " " && event.preventDefault());
+    draggable(this.#list, (event) => this.#drag(event));
+    draggable(this.#end, (event) => this.#dragEnd(event));
+  }
+
+  #button(stop, index, chosen) {
+    const key = canonical(stop.edit);
+    let button = this.#buttons.get(stop.id);
+    if (button?.dataset.key !== key) {
+      const src = thumbnailUrl(stop.edit);
+      const picture = h("img", { alt: "", width: 44, height: 44, draggable: false, src });
+      if (button) button.replaceChildren(picture);
+      else button = h("button", { type: "button", className: "stop", "data-id": stop.id }, picture);
+      button.dataset.key = key;
+    }
+    const current = chosen?.track === null && chosen.id === stop.id;
+    const { stops } = this.#walk;
+    button.setAttribute("aria-label", `Keyframe ${index + 1} of ${stops.length}, at ${duration(stop.at)}`);
+    button.tabIndex = current || (index === 0 && chosen?.track !== null) || !stopOf(this.#walk, chosen?.id) ? 0 : -1;
+    if (current) button.setAttribute("aria-current", "true");
+    else button.removeAttribute("aria-current");
+    this.#place(button, "--x", stop.at);
+    return button;
+  }
+
+  #leg(stop) {
+    const { stops, end } = this.#walk;
+    const next = stops[stops.indexOf(stop) + 1];
+    const back = !next && end === "loop" && stops.length > 1;
+    const rest = stop.hold ? this.#bar("rest", stop.at, stop.at + stop.hold) : null;
+    if (!next && !back) return [rest];
+    const from = stop.at + stop.hold;
+    const way = this.#bar(back ? "leg back" : "leg", from, back ? from + this.#walk.back : next.at);
+    way.dataset.easing = stop.easing;
+    way.append(h("span", {}, duration(pace(this.#walk, stop.id))));
+    return [rest, way];
+  }
+
+  #bar(className, from, to) {
+    const bar = h("div", { className });
+    this.#place(bar, "--from", from);
+    this.#place(bar, "--to", to);
+    return bar;
+  }
+
+  #place(element, property, at) {
+    element.style.setProperty(property, at / this.#scale.seconds);
+  }
+
+  #choose(id) {
+    const stop = stopOf(this.#walk, id);
+    if (!stop) return;
+    this.#emit("choose", { place: { track: null, id } });
+    this.#emit("seek", { at: stop.at });
+  }
+
+  #drag(event) {
+    const id = idOf(event.target);
+    if (!id) return null;
+    const [origin, scale] = [this.#walk, this.#scale];
+    const points = this.#points.filter((point) => point !== stopOf(origin, id).at);
+    const offset = scale.place(stopOf(origin, id).at) - event.clientX;
+    let next = origin;
+    return {
+      move: ({ clientX, altKey }) => {
+        const at = scale.at(clientX + offset);
+        next = moved(origin, id, altKey ? at : scale.snap(at, points));
+        this.#alter(next, "Keyframe moved", { settled: false });
+      },
+      drop: () => this.#alter(fromZero(next), "Keyframe moved"),
+      cancel: () => this.#alter(origin, "Keyframe moved"),
+    };
+  }
+
+  #dragEnd(event) {
+    const [origin, scale] = [this.#walk, this.#scale];
+    const last = origin.stops.at(-1);
+    const offset = scale.place(last.at + last.hold + origin.back) - event.clientX;
+    let next = origin;
+    return {
+      move: ({ clientX, altKey }) => {
+        const at = scale.at(clientX + offset);
+        const back = Math.max(FINE, (altKey ? at : scale.snap(at, this.#points)) - last.at - last.hold);
+        next = altered(origin, { back: Math.round(back * 100) / 100 });
+        this.#alter(next, "Way back", { settled: false });
+      },
+      drop: () => this.#alter(next, "Way back"),
+      cancel: () => this.#alter(origin, "Way back"),
+    };
+  }
+
+  #press(event) {
+    const id = idOf(event.target);
+    if (!id || event.ctrlKey || event.metaKey) return;
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const { stops } = this.#walk;
+    const at = stopOf(this.#walk, id).at;
+    const index = stops.findIndex((stop) => stop.id === id);
+    if (by && event.altKey) this.#alter(swapped(this.#walk, id, by), "Keyframes exchanged");
+    else if (by && event.shiftKey) {
+      this.#alter(fromZero(moved(this.#walk, id, at + by * FINE)), "Keyframe moved", { key: `stop:${id}` });
+    } else if (by) this.#go(stops[index + by]);
+    else if (event.key === "Home") this.#go(stops[0]);
+    else if (event.key === "End") this.#go(stops.at(-1));
+    else if (["Delete", "Backspace"].includes(event.key)) {
+      const near = stops[index + 1] ?? stops[index - 1];
+      if (near) this.#choose(near.id);
+      this.#alter(removed(this.#walk, id), "Keyframe deleted");
+    } else if (event.key.toLowerCase() === "d") this.#alter(duplicated(this.#walk, id), "Keyframe duplicated");
+    else if (event.key === " ") this.#emit("play", null);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  #go(stop) {
+    if (!stop) return;
+    this.#choose(stop.id);
+    this.focusOn(stop.id);
+  }
+
+  #alter(walk, label, { settled = true, key = "" } = {}) {
+    this.#emit("alter", { walk, label, settled, key });
+  }
+
+  #emit(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true }));
+  }
+}
+
+const idOf = (element) => Number(element.closest(".stop")?.dataset.id ?? 0);
+
+customElements.define("stop-lane", StopLane);

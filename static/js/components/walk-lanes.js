@@ -1,0 +1,176 @@
+/** <walk-lanes>: a walk drawn over time: ruler, playhead, keyframes, a lane for every slider's track, and the sound. */
+
+import { h, iconButton, s } from "../dom.js";
+import { draggable } from "../dragging.js";
+import { clock, duration, Timescale } from "../timescale.js";
+import { span, withTrack } from "../walk.js";
+import "./stop-lane.js";
+import "./track-lane.js";
+
+const ROOM = 1.08; // beyond the end, to drag the last keyframe into
+const FRAME = 1 / 30;
+
+/** Emits what its lanes emit, `key` {slider} to set a key at the playhead, and `mute` to take the sound away. */
+export class WalkLanes extends HTMLElement {
+  #ticks = h("div", { className: "ticks", "aria-hidden": "true" });
+  #ruler = h("div", { className: "ruler", role: "slider", tabIndex: 0, "aria-label": "Playhead", "aria-valuemin": 0 });
+  #stops = document.createElement("stop-lane");
+  #tracks = h("div", { className: "tracks" });
+  #sound = h("div", { className: "lane sound", hidden: true });
+  #head = h("div", { className: "playhead", "aria-hidden": "true" });
+  #beats = h("div", { className: "beats", "aria-hidden": "true" });
+  #over = h("div", { className: "over" }, this.#beats, this.#head);
+  #shown = null;
+  #frozen = null;
+  #wave = null;
+  #at = 0;
+  #gone = null;
+
+  /** Draw a walk; `directions` give the tracks' names and units. */
+  show(shown) {
+    this.#shown = shown;
+    const { walk, chosen, directions } = shown;
+    const scale = this.#scale();
+    const points = [...(walk.sound?.beats ?? []), this.#at];
+    const own = [...walk.stops.map(({ at }) => at), ...walk.tracks.flatMap(({ keys }) => keys.map(({ at }) => at))];
+    this.#stops.show({ walk, chosen, scale, points: [...points, ...own] });
+    const lanes = new Map([...this.#tracks.children].map((lane) => [lane.dataset.slider, lane]));
+    const kept = walk.tracks.map((track) => {
+      const direction = directions.find(({ id }) => id === track.slider);
+      if (!direction) return null;
+      const lane = lanes.get(track.slider) ?? this.#lane(direction);
+      lane.querySelector("track-lane").show({ walk, track, direction, chosen, scale, points: [...points, ...own] });
+      return lane;
+    });
+    const next = kept.filter(Boolean);
+    if (next.length !== lanes.size || next.some((lane) => !lane.isConnected)) this.#tracks.replaceChildren(...next);
+    this.#rule(scale);
+    this.#hear(walk.sound, scale);
+    this.#ruler.setAttribute("aria-valuemax", span(walk).toFixed(2));
+    this.at = this.#at;
+  }
+
+  /** Put the playhead at a time of the walk. */
+  set at(seconds) {
+    this.#at = seconds;
+    if (!this.#shown) return;
+    this.#over.style.setProperty("--x", seconds / this.#scale().seconds);
+    this.#ruler.setAttribute("aria-valuenow", seconds.toFixed(2));
+    this.#ruler.setAttribute("aria-valuetext", `${duration(seconds)} of ${duration(span(this.#shown.walk))}`);
+  }
+
+  focusOn(id) {
+    this.#stops.focusOn(id);
+  }
+
+  connectedCallback() {
+    this.#gone = new AbortController();
+    const resized = new ResizeObserver(() => this.#shown && this.show(this.#shown));
+    resized.observe(this.#ruler);
+    this.#gone.signal.addEventListener("abort", () => resized.disconnect());
+    if (this.childElementCount) return;
+    const lane = (name, inner, className) =>
+      h("div", { className: `lane ${className}` }, h("div", { className: "gutter" }, name), inner);
+    this.#ruler.append(this.#ticks);
+    this.append(
+      lane("", this.#ruler, "time"),
+      lane(h("span", { className: "fine" }, "Keyframes"), this.#stops, "stops-lane"),
+      this.#tracks,
+      this.#sound,
+      this.#over,
+    );
+    this.#ruler.addEventListener("keydown", (event) => this.#press(event));
+    this.#ruler.addEventListener("pointerdown", (event) => event.button === 0 && this.#seek(event));
+    draggable(this.#ruler, () => ({ move: (event) => this.#seek(event), drop: () => {}, cancel: () => {} }));
+    // While something is dragged the ruler keeps its scale, or the thing would run away from under the pointer.
+    this.addEventListener("alter", ({ detail }) => (this.#frozen = detail.settled ? null : this.#scale()));
+  }
+
+  disconnectedCallback() {
+    this.#gone.abort();
+  }
+
+  #scale() {
+    if (this.#frozen) return this.#frozen;
+    const { walk } = this.#shown;
+    const longest = Math.max(span(walk), walk.sound && !walk.stops.length ? walk.sound.seconds : 0, 2);
+    return new Timescale(longest * ROOM, this.#ruler.clientWidth);
+  }
+
+  #rule(scale) {
+    const marks = scale.ticks().map((at) => {
+      const tick = h("span", {}, clock(at).replace(/\.00$/, "").replace(/^0:0?/, ""));
+      tick.style.setProperty("--x", at / scale.seconds);
+      return tick;
+    });
+    this.#ticks.replaceChildren(...marks);
+  }
+
+  #hear(sound, scale) {
+    this.#sound.hidden = !sound;
+    this.#beats.replaceChildren();
+    if (!sound) return;
+    const seen = sound.beats.filter((at) => at <= scale.seconds);
+    this.#beats.append(
+      ...seen.map((at) => {
+        const mark = h("i");
+        mark.style.setProperty("--x", at / scale.seconds);
+        return mark;
+      }),
+    );
+    if (this.#wave?.dataset.of !== sound.id) this.#build(sound);
+    this.#wave.style.setProperty("--to", sound.seconds / scale.seconds);
+  }
+
+  #build(sound) {
+    const { peaks } = sound;
+    const points = [
+      ...peaks.map((peak, index) => `${index},${50 - 48 * peak}`),
+      ...peaks.map((peak, index) => `${index},${50 + 48 * peak}`).reverse(),
+    ];
+    const view = { viewBox: `0 0 ${Math.max(1, peaks.length - 1)} 100`, preserveAspectRatio: "none" };
+    this.#wave = s("svg", { class: "wave", "data-of": sound.id, "aria-hidden": "true", ...view });
+    this.#wave.append(s("polygon", { points: points.join(" ") }));
+    const remove = iconButton("close", `Remove ${sound.name}`, { title: "Remove the sound" });
+    remove.addEventListener("click", () => this.dispatchEvent(new Event("mute", { bubbles: true })));
+    const name = h("span", { className: "name", title: sound.name }, sound.name);
+    const beats = h("span", { className: "unseen" }, `${sound.beats.length} beats in ${duration(sound.seconds)}`);
+    const gutter = h("div", { className: "gutter" }, name, beats, remove);
+    this.#sound.replaceChildren(gutter, h("div", { className: "way" }, this.#wave));
+  }
+
+  #lane(direction) {
+    const { id, name } = direction;
+    const key = iconButton("diamond", `Set a key of ${name} here`, { title: "Set a key at the playhead" });
+    const remove = iconButton("close", `Remove the track of ${name}`, { title: "Remove the track" });
+    key.addEventListener("click", () => this.#emit("key", { slider: id }));
+    remove.addEventListener("click", () =>
+      this.#emit("alter", { walk: withTrack(this.#shown.walk, id, []), label: `Track of ${name} removed`, settled: true }),
+    );
+    const gutter = h("div", { className: "gutter" }, h("span", { className: "name", title: name }, name), key, remove);
+    return h("div", { className: "lane track", "data-slider": id }, gutter, document.createElement("track-lane"));
+  }
+
+  #seek(event) {
+    const box = this.#ruler.getBoundingClientRect();
+    const at = this.#scale().at(event.clientX - box.left);
+    this.#emit("seek", { at: Math.min(Math.max(at, 0), span(this.#shown.walk)) });
+  }
+
+  #press(event) {
+    const end = span(this.#shown.walk);
+    const by = { ArrowRight: FRAME, ArrowUp: FRAME, ArrowLeft: -FRAME, ArrowDown: -FRAME, PageUp: 1, PageDown: -1 };
+    const to = { Home: 0, End: end }[event.key] ?? (event.key in by ? this.#at + by[event.key] : null);
+    if (event.key === " ") this.#emit("play", null);
+    else if (to === null || event.ctrlKey || event.metaKey || event.altKey) return;
+    else this.#emit("seek", { at: Math.min(Math.max(to, 0), end) });
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  #emit(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true }));
+  }
+}
+
+customElements.define("walk-lanes", WalkLanes);

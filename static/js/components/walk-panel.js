@@ -1,0 +1,98 @@
+/** <walk-panel>: the timeline: transport, what can be added, how the walk ends, its lanes, and the keyframe in hand. */
+
+import { freshId, h, iconButton, setIcon } from "../dom.js";
+import { clock } from "../timescale.js";
+import { EASINGS, ENDS } from "../recipe.js";
+import { altered, length, moves } from "../walk.js";
+import "./walk-inspector.js";
+import "./walk-lanes.js";
+
+/**
+ * Emits what its lanes and inspector emit, `add` for a keyframe of the picture on show, `track` {slider}, `presets`,
+ * `sound` {file}, and `play`.
+ */
+export class WalkPanel extends HTMLElement {
+  #play = iconButton("play", "Play", { className: "button icon-only play", title: "Play (Space)" });
+  #clock = h("p", { className: "clock" });
+  #add = iconButton("plus", "Keyframe", { showName: true, title: "Add the picture on show as a keyframe (K)" });
+  #presets = iconButton("wand", "Presets", { showName: true, title: "Begin with a ready-made walk" });
+  #track = h("select", { "aria-label": "Animate a slider", title: "Give a slider a track of its own" });
+  #sound = iconButton("sound", "Sound", { showName: true, title: "Add a sound; keyframes snap to its beats" });
+  #file = h("input", { type: "file", accept: "audio/*", hidden: true, "aria-label": "Sound file" });
+  #end = h("select", { id: freshId("walk") });
+  #even = h("input", { type: "checkbox" });
+  #lanes = document.createElement("walk-lanes");
+  #inspector = document.createElement("walk-inspector");
+  #shown = null;
+
+  /** Show a walk, what is in hand, the sliders it may use, and whether the picture is no longer the keyframe's. */
+  show(shown) {
+    this.#shown = shown;
+    const { walk, directions } = shown;
+    const options = directions.map(({ id, name }) => h("option", { value: id }, name));
+    if (this.#track.dataset.of !== directions.map(({ id }) => id).join()) {
+      this.#track.dataset.of = directions.map(({ id }) => id).join();
+      this.#track.replaceChildren(h("option", { value: "" }, "Animate a slider…"), ...options);
+    }
+    this.#end.value = walk.end;
+    this.#even.checked = walk.even;
+    this.#play.disabled = !moves(walk);
+    this.classList.toggle("even", walk.even);
+    this.#lanes.show(shown);
+    this.#inspector.show(shown);
+    this.at = this.#lanes.at;
+  }
+
+  /** The playhead, in seconds of the walk and of the film. */
+  set at({ walk, film }) {
+    this.#lanes.at = walk;
+    this.#clock.replaceChildren(h("b", {}, clock(film)), ` / ${clock(length(this.#shown.walk))}`);
+  }
+
+  set playing(playing) {
+    setIcon(this.#play, playing ? "pause" : "play");
+    this.#play.setAttribute("aria-label", playing ? "Pause" : "Play");
+    this.toggleAttribute("playing", playing);
+  }
+
+  focusOn(id) {
+    this.#lanes.focusOn(id);
+  }
+
+  connectedCallback() {
+    if (this.childElementCount) return;
+    this.#end.append(...Object.entries(ENDS).map(([value, name]) => h("option", { value }, name)));
+    this.#inspector.easings = EASINGS;
+    const end = h("div", { className: "number" }, h("label", { htmlFor: this.#end.id }, "Ends"), this.#end);
+    const title = "Keyframes keep their order; every moment changes the picture by as much as any other";
+    const even = h("label", { className: "check", title }, this.#even, "Even pace");
+    const tools = h("div", { className: "tools", role: "group", "aria-label": "Walk" });
+    tools.append(this.#play, this.#clock, this.#add, this.#presets, this.#track, this.#sound, this.#file, end, even);
+    this.append(tools, this.#lanes, this.#inspector);
+    this.#play.addEventListener("click", () => this.#emit("play"));
+    this.#add.addEventListener("click", () => this.#emit("add"));
+    this.#presets.addEventListener("click", () => this.#emit("presets"));
+    this.#sound.addEventListener("click", () => this.#file.click());
+    this.#file.addEventListener("change", () => {
+      if (this.#file.files.length) this.#emit("sound", { file: this.#file.files[0] });
+      this.#file.value = "";
+    });
+    this.#track.addEventListener("change", () => {
+      if (this.#track.value) this.#emit("track", { slider: this.#track.value });
+      this.#track.value = "";
+    });
+    this.#end.addEventListener("change", () => this.#alter({ end: this.#end.value }, `Ends: ${ENDS[this.#end.value]}`));
+    this.#even.addEventListener("change", () => this.#alter({ even: this.#even.checked }, "Pace"));
+    for (const type of ["input", "change"]) this.addEventListener(type, (event) => event.stopPropagation());
+  }
+
+  #alter(changes, label) {
+    this.#emit("alter", { walk: altered(this.#shown.walk, changes), label, settled: true, key: "" });
+  }
+
+  #emit(type, detail = null) {
+    this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true }));
+  }
+}
+
+customElements.define("walk-panel", WalkPanel);
