@@ -1,33 +1,36 @@
 /** Walk: a timeline as a frozen value: keyframes that hold edits, tracks that hold one slider, how it ends and is paced. */
 
-import { amountAt, coordinate } from "./units.js";
 
 export const LEAST = 0.1; // seconds between two keyframes
 export const USUAL = 2; // seconds a new segment takes
-export const LONGEST = 3600;
 
 /**
  * @typedef {{id: number, at: number, hold: number, easing: string, edit: object}} Stop a keyframe; seconds
- * @typedef {{id: number, at: number, amount: number, easing: string}} Key one slider's amount at a time
- * @typedef {{stops: Stop[], tracks: {slider: string, keys: Key[]}[], end: string, back: number, even: boolean,
- *   seeds: number[], caption: boolean, mark: boolean, sound: object|null}} Walk
+ * @typedef {{id: number, at: number, hold: number, easing: string, amount: number}} Key one slider's amount at a time
+ * @typedef {{stops: Stop[], tracks: {slider: string, keys: Key[]}[], play: string, back: number, curve: string,
+ *   speed: string, grid: object|null, title: string, caption: boolean, mark: boolean, audio: object|null,
+ *   beats: number[], others: object[]}} Walk `others` are keyframes that only a recipe can set, kept as they are
  */
 
 /** A complete, frozen walk from whatever parts are given; keyframes and keys in the order of time. */
 export function walk(parts = {}) {
-  const { stops = [], tracks = [], seeds = [], ...plain } = parts;
+  const { stops = [], tracks = [], beats = [], others = [], ...plain } = parts;
   const inOrder = (list) => Object.freeze([...list].sort((a, b) => a.at - b.at).map((one) => Object.freeze(one)));
   return Object.freeze({
-    end: "loop",
+    play: "loop",
     back: USUAL,
-    even: false,
+    curve: "straight",
+    speed: "timed",
+    grid: null,
+    title: "",
     caption: false,
     mark: false,
-    sound: null,
+    audio: null,
     ...plain,
     stops: inOrder(stops),
     tracks: Object.freeze(tracks.map(({ slider, keys }) => Object.freeze({ slider, keys: inOrder(keys) }))),
-    seeds: Object.freeze([...seeds]),
+    beats: Object.isFrozen(beats) ? beats : Object.freeze([...beats]),
+    others: inOrder(others),
   });
 }
 
@@ -36,19 +39,21 @@ export const EMPTY = walk();
 /** A copy of `original` with some fields changed. */
 export const altered = (original, changes) => walk({ ...original, ...changes });
 
-/** The seconds of one pass: to the last keyframe, and back to the first where the walk is a loop. */
-export function span({ stops, tracks, end, back }) {
-  const last = stops.at(-1);
-  const keys = tracks.flatMap((track) => track.keys.map(({ at }) => at));
-  const until = Math.max(0, last ? last.at + last.hold : 0, ...keys);
-  return end === "loop" && stops.length > 1 ? until + back : until;
+/** Seconds until the last keyframe or key has come and rested. */
+export function until({ stops, tracks, others }) {
+  const all = [...stops, ...tracks.flatMap(({ keys }) => keys), ...others];
+  return Math.max(0, ...all.map(({ at, hold = 0 }) => at + hold));
 }
 
+/** The seconds of one way through: a loop takes time to come back. */
+export const span = (one) => until(one) + (one.play === "loop" && moves(one) ? one.back : 0);
+
 /** The seconds of the film: a walk there and back takes its way twice. */
-export const length = (one) => span(one) * (one.end === "pingpong" ? 2 : 1);
+export const length = (one) => span(one) * (one.play === "pingpong" ? 2 : 1);
 
 /** Whether there is anything to play. */
-export const moves = (one) => one.stops.length > 1 || one.tracks.some(({ keys }) => keys.length > 1);
+export const moves = ({ stops, tracks, others }) =>
+  stops.length > 0 && stops.length + others.length + tracks.reduce((sum, { keys }) => sum + keys.length, 0) > 1;
 
 export const stopOf = (one, id) => one.stops.find((stop) => stop.id === id);
 
@@ -147,61 +152,8 @@ export function pace(one, id) {
   return next ? tidy(next.at - own.at - own.hold) : one.back;
 }
 
-/** With a track's key at a time, or the amount there replaced. */
-export function keyed(one, slider, at, amount) {
-  const keys = one.tracks.find((track) => track.slider === slider)?.keys ?? [];
-  const there = keys.find((key) => Math.abs(key.at - at) < LEAST / 2);
-  const next = there
-    ? keys.map((key) => (key === there ? { ...key, amount } : key))
-    : [...keys, { id: freshNumber(one), at: tidy(at), amount, easing: "smooth" }];
-  return withTrack(one, slider, next);
-}
-
-/** With some fields of a track's key changed. */
-export function rekeyed(one, slider, id, changes) {
-  const { keys } = one.tracks.find((track) => track.slider === slider);
-  const wanted = { ...changes, ...(changes.at === undefined ? {} : { at: Math.max(0, tidy(changes.at)) }) };
-  return withTrack(
-    one,
-    slider,
-    keys.map((key) => (key.id === id ? { ...key, ...wanted } : key)),
-  );
-}
-
-/** Without one key of a track; a track without keys is gone. */
-export function unkeyed(one, slider, id) {
-  const { keys } = one.tracks.find((track) => track.slider === slider);
-  return withTrack(
-    one,
-    slider,
-    keys.filter((key) => key.id !== id),
-  );
-}
-
-/** With a track's keys replaced; none takes the track away. */
-export function withTrack(one, slider, keys) {
-  const known = one.tracks.some((track) => track.slider === slider);
-  const tracks = known
-    ? one.tracks.map((track) => (track.slider === slider ? { slider, keys } : track))
-    : [...one.tracks, { slider, keys }];
-  return altered(one, { tracks: tracks.filter((track) => track.keys.length) });
-}
-
-/** Where a track stands at a time: level before its first key and after its last, even in effect between. */
-export function amountAlong({ keys }, unit, at) {
-  const next = keys.findIndex((key) => key.at > at);
-  if (next === 0) return keys[0].amount;
-  if (next < 0) return keys.at(-1).amount;
-  const [from, to] = [keys[next - 1], keys[next]];
-  const share = eased(from.easing, (at - from.at) / (to.at - from.at));
-  const [low, high] = [coordinate(unit, from.amount), coordinate(unit, to.amount)];
-  return amountAt(unit, low + share * (high - low));
-}
-
 /** Hundredths of a second are as fine as anybody sets them. */
 export const tidy = (seconds) => Math.round(seconds * 100) / 100;
-
-const eased = (easing, share) => share;
 
 function rested(stop, next) {
   if (!next) return stop;
@@ -213,5 +165,6 @@ function shifted(one, after, by) {
   return altered(one, {
     stops: shift(one.stops),
     tracks: one.tracks.map(({ slider, keys }) => ({ slider, keys: shift(keys) })),
+    others: shift(one.others),
   });
 }

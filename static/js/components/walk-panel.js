@@ -2,7 +2,7 @@
 
 import { freshId, h, iconButton, setIcon } from "../dom.js";
 import { clock } from "../timescale.js";
-import { EASINGS, ENDS } from "../recipe.js";
+import { EASINGS, ENDS, PATHS } from "../recipe.js";
 import { altered, length, moves } from "../walk.js";
 import "./walk-inspector.js";
 import "./walk-lanes.js";
