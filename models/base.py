@@ -60,13 +60,18 @@ class GeneratorSpec:
         """The space in which edits are made: the last one before the image, `w` where there is a mapping."""
         return list(self.spaces)[-1]
 
+    @property
+    def width(self) -> int:
+        """How many numbers one latent has in `space`."""
+        return self.spaces[self.space][-1]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FirstLayer:
     """A generator's first step where it is linear: latent -> spatial map `weight @ latent + bias`.
 
     `weight` is [C*H*W, D] for a latent of D numbers, `shape` is (C, H, W), and `bias` [C*H*W] is what the
-    map holds at latent zero, classes included. Closed-form directions and SeFa are read off it.
+    map holds at latent zero, classes included. Closed-form directions are read off it.
     """
 
     weight: Tensor
@@ -93,7 +98,10 @@ class Generator(Protocol):
         ...
 
     def synthesize(self, latent: Tensor, classes: Tensor | None) -> Tensor:
-        """Images for latents in `spec.space`, in their order: float32 [N, channels, H, W] in [-1, 1]."""
+        """Images for latents [N, D] in `spec.space`, in their order: float32 [N, channels, H, W] in [-1, 1].
+
+        Where the latent enters at several layers, also for one latent a layer, [N, layers, D].
+        """
         ...
 
     def at(self, precision: Precision) -> Generator:
@@ -104,12 +112,16 @@ class Generator(Protocol):
         """The linear first step under class weights [1, classes], None where the first step is not linear."""
         ...
 
+    def entrance(self) -> Tensor:
+        """The weights [M, D] of all that a latent in `spec.space` enters first, one below the other (SeFa's A)."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """How a zoo entry's weights are reached: inside an installed distribution, or in a wheel to be pulled."""
+    """How weights are reached: inside an installed distribution, in a wheel to be pulled, or in a folder (`member`)."""
 
-    kind: Literal["installed", "wheel"]
+    kind: Literal["installed", "wheel", "folder"]
     distribution: str
     version: str
     member: str
@@ -124,7 +136,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the zoo: a model's description and the pinned place of its weights."""
+    """A generator that is here or can be had: its description and the place of its weights."""
 
     spec: GeneratorSpec
     origin: Origin

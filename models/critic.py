@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.spectral import normalise
 from models.stylegan2 import GAIN, SLOPE, Dense
 
 GROUP = 8  # pictures compared with one another by the minibatch deviation
@@ -29,14 +30,15 @@ class Convolution(nn.Module):
         self.down = down
 
     def forward(self, x: Tensor) -> Tensor:
+        raw = self.weight  # read once: a normalised weight is followed by a power step at each reading
         # The leak's gain goes into the weight: small, and free on the large map.
-        weight = self.weight * (self.gain * (1 if self.bias is None else GAIN))
+        weight = raw * (self.gain * (1 if self.bias is None else GAIN))
         if self.down:
             weight = F.pad(weight, (1, 1, 1, 1))
             weight = (weight[..., 1:, 1:] + weight[..., :-1, 1:] + weight[..., 1:, :-1] + weight[..., :-1, :-1]) / 4
         bias = None if self.bias is None else (self.bias * GAIN).to(x.dtype)
         stride = 2 if self.down else 1
-        x = F.conv2d(x, weight.to(x.dtype), bias, stride=stride, padding=(self.weight.shape[-1]) // 2)
+        x = F.conv2d(x, weight.to(x.dtype), bias, stride=stride, padding=raw.shape[-1] // 2)
         return x if self.bias is None else F.leaky_relu(x, SLOPE)
 
 
@@ -93,3 +95,16 @@ def deviation(x: Tensor) -> Tensor:
     grouped = x.float().reshape(-1, size, *x.shape[1:])
     spread = (grouped.var(dim=1, unbiased=False) + 1e-8).sqrt().mean(dim=(1, 2, 3))
     return spread.repeat_interleave(size).view(count, 1, 1, 1).expand(-1, 1, height, width).to(x.dtype)
+
+
+def normalised(critic: Critic, share: float) -> Critic:
+    """The critic with every weight at spectral norm one and a stable rank of at most `share` of its full rank.
+
+    The norm takes the place of the equalising gain; the leak's gain of root 2 stays, so that each layer's slope is
+    bounded by a known constant rather than by one.
+    """
+    for layer in critic.modules():
+        if isinstance(layer, Convolution | Dense):
+            normalise(layer, share)
+            layer.gain = 1.0
+    return critic

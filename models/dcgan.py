@@ -118,3 +118,7 @@ class DCGAN:
             bias = bias + torch.einsum("k,kchw->chw", classes[0].float().to(weight), weight[width:])
         shape = (int(weight.shape[1]), int(weight.shape[2]), int(weight.shape[3]))
         return FirstLayer(weight[:width].reshape(width, -1).T.contiguous(), bias.reshape(-1).contiguous(), shape)
+
+    def entrance(self) -> Tensor:
+        """The first transposed convolution with its batch norm folded in, [C*4*4, D]."""
+        return self.first_layer(None).weight

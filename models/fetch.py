@@ -16,7 +16,8 @@ from pathlib import Path
 import safetensors.torch
 
 from models.base import Entry, ModelError, fingerprint
-from models.zoo import WEIGHTS, read_state
+from models.kept import WEIGHTS
+from models.zoo import read_state
 
 LARGEST_MEMBER = 2 * 2**30
 PATIENCE = 600  # seconds for one download

@@ -14,11 +14,9 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from models.base import Card, Entry, Generator, GeneratorSpec, ModelError, Origin, fingerprint
-from models.dcgan import DCGAN
-
-FAMILIES = {"dcgan": DCGAN}
-WEIGHTS = "weights.safetensors"
+from models.base import Card, Entry, Generator, GeneratorSpec, ModelError, Origin
+from models.families import build
+from models.kept import WEIGHTS
 
 
 @cache
@@ -49,14 +47,7 @@ def load(name: str, folder: Path, device: torch.device | str = "cpu") -> Generat
     """The named generator, its weights checked against the zoo's fingerprint. `folder` holds pulled ones."""
     entry = find(name)
     state = _installed_state(entry) if entry.origin.kind == "installed" else _pulled_state(entry, folder)
-    found = fingerprint(state)
-    if found != entry.spec.fingerprint:
-        raise ModelError(
-            f"The weights of {name} are not the ones the zoo describes ({found[7:15]} instead of "
-            f"{entry.spec.fingerprint[7:15]}).",
-            f"Fetch them again: latentwalk pull {name}",
-        )
-    return FAMILIES[entry.spec.family](entry.spec, state, device)
+    return build(entry.spec, state, device, f"Fetch them again: latentwalk pull {name}")
 
 
 def read_state(path: Path, key: str) -> dict[str, Tensor]:

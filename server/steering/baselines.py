@@ -11,7 +11,7 @@ from models.base import Generator
 from server.directions import Direction
 from server.steering.closed_form import closed_form
 from server.steering.discover import principal
-from server.steering.draws import Drawn, Role, draw, evenly
+from server.steering.draws import Drawn, Role, draw
 from server.steering.objective import masked_error
 from server.steering.progress import Progress, Work
 from server.steering.transforms import Transform
@@ -27,13 +27,12 @@ def baselines(generator: Generator, direction: Direction, transform: Transform) 
     """Masked errors at half the asked range, each with steps as long as the direction's own: the mean of random
     directions, the closed form (None where there is none) and the best principal component, its sign chosen for it.
     """
-    width = generator.spec.spaces["z"][0]
+    width = generator.spec.width
     noise = torch.randn(RANDOM, width, generator=torch.Generator().manual_seed(direction.seed))
     random = [vector / vector.norm() for vector in noise.to(generator.device)]
     with torch.no_grad():
         solved = closed_form(generator, transform)
-        layered = generator.first_layer(evenly(generator)) is not None
-        components = list(principal(generator, COMPONENTS, samples=SAMPLES)) if layered else []
+        components = list(principal(generator, COMPONENTS, samples=SAMPLES))
     yield Progress(0.82, "Measuring baselines")
     signed = [*components, *(-vector for vector in components)]
     vectors = [*random, *([] if solved is None else [solved]), *signed]

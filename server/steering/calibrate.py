@@ -12,7 +12,7 @@ from server.directions import Curve
 from server.errors import ModelFailed
 from server.steering.achieved import achieved
 from server.steering.attributes import NAMES, attributes
-from server.steering.draws import Drawn, Role, draw
+from server.steering.draws import Drawn, Role, centre, draw
 from server.steering.progress import Progress, Work
 from server.steering.transforms import Transform
 from server.units import Unit
@@ -96,7 +96,8 @@ def _outwards(
     generator: Generator, transform: Transform, walk: Walk, full: float, limit: float, drawn: Drawn, done: float
 ) -> Work[_Side]:
     sign = 1.0 if full > 0 else -1.0
-    lengths = drawn.latents.norm(dim=1)
+    middle = centre(generator, drawn)
+    lengths = (drawn.latents - middle).norm(dim=1)
     shell = float(lengths.mean() + SHELL * lengths.std())
     points: list[tuple[float, float]] = []
     raw: list[tuple[float, float]] = []
@@ -104,7 +105,8 @@ def _outwards(
     stopped_by = "walk"
     for index, share in enumerate(SHARES):
         step = full * share
-        if float(walk.move(drawn.latents, lengths.new_full(lengths.shape, step)).norm(dim=1).mean()) > shell:
+        moved = walk.move(drawn.latents, lengths.new_full(lengths.shape, step))
+        if float((moved - middle).norm(dim=1).mean()) > shell:
             stopped_by = "shell"
             break
         seen = yield from _response(generator, transform, walk, step, drawn, done + 0.5 * index / len(SHARES))

@@ -11,7 +11,7 @@ from torch import Tensor
 from models.base import Generator
 from server.directions import Curve, Direction
 from server.errors import Invalid
-from server.steering.draws import Role, draw, evenly
+from server.steering.draws import Role, centre, draw, evenly
 from server.steering.progress import Progress, Work
 from server.units import Unit
 from server.walks import LinearWalk
@@ -24,15 +24,18 @@ TITLES = {"pca": "Principal component", "sefa": "Factor"}
 
 
 def principal(generator: Generator, count: int, samples: int = SAMPLES) -> Tensor:
-    """Unit vectors [count, D] that follow the principal components of the first layer's activations.
+    """Unit vectors [count, D] that follow the principal components of what the latents become first.
 
-    GANSpace (Härkönen et al. 2020, section 3.1) where the latent itself is isotropic: PCA of relu(W z + b), then
-    least squares from the components' coordinates back to z.
+    GANSpace (Härkönen et al. 2020, section 3.1): PCA of w itself, less each class's mean, where there is a mapping
+    network; where the latent is isotropic, PCA of the first layer's relu(W z + b), then least squares from the
+    components' coordinates back to z.
     """
     drawn = draw(generator, samples, Role.LEARN)
     layer = generator.first_layer(evenly(generator))
     if layer is None:
-        raise Invalid(f"{generator.spec.name} has no linear first layer to take components of.", "Try another model.")
+        apart = drawn.latents - centre(generator, drawn)
+        _, axes = torch.linalg.eigh(apart.T @ apart)
+        return _oriented(axes.flip(1).T[:count].contiguous())
     active = torch.relu(drawn.latents @ layer.weight.T + layer.bias)
     active = active - active.mean(dim=0)
     # With more features than samples the small side is cheaper, and eigh needs no random start.
@@ -44,17 +47,19 @@ def principal(generator: Generator, count: int, samples: int = SAMPLES) -> Tenso
 
 
 def factors(generator: Generator, count: int) -> Tensor:
-    """Unit vectors [count, D]: the eigenvectors of W'W, W the first layer's weights (Shen and Zhou 2021, section 3)."""
-    layer = generator.first_layer(None)
-    if layer is None:
-        raise Invalid(f"{generator.spec.name} has no linear first layer to factorise.", "Try PCA.")
-    _, vectors = torch.linalg.eigh(layer.weight.T @ layer.weight)  # eigh, not eig: real and in rising order
+    """Unit vectors [count, D]: the eigenvectors of A'A, A the weights that the latent enters by, each row brought to
+    length one where there are several layers (Shen and Zhou 2021, section 3).
+    """
+    weight = generator.entrance()
+    if generator.spec.layers > 1:
+        weight = weight / weight.norm(dim=1, keepdim=True).clamp_min(1e-8)
+    _, vectors = torch.linalg.eigh(weight.T @ weight)  # eigh, not eig: real and in rising order
     return _oriented(vectors.flip(1).T[:count].contiguous())
 
 
 def discover(generator: Generator, method: Method, count: int = 6) -> Work[list[Direction]]:
     """`count` directions in standard deviations of the prior, strongest first, named by number."""
-    width = generator.spec.spaces["z"][0]
+    width = generator.spec.width
     if not 1 <= count <= width - 4:
         raise Invalid(f"{count} directions cannot be found in {width} dimensions.", f"Ask for 1 to {width - 4}.")
     yield Progress(0.1, f"Looking at {SAMPLES} latents" if method == "pca" else "Factorising the first layer")

@@ -39,6 +39,13 @@ class Drawn:
             yield Drawn(self.latents[part], None if self.classes is None else self.classes[part])
 
 
+def centre(generator: Generator, drawn: Drawn) -> Tensor:
+    """The mean latent of each one's classes, [N, D]: zero where latents are drawn from the prior themselves."""
+    count = len(drawn)
+    blank = torch.zeros(count, *generator.spec.spaces["z"], device=generator.device)
+    return generator.map(blank, drawn.classes, 0.0)
+
+
 def evenly(generator: Generator) -> Tensor | None:
     """Every class alike, weights [1, classes]: the mean condition; None where there are no classes."""
     kinds = len(generator.spec.classes)

@@ -127,7 +127,7 @@ def learn(
 
 def fit(generator: Generator, transform: Transform, settings: LearnSettings) -> Work[Walk]:
     """The walk alone: steps of 1 (line) or `PATH_STEPS` (path) stand for the transform's limit."""
-    width = generator.spec.spaces["z"][0]
+    width = generator.spec.width
     source = torch.Generator().manual_seed(settings.seed)
     line = LinearWalk.blank(width)
     if settings.warm_start == "closed_form":

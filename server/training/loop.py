@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from server.steering.progress import Progress, Work
+from server.training.augment import augmented
 from server.training.losses import critic_loss, generator_loss, r1
 from server.training.recipe import Recipe, Stage
 from server.training.state import State
@@ -99,13 +100,14 @@ def _step(
 
     critic.requires_grad_(False)
     state.optimisers["network"].zero_grad(set_to_none=True)
-    loss_g = generator_loss(critic(fake, classes, dtype, fade))
+    seen_fake = augmented(fake, recipe.augment, state.source)
+    loss_g = generator_loss(critic(seen_fake, classes, dtype, fade))
     loss_g.backward()  # type: ignore[no-untyped-call]
     state.optimisers["network"].step()
 
     critic.requires_grad_(True)
     state.optimisers["critic"].zero_grad(set_to_none=True)
-    both = torch.cat([real, fake.detach()])
+    both = augmented(torch.cat([real, fake.detach()]), recipe.augment, state.source)
     labels = None if classes is None else torch.cat([classes, classes])
     # Both halves in one pass, each compared within itself.
     score_real, score_fake = critic(both, labels, dtype, fade).chunk(2)
@@ -113,7 +115,8 @@ def _step(
     loss_d.backward()  # type: ignore[no-untyped-call]
     if penalised and recipe.gamma:
         seen = real.requires_grad_(True)
-        penalty = r1(critic(seen, classes, torch.float32, fade), seen)
+        altered = augmented(seen, recipe.augment, state.source)
+        penalty = r1(critic(altered, classes, torch.float32, fade), seen)
         (penalty * (recipe.gamma / 2 * recipe.lazy)).backward()  # type: ignore[no-untyped-call]
     state.optimisers["critic"].step()
 

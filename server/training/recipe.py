@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from server.errors import Invalid
+from server.training.augment import Change
 
 
 class _Frozen(BaseModel):
@@ -24,7 +25,11 @@ class Stage(_Frozen):
 
 
 class Recipe(_Frozen):
-    """What to train on, how large and how long; sides are powers of two that only grow."""
+    """What to train on, how large and how long; sides are powers of two that only grow.
+
+    `stable_rank` normalises the critic's weights: 1 is their spectral norm alone, less also bounds their stable rank
+    by that share of the full one. `augment` alters what the critic sees.
+    """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
     pictures: str
@@ -38,6 +43,8 @@ class Recipe(_Frozen):
     lazy: Annotated[int, Field(ge=1)] = 16
     memory: Annotated[int, Field(ge=1)] = 10_000
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    stable_rank: Annotated[float, Field(gt=0, le=1)] | None = None
+    augment: tuple[Change, ...] = ()
 
     @property
     def side(self) -> int:

@@ -12,7 +12,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from models.critic import Critic
+from models.critic import Critic, normalised
 from models.stylegan2 import Plan, StyleGAN2Network
 from server.training.recipe import Recipe
 
@@ -41,6 +41,8 @@ class State:
         average.load_state_dict(network.state_dict())
         average.requires_grad_(False)
         critic = Critic(recipe.widths, classes)
+        if recipe.stable_rank is not None:
+            normalised(critic, recipe.stable_rank)
         # A lazily regularised optimiser takes fewer, corrected steps (StyleGAN2, section B).
         share = recipe.lazy / (recipe.lazy + 1)
         rates = {"network": (network, 1.0), "critic": (critic, share)}

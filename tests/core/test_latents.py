@@ -173,3 +173,26 @@ def test_the_way_there_is_linear_in_effect_not_in_step(make_direction):
     assert amounts == [pytest.approx(2.5), pytest.approx(5.0), pytest.approx(7.5)]
     assert direction.steps(amounts[0]) > 1.0
     assert math.isclose(direction.steps(10.0), 1.5)
+
+
+def test_where_there_are_layers_every_layer_gets_a_latent(layered, make_slider):
+    sway = make_slider(layered.spec)
+    edit = {"generator": "styled", "base": {"seed": 7}, "amounts": {"sway": 5.0}}
+    latent, classes = latent_for(parse(edit), layered, {"sway": sway})
+    still = layered.map(layered.sample([7]), classes)
+    assert latent.shape == (1, 6, 8)
+    assert torch.allclose(latent, (still + sway.steps(5.0) * sway.walk.vector)[:, None].expand(-1, 6, -1), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("own", "asked", "layers"), [(None, [2, 4], (2, 4)), ((0, 3), None, (0, 3)), ((0, 3), [4, 6], (4, 6))]
+)
+def test_a_direction_moves_only_the_layers_it_is_limited_to(layered, make_slider, own, asked, layers):
+    sway = make_slider(layered.spec, layers=own)
+    edit = {"generator": "styled", "base": {"seed": 7}, "amounts": {"sway": 5.0}}
+    if asked:
+        edit["layers"] = {"sway": asked}
+    moved, classes = latent_for(parse(edit), layered, {"sway": sway})
+    still = layered.map(layered.sample([7]), classes)
+    changed = [bool((moved[0, layer] != still[0]).any()) for layer in range(6)]
+    assert changed == [layers[0] <= layer < layers[1] for layer in range(6)]

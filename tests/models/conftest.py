@@ -1,4 +1,4 @@
-"""Every generator of the zoo, ready to run; those that must be fetched are fetched once and kept between runs."""
+"""Every generator there is, ready to run; those that must be fetched are fetched once and kept between runs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from models import fetch, zoo
-from models.base import Generator, ModelError
+import models
+from models import fetch, kept, zoo
+from models.base import Entry, Generator, ModelError
+
+ENTRIES = {**kept.entries(Path(models.__file__).parent / "bundled"), **zoo.entries()}
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +27,9 @@ def load(zoo_folder: Path):
 
     @cache
     def loaded(name: str) -> Generator:
-        entry = zoo.find(name)
+        entry = ENTRIES[name]
+        if entry.origin.kind == "folder":
+            return kept.load(entry)
         if not zoo.is_installed(entry, zoo_folder):
             try:
                 fetch.pull(entry, zoo_folder, lambda share, message: None)
@@ -35,7 +40,13 @@ def load(zoo_folder: Path):
     return loaded
 
 
-@pytest.fixture(params=list(zoo.entries()))
+@pytest.fixture(params=list(ENTRIES))
 def generator(request: pytest.FixtureRequest, load) -> Generator:
-    """Each generator of the zoo in turn."""
+    """Each generator in turn."""
     return load(request.param)
+
+
+@pytest.fixture
+def entry(generator: Generator) -> Entry:
+    """Where the generator comes from."""
+    return ENTRIES[generator.spec.name]

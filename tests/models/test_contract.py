@@ -1,11 +1,14 @@
-"""What every adapter promises, asked of every generator in the zoo."""
+"""What every adapter promises, asked of every generator that ships or can be pulled."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
+from safetensors.torch import load_file
 
-from models import zoo
+from models import kept, zoo
 from models.base import Generator, fingerprint
 from server.precision import LEAST_PSNR, lowest_psnr
 
@@ -27,19 +30,39 @@ def weights(generator, count=len(SEEDS)):
     return drawn / drawn.sum(dim=1, keepdim=True)
 
 
+def drawn(generator):
+    """Latents ready for synthesis, and their class weights."""
+    classes = weights(generator)
+    return generator.map(generator.sample(SEEDS), classes), classes
+
+
 def pictures(generator, seeds=SEEDS, truncation=1.0):
     classes = weights(generator, len(seeds))
     return generator.synthesize(generator.map(generator.sample(seeds), classes, truncation), classes)
 
 
-def test_it_is_a_generator_and_says_what_it_is(generator):
+def test_it_is_a_generator_and_says_what_it_is(generator, entry):
     spec = generator.spec
     assert isinstance(generator, Generator)
-    assert spec == zoo.find(spec.name).spec
+    assert spec == entry.spec
     assert spec.space in spec.spaces
     assert set(spec.default_classes) <= set(spec.classes)
     assert bool(spec.classes) == bool(spec.default_classes)
     assert all((spec.card.source, spec.card.licence, spec.card.data_licence, spec.card.shows_badly))
+
+
+def test_one_latent_a_layer_is_the_same_picture_where_there_are_layers(generator):
+    latents, classes = drawn(generator)
+    layers = generator.spec.layers
+    if layers > 1:
+        layered = latents[:, None].repeat(1, layers, 1)
+        assert torch.equal(generator.synthesize(layered, classes), generator.synthesize(latents, classes))
+
+
+def test_the_latent_enters_by_the_weights_it_names(generator):
+    weight = generator.entrance()
+    assert weight.shape[1] == generator.spec.width
+    assert float(weight.abs().max()) > 0
 
 
 def test_the_same_seed_is_the_same_latent_whatever_was_drawn_before(generator):
@@ -93,7 +116,7 @@ def test_the_same_latents_are_the_same_pictures_bit_for_bit(generator):
 
 
 def test_a_batch_is_its_pictures_one_by_one_and_in_order(generator):
-    latents, classes = generator.sample(SEEDS), weights(generator)
+    latents, classes = drawn(generator)
     together = generator.synthesize(latents, classes)
     for index in range(len(SEEDS)):
         one = slice(index, index + 1)
@@ -104,24 +127,28 @@ def test_a_batch_is_its_pictures_one_by_one_and_in_order(generator):
 
 
 def test_synthesis_does_not_write_into_its_latents(generator):
-    latents, classes = generator.sample(SEEDS), weights(generator)
-    kept = latents.clone()
+    latents, classes = drawn(generator)
+    before = latents.clone()
     generator.synthesize(latents, classes)
-    assert torch.equal(latents, kept)
+    assert torch.equal(latents, before)
 
 
 def test_classes_change_the_picture(generator):
     if not generator.spec.classes:
         assert weights(generator) is None
         return
-    latent = generator.sample([7]).expand(len(generator.spec.classes), -1)
-    made = generator.synthesize(latent, torch.eye(len(generator.spec.classes)))
+    each = torch.eye(len(generator.spec.classes))
+    made = generator.synthesize(generator.map(generator.sample([7]).expand(len(each), -1), each), each)
     assert float((made[0] - made[1:]).abs().mean(dim=(1, 2, 3)).min()) > 0.01
 
 
-def test_the_fingerprint_is_that_of_the_weights_it_runs_with(generator, zoo_folder):
-    entry = zoo.find(generator.spec.name)
-    state = zoo._installed_state(entry) if entry.origin.kind == "installed" else zoo._pulled_state(entry, zoo_folder)
+def test_the_fingerprint_is_that_of_the_weights_it_runs_with(generator, entry, zoo_folder):
+    if entry.origin.kind == "folder":
+        state = load_file(Path(entry.origin.member) / kept.WEIGHTS)
+    elif entry.origin.kind == "installed":
+        state = zoo._installed_state(entry)
+    else:
+        state = zoo._pulled_state(entry, zoo_folder)
     assert fingerprint(state) == generator.spec.fingerprint
     name = next(iter(state))
     assert fingerprint({**state, name: state[name] + 1e-3}) != generator.spec.fingerprint
@@ -139,8 +166,9 @@ def test_its_bf16_twin_shows_the_same_to_40_db_and_is_the_same_in_fp32(generator
 
 def test_gradients_flow_from_the_picture_to_the_latent(generator):
     with torch.enable_grad():
-        latent = generator.sample([7]).requires_grad_(True)
-        generator.synthesize(latent, weights(generator, 1)).square().mean().backward()
+        classes = weights(generator, 1)
+        latent = generator.map(generator.sample([7]), classes).requires_grad_(True)
+        generator.synthesize(latent, classes).square().mean().backward()
     assert float(latent.grad.abs().max()) > 0
 
 

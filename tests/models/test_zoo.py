@@ -12,9 +12,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from models import zoo
+from models import kept, zoo
 from models.base import ModelError
 from models.dcgan import DCGAN
+from models.families import FAMILIES
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,7 +34,7 @@ def test_every_entry_is_pinned_and_has_a_card(name):
     assert re.fullmatch(r"[a-z0-9-]+==[0-9.]+", entry.origin.requirement)
     assert entry.origin.bytes > 10**6
     assert 2014 <= entry.spec.card.year <= 2100
-    assert entry.spec.family in zoo.FAMILIES
+    assert entry.spec.family in FAMILIES
 
 
 def test_no_code_knows_an_entry_by_name():
@@ -59,7 +60,7 @@ def test_loading_what_was_not_pulled_says_how_to_pull_it(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"\x00" * 100])
 def test_damaged_weights_are_one_sentence(tmp_path, content):
     (tmp_path / "faces").mkdir()
-    (tmp_path / "faces" / zoo.WEIGHTS).write_bytes(content)
+    (tmp_path / "faces" / kept.WEIGHTS).write_bytes(content)
     with pytest.raises(ModelError, match="cannot be read") as error:
         zoo.load("faces", tmp_path)
     assert said(error)
@@ -67,8 +68,8 @@ def test_damaged_weights_are_one_sentence(tmp_path, content):
 
 def test_weights_of_another_model_are_refused_by_their_fingerprint(tmp_path):
     (tmp_path / "faces").mkdir()
-    save_file({"main.0.weight": torch.zeros(4, 4, 4, 4)}, tmp_path / "faces" / zoo.WEIGHTS)
-    with pytest.raises(ModelError, match="are not the ones the zoo describes") as error:
+    save_file({"main.0.weight": torch.zeros(4, 4, 4, 4)}, tmp_path / "faces" / kept.WEIGHTS)
+    with pytest.raises(ModelError, match="are not the ones described") as error:
         zoo.load("faces", tmp_path)
     assert said(error)
 

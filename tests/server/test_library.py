@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from models import kept
 from models.base import GeneratorSpec
 from server import files
 from server.directions import Direction, to_bytes
@@ -19,6 +20,7 @@ from server.errors import Conflict, Invalid, ModelFailed, NotFound, StorageFaile
 from server.library import Library
 from server.walks import LinearWalk
 
+Described = tuple[GeneratorSpec, dict[str, torch.Tensor]]
 Make = Callable[..., Direction]
 
 
@@ -37,6 +39,24 @@ def _ship(library: Library, direction: Direction) -> None:
 def test_an_unknown_generator_is_not_found(library: Library) -> None:
     with pytest.raises(NotFound, match="no generator “nope”"):
         library.load("nope")
+
+
+def test_what_was_kept_in_the_home_is_listed_last_and_loads(library: Library, described: Described) -> None:
+    before = list(library.entries())
+    kept.keep(library.home / "generators", *described)
+    assert list(library.entries()) == [*before, "styled"]
+    assert library.is_installed("styled")
+    assert library.load("styled").spec == described[0]
+    with pytest.raises(Conflict):
+        library.pull("styled", lambda share, message: None)
+
+
+def test_what_ships_comes_first_and_cannot_be_shadowed(library: Library, described: Described) -> None:
+    kept.keep(library.bundled, *described)
+    kept.keep(library.home / "generators", *described)
+    assert next(iter(library.entries())) == "styled"
+    assert library.entry("styled").origin.member == str(library.bundled / "styled")
+    assert library.directions("styled") == {}
 
 
 def test_one_that_was_not_fetched_says_how_to(library: Library) -> None:

@@ -54,6 +54,9 @@ class Watched:
     def first_layer(self, classes: Tensor | None) -> None:
         return None
 
+    def entrance(self) -> Tensor:
+        return self.inner.entrance()
+
 
 @pytest.fixture
 def watched(tiny: Generator) -> Watched:

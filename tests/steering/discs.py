@@ -45,6 +45,9 @@ class Discs:
     def first_layer(self, classes: Tensor | None) -> FirstLayer | None:
         return None
 
+    def entrance(self) -> Tensor:
+        return torch.diag(torch.tensor([3.0, 2.0, 1.0, 0.5, 0.4, 0.3]))
+
 
 def centre(images: Tensor) -> Tensor:
     """The disc's centre in pixels, (right, up), for each picture: [N, 2]."""

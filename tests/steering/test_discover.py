@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -40,9 +42,25 @@ def test_discovered_directions_steer_and_say_that_they_were_found(eyes: Generato
     assert made[0].steps(1.0) == pytest.approx(1.0)
 
 
-def test_a_generator_without_a_linear_first_layer_is_told_so() -> None:
-    with pytest.raises(Invalid, match="no linear first layer"):
-        finish(discover(Discs(), "sefa", count=2))
+def test_factors_come_in_the_order_in_which_the_weights_stretch_the_latent() -> None:
+    first, second = factors(Discs(), 2)
+    assert torch.allclose(first, torch.eye(WIDTH)[0])
+    assert torch.allclose(second, torch.eye(WIDTH)[1])
+
+
+def test_components_of_a_mapped_latent_follow_its_spread_within_a_class_not_between_classes() -> None:
+    class Mapped(Discs):
+        def map(self, z: torch.Tensor, classes: torch.Tensor | None, truncation: float = 1.0) -> torch.Tensor:
+            assert classes is not None
+            spread = z * torch.tensor([1.0, 5.0, 1.0, 2.0, 1.0, 1.0])
+            far = (classes @ torch.tensor([[0.0], [100.0]])) * torch.eye(WIDTH)[2]
+            return truncation * spread + far
+
+    mapped = Mapped()
+    mapped.spec = replace(mapped.spec, classes=("near", "far"), default_classes={"near": 1.0})
+    first, second = principal(mapped, 2)
+    assert float(first[1]) > 0.99
+    assert float(second[3]) > 0.99
 
 
 def test_too_many_directions_are_refused(eyes: Generator) -> None:

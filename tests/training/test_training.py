@@ -128,3 +128,28 @@ def test_a_wrong_recipe_is_refused_with_a_sentence(tmp_path: Path, change: dict[
 
 def test_the_shipped_recipe_is_read() -> None:
     assert read(Path(__file__).parents[2] / "recipes" / "avatars.json").side == 64
+
+
+@pytest.mark.parametrize("options", [{"stable_rank": 0.5}, {"augment": ("colour", "translation", "cutout")}])
+def test_a_run_with_options_trains_stops_and_goes_on_as_if_never_stopped(
+    tmp_path: Path, drawings: Path, options: dict[str, object]
+) -> None:
+    whole = RECIPE.model_copy(update={"lazy": 2, **options})
+    half = whole.model_copy(update={"stages": (Stage(side=8, pictures=24, batch=8),)})
+    straight = states(tmp_path / "straight", drawings, whole)
+    states(tmp_path / "stopped", drawings, half)
+    resumed = states(tmp_path / "stopped", drawings, whole)
+    plain = states(tmp_path / "plain", drawings, RECIPE.model_copy(update={"lazy": 2}))
+    for name, value in straight.critic.state_dict().items():
+        assert value.isfinite().all()
+        assert torch.equal(value, resumed.critic.state_dict()[name]), name
+    assert not torch.equal(straight.average.synthesis.start, plain.average.synthesis.start)
+
+
+def test_without_options_a_run_stores_and_draws_what_it_did_before_there_were_any(
+    tmp_path: Path, drawings: Path
+) -> None:
+    state = states(tmp_path, drawings)
+    assert not any("parametrizations" in name for name in state.critic.state_dict())
+    assert RECIPE.stable_rank is None
+    assert RECIPE.augment == ()
