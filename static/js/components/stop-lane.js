@@ -5,11 +5,11 @@ import { canonical } from "../canonical.js";
 import { h } from "../dom.js";
 import { draggable } from "../dragging.js";
 import { duration } from "../timescale.js";
-import { altered, duplicated, fromZero, moved, pace, removed, stopOf, swapped } from "../walk.js";
+import { altered, duplicated, fromZero, moved, moves, pace, removed, span, stopOf, swapped, tidy, until } from "../walk.js";
 
 const FINE = 0.1; // seconds a key press moves a keyframe
 
-/** Emits `alter` {walk, label, settled, key}, `choose` {place}, `seek` {at} and `play`. */
+/** Emits `alter` {walk, label, settled, key}, `choose` {place, at} and `play`. */
 export class StopLane extends HTMLElement {
   #legs = h("div", { className: "legs", "aria-hidden": "true" });
   #list = h("div", { className: "stops", role: "group", "aria-label": "Keyframes" });
@@ -31,8 +31,8 @@ export class StopLane extends HTMLElement {
     if (missing) (kept.get(chosen?.id) ?? [...kept.values()][0])?.focus();
     this.#legs.replaceChildren(...walk.stops.flatMap((stop) => this.#leg(stop)).filter(Boolean));
     const last = walk.stops.at(-1);
-    this.#end.hidden = walk.end !== "loop" || walk.stops.length < 2;
-    if (last) this.#place(this.#end, "--x", last.at + last.hold + walk.back);
+    this.#end.hidden = walk.play !== "loop" || !moves(walk);
+    if (last) this.#place(this.#end, "--x", span(walk));
   }
 
   /** Put the keyboard on a keyframe. */
@@ -71,15 +71,14 @@ export class StopLane extends HTMLElement {
   }
 
   #leg(stop) {
-    const { stops, end } = this.#walk;
+    const { stops, play } = this.#walk;
     const next = stops[stops.indexOf(stop) + 1];
-    const back = !next && end === "loop" && stops.length > 1;
+    const back = !next && play === "loop" && moves(this.#walk);
     const rest = stop.hold ? this.#bar("rest", stop.at, stop.at + stop.hold) : null;
     if (!next && !back) return [rest];
     const from = stop.at + stop.hold;
-    const way = this.#bar(back ? "leg back" : "leg", from, back ? from + this.#walk.back : next.at);
-    way.dataset.easing = stop.easing;
-    way.append(h("span", {}, duration(pace(this.#walk, stop.id))));
+    const way = this.#bar(back ? "leg back" : "leg", from, back ? span(this.#walk) : next.at);
+    way.append(h("span", {}, duration(back ? span(this.#walk) - from : pace(this.#walk, stop.id))));
     return [rest, way];
   }
 
@@ -97,8 +96,7 @@ export class StopLane extends HTMLElement {
   #choose(id) {
     const stop = stopOf(this.#walk, id);
     if (!stop) return;
-    this.#emit("choose", { place: { track: null, id } });
-    this.#emit("seek", { at: stop.at });
+    this.#emit("choose", { place: { track: null, id }, at: stop.at });
   }
 
   #drag(event) {
@@ -121,14 +119,14 @@ export class StopLane extends HTMLElement {
 
   #dragEnd(event) {
     const [origin, scale] = [this.#walk, this.#scale];
-    const last = origin.stops.at(-1);
-    const offset = scale.place(last.at + last.hold + origin.back) - event.clientX;
+    const last = until(origin);
+    const offset = scale.place(last + origin.back) - event.clientX;
     let next = origin;
     return {
       move: ({ clientX, altKey }) => {
         const at = scale.at(clientX + offset);
-        const back = Math.max(FINE, (altKey ? at : scale.snap(at, this.#points)) - last.at - last.hold);
-        next = altered(origin, { back: Math.round(back * 100) / 100 });
+        const back = Math.max(FINE, (altKey ? at : scale.snap(at, this.#points)) - last);
+        next = altered(origin, { back: tidy(back) });
         this.#alter(next, "Way back", { settled: false });
       },
       drop: () => this.#alter(next, "Way back"),

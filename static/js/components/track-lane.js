@@ -1,49 +1,51 @@
-/** <track-lane>: one slider's amount over time, as a line through its keys; keys are dragged or moved by keys. */
+/** <track-lane>: one slider's amount over time: a line through its keys and through what the keyframes set. */
 
 import { h, s } from "../dom.js";
 import { draggable } from "../dragging.js";
-import { onTrack } from "../edit.js";
+import { onTrack, withAmount } from "../edit.js";
 import { duration } from "../timescale.js";
+import { amountAlong, amounts, rekeyed, unkeyed } from "../tracks.js";
 import { amountAt, coordinate, describe, spoken } from "../units.js";
-import { amountAlong, rekeyed, unkeyed } from "../walk.js";
+import { replaced, stopOf } from "../walk.js";
 
-const FINE = 0.1;
-const SAMPLES = 160;
+const FINE = 0.1; // seconds a key press moves a key
+const CALM = 0.03; // share of the track around neutral in which a dragged key comes to rest there
+const SAMPLES = 200;
 
-/** Emits `alter` {walk, label, settled, key}, `choose` {place}, `seek` {at} and `play`. */
+/** Emits `alter` {walk, label, settled, key}, `choose` {place, at} and `play`. */
 export class TrackLane extends HTMLElement {
   #line = s("polyline", { class: "line" });
   #zero = s("line", { class: "grid", x1: 0, x2: 1 });
   #graph = s("svg", { viewBox: "0 0 1 1", preserveAspectRatio: "none", "aria-hidden": "true" }, this.#zero, this.#line);
-  #list = h("div", { className: "keys-of", role: "group" });
+  #list = h("div", { role: "group" });
   #dots = new Map();
   #given = null;
 
-  /** Draw the track of `direction` in a walk on a Timescale; keys snap to `points`. */
-  show({ walk, track, direction, chosen, scale, points }) {
-    this.#given = { walk, track, direction, chosen, scale, points };
-    this.#list.setAttribute("aria-label", `Keys of ${direction.name}`);
-    const kept = new Map(track.keys.map((key, index) => [key.id, this.#dot(key, index)]));
-    const missing = this.contains(document.activeElement) && !kept.has(Number(document.activeElement.dataset.id));
-    if ([...kept.values()].some((one, at) => this.#list.children[at] !== one) || kept.size !== this.#dots.size) {
-      this.#list.replaceChildren(...kept.values());
+  /** Draw the track of `direction` in a walk on a Timescale; keys snap to `points`. Keyframes' places stay in time. */
+  show({ walk, direction, chosen, scale, points }) {
+    const places = amounts(walk, direction);
+    this.#given = { walk, direction, chosen, scale, points, places };
+    this.#list.setAttribute("aria-label", `${direction.name} in time`);
+    const kept = new Map(places.map((place) => [place.id, this.#dot(place)]));
+    const lost = this.contains(document.activeElement) && !kept.has(Number(document.activeElement.dataset.id));
+    const next = [...kept.values()];
+    if (next.length !== this.#dots.size || next.some((dot, index) => this.#list.children[index] !== dot)) {
+      this.#list.replaceChildren(...next);
     }
     this.#dots = kept;
-    if (missing) [...kept.values()][0].focus();
-    const points_ = Array.from({ length: SAMPLES + 1 }, (_, index) => {
+    if (lost) next[0]?.focus();
+    const line = Array.from({ length: SAMPLES + 1 }, (_, index) => {
       const share = index / SAMPLES;
-      return `${share},${1 - this.#height(amountAlong(track, direction.unit, share * scale.seconds))}`;
+      return `${share},${(1 - this.#height(amountAlong(walk, direction, share * scale.seconds))).toFixed(4)}`;
     });
-    this.#line.setAttribute("points", points_.join(" "));
-    const level = 1 - this.#height(direction.unit.neutral);
-    this.#zero.setAttribute("y1", level);
-    this.#zero.setAttribute("y2", level);
+    this.#line.setAttribute("points", line.join(" "));
+    for (const end of ["y1", "y2"]) this.#zero.setAttribute(end, 1 - this.#height(direction.unit.neutral));
   }
 
   connectedCallback() {
     if (this.childElementCount) return;
     this.append(this.#graph, this.#list);
-    this.#list.addEventListener("click", ({ target }) => this.#choose(idOf(target)));
+    this.#list.addEventListener("click", ({ target }) => this.#choose(this.#placeOf(target)));
     this.#list.addEventListener("keydown", (event) => this.#press(event));
     this.#list.addEventListener("keyup", (event) => event.key === " " && event.preventDefault());
     draggable(this.#list, (event) => this.#drag(event));
@@ -59,48 +61,59 @@ export class TrackLane extends HTMLElement {
     return (coordinate(this.#given.direction.unit, amount) - low) / (high - low);
   }
 
-  #dot(key, index) {
-    const { direction, chosen, scale, track } = this.#given;
-    const dot = this.#dots.get(key.id) ?? h("button", { type: "button", className: "key", "data-id": key.id });
-    const current = chosen?.track === track.slider && chosen.id === key.id;
-    dot.style.setProperty("--x", key.at / scale.seconds);
-    dot.style.setProperty("--y", this.#height(key.amount));
-    dot.title = `${describe(direction.unit, key.amount)} at ${duration(key.at)}`;
-    dot.setAttribute("aria-label", `${direction.name} ${spoken(direction.unit, key.amount)}, at ${duration(key.at)}`);
-    dot.tabIndex = current || (index === 0 && chosen?.track !== track.slider) ? 0 : -1;
+  #dot(place) {
+    const { direction, chosen, scale, places } = this.#given;
+    const dot = this.#dots.get(place.id) ?? h("button", { type: "button", "data-id": place.id });
+    const track = place.stop ? null : direction.id;
+    const current = chosen?.track === track && chosen.id === place.id;
+    const home = places.find(({ id, stop }) => chosen?.id === id && chosen.track === (stop ? null : direction.id)) ?? places[0];
+    const where = place.stop ? "at the keyframe at" : "at";
+    dot.className = place.stop ? "key fixed" : "key";
+    dot.style.setProperty("--x", place.at / scale.seconds);
+    dot.style.setProperty("--y", this.#height(place.amount));
+    dot.title = `${describe(direction.unit, place.amount)} at ${duration(place.at)}`;
+    dot.setAttribute("aria-label", `${direction.name} ${spoken(direction.unit, place.amount)}, ${where} ${duration(place.at)}`);
+    dot.tabIndex = place === home ? 0 : -1;
     if (current) dot.setAttribute("aria-current", "true");
     else dot.removeAttribute("aria-current");
     return dot;
   }
 
-  #key(id) {
-    return this.#given.track.keys.find((key) => key.id === id);
+  #placeOf(element) {
+    const id = Number(element.closest(".key")?.dataset.id ?? 0);
+    return this.#given.places.find((place) => place.id === id);
   }
 
-  #choose(id) {
-    const key = this.#key(id);
-    if (!key) return;
-    this.#emit("choose", { place: { track: this.#given.track.slider, id } });
-    this.#emit("seek", { at: key.at });
+  #choose(place) {
+    if (!place) return;
+    const track = place.stop ? null : this.#given.direction.id;
+    this.#emit("choose", { place: { track, id: place.id }, at: place.at });
+  }
+
+  // A key goes anywhere in time; a keyframe's place only up and down, because its time is the keyframe's own.
+  #set(walk, place, { at, position }) {
+    const { direction } = this.#given;
+    const [low, high] = this.#ends();
+    const amount = onTrack(direction, amountAt(direction.unit, Math.min(Math.max(position, low), high)));
+    if (!place.stop) return rekeyed(walk, direction.id, place.id, { at, amount });
+    return replaced(walk, place.id, { edit: withAmount(stopOf(walk, place.id).edit, direction, amount) });
   }
 
   #drag(event) {
-    const id = idOf(event.target);
-    if (!id) return null;
-    const { walk: origin, scale, points, direction, track } = this.#given;
-    const key = this.#key(id);
+    const place = this.#placeOf(event.target);
+    if (!place) return null;
+    const { walk: origin, scale, points, direction } = this.#given;
     const [low, high] = this.#ends();
-    const box = this.getBoundingClientRect();
-    const left = scale.place(key.at) - event.clientX;
-    const level = coordinate(direction.unit, key.amount) + ((high - low) * event.clientY) / box.height;
+    const left = scale.place(place.at) - event.clientX;
+    const tall = this.getBoundingClientRect().height;
+    const level = coordinate(direction.unit, place.amount);
     let next = origin;
     return {
       move: ({ clientX, clientY, altKey }) => {
+        const raw = level + ((high - low) * (event.clientY - clientY)) / tall;
+        const position = Math.abs(raw) < CALM * (high - low) && !altKey ? 0 : raw;
         const at = scale.at(clientX + left);
-        const raw = level - ((high - low) * clientY) / box.height;
-        const calm = Math.abs(raw) < 0.03 * (high - low) && !altKey ? 0 : raw;
-        const amount = onTrack(direction, amountAt(direction.unit, Math.min(Math.max(calm, low), high)));
-        next = rekeyed(origin, track.slider, id, { at: altKey ? at : scale.snap(at, points), amount });
+        next = this.#set(origin, place, { at: altKey ? at : scale.snap(at, points), position });
         this.#alter(next, { settled: false });
       },
       drop: () => this.#alter(next),
@@ -109,31 +122,31 @@ export class TrackLane extends HTMLElement {
   }
 
   #press(event) {
-    const id = idOf(event.target);
-    if (!id || event.ctrlKey || event.metaKey || event.altKey) return;
-    const { walk, track, direction } = this.#given;
-    const key = this.#key(id);
+    const place = this.#placeOf(event.target);
+    if (!place || event.ctrlKey || event.metaKey || event.altKey) return;
+    const { walk, direction, places } = this.#given;
     const along = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     const up = { ArrowUp: 1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key];
-    if (along && event.shiftKey) {
-      this.#alter(rekeyed(walk, track.slider, id, { at: key.at + along * FINE }), { key: `key:${id}` });
-    } else if (along) this.#go(track.keys[track.keys.indexOf(key) + along]);
+    const here = coordinate(direction.unit, place.amount);
+    const key = `key:${direction.id}:${place.id}`;
+    if (along && event.shiftKey && !place.stop) {
+      this.#alter(this.#set(walk, place, { at: place.at + along * FINE, position: here }), { key });
+    } else if (along) this.#go(places[places.indexOf(place) + along]);
     else if (up) {
-      const position = Math.round(coordinate(direction.unit, key.amount) / direction.step + up) * direction.step;
-      const amount = onTrack(direction, amountAt(direction.unit, position));
-      this.#alter(rekeyed(walk, track.slider, id, { amount }), { key: `key:${id}` });
-    } else if (["Delete", "Backspace"].includes(event.key)) {
-      this.#alter(unkeyed(walk, track.slider, id), { label: `Key of ${direction.name} deleted` });
+      const position = (Math.round(here / direction.step) + up) * direction.step;
+      this.#alter(this.#set(walk, place, { at: place.at, position }), { key });
+    } else if (["Delete", "Backspace"].includes(event.key) && !place.stop) {
+      this.#alter(unkeyed(walk, direction.id, place.id), { label: `Key of ${direction.name} deleted` });
     } else if (event.key === " ") this.#emit("play", null);
     else return;
     event.preventDefault();
     event.stopPropagation();
   }
 
-  #go(key) {
-    if (!key) return;
-    this.#choose(key.id);
-    this.#dots.get(key.id)?.focus();
+  #go(place) {
+    if (!place) return;
+    this.#choose(place);
+    this.#dots.get(place.id)?.focus();
   }
 
   #alter(walk, { settled = true, key = "", label = `${this.#given.direction.name} in time` } = {}) {
@@ -144,7 +157,5 @@ export class TrackLane extends HTMLElement {
     this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true }));
   }
 }
-
-const idOf = (element) => Number(element.closest(".key")?.dataset.id ?? 0);
 
 customElements.define("track-lane", TrackLane);

@@ -10,13 +10,12 @@ import {
   held,
   moved,
   pace,
-  rekeyed,
   removed,
   replaced,
   swapped,
   timed,
-  unkeyed,
 } from "../walk.js";
+import { rekeyed, unkeyed } from "../tracks.js";
 
 /** Emits `alter` {walk, label, settled, key}, and `replace` to take the picture on show into the keyframe. */
 export class WalkInspector extends HTMLElement {
@@ -40,15 +39,20 @@ export class WalkInspector extends HTMLElement {
     this.#easing.replaceChildren(...Object.entries(easings).map(([value, name]) => h("option", { value }, name)));
   }
 
-  /** Show what is in hand; `differs` when the picture on show is no longer the keyframe's. */
-  show({ walk, chosen, directions, differs }) {
+  /** Whether the picture on show is no longer the keyframe's. */
+  set differs(differs) {
+    this.#replace.classList.toggle("primary", differs);
+  }
+
+  /** Show what is in hand. */
+  show({ walk, chosen, directions }) {
     this.#shown = { walk, chosen, directions };
     const thing = found(walk, chosen);
     this.toggleAttribute("empty", !thing);
     if (!thing) return;
     const stop = chosen.track === null;
     const index = stop ? walk.stops.indexOf(thing) : 0;
-    const next = stop && (index < walk.stops.length - 1 || (walk.end === "loop" && walk.stops.length > 1));
+    const next = stop && (index < walk.stops.length - 1 || (walk.play === "loop" && walk.stops.length > 1));
     const direction = directions.find(({ id }) => id === chosen.track);
     this.#title.textContent = stop ? `Keyframe ${index + 1} of ${walk.stops.length}` : (direction?.name ?? chosen.track);
     this.#way.label.textContent = index < walk.stops.length - 1 ? "To the next" : "Back to the first";
@@ -58,7 +62,6 @@ export class WalkInspector extends HTMLElement {
     if (!stop && direction) this.#write(this.#amount, describe(direction.unit, thing.amount));
     this.#easing.value = thing.easing;
     this.#at.input.disabled = stop && index === 0 && walk.stops.length === 1;
-    this.#replace.classList.toggle("primary", Boolean(differs));
     for (const part of [this.#hold.field, this.#replace, this.#earlier, this.#later, this.#copy]) part.hidden = !stop;
     this.#way.field.hidden = !next;
     this.#easingField.hidden = stop && !next;

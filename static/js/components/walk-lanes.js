@@ -3,14 +3,15 @@
 import { h, iconButton, s } from "../dom.js";
 import { draggable } from "../dragging.js";
 import { clock, duration, Timescale } from "../timescale.js";
-import { span, withTrack } from "../walk.js";
+import { untracked } from "../tracks.js";
+import { span } from "../walk.js";
 import "./stop-lane.js";
 import "./track-lane.js";
 
 const ROOM = 1.08; // beyond the end, to drag the last keyframe into
 const FRAME = 1 / 30;
 
-/** Emits what its lanes emit, `key` {slider} to set a key at the playhead, and `mute` to take the sound away. */
+/** Emits what its lanes emit, `seek` {at}, `key` {slider} for a key at the playhead, `mute` to take the sound away. */
 export class WalkLanes extends HTMLElement {
   #ticks = h("div", { className: "ticks", "aria-hidden": "true" });
   #ruler = h("div", { className: "ruler", role: "slider", tabIndex: 0, "aria-label": "Playhead", "aria-valuemin": 0 });
@@ -22,7 +23,8 @@ export class WalkLanes extends HTMLElement {
   #over = h("div", { className: "over" }, this.#beats, this.#head);
   #shown = null;
   #frozen = null;
-  #wave = null;
+  #wave = s("svg", { class: "wave", preserveAspectRatio: "none", "aria-hidden": "true" }, s("polygon"));
+  #drawn = null;
   #at = 0;
   #gone = null;
 
@@ -31,7 +33,7 @@ export class WalkLanes extends HTMLElement {
     this.#shown = shown;
     const { walk, chosen, directions } = shown;
     const scale = this.#scale();
-    const points = [...(walk.sound?.beats ?? []), this.#at];
+    const points = [...walk.beats, this.#at];
     const own = [...walk.stops.map(({ at }) => at), ...walk.tracks.flatMap(({ keys }) => keys.map(({ at }) => at))];
     this.#stops.show({ walk, chosen, scale, points: [...points, ...own] });
     const lanes = new Map([...this.#tracks.children].map((lane) => [lane.dataset.slider, lane]));
@@ -39,13 +41,13 @@ export class WalkLanes extends HTMLElement {
       const direction = directions.find(({ id }) => id === track.slider);
       if (!direction) return null;
       const lane = lanes.get(track.slider) ?? this.#lane(direction);
-      lane.querySelector("track-lane").show({ walk, track, direction, chosen, scale, points: [...points, ...own] });
+      lane.querySelector("track-lane").show({ walk, direction, chosen, scale, points: [...points, ...own] });
       return lane;
     });
     const next = kept.filter(Boolean);
     if (next.length !== lanes.size || next.some((lane) => !lane.isConnected)) this.#tracks.replaceChildren(...next);
     this.#rule(scale);
-    this.#hear(walk.sound, scale);
+    this.#hear(shown, scale);
     this.#ruler.setAttribute("aria-valuemax", span(walk).toFixed(2));
     this.at = this.#at;
   }
@@ -93,50 +95,47 @@ export class WalkLanes extends HTMLElement {
   #scale() {
     if (this.#frozen) return this.#frozen;
     const { walk } = this.#shown;
-    const longest = Math.max(span(walk), walk.sound && !walk.stops.length ? walk.sound.seconds : 0, 2);
-    return new Timescale(longest * ROOM, this.#ruler.clientWidth);
+    return new Timescale(Math.max(span(walk), 2) * ROOM, this.#ruler.clientWidth);
   }
 
   #rule(scale) {
     const marks = scale.ticks().map((at) => {
-      const tick = h("span", {}, clock(at).replace(/\.00$/, "").replace(/^0:0?/, ""));
-      tick.style.setProperty("--x", at / scale.seconds);
-      return tick;
+      const text = at < 60 ? String(Number(at.toFixed(2))) : clock(at).replace(/\.00$/, "");
+      return this.#mark(h("span", {}, text), at / scale.seconds);
     });
     this.#ticks.replaceChildren(...marks);
   }
 
-  #hear(sound, scale) {
-    this.#sound.hidden = !sound;
-    this.#beats.replaceChildren();
-    if (!sound) return;
-    const seen = sound.beats.filter((at) => at <= scale.seconds);
-    this.#beats.append(
-      ...seen.map((at) => {
-        const mark = h("i");
-        mark.style.setProperty("--x", at / scale.seconds);
-        return mark;
-      }),
-    );
-    if (this.#wave?.dataset.of !== sound.id) this.#build(sound);
-    this.#wave.style.setProperty("--to", sound.seconds / scale.seconds);
+  #hear({ walk, wave }, scale) {
+    const marks = walk.beats.filter((at) => at <= scale.seconds).map((at) => this.#mark(h("i"), at / scale.seconds));
+    this.#beats.replaceChildren(...marks);
+    this.#sound.hidden = !walk.audio;
+    if (!walk.audio) return;
+    const { name, sha256 } = walk.audio;
+    if (this.#sound.dataset.of !== sha256) this.#build(name, sha256, walk.beats);
+    this.#wave.hidden = !wave;
+    this.#wave.style.setProperty("--to", (wave?.seconds ?? 0) / scale.seconds);
+    if (!wave || this.#drawn === wave) return;
+    this.#drawn = wave;
+    const { peaks } = wave;
+    const upper = peaks.map((peak, index) => `${index},${50 - 48 * peak}`);
+    const lower = peaks.map((peak, index) => `${index},${50 + 48 * peak}`).reverse();
+    this.#wave.setAttribute("viewBox", `0 0 ${Math.max(1, peaks.length - 1)} 100`);
+    this.#wave.firstChild.setAttribute("points", [...upper, ...lower].join(" "));
   }
 
-  #build(sound) {
-    const { peaks } = sound;
-    const points = [
-      ...peaks.map((peak, index) => `${index},${50 - 48 * peak}`),
-      ...peaks.map((peak, index) => `${index},${50 + 48 * peak}`).reverse(),
-    ];
-    const view = { viewBox: `0 0 ${Math.max(1, peaks.length - 1)} 100`, preserveAspectRatio: "none" };
-    this.#wave = s("svg", { class: "wave", "data-of": sound.id, "aria-hidden": "true", ...view });
-    this.#wave.append(s("polygon", { points: points.join(" ") }));
-    const remove = iconButton("close", `Remove ${sound.name}`, { title: "Remove the sound" });
-    remove.addEventListener("click", () => this.dispatchEvent(new Event("mute", { bubbles: true })));
-    const name = h("span", { className: "name", title: sound.name }, sound.name);
-    const beats = h("span", { className: "unseen" }, `${sound.beats.length} beats in ${duration(sound.seconds)}`);
-    const gutter = h("div", { className: "gutter" }, name, beats, remove);
+  #build(name, sha256, beats) {
+    this.#sound.dataset.of = sha256;
+    const remove = iconButton("close", `Remove ${name}`, { title: "Remove the sound and its beats" });
+    remove.addEventListener("click", () => this.#emit("mute", null));
+    const about = h("span", { className: "unseen" }, `${beats.length} beats`);
+    const gutter = h("div", { className: "gutter" }, h("span", { className: "name", title: name }, name), about, remove);
     this.#sound.replaceChildren(gutter, h("div", { className: "way" }, this.#wave));
+  }
+
+  #mark(element, share) {
+    element.style.setProperty("--x", share);
+    return element;
   }
 
   #lane(direction) {
@@ -145,7 +144,7 @@ export class WalkLanes extends HTMLElement {
     const remove = iconButton("close", `Remove the track of ${name}`, { title: "Remove the track" });
     key.addEventListener("click", () => this.#emit("key", { slider: id }));
     remove.addEventListener("click", () =>
-      this.#emit("alter", { walk: withTrack(this.#shown.walk, id, []), label: `Track of ${name} removed`, settled: true }),
+      this.#emit("alter", { walk: untracked(this.#shown.walk, id), label: `Track of ${name} removed`, settled: true }),
     );
     const gutter = h("div", { className: "gutter" }, h("span", { className: "name", title: name }, name), key, remove);
     return h("div", { className: "lane track", "data-slider": id }, gutter, document.createElement("track-lane"));

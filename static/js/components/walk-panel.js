@@ -3,7 +3,7 @@
 import { freshId, h, iconButton, setIcon } from "../dom.js";
 import { clock } from "../timescale.js";
 import { EASINGS, ENDS, PATHS } from "../recipe.js";
-import { altered, length, moves } from "../walk.js";
+import { altered, moves } from "../walk.js";
 import "./walk-inspector.js";
 import "./walk-lanes.js";
 
@@ -20,12 +20,13 @@ export class WalkPanel extends HTMLElement {
   #sound = iconButton("sound", "Sound", { showName: true, title: "Add a sound; keyframes snap to its beats" });
   #file = h("input", { type: "file", accept: "audio/*", hidden: true, "aria-label": "Sound file" });
   #end = h("select", { id: freshId("walk") });
+  #path = h("select", { id: freshId("walk") });
   #even = h("input", { type: "checkbox" });
   #lanes = document.createElement("walk-lanes");
   #inspector = document.createElement("walk-inspector");
   #shown = null;
 
-  /** Show a walk, what is in hand, the sliders it may use, and whether the picture is no longer the keyframe's. */
+  /** Show {walk, chosen, directions, wave}: a walk, what is in hand, the sliders it may use, the sound's wave. */
   show(shown) {
     this.#shown = shown;
     const { walk, directions } = shown;
@@ -34,19 +35,24 @@ export class WalkPanel extends HTMLElement {
       this.#track.dataset.of = directions.map(({ id }) => id).join();
       this.#track.replaceChildren(h("option", { value: "" }, "Animate a slider…"), ...options);
     }
-    this.#end.value = walk.end;
-    this.#even.checked = walk.even;
+    this.#end.value = walk.play;
+    this.#path.value = walk.curve;
+    this.#even.checked = walk.speed === "even";
     this.#play.disabled = !moves(walk);
-    this.classList.toggle("even", walk.even);
+    this.classList.toggle("even", walk.speed === "even");
     this.#lanes.show(shown);
     this.#inspector.show(shown);
-    this.at = this.#lanes.at;
   }
 
-  /** The playhead, in seconds of the walk and of the film. */
-  set at({ walk, film }) {
+  /** The playhead, in seconds of the walk and of the film; and how long the film is. */
+  set at({ walk, film, seconds }) {
     this.#lanes.at = walk;
-    this.#clock.replaceChildren(h("b", {}, clock(film)), ` / ${clock(length(this.#shown.walk))}`);
+    this.#clock.replaceChildren(h("b", {}, clock(film)), ` / ${clock(seconds)}`);
+  }
+
+  /** Whether the picture on show is no longer that of the keyframe in hand. */
+  set differs(differs) {
+    this.#inspector.differs = differs;
   }
 
   set playing(playing) {
@@ -61,13 +67,16 @@ export class WalkPanel extends HTMLElement {
 
   connectedCallback() {
     if (this.childElementCount) return;
-    this.#end.append(...Object.entries(ENDS).map(([value, name]) => h("option", { value }, name)));
+    for (const [select, names] of [[this.#end, ENDS], [this.#path, PATHS]]) {
+      select.append(...Object.entries(names).map(([value, name]) => h("option", { value }, name)));
+    }
     this.#inspector.easings = EASINGS;
-    const end = h("div", { className: "number" }, h("label", { htmlFor: this.#end.id }, "Ends"), this.#end);
+    const named = (name, select) => h("div", { className: "number" }, h("label", { htmlFor: select.id }, name), select);
     const title = "Keyframes keep their order; every moment changes the picture by as much as any other";
     const even = h("label", { className: "check", title }, this.#even, "Even pace");
     const tools = h("div", { className: "tools", role: "group", "aria-label": "Walk" });
-    tools.append(this.#play, this.#clock, this.#add, this.#presets, this.#track, this.#sound, this.#file, end, even);
+    tools.append(this.#play, this.#clock, this.#add, this.#presets, this.#track, this.#sound, this.#file);
+    tools.append(named("Ends", this.#end), named("Path", this.#path), even);
     this.append(tools, this.#lanes, this.#inspector);
     this.#play.addEventListener("click", () => this.#emit("play"));
     this.#add.addEventListener("click", () => this.#emit("add"));
@@ -81,8 +90,11 @@ export class WalkPanel extends HTMLElement {
       if (this.#track.value) this.#emit("track", { slider: this.#track.value });
       this.#track.value = "";
     });
-    this.#end.addEventListener("change", () => this.#alter({ end: this.#end.value }, `Ends: ${ENDS[this.#end.value]}`));
-    this.#even.addEventListener("change", () => this.#alter({ even: this.#even.checked }, "Pace"));
+    this.#end.addEventListener("change", () => this.#alter({ play: this.#end.value }, `Ends: ${ENDS[this.#end.value]}`));
+    this.#path.addEventListener("change", () =>
+      this.#alter({ curve: this.#path.value }, `Path: ${PATHS[this.#path.value]}`),
+    );
+    this.#even.addEventListener("change", () => this.#alter({ speed: this.#even.checked ? "even" : "timed" }, "Pace"));
     for (const type of ["input", "change"]) this.addEventListener(type, (event) => event.stopPropagation());
   }
 

@@ -1,0 +1,57 @@
+/** The pictures of a walk before it is a film: the edit of every moment, as the server's timeline says it. */
+
+const QUIET = 120; // ms without a change before they are asked for
+const RATE = 30; // moments a second
+const MOST = 600;
+
+/** Emits `ready` when the edits of the newest timeline are there, and `trouble` with the error when they cannot be. */
+export class Frames extends EventTarget {
+  #api;
+  #edits = [];
+  #timer = 0;
+  #stale = null;
+  #key = "";
+
+  constructor(api) {
+    super();
+    this.#api = api;
+  }
+
+  /** Follow a timeline of `seconds`; null forgets the one before. Until the new ones come, the old are shown. */
+  follow(timeline, seconds) {
+    const key = timeline ? JSON.stringify(timeline) : "";
+    if (key === this.#key) return;
+    this.#key = key;
+    clearTimeout(this.#timer);
+    this.#stale?.abort();
+    if (!timeline) return void (this.#edits = []);
+    const count = Math.min(MOST, Math.max(2, Math.round(seconds * RATE)));
+    this.#timer = setTimeout(() => this.#ask(timeline, count), QUIET);
+  }
+
+  /** Ask again, where the last answer was a failure. */
+  retry() {
+    this.#key = "";
+  }
+
+  /** The edit at a share (0 to 1) of the film; null where none is known yet. */
+  at(share) {
+    const { length } = this.#edits;
+    return length ? this.#edits[Math.min(length - 1, Math.floor(share * length + 1e-6))] : null;
+  }
+
+  async #ask(timeline, count) {
+    this.#stale = new AbortController();
+    const { signal } = this.#stale;
+    try {
+      const { edits } = await this.#api.walkEdits({ timeline, count }, signal);
+      if (signal.aborted) return;
+      this.#edits = edits.map(([first]) => first);
+      this.dispatchEvent(new Event("ready"));
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      this.retry();
+      this.dispatchEvent(new CustomEvent("trouble", { detail: error }));
+    }
+  }
+}
