@@ -56,3 +56,8 @@ export function duration(seconds) {
   const rest = whole % 60;
   return `${Math.floor(whole / 60)} min${rest ? ` ${rest} s` : ""}`;
 }
+
+/** "340 kB" or "1.4 MB". */
+export function bytes(count) {
+  return count < 1e6 ? `${Math.max(1, Math.round(count / 1e3))} kB` : `${(count / 1e6).toFixed(1)} MB`;
+}

@@ -1,40 +1,35 @@
-/** <presets-dialog>: four ways to begin a walk, each with the two or three numbers it needs. */
+/** <presets-dialog>: ready-made walks, each with the two or three numbers it needs. */
 
 import { freshId, h, iconButton } from "../dom.js";
 import { field, radio } from "../form.js";
-import { morph, sweep, tour, wander } from "../presets.js";
 
-const ABOUT = {
-  wander: "A loop through random seeds, beginning with the picture on show.",
-  sweep: "One slider from end to end of its measured range and back. The others stay as they are.",
-  tour: "Every slider in turn, to both ends of its measured range.",
-  morph: "From one class to another and back: what lies between them.",
-};
-const NAMES = { wander: "Random walk", sweep: "There and back", tour: "Tour of all sliders", morph: "Class morph" };
-const LARGEST_RANDOM = 1_000_000;
-
-/** Emits `alter` {walk, label, settled}. */
+/** Emits `make` {id, title, request} for the preset chosen. */
 export class PresetsDialog extends HTMLElement {
   #dialog = h("dialog", { className: "modal", "aria-labelledby": "presets-title" });
   #form = h("form", { className: "stack", method: "dialog" });
-  #kinds = h("fieldset", { className: "choice" }, h("legend", { className: "unseen" }, "Preset"));
+  #kinds = h("div");
   #about = h("p", { className: "fine" });
-  #seconds = h("input", { type: "number", id: freshId("preset"), min: 0.1, max: 60, step: 0.1, value: 2, required: true });
-  #count = h("input", { type: "number", id: freshId("preset"), min: 2, max: 64, step: 1, value: 5, required: true });
+  #seconds = number({ min: 1, max: 600, step: 0.5, value: 8 });
+  #seeds = number({ min: 2, max: 64, step: 1, value: 5 });
   #slider = h("select", { id: freshId("preset") });
   #from = h("select", { id: freshId("preset") });
   #to = h("select", { id: freshId("preset") });
   #fields = {
-    wander: field("Seeds", this.#count),
-    sweep: field("Slider", this.#slider),
-    morph: h("div", { className: "pair" }, field("From", this.#from), field("To", this.#to)),
+    seeds: field("Seeds", this.#seeds),
+    direction: field("Slider", this.#slider),
+    classes: h("div", { className: "pair" }, field("From", this.#from), field("To", this.#to)),
   };
-  #given = null;
+  #presets = [];
+  #edit = null;
 
-  /** Open it for an edit of a generator with these directions; `hand` is the slider offered first. */
-  open({ edit, generator, directions, hand }) {
-    this.#given = { edit, directions };
+  /** Open it for an edit; `hand` is the slider offered first. What the generator cannot do is not offered. */
+  open({ edit, generator, directions, hand, presets }) {
+    this.#edit = edit;
     const { classes } = generator;
+    const can = { classes: classes.length > 1, direction: directions.length > 0 };
+    this.#presets = presets.filter(({ id, needs }) => {
+      return needs.every((need) => can[need] ?? true) && (id !== "tour" || can.direction);
+    });
     const options = (names) => names.map((name) => h("option", { value: name }, name));
     this.#slider.replaceChildren(
       ...directions.map(({ id, name }) => h("option", { value: id, selected: id === hand }, name)),
@@ -42,9 +37,7 @@ export class PresetsDialog extends HTMLElement {
     this.#from.replaceChildren(...options(classes));
     this.#to.replaceChildren(...options(classes));
     this.#to.selectedIndex = Math.min(1, classes.length - 1);
-    for (const [kind, possible] of [["morph", classes.length > 1], ["sweep", directions.length], ["tour", directions.length]]) {
-      this.#form.elements.preset.forEach((one) => one.value === kind && (one.disabled = !possible));
-    }
+    this.#kinds.replaceChildren(...this.#presets.map(({ id, title }, index) => radio("preset", id, title, index === 0)));
     this.#describe();
     this.#dialog.showModal();
   }
@@ -52,48 +45,48 @@ export class PresetsDialog extends HTMLElement {
   connectedCallback() {
     if (this.childElementCount) return;
     const close = iconButton("close", "Close");
-    const kinds = Object.entries(NAMES).map(([kind, name], index) => radio("preset", kind, name, index === 0));
-    this.#kinds.append(h("div", {}, ...kinds));
+    const kinds = h("fieldset", { className: "choice" }, h("legend", { className: "unseen" }, "Preset"), this.#kinds);
     const start = h("button", { type: "submit", className: "button primary" }, "Lay it out");
-    this.#form.append(this.#kinds, this.#about, ...Object.values(this.#fields), field("Seconds for each step", this.#seconds));
-    this.#form.append(h("p", { className: "fine" }, "It replaces the walk on the timeline; undo brings that back."), start);
-    this.#dialog.append(
-      h("div", { className: "section-head" }, h("h2", { id: "presets-title" }, "Begin with a preset"), close),
-      this.#form,
-    );
+    const note = h("p", { className: "fine" }, "It takes the place of the walk on the timeline; undo brings that back.");
+    this.#form.append(kinds, this.#about, ...Object.values(this.#fields), field("Seconds", this.#seconds), note, start);
+    const title = h("h2", { id: "presets-title" }, "Begin with a preset");
+    this.#dialog.append(h("div", { className: "section-head" }, title, close), this.#form);
     this.append(this.#dialog);
     close.addEventListener("click", () => this.#dialog.close());
-    this.#kinds.addEventListener("change", () => this.#describe());
+    kinds.addEventListener("change", () => this.#describe());
     this.#form.addEventListener("submit", () => this.#make());
     for (const type of ["input", "change"]) this.addEventListener(type, (event) => event.stopPropagation());
   }
 
-  get #kind() {
-    return new FormData(this.#form).get("preset");
+  get #preset() {
+    const chosen = new FormData(this.#form).get("preset");
+    return this.#presets.find(({ id }) => id === chosen);
   }
 
   #describe() {
-    this.#about.textContent = ABOUT[this.#kind];
-    for (const [kind, part] of Object.entries(this.#fields)) {
-      part.hidden = kind !== this.#kind;
+    const { about, needs } = this.#preset;
+    this.#about.textContent = about;
+    for (const [need, part] of Object.entries(this.#fields)) {
+      part.hidden = !needs.includes(need);
       for (const input of part.querySelectorAll("input, select")) input.disabled = part.hidden;
     }
   }
 
   #make() {
-    const { edit, directions } = this.#given;
-    const seconds = this.#seconds.valueAsNumber;
-    const kind = this.#kind;
-    const another = () => Math.floor(Math.random() * LARGEST_RANDOM);
-    const make = {
-      wander: () => wander(edit, { seeds: Array.from({ length: this.#count.valueAsNumber - 1 }, another), seconds }),
-      sweep: () => sweep(edit, { direction: directions.find(({ id }) => id === this.#slider.value), seconds }),
-      tour: () => tour(edit, { directions, seconds }),
-      morph: () => morph(edit, { from: this.#from.value, to: this.#to.value, seconds }),
-    }[kind];
-    const detail = { walk: make(), label: NAMES[kind], settled: true, key: "", fresh: true };
-    this.dispatchEvent(new CustomEvent("alter", { detail, bubbles: true }));
+    const { id, title, needs } = this.#preset;
+    const all = {
+      seeds: this.#seeds.valueAsNumber,
+      direction: this.#slider.value,
+      classes: [this.#from.value, this.#to.value],
+    };
+    const asked = Object.fromEntries(Object.entries(all).filter(([need]) => needs.includes(need)));
+    const request = { edit: this.#edit, seconds: this.#seconds.valueAsNumber, ...asked };
+    this.dispatchEvent(new CustomEvent("make", { detail: { id, title, request } }));
   }
+}
+
+function number(limits) {
+  return h("input", { type: "number", id: freshId("preset"), required: true, ...limits });
 }
 
 customElements.define("presets-dialog", PresetsDialog);
