@@ -7,7 +7,7 @@ import { amountOf } from "./edit.js";
 import { Frames } from "./frames.js";
 import { timelineOf } from "./recipe.js";
 import { Sound } from "./sound.js";
-import { amountAlong, keyed } from "./tracks.js";
+import { amountAlong, amounts, keyed } from "./tracks.js";
 import { Transport } from "./transport.js";
 import { added, altered, found, length, moves, replaced, span, stopOf } from "./walk.js";
 
@@ -96,6 +96,10 @@ export function wireWalk({ store, session, api, toasts, attempt }) {
     const amount = store.state.visiting ? amountAlong(base, direction, here()) : amountOf(edit, direction);
     const next = keyed(base, direction, here(), amount);
     alter({ walk: next, label: `${direction.name} in time`, settled: true });
+    const place = amounts(next, direction).reduce((best, one) =>
+      Math.abs(one.at - here()) < Math.abs(best.at - here()) ? one : best,
+    );
+    store.set({ chosen: { track: place.stop ? null : slider, id: place.id } });
   }
 
   async function hear(file) {
@@ -115,8 +119,8 @@ export function wireWalk({ store, session, api, toasts, attempt }) {
 
   function show(open = true) {
     const button = $("#walk");
-    store.set({ timeline: open });
     document.body.toggleAttribute("data-walk", open);
+    store.set({ timeline: open });
     button.setAttribute("aria-expanded", open);
     if (open) sessionStorage.setItem(OPEN, "yes");
     else {

@@ -101,8 +101,7 @@ export class ExportPanel extends HTMLElement {
       choice("Quality", ...qualities),
       field("Seeds side by side", this.#seeds),
       h("div", {}, check(this.#caption, "Caption with the sliders’ values"), check(this.#mark, "Visible “AI-generated” mark")),
-      this.#estimate,
-      this.#start,
+      h("div", { className: "go" }, this.#estimate, this.#start),
     );
     this.append(this.#cards, this.#nothing, this.#form);
     const chosen = (input, read) => input.addEventListener("change", () => this.#emit("output", read()));

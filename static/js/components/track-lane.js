@@ -6,7 +6,7 @@ import { onTrack, withAmount } from "../edit.js";
 import { duration } from "../timescale.js";
 import { amountAlong, amounts, rekeyed, unkeyed } from "../tracks.js";
 import { amountAt, coordinate, describe, spoken } from "../units.js";
-import { replaced, stopOf } from "../walk.js";
+import { replaced, span, stopOf } from "../walk.js";
 
 const FINE = 0.1; // seconds a key press moves a key
 const CALM = 0.03; // share of the track around neutral in which a dragged key comes to rest there
@@ -35,7 +35,7 @@ export class TrackLane extends HTMLElement {
     this.#dots = kept;
     if (lost) next[0]?.focus();
     const line = Array.from({ length: SAMPLES + 1 }, (_, index) => {
-      const share = index / SAMPLES;
+      const share = (index / SAMPLES) * (span(walk) / scale.seconds);
       return `${share},${(1 - this.#height(amountAlong(walk, direction, share * scale.seconds))).toFixed(4)}`;
     });
     this.#line.setAttribute("points", line.join(" "));

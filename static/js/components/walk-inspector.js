@@ -22,7 +22,7 @@ export class WalkInspector extends HTMLElement {
   #title = h("span", { className: "title" });
   #at = number("At", "s");
   #hold = number("Rest", "s");
-  #way = number("To the next", "s");
+  #way = number("To next", "s");
   #amount = h("input", { type: "text", inputMode: "decimal", id: freshId("walk"), autocomplete: "off" });
   #amountField = h("div", { className: "number" }, h("label", { htmlFor: this.#amount.id }, "Amount"), this.#amount);
   #easing = h("select", { id: freshId("walk") });
@@ -55,7 +55,7 @@ export class WalkInspector extends HTMLElement {
     const next = stop && (index < walk.stops.length - 1 || (walk.play === "loop" && walk.stops.length > 1));
     const direction = directions.find(({ id }) => id === chosen.track);
     this.#title.textContent = stop ? `Keyframe ${index + 1} of ${walk.stops.length}` : (direction?.name ?? chosen.track);
-    this.#way.label.textContent = index < walk.stops.length - 1 ? "To the next" : "Back to the first";
+    this.#way.label.textContent = index < walk.stops.length - 1 ? "To next" : "Way back";
     this.#write(this.#at.input, thing.at);
     this.#write(this.#hold.input, thing.hold);
     if (next) this.#write(this.#way.input, pace(walk, thing.id));

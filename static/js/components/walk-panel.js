@@ -1,6 +1,6 @@
 /** <walk-panel>: the timeline: transport, what can be added, how the walk ends, its lanes, and the keyframe in hand. */
 
-import { freshId, h, iconButton, setIcon } from "../dom.js";
+import { h, iconButton, setIcon } from "../dom.js";
 import { clock } from "../timescale.js";
 import { EASINGS, ENDS, PATHS } from "../recipe.js";
 import { altered, moves } from "../walk.js";
@@ -19,8 +19,8 @@ export class WalkPanel extends HTMLElement {
   #track = h("select", { "aria-label": "Animate a slider", title: "Give a slider a track of its own" });
   #sound = iconButton("sound", "Sound", { showName: true, title: "Add a sound; keyframes snap to its beats" });
   #file = h("input", { type: "file", accept: "audio/*", hidden: true, "aria-label": "Sound file" });
-  #end = h("select", { id: freshId("walk") });
-  #path = h("select", { id: freshId("walk") });
+  #end = h("select", { "aria-label": "How the walk ends", title: "How the walk ends" });
+  #path = h("select", { "aria-label": "Path between keyframes", title: "Straight from keyframe to keyframe, or curved through them" });
   #even = h("input", { type: "checkbox" });
   #lanes = document.createElement("walk-lanes");
   #inspector = document.createElement("walk-inspector");
@@ -33,7 +33,7 @@ export class WalkPanel extends HTMLElement {
     const options = directions.map(({ id, name }) => h("option", { value: id }, name));
     if (this.#track.dataset.of !== directions.map(({ id }) => id).join()) {
       this.#track.dataset.of = directions.map(({ id }) => id).join();
-      this.#track.replaceChildren(h("option", { value: "" }, "Animate a slider…"), ...options);
+      this.#track.replaceChildren(h("option", { value: "" }, "Animate…"), ...options);
     }
     this.#end.value = walk.play;
     this.#path.value = walk.curve;
@@ -71,12 +71,11 @@ export class WalkPanel extends HTMLElement {
       select.append(...Object.entries(names).map(([value, name]) => h("option", { value }, name)));
     }
     this.#inspector.easings = EASINGS;
-    const named = (name, select) => h("div", { className: "number" }, h("label", { htmlFor: select.id }, name), select);
     const title = "Keyframes keep their order; every moment changes the picture by as much as any other";
     const even = h("label", { className: "check", title }, this.#even, "Even pace");
     const tools = h("div", { className: "tools", role: "group", "aria-label": "Walk" });
     tools.append(this.#play, this.#clock, this.#add, this.#presets, this.#track, this.#sound, this.#file);
-    tools.append(named("Ends", this.#end), named("Path", this.#path), even);
+    tools.append(this.#end, this.#path, even);
     this.append(tools, this.#lanes, this.#inspector);
     this.#play.addEventListener("click", () => this.#emit("play"));
     this.#add.addEventListener("click", () => this.#emit("add"));
