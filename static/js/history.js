@@ -88,9 +88,12 @@ export class History extends EventTarget {
 
   /** A plain value for session storage; most steps share their walk, which is written once. */
   toJSON() {
-    const walks = [...new Set([...this.#nodes.values()].map(({ walk }) => walk))];
-    const nodes = [...this.#nodes.values()].map((node) => ({ ...node, walk: walks.indexOf(node.walk) }));
-    return { nodes, walks, current: this.#current, last: this.#last };
+    return this.#written([...this.#nodes.values()]);
+  }
+
+  /** The same of where we are alone, for when all of it is more than a browser keeps. */
+  tip() {
+    return this.#written([{ ...this.current, parent: null, next: null }]);
   }
 
   /** Take over a value of `toJSON`; false where it is not one. What `parse` or `revive` throw changes nothing. */
@@ -113,6 +116,12 @@ export class History extends EventTarget {
     const parent = this.#nodes.get(leaf.parent);
     if (parent?.next === leaf.id) this.#nodes.set(parent.id, { ...parent, next: null });
     this.#nodes.delete(leaf.id);
+  }
+
+  #written(nodes) {
+    const walks = [...new Set(nodes.map(({ walk }) => walk))];
+    const plain = nodes.map((node) => ({ ...node, walk: walks.indexOf(node.walk) }));
+    return { nodes: plain, walks, current: this.#current, last: this.#last };
   }
 
   #changed() {

@@ -128,11 +128,20 @@ async function begin() {
   store.set({ generators: await api.generators() });
   restoreHistory();
   const before = history.current;
-  if (linked && (await session.open(linked, "Opened a link", before?.walk))) return;
+  const same = linked?.generator === before?.edit.generator; // a walk shows one generator
+  if (linked && (await session.open(linked, "Opened a link", same ? before?.walk : undefined))) return;
   if (before && (await session.open(before.edit, "Opened again", before.walk))) return;
   const first = session.firstEdit();
   if (!first) throw new Error("No generator is installed. Get one under Generator.");
   await session.open(first, "Start");
+}
+
+function keepHistory() {
+  try {
+    sessionStorage.setItem(KEPT, JSON.stringify(history));
+  } catch {
+    sessionStorage.setItem(KEPT, JSON.stringify(history.tip())); // browsers keep a few megabytes, and no more
+  }
 }
 
 function restoreHistory() {
@@ -152,7 +161,7 @@ function start() {
 
 drawIcons();
 jobs.addEventListener("change", () => store.set({ jobs: jobs.list }));
-history.addEventListener("change", () => sessionStorage.setItem(KEPT, JSON.stringify(history)));
+history.addEventListener("change", keepHistory);
 store.watch(["output"], ({ output }) => localStorage.setItem(OUTPUT, JSON.stringify(output)));
 wireViews({ store, session, history });
 const timeline = wireWalk({ store, session, api, toasts, attempt });

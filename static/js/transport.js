@@ -1,6 +1,6 @@
 /** Transport: where the playhead is, and playing: real time, whatever the frames take; the newest place wins. */
 
-/** Emits `move` {at, playing} whenever the playhead goes somewhere, and `play` when playing starts or stops. */
+/** Emits `move` whenever the playhead goes somewhere, `play` when playing starts or stops, `jump` when it comes round. */
 export class Transport extends EventTarget {
   #at = 0;
   #length = 0;
@@ -33,7 +33,8 @@ export class Transport extends EventTarget {
   seek(at) {
     this.#at = Math.max(0, at);
     [this.#since, this.#from] = [performance.now(), this.#at];
-    this.#moved();
+    this.#tell("move");
+    if (this.#playing) this.#tell("jump");
   }
 
   toggle() {
@@ -45,27 +46,29 @@ export class Transport extends EventTarget {
     if (this.#playing || !this.#length) return;
     if (this.#at >= this.#length - 0.02) this.#at = 0;
     [this.#playing, this.#since, this.#from] = [true, performance.now(), this.#at];
-    this.dispatchEvent(new Event("play"));
+    this.#tell("play");
     this.#tick((now) => this.#step(now));
   }
 
   stop() {
     if (!this.#playing) return;
     this.#playing = false;
-    this.dispatchEvent(new Event("play"));
+    this.#tell("play");
   }
 
   #step(now) {
     if (!this.#playing) return;
     const gone = this.#from + Math.max(0, now - this.#since) / 1000;
     const ended = gone >= this.#length && !this.#repeats;
+    const before = this.#at;
     this.#at = ended ? this.#length : gone % this.#length;
-    this.#moved();
+    this.#tell("move");
+    if (this.#at < before) this.#tell("jump");
     if (ended) return this.stop();
     this.#tick((next) => this.#step(next));
   }
 
-  #moved() {
-    this.dispatchEvent(new CustomEvent("move", { detail: { at: this.#at, playing: this.#playing } }));
+  #tell(type) {
+    this.dispatchEvent(new Event(type));
   }
 }

@@ -166,6 +166,7 @@ export function wireWalk({ store, session, api, toasts, attempt }) {
     else sound.stop();
     compare();
   });
+  transport.addEventListener("jump", () => sound.play(transport.at));
   sound.addEventListener("change", draw);
   frames.addEventListener("ready", () => store.state.visiting && look());
   on(frames, "trouble", (error) => {
@@ -174,7 +175,11 @@ export function wireWalk({ store, session, api, toasts, attempt }) {
 
   store.watch(["walk", "chosen", "directions"], draw);
   store.watch(["edit", "walk", "chosen"], compare);
-  store.watch(["link"], ({ link }) => link === "open" && frames.retry());
+  store.watch(["link"], ({ link }) => {
+    if (link !== "open") return;
+    frames.retry();
+    panel.retry();
+  });
   store.watch(["walk", "link"], ({ walk, chosen, edit }) => {
     if (chosen && !found(walk, chosen)) store.set({ chosen: null });
     transport.film = { seconds: moves(walk) ? length(walk) : 0, repeats: walk.play !== "once" };

@@ -35,9 +35,14 @@ export class StopLane extends HTMLElement {
     if (last) this.#place(this.#end, "--x", span(walk));
   }
 
-  /** Put the keyboard on a keyframe. */
-  focusOn(id) {
-    this.#buttons.get(id)?.focus();
+  /** Ask again for the pictures that did not come. */
+  retry() {
+    for (const picture of this.#list.querySelectorAll("img.lost")) {
+      const { src } = picture;
+      picture.classList.remove("lost");
+      picture.src = "";
+      picture.src = src;
+    }
   }
 
   connectedCallback() {
@@ -56,6 +61,7 @@ export class StopLane extends HTMLElement {
     if (button?.dataset.key !== key) {
       const src = thumbnailUrl(stop.edit);
       const picture = h("img", { alt: "", width: 44, height: 44, draggable: false, src });
+      picture.addEventListener("error", () => picture.classList.add("lost"));
       if (button) button.replaceChildren(picture);
       else button = h("button", { type: "button", className: "stop", "data-id": stop.id }, picture);
       button.dataset.key = key;
@@ -161,7 +167,7 @@ export class StopLane extends HTMLElement {
   #go(stop) {
     if (!stop) return;
     this.#choose(stop.id);
-    this.focusOn(stop.id);
+    this.#buttons.get(stop.id)?.focus();
   }
 
   #alter(walk, label, { settled = true, key = "" } = {}) {

@@ -61,8 +61,8 @@ export class WalkLanes extends HTMLElement {
     this.#ruler.setAttribute("aria-valuetext", `${duration(seconds)} of ${duration(span(this.#shown.walk))}`);
   }
 
-  focusOn(id) {
-    this.#stops.focusOn(id);
+  retry() {
+    this.#stops.retry();
   }
 
   connectedCallback() {

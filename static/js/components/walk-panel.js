@@ -61,8 +61,9 @@ export class WalkPanel extends HTMLElement {
     this.toggleAttribute("playing", playing);
   }
 
-  focusOn(id) {
-    this.#lanes.focusOn(id);
+  /** Ask again for the pictures that did not come while the server was away. */
+  retry() {
+    this.#lanes.retry();
   }
 
   connectedCallback() {
