@@ -34,13 +34,13 @@ export function walkOf(timeline) {
   if (!Array.isArray(keyframes)) throw new Error("That recipe has no keyframes.");
   let last = 0;
   const fresh = () => ++last;
-  const whole = keyframes.filter(({ edit }) => edit);
+  const whole = shaped(keyframes).filter(({ edit }) => edit);
   const stops = whole.map(({ at, hold = 0, easing = "smooth", edit }) => {
     return { id: fresh(), at: tidy(at), hold, easing, edit: parseEdit(edit) };
   });
   const lanes = new Map();
   const others = [];
-  for (const keyframe of keyframes.filter(({ edit }) => !edit)) {
+  for (const keyframe of shaped(keyframes).filter(({ edit }) => !edit)) {
     const { at, hold = 0, easing = "smooth", amounts: set = {}, ...rest } = keyframe;
     if (Object.keys(rest).length) others.push(keyframe);
     else {
@@ -74,6 +74,15 @@ function together(tracks) {
     }
   }
   return [...made.values()];
+}
+
+// Where the first edit alone is whole and all others change its classes or truncation, all are whole edits as well.
+function shaped(keyframes) {
+  const [first, ...others] = keyframes;
+  const sets = others.map(({ at, hold, easing, ...set }) => Object.keys(set).sort().join());
+  if (!["classes", "classes,truncation", "truncation"].includes(sets[0]) || new Set(sets).size > 1) return keyframes;
+  const made = others.map(({ at, hold, easing, ...set }) => ({ at, hold, easing, edit: { ...first.edit, ...set } }));
+  return [first, ...made];
 }
 
 function bare(edit) {

@@ -29,7 +29,8 @@ export class StopLane extends HTMLElement {
     }
     this.#buttons = kept;
     if (missing) (kept.get(chosen?.id) ?? [...kept.values()][0])?.focus();
-    this.#legs.replaceChildren(...walk.stops.flatMap((stop) => this.#leg(stop)).filter(Boolean));
+    const legs = walk.stops.flatMap((stop) => this.#leg(stop)).filter(Boolean);
+    this.#legs.replaceChildren(...legs, ...walk.others.map((other) => this.#other(other)));
     const last = walk.stops.at(-1);
     this.#end.hidden = walk.play !== "loop" || !moves(walk);
     if (last) this.#place(this.#end, "--x", span(walk));
@@ -93,6 +94,14 @@ export class StopLane extends HTMLElement {
     this.#place(bar, "--from", from);
     this.#place(bar, "--to", to);
     return bar;
+  }
+
+  // What only a recipe sets between the keyframes, such as a class mix: a mark, so that nobody wonders.
+  #other({ at, classes, truncation }) {
+    const sets = [classes && "classes", truncation !== undefined && "truncation"].filter(Boolean).join(" and ");
+    const mark = h("i", { title: `The recipe sets ${sets} at ${duration(at)}` });
+    this.#place(mark, "--x", at);
+    return mark;
   }
 
   #place(element, property, at) {
