@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import json
 import math
+import re
 import struct
 import wave
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, expect
 
+from server import timeline as timelines
 from tests.browser.test_looks import findings
 
 
@@ -47,6 +51,13 @@ def seek(explorer, seconds: float) -> str:
     box = ruler.bounding_box()
     place = {"x": box["width"] * seconds / longest, "y": 12}
     return explorer.act(lambda: ruler.click(position=place))
+
+
+def kept(explorer) -> dict[str, Any]:
+    """The walk that the page asks the server about, after a change that makes it ask."""
+    with explorer.page.expect_request("**/api/walks/edits") as asked:
+        pass
+    return asked.value.post_data_json["timeline"]
 
 
 def clicks(seconds: float, every: float) -> bytes:
@@ -87,12 +98,12 @@ def make_film(explorer, seconds: str = "0.3") -> Locator:
 
 def test_two_keyframes_are_a_walk_that_scrubs_exactly_and_moves_the_sliders(explorer):
     first, second = two_keyframes(explorer)
-    assert explorer.act(lambda: stops(explorer).first.click()) == first
+    assert explorer.act(stops(explorer).first.click) == first
     assert explorer.amount("sway") == "0.0 %"
     between = seek(explorer, 1.0)
     assert between not in (first, second)
     assert 3 <= float(explorer.amount("sway").strip("+ %")) <= 7
-    assert explorer.act(lambda: stops(explorer).last.click()) == second
+    assert explorer.act(stops(explorer).last.click) == second
     assert explorer.amount("sway") == "+10.0 %"
 
 
@@ -151,8 +162,8 @@ def test_a_changed_picture_updates_the_keyframe_in_hand(explorer):
     expect(explorer.page.locator("walk-inspector .primary")).to_be_visible()
     explorer.page.keyboard.press("u")
     expect(explorer.page.locator("walk-inspector .primary")).to_have_count(0)
-    explorer.act(lambda: stops(explorer).first.click())
-    assert explorer.act(lambda: stops(explorer).last.click()) == changed
+    explorer.act(stops(explorer).first.click)
+    assert explorer.act(stops(explorer).last.click) == changed
 
 
 def test_a_slider_gets_a_track_whose_keys_are_set_moved_and_removed(explorer):
@@ -210,14 +221,14 @@ def test_a_film_of_the_walk_is_made_kept_played_and_brings_the_session_back(expl
         film.get_by_role("link", name="Download").first.click()
     saved = download.value.path().read_bytes()
     assert b"ftyp" in saved[:16]
-    last = explorer.act(lambda: stops(explorer).last.click())
+    last = explorer.act(stops(explorer).last.click)
     page.keyboard.press("Delete")
     page.keyboard.press("Delete")
     expect(stops(explorer)).to_have_count(0)
     explorer.drop("film.mp4", saved)
     explorer.told("Opened the walk in “film.mp4”.")
     expect(stops(explorer)).to_have_count(2)
-    assert explorer.act(lambda: stops(explorer).last.click()) == last
+    assert explorer.act(stops(explorer).last.click) == last
     film.get_by_role("button", name="Copy the recipe").click()
     explorer.told("Recipe copied")
     assert '"keyframes"' in page.evaluate("navigator.clipboard.readText()")
@@ -248,7 +259,15 @@ def test_a_dropped_sound_marks_its_beats_and_keyframes_snap_to_them(explorer):
     explorer.drop("clicks.wav", clicks(6, 0.5))
     expect(page.locator(".sound .name")).to_have_text("clicks.wav")
     expect(page.locator(".beats i").nth(3)).to_be_attached()
-    expect(page.locator(".wave polygon")).to_have_attribute("points", lambda value: len(value) > 100) if False else None
+    expect(page.locator(".wave polygon")).to_have_attribute("points", re.compile(r"^0,[\d., ]{100,}"))
+    beat = float(page.locator(".beats i").nth(3).evaluate("beat => beat.style.getPropertyValue('--x')"))
+    box, way = stops(explorer).last.bounding_box(), page.locator("stop-lane").bounding_box()
+    page.mouse.move(box["x"] + 22, box["y"] + 22)
+    page.mouse.down()
+    page.mouse.move(way["x"] + beat * way["width"] + 4, box["y"] + 22, steps=4)
+    page.mouse.up()
+    timeline = kept(explorer)
+    assert min(abs(timeline["keyframes"][-1]["at"] - at) for at in timeline["beats"]) <= 0.0051
     page.get_by_role("button", name="Remove clicks.wav").click()
     expect(page.locator(".beats i")).to_have_count(0)
 
@@ -280,3 +299,34 @@ def test_on_a_narrow_screen_the_timeline_leaves_the_picture_and_a_slider_in_sigh
     assert picture["y"] + picture["height"] <= thumb["y"]
     assert thumb["y"] + thumb["height"] <= panel["y"]
     assert findings(explorer) == []
+
+
+EDIT = {"generator": "eyes", "base": {"seed": 7}, "amounts": {"sway": 2.5}}
+TIMELINES = [
+    {"keyframes": [{"at": 0, "edit": EDIT}, {"at": 2, "edit": EDIT}], "seconds": 3.5},
+    {"keyframes": [{"at": 0, "edit": EDIT, "hold": 0.5}, {"at": 2, "amounts": {"sway": 1, "b": 1.1}}], "play": "once"},
+    {
+        "keyframes": [
+            {"at": 0, "edit": EDIT, "easing": "in"},
+            {"at": 1, "amounts": {"sway": 4}, "easing": "hold"},
+            {"at": 2, "classes": {"blue": 1}, "truncation": 0.8},
+            {"at": 3, "edit": {**EDIT, "base": {"seeds": {"1": 0.5, "2": 0.5}}}},
+        ],
+        "play": "pingpong", "curve": "spline", "speed": "even", "caption": True, "mark": True, "title": "Far",
+        "grid": {"seeds": [1, 2, 3], "columns": 3}, "beats": [0.5, 1.0],
+        "audio": {"sha256": "ab" * 32, "name": "a.wav"}, "output": {"format": "gif", "fps": 20, "quality": "best"},
+    },
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("timeline", TIMELINES, ids=["edits", "track", "everything"])
+def test_a_timeline_is_the_same_after_the_page_has_laid_it_out(explorer, timeline):
+    explorer.page.goto(explorer.url)
+    script = """async (text) => {
+        const { timelineOf, walkOf } = await import('/static/js/recipe.js');
+        const { generator, walk, output } = walkOf(JSON.parse(text));
+        return timelineOf(walk, generator, output);
+    }"""
+    given = timelines.read({"version": 2, "generator": "eyes", **timeline})
+    laid_out = explorer.page.evaluate(script, json.dumps(given.plain()))
+    assert timelines.canonical(timelines.read(laid_out)) == timelines.canonical(given)
