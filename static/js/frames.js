@@ -8,6 +8,7 @@ const MOST = 600;
 export class Frames extends EventTarget {
   #api;
   #edits = [];
+  #times = [];
   #timer = 0;
   #stale = null;
   #key = "";
@@ -24,7 +25,7 @@ export class Frames extends EventTarget {
     this.#key = key;
     clearTimeout(this.#timer);
     this.#stale?.abort();
-    if (!timeline) return void (this.#edits = []);
+    if (!timeline) return void (this.#edits = this.#times = []);
     const count = Math.min(MOST, Math.max(2, Math.round(seconds * RATE)));
     this.#timer = setTimeout(() => this.#ask(timeline, count), QUIET);
   }
@@ -34,19 +35,20 @@ export class Frames extends EventTarget {
     this.#key = "";
   }
 
-  /** The edit at a share (0 to 1) of the film; null where none is known yet. */
-  at(share) {
-    const { length } = this.#edits;
-    return length ? this.#edits[Math.min(length - 1, Math.floor(share * length + 1e-6))] : null;
+  /** The edit on show at a time of the film, that of its frame; null where none is known yet. */
+  at(seconds) {
+    const next = this.#times.findIndex((time) => time > seconds + 1e-6);
+    return this.#edits.at(next < 0 ? -1 : next - 1) ?? null;
   }
 
   async #ask(timeline, count) {
     this.#stale = new AbortController();
     const { signal } = this.#stale;
     try {
-      const { edits } = await this.#api.walkEdits({ timeline, count }, signal);
+      const { edits, times } = await this.#api.walkEdits({ timeline, count }, signal);
       if (signal.aborted) return;
       this.#edits = edits.map(([first]) => first);
+      this.#times = times;
       this.dispatchEvent(new Event("ready"));
     } catch (error) {
       if (error.name === "AbortError") return;

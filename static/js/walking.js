@@ -53,7 +53,7 @@ export function wireWalk({ store, session, api, toasts, attempt }) {
 
   function look() {
     const { walk } = store.state;
-    const edit = moves(walk) ? frames.at(transport.at / seconds()) : walk.stops[0]?.edit;
+    const edit = moves(walk) ? frames.at(transport.at) : walk.stops[0]?.edit;
     if (edit) session.visit(edit);
   }
 
