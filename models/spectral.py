@@ -20,7 +20,8 @@ EPSILON = 1e-12
 def stable_rank(matrix: Tensor) -> Tensor:
     """||W||_F^2 / sigma_1^2 of a matrix, between 1 and its rank."""
     values = torch.linalg.svdvals(matrix)
-    return values.square().sum() / values[0].square()
+    rank: Tensor = values.square().sum() / values[0].square()
+    return rank
 
 
 def nearest(matrix: Tensor, rank: float, kept: int = 1) -> Tensor:
@@ -47,7 +48,8 @@ def nearest(matrix: Tensor, rank: float, kept: int = 1) -> Tensor:
             raise ValueError(f"{kept} singular values alone have a stable rank above {rank}")
         low, high = ((rank * largest - head).clamp_min(0) / tail).sqrt(), torch.ones_like(tail)
     factors = torch.cat([high.expand(first), low.expand(len(values) - first)])
-    return (left * (values * factors)) @ right
+    found: Tensor = (left * (values * factors)) @ right
+    return found
 
 
 class StableRank(nn.Module):
@@ -117,4 +119,5 @@ def normalise(layer: nn.Module, share: float = 1.0, dim: int | None = None) -> N
 
 
 def _unit(vector: Tensor) -> Tensor:
-    return vector / torch.linalg.vector_norm(vector).clamp_min(EPSILON)
+    found: Tensor = vector / torch.linalg.vector_norm(vector).clamp_min(EPSILON)
+    return found

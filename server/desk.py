@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from server import codecs, edits, files, films, precision, renderer, studio, video
+from models import fetch, judges
+from models.base import ModelError
+from server import codecs, edits, files, filming, precision, studio
 from server.directions import Direction, checked_id, from_bytes, to_bytes
-from server.errors import Conflict, Invalid, NotFound
+from server.errors import Conflict, Invalid, ModelFailed, NotFound
 from server.inference import pick_device, tune
 from server.library import SUFFIX, Library
+from server.provenance.press import Press
+from server.provenance.stills import still
+from server.renderer import draw
 from server.settings import Settings
 from server.shelf import Ready
+from server.sounds import Sounds
 from server.steering import transforms
 from server.steering.discover import Method, discover
 from server.steering.learn import LearnSettings, learn
 from server.steering.measure import measure
 from server.steering.progress import Progress, finish
 from server.steering.strips import strip
+from server.timeline import Timeline
 
 Show = Callable[[Progress], None]
 
@@ -35,6 +41,11 @@ def library() -> Library:
     return Library(settings().home)
 
 
+def press() -> Press:
+    """What signs and remembers files, as the settings say."""
+    return Press(settings())
+
+
 def checked_address(chosen: Settings) -> Settings:
     """The settings again, where their address can be listened on; uvicorn would only log that it cannot."""
     try:
@@ -46,6 +57,47 @@ def checked_address(chosen: Settings) -> Settings:
         reason = (error.strerror or str(error)).lower()
         raise Conflict(f"{chosen.host}:{chosen.port} cannot be listened on: {reason}.", "Try another --port.") from None
     return chosen
+
+
+def terms(name: str) -> str:
+    """What must be accepted before `name` is fetched; empty where nothing must."""
+    judge = judges.pullable().get(name)
+    return "" if judge is None else judge.terms
+
+
+def pull(name: str, accepted: bool, show: Show) -> str:
+    """Fetch a generator or a judge by name, and say what it is called."""
+    chosen = settings()
+    judge = judges.pullable().get(name)
+    if judge is None:
+        here = Library(chosen.home)
+        finish(studio.pulled(here, name), show)
+        return here.spec(name).title
+    folder = chosen.home / "regressors"
+    if judges.is_installed(name, folder):
+        raise Conflict(f"{judge.spec.title} ({name}) is here already.", "There is nothing to fetch.")
+    try:
+        finish(studio.followed(lambda report: fetch.pull(judge, folder, report, accepted=accepted) and None), show)
+    except ModelError as error:
+        raise ModelFailed(str(error), error.hint) from error
+    except OSError as error:
+        raise files.refused(folder / name, error) from error
+    return judge.spec.title
+
+
+def train(path: Path, out: Path | None, device: str | None, show: Show) -> Mapping[str, Any]:
+    """Train the recipe at `path` and keep the generator in the library, or in the folder `out`."""
+    from server.training import recipe, run
+
+    chosen = settings(device=device)
+    here = Library(chosen.home)
+    asked = recipe.read(path)
+    if out is None and asked.name in here.entries() and here.entry(asked.name).origin.kind != "folder":
+        raise Conflict(f"There is a generator {asked.name} already.", "Give the recipe another name.")
+    tune()
+    generators = chosen.home / "generators" if out is None else out
+    folder = chosen.home / "training" / asked.name
+    return finish(run.run(asked, path.parent, folder, generators, chosen.device), show)
 
 
 class Desk:
@@ -62,8 +114,8 @@ class Desk:
     def render(self, edit: edits.Edit, out: Path) -> None:
         """Keep the picture of an edit; the file's ending says as what."""
         format = ending(out, codecs.MEDIA_TYPES)
-        made = codecs.picture(renderer.draw(edit, self._ready))
-        files.write(out, codecs.encode(made, format, edit=edits.canonical(edit)))
+        pixels = draw(edit, self._ready)
+        files.write(out, still(edit, pixels, self._ready, press(), format=format, title=out.stem))
 
     def learn(self, how: LearnSettings, id: str | None, out: Path | None, show: Show) -> Direction:
         """Learn a direction and keep it with its strip, in the library or in the folder `out`."""
@@ -99,29 +151,14 @@ class Desk:
             chosen = self.library.direction(self._ready.spec.name, direction)
         return finish(measure(self._ready.exact, chosen), show)
 
-    def film(self, recipe: video.Recipe, out: Path, show: Show) -> None:
-        """Keep the film of a recipe."""
-        studio.check(recipe, self._ready)
-        units = {name: direction.unit for name, direction in self._ready.directions().items()}
-        finish(video.film(recipe, lambda edit: renderer.draw(edit, self._ready), units, out), show)
+    def film(self, timeline: Timeline, out: Path, show: Show) -> None:
+        """Keep the film of a timeline."""
+        filming.filmed(timeline, out, self._ready, press(), Sounds(settings().home / "sounds"), show)
 
 
-def sweep(edit: edits.Edit, direction: str, out: Path, **how: Any) -> video.Recipe:
-    """The recipe of a film along one slider, in the format of its file's ending."""
-    slider = library().direction(edit.generator, direction)
-    return video.sweep(edit, slider, format=ending(out, films.WRITERS), **how)
-
-
-def recipe(path: Path, out: Path) -> video.Recipe:
-    """The recipe in a JSON file, in the format of its film's ending."""
-    try:
-        data = json.loads(contents(path))
-    except (ValueError, RecursionError):
-        raise Invalid(f"{path.name} is not JSON.", "`latentwalk walk --recipe` writes one to start from.") from None
-    if not isinstance(data, dict):
-        raise Invalid(f"{path.name} is not a recipe.", "`latentwalk walk --recipe` writes one to start from.")
-    plan, format = video.read(data), ending(out, films.WRITERS)
-    return video.read({**plan.plain(), "format": format, "fps": video.fps_for(format, plan.fps)})
+def sweep(edit: edits.Edit, direction: str, out: Path, **how: Any) -> Timeline:
+    """The timeline of a film along one slider, in the format of its file's ending."""
+    return filming.swept(edit, library().direction(edit.generator, direction), out, **how)
 
 
 def contents(path: Path) -> bytes:

@@ -7,7 +7,7 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from torch import Tensor
 from models.base import GeneratorSpec
 from server.errors import Invalid
 from server.units import Unit
-from server.walks import LinearWalk, Walk, from_tensors
+from server.walks import Walk, from_tensors
 
 FORMAT = 1
 LARGEST_FILE = 16 * 2**20  # a 512-wide path is 4 MiB; anything far above is not a direction
@@ -148,23 +148,28 @@ class Direction:
             )
         return self.curve.step(coordinate)
 
-    def displacement(self, latents: Tensor, amount: float) -> Tensor:
-        """What an amount adds to latents [N, D]; exactly zero at the neutral amount."""
+    def displacement(self, latents: Tensor, amount: float, classes: Tensor | None = None) -> Tensor:
+        """What an amount adds to latents [N, D] of class weights [N or 1, K]; exactly zero at the neutral amount."""
         step = self.steps(amount)
         if step == 0.0:
             return torch.zeros_like(latents)
-        return self.walk.move(latents, latents.new_full((len(latents),), step)) - latents
+        return self.walk.move(latents, latents.new_full((len(latents),), step), classes) - latents
 
 
-def off(displacement: Tensor, held: list[Direction]) -> Tensor:
-    """`displacement` [N, D] without its part along the held directions (InterFaceGAN, section 3.3)."""
+def off(displacement: Tensor, held: Sequence[Direction], classes: Tensor | None = None) -> Tensor:
+    """`displacement` [N, D] without its part along the held directions (InterFaceGAN, section 3.3).
+
+    `classes` [1, K] are the weights that directions with a vector for each class are held for.
+    """
     if not held:
         return displacement
     vectors = []
     for direction in held:
-        if not isinstance(direction.walk, LinearWalk):
+        axis = direction.walk.axis(classes)
+        if axis is None:
             raise Invalid(f"{direction.name} is a path and cannot be held.", "Hold a straight direction instead.")
-        vectors.append(direction.walk.vector.to(displacement))
+        axis = axis.to(displacement)
+        vectors.append(axis / axis.norm().clamp_min(1e-8))
     axes, rest = torch.linalg.qr(torch.stack(vectors, dim=1))
     basis: Tensor = axes[:, rest.diagonal().abs() > 1e-4]  # one that lies in the span of those before it adds no axis
     return displacement - (displacement @ basis) @ basis.T

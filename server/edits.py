@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -15,6 +15,7 @@ from torch import Tensor
 from models.base import Generator, GeneratorSpec
 from server.directions import Direction, off
 from server.errors import Invalid
+from server.latents import LONGEST, unpacked
 
 LARGEST_SEED = 2**32 - 1
 MOST_SEEDS = 16
@@ -25,7 +26,6 @@ Weight = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1e6)]
 SignedWeight = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1e6, le=1e6)]
 SeedText = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,9})$")]
 Name = Annotated[str, Field(min_length=1, max_length=64)]
-K = TypeVar("K", str, int)
 
 
 class _Frozen(BaseModel):
@@ -33,18 +33,22 @@ class _Frozen(BaseModel):
 
 
 class Base(_Frozen):
-    """The point an edit starts from: one seed, or seeds with weights, mixed in `space`.
+    """The point an edit starts from: one seed, seeds with weights, mixed in `space`, or a latent written out.
 
     In z weights are zero or more and the mix keeps the variance of the prior; in w, behind the mapping network, it
-    is the weighted mean, and weights may be negative as those of a spline are.
+    is the weighted mean, and weights may be negative as those of a spline are. `latent` is what `latents.packed`
+    writes, in the space edits are made in.
     """
 
     seed: Seed | None = None
     seeds: Annotated[dict[SeedText, SignedWeight], Field(max_length=MOST_SEEDS)] | None = None
     space: Literal["z", "w"] = "z"
+    latent: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{2,}$", max_length=LONGEST)] | None = None
 
     def weights(self) -> dict[int, float]:
-        """Seeds and their weights; one seed weighs one."""
+        """Seeds and their weights, none where the latent is written out; one seed weighs one."""
+        if self.latent is not None:
+            return {}
         if self.seeds is not None:
             return {int(seed): weight for seed, weight in sorted(self.seeds.items(), key=lambda pair: int(pair[0]))}
         return {self.seed or 0: 1.0}
@@ -77,8 +81,10 @@ def parse(data: object) -> Edit:
         edit = Edit.model_validate(data)
     except ValidationError as error:
         raise Invalid(_sentence(error), 'An edit needs a generator and a base such as {"seed": 7}.') from None
-    if (edit.base.seed is None) == (edit.base.seeds is None):
-        raise Invalid("An edit's base is one seed, or seeds with weights, not both or neither.", 'Write {"seed": 7}.')
+    starts = [start for start in (edit.base.seed, edit.base.seeds, edit.base.latent) if start is not None]
+    if len(starts) != 1:
+        sentence = "An edit's base is one seed, or seeds with weights, or a latent, and just one of these."
+        raise Invalid(sentence, 'Write {"seed": 7}.')
     weights = edit.base.weights()
     if max(weights, default=0) > LARGEST_SEED:
         raise Invalid(f"Seeds run from 0 to {LARGEST_SEED}.", "Choose a smaller seed.")
@@ -86,7 +92,7 @@ def parse(data: object) -> Edit:
     if below is not None:
         sentence = f"The edit's base.seeds.{below} is wrong: its weight is below zero."
         raise Invalid(sentence, 'Only a mix in {"space": "w"} may have such weights.')
-    if not sum(weights.values()) > 0:
+    if edit.base.latent is None and not sum(weights.values()) > 0:
         raise Invalid("The weights of the seeds are all zero.", "Give one seed a weight above zero.")
     if edit.classes and not sum(edit.classes.values()) > 0:
         raise Invalid("The class weights are all zero.", "Give one class a weight above zero.")
@@ -151,30 +157,38 @@ def latent_for(edit: Edit, generator: Generator, directions: Mapping[str, Direct
     """
     spec = generator.spec
     classes = class_tensor(class_weights(edit, spec), spec, generator.device)
-    latent = _start(edit, generator, classes)
+    start = _start(edit, generator, classes)
+    latent = middle = start.mean(dim=1) if start.ndim == 3 else start
     held = [_known(name, spec, directions) for name in edit.hold]
     partly: list[tuple[int, int, Tensor]] = []
     for name in sorted(edit.layers):
         _whole(edit.layers[name], _known(name, spec, directions), spec)
     for name in sorted(edit.amounts):
         direction = _known(name, spec, directions)
-        change = direction.displacement(latent, edit.amounts[name])
-        change = change if name in edit.hold else off(change, held)
-        start, stop = edit.layers.get(name) or direction.layers or (0, spec.layers)
-        if stop - start == spec.layers:
+        change = direction.displacement(latent, edit.amounts[name], classes)
+        change = change if name in edit.hold else off(change, held, classes)
+        first, stop = edit.layers.get(name) or direction.layers or (0, spec.layers)
+        if stop - first == spec.layers:
             latent = latent + change
         else:
-            partly.append((start, stop, change))
+            partly.append((first, stop, change))
     if spec.layers == 1:
         return latent, classes
-    layered = latent[:, None].repeat(1, spec.layers, 1)
-    for start, stop, change in partly:
-        layered[:, start:stop] += change[:, None]
+    layered = latent[:, None].repeat(1, spec.layers, 1) if start.ndim == 2 else start + (latent - middle)[:, None]
+    for first, stop, change in partly:
+        layered[:, first:stop] += change[:, None]
     return layered, classes
 
 
 def _start(edit: Edit, generator: Generator, classes: Tensor | None) -> Tensor:
-    # The base's latent [1, D], before any direction.
+    # The base's latent before any direction: [1, D], or [1, layers, D] where it was written out so.
+    if edit.base.latent is not None:
+        stored = unpacked(edit.base.latent, generator.spec).to(generator.device)
+        if edit.truncation == 1:
+            return stored
+        blank = torch.zeros(1, *generator.spec.spaces["z"], device=generator.device)
+        mean = generator.map(blank, classes, 0.0)
+        return torch.lerp(mean if stored.ndim == 2 else mean[:, None].expand_as(stored), stored, edit.truncation)
     weights = edit.base.weights()
     shares = torch.tensor(list(weights.values()), dtype=torch.float64)
     drawn = generator.sample(list(weights))

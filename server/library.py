@@ -21,6 +21,7 @@ from server.steering.transforms import transforms
 
 BUNDLED = Path(models.__file__).parent / "bundled"
 SUFFIX = ".safetensors"
+ENCODER = "encoder.safetensors"
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +91,12 @@ class Library:
             raise ModelFailed(str(error), error.hint) from error
         except OSError as error:
             raise files.refused(self._models / name, error) from error
+
+    def encoder(self, name: str) -> Path | None:
+        """The file of a generator's encoder, which brings pictures into its latent space, where it has one."""
+        origin = self.entry(name).origin
+        path = Path(origin.member) / ENCODER
+        return path if origin.kind == "folder" and path.is_file() else None
 
     @property
     def _models(self) -> Path:
@@ -199,7 +206,7 @@ def _age(folder: Path) -> int:
 def _read(folder: Path, spec: GeneratorSpec) -> dict[str, Direction]:
     found = {}
     for path in sorted(folder.glob(f"*{SUFFIX}")):
-        if path.name == kept.WEIGHTS:  # a generator that ships lies beside its directions
+        if path.name in (kept.WEIGHTS, ENCODER):  # a generator that ships lies beside its directions
             continue
         try:
             if path.stat().st_size > LARGEST_FILE:
@@ -222,6 +229,10 @@ def usable(direction: Direction, spec: GeneratorSpec) -> None:
     try:
         if any(tensor.shape[-1] != width for tensor in direction.walk.tensors().values()):
             raise ValueError(f"it is not made for latents of {width} numbers")
+        if direction.walk.kind in ("arc", "fan"):
+            count = len(direction.walk.tensors()["vectors"])
+            if count not in (1, len(spec.classes)):
+                raise ValueError(f"it has vectors for {count} classes, {spec.name} has {len(spec.classes)}")
         if direction.layers is not None and not 0 <= direction.layers[0] < direction.layers[1] <= spec.layers:
             raise ValueError(f"it acts on layers that {spec.name} does not have")
         for amount in (*direction.track, *direction.range, direction.unit.neutral):

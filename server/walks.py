@@ -1,7 +1,8 @@
-"""How a latent moves: along a straight line, or along a learned path of small steps; pure arithmetic.
+"""How a latent moves: along a straight line, an arc, or a learned path of small steps; pure arithmetic.
 
-Both kinds come from "On the steerability of GANs" (Jahanian, Chai, Isola 2020, section 3.1). The norm of z is
-left free on a line; on a path every step is scaled back to the length of the z it started from, sample by sample.
+Lines and paths come from "On the steerability of GANs" (Jahanian, Chai, Isola 2020, section 3.1), arcs and a vector
+for each class from "GANalyze" (Goetschalckx et al. 2019, section 3). The norm of z is left free on a line; on an arc
+and at every step of a path it is scaled back to the length of the z it started from, sample by sample.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from typing import Literal, Protocol, Self
 import torch
 from torch import Tensor
 
-Kind = Literal["linear", "path"]
+Kind = Literal["linear", "path", "arc", "fan"]
 UNIT_SLACK = 1e-2  # what storing a unit vector in half precision may cost
 
 
 class Walk(Protocol):
-    """A differentiable way to move latents [N, D] by signed steps [N]; step 0 leaves a latent bit-identical."""
+    """A differentiable way to move latents [N, D] by signed steps [N]; step 0 leaves a latent bit-identical.
+
+    `classes` are weights [N or 1, K]; only a walk with a vector for each class looks at them.
+    """
 
     @property
     def kind(self) -> Kind: ...
@@ -27,7 +31,11 @@ class Walk(Protocol):
         """What is learned and stored."""
         ...
 
-    def move(self, latents: Tensor, steps: Tensor) -> Tensor: ...
+    def move(self, latents: Tensor, steps: Tensor, classes: Tensor | None = None) -> Tensor: ...
+
+    def axis(self, classes: Tensor | None = None) -> Tensor | None:
+        """The vector [D] this walk goes along for class weights [1, K]; None where it has no single one."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,13 +51,60 @@ class LinearWalk:
     def tensors(self) -> dict[str, Tensor]:
         return {"vector": self.vector}
 
-    def move(self, latents: Tensor, steps: Tensor) -> Tensor:
+    def move(self, latents: Tensor, steps: Tensor, classes: Tensor | None = None) -> Tensor:
         return latents + steps.to(latents)[:, None] * self.vector.to(latents)
+
+    def axis(self, classes: Tensor | None = None) -> Tensor | None:
+        return self.vector
 
     @classmethod
     def blank(cls, width: int) -> Self:
         """A walk that goes nowhere: learning starts here, so nothing of a random start is left in the result."""
         return cls(torch.zeros(width))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ArcWalk:
+    """latent + step * vector; with `kept`, scaled back to the latent's own length ("arc", else "fan").
+
+    `vectors` is [1, D], one for all classes, or [K, D], one for each, mixed by the class weights. Their mean length
+    is one in a finished direction, so that a class may obey more or less than another.
+    """
+
+    vectors: Tensor
+    kept: bool = True
+
+    @property
+    def kind(self) -> Kind:
+        return "arc" if self.kept else "fan"
+
+    def tensors(self) -> dict[str, Tensor]:
+        return {"vectors": self.vectors}
+
+    def move(self, latents: Tensor, steps: Tensor, classes: Tensor | None = None) -> Tensor:
+        moved = latents + steps.to(latents)[:, None] * self._mixed(latents, classes)
+        if not self.kept:
+            return moved
+        length = latents.norm(dim=1, keepdim=True)
+        kept: Tensor = moved * (length / moved.norm(dim=1, keepdim=True).clamp_min(1e-8))
+        return kept
+
+    def axis(self, classes: Tensor | None = None) -> Tensor | None:
+        return self._mixed(self.vectors, classes)[0]
+
+    def _mixed(self, like: Tensor, classes: Tensor | None) -> Tensor:
+        vectors = self.vectors.to(like)
+        if len(vectors) == 1:
+            return vectors
+        if classes is None:
+            raise ValueError("a walk with a vector for each class needs class weights")
+        mixed: Tensor = classes.to(like) @ vectors
+        return mixed
+
+    @classmethod
+    def blank(cls, count: int, width: int, kept: bool) -> Self:
+        """A walk that goes nowhere yet."""
+        return cls(torch.zeros(count, width), kept)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +124,10 @@ class PathWalk:
     def tensors(self) -> dict[str, Tensor]:
         return dict(self.weights)
 
-    def move(self, latents: Tensor, steps: Tensor) -> Tensor:
+    def axis(self, classes: Tensor | None = None) -> Tensor | None:
+        return None
+
+    def move(self, latents: Tensor, steps: Tensor, classes: Tensor | None = None) -> Tensor:
         steps = steps.to(latents)
         length = latents.norm(dim=1, keepdim=True)
         upwards = (steps >= 0)[:, None]
@@ -102,8 +160,11 @@ class PathWalk:
 
 def from_tensors(kind: str, tensors: Mapping[str, Tensor], width: int) -> Walk:
     """The walk stored as `tensors`; ValueError with the reason where they are not such a walk."""
-    if kind == "linear":
-        expected: dict[str, tuple[int, ...]] = {"vector": (width,)}
+    if kind in ("arc", "fan"):
+        count = len(tensors["vectors"]) if "vectors" in tensors and tensors["vectors"].ndim == 2 else 1
+        expected: dict[str, tuple[int, ...]] = {"vectors": (max(count, 1), width)}
+    elif kind == "linear":
+        expected = {"vector": (width,)}
     elif kind == "path":
         square, row = (width, width), (width,)
         parts = {"inner": square, "inner_bias": row, "outer": square, "outer_bias": row}
@@ -120,4 +181,8 @@ def from_tensors(kind: str, tensors: Mapping[str, Tensor], width: int) -> Walk:
     floats = {name: tensor.float() for name, tensor in tensors.items()}
     if kind == "linear" and not abs(float(floats["vector"].norm()) - 1) < UNIT_SLACK:
         raise ValueError("its vector is not of length one")
+    if kind in ("arc", "fan"):
+        if not abs(float(floats["vectors"].norm(dim=1).mean()) - 1) < UNIT_SLACK:
+            raise ValueError("its vectors' mean length is not one")
+        return ArcWalk(floats["vectors"], kind == "arc")
     return LinearWalk(floats["vector"]) if kind == "linear" else PathWalk(floats)

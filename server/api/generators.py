@@ -38,6 +38,12 @@ async def pull(services: ServicesDep, wish: Pull) -> dict[str, Any]:
     return shapes.job(await services.studio.pull(wish.pull))
 
 
+@router.post("/generators/{name}/invert", status_code=202)
+async def invert(services: ServicesDep, request: Request, name: str) -> dict[str, Any]:
+    """Find the latent of a picture (PNG, JPEG or WebP in the body); the job's result is an edit's base and classes."""
+    return shapes.job(await services.studio.invert(name, await request.body()))
+
+
 @router.post("/render", response_class=Response, responses={200: {"content": {"image/png": {}}}})
 async def render(services: ServicesDep, edit: Annotated[dict[str, Any], Body()]) -> Response:
     """The exact picture of an edit, as PNG."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -11,6 +12,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.api.errors import WORDS, shaped
 from server.directions import LARGEST_FILE
+from server.films.embedded import LARGEST_FILE as LARGEST_DROPPED
+from server.inversion import LARGEST_FILE as LARGEST_PICTURE
+from server.sounds import LARGEST as LARGEST_SOUND
 
 LOCAL = ("localhost", "127.0.0.1", "[::1]")
 WILDCARDS = ("0.0.0.0", "[::]")
@@ -20,7 +24,12 @@ POLICY = (
     "connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 LARGEST = 256 * 2**10  # bytes of a request, but for the addresses below
-LARGER = {"/api/directions/upload": LARGEST_FILE}
+LARGER = (
+    (re.compile(r"/api/directions/upload"), LARGEST_FILE),
+    (re.compile(r"/api/generators/[^/]+/invert"), LARGEST_PICTURE),
+    (re.compile(r"/api/walks/audio"), LARGEST_SOUND),
+    (re.compile(r"/api/walks/restore|/api/provenance/check"), LARGEST_DROPPED),
+)
 PATIENCE = 64 * 2**20  # bytes of a too large request that are read and thrown away, so that its sender hears why
 HEADERS = {
     "content-security-policy": POLICY,
@@ -54,7 +63,7 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        limit = LARGER.get(scope["path"], LARGEST)
+        limit = next((size for path, size in LARGER if path.fullmatch(scope["path"])), LARGEST)
         seen = 0
 
         async def measured() -> Message:

@@ -33,6 +33,7 @@ def generator(library: Library, name: str, ready: Ready | None = None) -> Json:
         "classes": list(spec.classes),
         "default_classes": dict(spec.default_classes),
         "fingerprint": spec.fingerprint,
+        "inverts": library.encoder(name) is not None,
         "precision": "fp32" if ready is None else ready.quick.precision,
         "card": asdict(spec.card),
     }
@@ -109,4 +110,6 @@ def job(value: Job) -> Json:
 def export(description: Json) -> Json:
     """One finished film."""
     address = f"/api/exports/{description['id']}"
-    return {**description, "url": f"{address}/file", "thumbnail": f"{address}/thumb.jpg"}
+    view = {"credential": "none", "sha256": None, **description}  # films of earlier versions say neither
+    beside = f"{address}/sidecar.json" if view["credential"] == "sidecar" else None
+    return {**view, "url": f"{address}/file", "thumbnail": f"{address}/thumb.jpg", "sidecar": beside}

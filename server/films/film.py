@@ -18,8 +18,8 @@ from server import files
 from server.directions import Direction
 from server.edits import Edit
 from server.films.pace import Draw, Pace, pace
-from server.films.routes import Route
 from server.films.plan import Plan, Sound, Writer
+from server.films.routes import Route
 from server.films.sheets import caption_of, compose
 from server.films.writers import containers
 from server.films.xmp import packet
@@ -120,9 +120,7 @@ class _Overlapped:
     # Composing and encoding in a thread of its own, so that the device draws the next frame meanwhile. What fails
     # there is raised here, at the next frame or at the end.
 
-    def __init__(
-        self, writer: Writer, digest: Callable[[bytes], None], shown: list[Image.Image], every: int
-    ) -> None:
+    def __init__(self, writer: Writer, digest: Callable[[bytes], None], shown: list[Image.Image], every: int) -> None:
         self._writer, self._digest, self._shown, self._every = writer, digest, shown, every
         self._waiting: queue.Queue[Callable[[], Image.Image] | None] = queue.Queue(AHEAD)
         self._failure: BaseException | None = None
@@ -161,4 +159,3 @@ class _Overlapped:
                 count += 1
             except BaseException as failure:  # carried to the thread that draws
                 self._failure = failure
-

@@ -103,7 +103,9 @@ class Apng(_File):
         for kind, body in chunks:
             if kind == b"IDAT":
                 moved = self._count > 0
-                self._file.write(_chunk(b"fdAT", struct.pack(">I", self._next()) + body) if moved else _chunk(kind, body))
+                self._file.write(
+                    _chunk(b"fdAT", struct.pack(">I", self._next()) + body) if moved else _chunk(kind, body)
+                )
 
     def _end(self) -> None:
         self._file.write(_chunk(b"IEND", b""))
@@ -126,7 +128,9 @@ class Webp(_File):
         buffer = io.BytesIO()
         quality = self._plan.quality
         picture.save(buffer, "WEBP", quality=WEBP[quality], lossless=quality == "best", method=2, exact=True)
-        inner = b"".join(_riff(name, body) for name, body in riff_chunks(buffer.getvalue()) if name in (b"VP8 ", b"VP8L"))
+        inner = b"".join(
+            _riff(name, body) for name, body in riff_chunks(buffer.getvalue()) if name in (b"VP8 ", b"VP8L")
+        )
         width, height = (struct.pack("<I", side - 1)[:3] for side in self._plan.size)
         span = struct.pack("<I", self._units(1000))[:3]
         self._file.write(_riff(b"ANMF", bytes(6) + width + height + span + b"\x02" + inner))

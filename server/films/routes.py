@@ -11,6 +11,7 @@ from models.base import GeneratorSpec
 from server.edits import MOST_SEEDS, Base, Edit, class_weights
 from server.errors import Invalid
 from server.films.curves import Place, Stop, Vector, arc, place, spline, straight
+from server.latents import between
 from server.timeline import Keyframe, Timeline
 from server.units import Unit
 
@@ -32,7 +33,8 @@ class Route:
     has one; class weights stay on their simplex; amounts go in their own unit, factors as factors.
 
     The great circle is taken between seeds as if their latents were orthogonal, as independent draws nearly are; the
-    renderer's mix of seeds then keeps the variance of the prior. A spline leaves no slider's track.
+    renderer's mix of seeds then keeps the variance of the prior. Latents written out go in a straight line. A spline
+    leaves no slider's track.
     """
 
     timeline: Timeline
@@ -98,6 +100,8 @@ class Route:
         first, second = self.bases[found.left], self.bases[found.right]
         if found.share in (0.0, 1.0) or first == second:
             return second if found.share == 1.0 else first
+        if first.latent is not None or second.latent is not None:
+            return Base(latent=between(first.latent, second.latent, found.share))
         values = dict(zip(self.base.names, self._value(self.base, seconds), strict=True))
         kept = {name: value for name, value in values.items() if abs(value) > SMALL}
         return Base(seeds=kept, space="w" if self._in_w else "z")
@@ -127,6 +131,9 @@ def route_of(timeline: Timeline, units: Mapping[str, Unit], spec: GeneratorSpec)
     _few_enough(bases, period is not None)
     if any(base.space == "w" for base in bases) and not mixes_in_w(spec, bases):
         raise Invalid("Some keyframes mix seeds in w and others in z.", "Mix them in one space.")
+    written = [base.latent for base in bases if base.latent is not None]
+    if written and len(written) < len(bases):
+        between(written[0], None, 0.5)  # refuses, with its sentence
     rows = [_named(base.weights()) for base in bases]
     base = _track([key for key, _ in whole], rows, free if mixes_in_w(spec, bases) else arc)
     return Route(
@@ -146,7 +153,9 @@ def route_of(timeline: Timeline, units: Mapping[str, Unit], spec: GeneratorSpec)
 
 def mixes_in_w(spec: GeneratorSpec, bases: Sequence[Base]) -> bool:
     """Whether bases can be mixed behind the mapping network: there is one, and none is a mix in front of it."""
-    return "w" in spec.spaces and all(base.space == "w" or len(base.weights()) == 1 for base in bases)
+    return "w" in spec.spaces and all(
+        base.latent is None and (base.space == "w" or len(base.weights()) == 1) for base in bases
+    )
 
 
 def _track(keys: Sequence[Keyframe], rows: Sequence[Mapping[str, float]], bend: Any) -> Track:
@@ -201,4 +210,3 @@ def _few_enough(bases: Sequence[Base], round_: bool) -> None:
             raise Invalid(
                 f"Keyframes {index + 1} to {index + 4} mix more than {MOST_SEEDS} seeds.", "Mix fewer seeds in each."
             )
-

@@ -15,6 +15,7 @@ from server.timeline import Timeline
 GAP = 2  # pixels between the pictures of a grid
 PAPER, INK = (16, 16, 18), (236, 236, 238)
 MARK = "AI-generated"
+MOST_VALUES = 4  # in a caption
 
 
 def cell_size(width: int, height: int, longest: int | None) -> tuple[int, int]:
@@ -53,15 +54,23 @@ def compose(timeline: Timeline, cells: Sequence[Pixels], caption: str = "") -> I
     return sheet
 
 
+def marked(shown: Image.Image) -> Image.Image:
+    """A single picture with the mark in its corner."""
+    sheet = shown.convert("RGB")
+    _mark(sheet, sheet.height)
+    return sheet
+
+
 def caption_of(timeline: Timeline, edit: Edit, directions: Mapping[str, Direction]) -> str:
     """The moving sliders' values in their own units, after the walk's title; class weights where they move."""
-    shown = [
-        f"{directions[name].name} {directions[name].unit.describe(edit.amounts[name])}"
-        for name in timeline.sliders()
-        if name in edit.amounts and name in directions
-    ]
+    sliders = [directions[name] for name in timeline.sliders() if name in edit.amounts and name in directions]
+    if len(sliders) > MOST_VALUES:  # those that are at rest say nothing
+        sliders = [one for one in sliders if abs(one.unit.coordinate(edit.amounts[one.id])) > one.step][:MOST_VALUES]
+    shown = [f"{one.name} {one.unit.describe(edit.amounts[one.id])}" for one in sliders]
     if any(key.classes for key in timeline.keyframes):
-        shown += [f"{name} {weight:.0%}" for name, weight in sorted(edit.classes.items(), key=lambda item: -item[1])[:3]]
+        shown += [
+            f"{name} {weight:.0%}" for name, weight in sorted(edit.classes.items(), key=lambda item: -item[1])[:3]
+        ]
     return "   ".join([timeline.title] * bool(timeline.title) + shown)
 
 

@@ -34,7 +34,7 @@ def containers() -> Mapping[Format, Container]:
         "gif": Container(Gif, "gif", "image/gif", "image/gif"),
         "apng": Container(Apng, "png", "image/apng", "image/png"),
         "webp": Container(Webp, "webp", "image/webp", "image/webp"),
-        "zip": Container(Zip, "zip", "application/zip", "application/zip"),
+        "zip": Container(Zip, "zip", "application/zip", None),
     }
 
 

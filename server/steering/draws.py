@@ -52,11 +52,14 @@ def evenly(generator: Generator) -> Tensor | None:
     return torch.full((1, kinds), 1 / kinds, device=generator.device) if kinds else None
 
 
-def draw(generator: Generator, count: int, role: Role, source: torch.Generator | None = None) -> Drawn:
+def draw(
+    generator: Generator, count: int, role: Role, source: torch.Generator | None = None, in_turn: bool = False
+) -> Drawn:
     """`count` latents of the prior, each of one class drawn evenly, for one role.
 
     With a `source` the seeds come from it (learning: new ones at every step); without, they are the first of the
-    role's block, so that two reports on the same generator judge by the same pictures.
+    role's block, so that two reports on the same generator judge by the same pictures. `in_turn` takes the classes
+    one after another from a drawn start, so that each comes as often as any other.
     """
     first, stop = Role(role).value
     if source is None:
@@ -67,6 +70,7 @@ def draw(generator: Generator, count: int, role: Role, source: torch.Generator |
     kinds = len(generator.spec.classes)
     classes = None
     if kinds:
-        drawn = torch.randint(kinds, (count,), generator=source)
+        drawn = torch.randint(kinds, (1 if in_turn else count,), generator=source)
+        drawn = (drawn + torch.arange(count)) % kinds if in_turn else drawn
         classes = one_hot(drawn, kinds).float().to(generator.device)
     return Drawn(generator.map(generator.sample(seeds), classes), classes)

@@ -21,7 +21,7 @@ def row(generator: Generator, walk: Walk, one: Drawn, steps: Sequence[float]) ->
     with torch.no_grad():
         latents = one.latents.expand(len(steps), -1)
         classes = None if one.classes is None else one.classes.expand(len(steps), -1)
-        moved = walk.move(latents, latents.new_tensor(list(steps)))
+        moved = walk.move(latents, latents.new_tensor(list(steps)), classes)
         images = generator.synthesize(moved, classes)
     return to_bytes(torch.cat(list(images), dim=2))
 

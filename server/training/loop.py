@@ -15,10 +15,12 @@ from server.steering.progress import Progress, Work
 from server.training.augment import augmented
 from server.training.losses import critic_loss, generator_loss, r1
 from server.training.recipe import Recipe, Stage
+from server.training.sheet import sheet
 from server.training.state import State
 
 EVERY = 50  # steps between reports
 STORE = 300.0  # seconds between stored states
+SHEET = 600.0  # seconds between sheets of samples
 CLASS_MEAN = 0.995  # how much of a class's mean w is kept at each step
 
 
@@ -36,19 +38,30 @@ class Source(Protocol):
     def __call__(self, side: int) -> Pictures: ...
 
 
-def train(recipe: Recipe, source: Source, classes: int, folder: Path, dtype: torch.dtype) -> Work[State]:
-    """Train to the recipe's end, from `folder`'s state where there is one; each Progress is one report.
+def train(
+    recipe: Recipe, source: Source, folder: Path, dtype: torch.dtype, device: torch.device | str = "cpu"
+) -> Work[State]:
+    """Train to the recipe's end, from `folder`'s state where there is one; each Progress is one report, some with a
+    sheet of samples.
 
     The average network is what is kept. Stopping at any moment loses at most `STORE` seconds of work.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    state = State.start(recipe, classes)
-    state.resume(folder)
+    first = source(recipe.stages[0].side)
+    state = State.start(recipe, len(first.classes), device)
+    if state.resume(folder):
+        yield Progress(0.0, f"Going on from {state.seen:,} pictures")
     whole = sum(stage.pictures for stage in recipe.stages)
     begun = 0
     for stage in recipe.stages:
         if state.seen < begun + stage.pictures:
-            yield from _stage(recipe, stage, begun, whole, source(stage.side), state, folder, dtype)
+            yield Progress(state.seen / whole, f"Reading the pictures at {stage.side} px")
+            pictures = first if stage.side == recipe.stages[0].side else source(stage.side)
+            try:
+                yield from _stage(recipe, stage, begun, whole, pictures, state, folder, dtype)
+            except (KeyboardInterrupt, GeneratorExit):  # somebody stops it: nothing is lost but the step in hand
+                state.store(folder)
+                raise
         begun += stage.pictures
     state.store(folder)
     return state
@@ -59,6 +72,7 @@ def _stage(
     state: State, folder: Path, dtype: torch.dtype,
 ) -> Work[None]:  # fmt: skip
     stored, since, at = time.monotonic(), time.monotonic(), state.seen
+    shown = 0.0
     sums = torch.zeros(4)
     step = 0
     while state.seen < begun + stage.pictures:
@@ -78,23 +92,26 @@ def _stage(
             state.log.append({key: round(value, 4) for key, value in row.items()})
             sums, since, at = torch.zeros(4), time.monotonic(), state.seen
             message = f"{state.seen:,} of {whole:,} pictures at {stage.side} px, {speed:.0f} a second"
-            yield Progress(state.seen / whole, message, row)
+            drawn = None
+            if time.monotonic() - shown > SHEET:
+                drawn, shown = sheet(state.average, stage.side), time.monotonic()
+            yield Progress(state.seen / whole, message, row, drawn)
     state.store(folder)
 
 
 def _step(
     recipe: Recipe, stage: Stage, pictures: Pictures, state: State, fade: float, penalised: bool, dtype: torch.dtype
 ) -> Tensor:
-    network, critic = state.network, state.critic
+    network, critic, device = state.network, state.critic, state.device
     blocks = int(math.log2(stage.side)) - 1
-    real, kinds = pictures.batch(stage.batch, state.source)
+    real, kinds = (drawn.to(device) for drawn in pictures.batch(stage.batch, state.source))
     count = len(pictures.classes)
     classes = one_hot(kinds, count).float() if count else None
     if fade < 1:  # what the critic has not yet learned to see is not shown to it
         small = torch.nn.functional.avg_pool2d(real, 2)
         real = torch.lerp(torch.nn.functional.interpolate(small, scale_factor=2.0), real, fade)
 
-    z = torch.randn(stage.batch, recipe.z, generator=state.source)
+    z = torch.randn(stage.batch, recipe.z, generator=state.source).to(device)
     w = network.mapping(z, classes)
     fake = network.synthesis(w[:, None].expand(-1, network.plan.layers, -1), blocks, dtype)
 
@@ -123,7 +140,7 @@ def _step(
     _average(recipe, stage, state)
     with torch.no_grad():
         _mean_latents(state, w.detach(), classes)
-    return torch.stack([loss_g.detach(), loss_d.detach(), score_real.detach().mean(), score_fake.detach().mean()])
+    return torch.stack([loss_g, loss_d, score_real.mean(), score_fake.mean()]).detach().cpu()
 
 
 def _average(recipe: Recipe, stage: Stage, state: State) -> None:

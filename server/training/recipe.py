@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from server.errors import Invalid
 from server.training.augment import Change
+
+Text = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
 class _Frozen(BaseModel):
@@ -24,15 +26,30 @@ class Stage(_Frozen):
     batch: Annotated[int, Field(ge=2, le=256)] = 32
 
 
+class About(_Frozen):
+    """What the finished generator's card says of it: what was learned from, whose it is, and what it shows badly."""
+
+    title: Annotated[str, Field(max_length=60)] = ""
+    summary: Text = "Trained here."
+    source: Text = "Trained with Latentwalk."
+    licence: Text = "Not stated."
+    data: Text = "Not described."
+    data_licence: Text = "Not stated."
+    shows_badly: Text = "Not looked into."
+
+
 class Recipe(_Frozen):
     """What to train on, how large and how long; sides are powers of two that only grow.
+
+    `pictures` is "folder:PATH", whose subfolders are classes where it has them, or "avatars:PATH", drawings that are
+    composed while training; paths start at the recipe's own folder. `mirror` shows a folder's pictures both ways.
 
     `stable_rank` normalises the critic's weights: 1 is their spectral norm alone, less also bounds their stable rank
     by that share of the full one. `augment` alters what the critic sees.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
-    pictures: str
+    pictures: Annotated[str, Field(pattern=r"^(avatars|folder):.")]
     widths: Annotated[tuple[int, ...], Field(min_length=2, max_length=8)]
     stages: Annotated[tuple[Stage, ...], Field(min_length=1, max_length=8)]
     z: Annotated[int, Field(ge=8, le=512)] = 128
@@ -44,6 +61,10 @@ class Recipe(_Frozen):
     memory: Annotated[int, Field(ge=1)] = 10_000
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     stable_rank: Annotated[float, Field(gt=0, le=1)] | None = None
+    mirror: bool = False
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    default_class: str = ""
+    about: About = About()
     augment: tuple[Change, ...] = ()
 
     @property

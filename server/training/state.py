@@ -33,7 +33,7 @@ class State:
     log: list[dict[str, float]] | None = None
 
     @classmethod
-    def start(cls, recipe: Recipe, classes: int) -> State:
+    def start(cls, recipe: Recipe, classes: int, device: torch.device | str = "cpu") -> State:
         """A run at its beginning; the recipe's seed decides every weight and every draw."""
         torch.manual_seed(recipe.seed)
         plan = Plan(recipe.z, recipe.w, classes, recipe.widths, recipe.mapping, fir=(1, 1))
@@ -43,6 +43,8 @@ class State:
         critic = Critic(recipe.widths, classes)
         if recipe.stable_rank is not None:
             normalised(critic, recipe.stable_rank)
+        for module in (network, average, critic):
+            module.to(device)
         # A lazily regularised optimiser takes fewer, corrected steps (StyleGAN2, section B).
         share = recipe.lazy / (recipe.lazy + 1)
         rates = {"network": (network, 1.0), "critic": (critic, share)}
@@ -53,6 +55,10 @@ class State:
             for name, (module, part) in rates.items()
         }
         return cls(network, average, critic, optimisers, torch.Generator().manual_seed(recipe.seed), log=[])
+
+    @property
+    def device(self) -> torch.device:
+        return self.network.synthesis.start.device
 
     def modules(self) -> dict[str, torch.nn.Module]:
         return {"network": self.network, "average": self.average, "critic": self.critic}

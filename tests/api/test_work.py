@@ -144,3 +144,13 @@ def test_a_jobs_events_tell_its_whole_story_and_end(live_server: str) -> None:
     assert shares == sorted(shares)
     late = _events(f"{live_server}/api/jobs/{job['id']}/events", **{"Last-Event-ID": str(numbers[-1])})
     assert [view["state"] for _, view in late] == ["done"]
+
+
+def test_a_generator_without_an_encoder_takes_no_picture_in(client: TestClient) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (20, 20), "red").save(buffer, "PNG")
+    answer = client.post("/api/generators/eyes/invert", content=buffer.getvalue())
+    assert answer.status_code == 404
+    assert "no encoder" in answer.json()["error"]["message"]
+    assert client.post("/api/generators/eyes/invert", content=b"text").status_code == 422
+    assert client.get("/api/generators").json()["generators"][0]["inverts"] is False

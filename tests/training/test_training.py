@@ -87,7 +87,7 @@ def test_r1_is_the_squared_gradient_of_the_score() -> None:
 
 
 def states(folder: Path, drawings: Path, recipe: Recipe = RECIPE) -> State:
-    return finish(train(recipe, lambda side: Avatars(drawings, side), len(STYLES), folder, torch.float32))
+    return finish(train(recipe, lambda side: Avatars(drawings, side), folder, torch.float32))
 
 
 def test_a_run_stopped_and_gone_on_with_is_the_run_never_stopped(tmp_path: Path, drawings: Path) -> None:

@@ -25,6 +25,8 @@ EVERY = 50  # steps between reports
 STORE = 500  # steps between stored states
 BATCH = 256  # pictures looked at together once it is trained
 
+Device = torch.device | str
+
 
 @dataclass(frozen=True, slots=True)
 class FitSettings:
@@ -46,12 +48,19 @@ class Net:
     fingerprint: str
 
     @property
+    def device(self) -> torch.device:
+        """Where it computes; what it finds is brought to the CPU."""
+        return self.classifier.scores.weight.device
+
+    @property
     def name(self) -> str:
         """Such as net-1a2b3c4d: the Frechet distance in its features is FD-net-1a2b3c4d, never FID."""
         return f"net-{self.fingerprint.removeprefix('sha256:')[:8]}"
 
 
-def fit(data: Labelled, classes: int, settings: FitSettings, file: Path | None = None) -> Work[Net]:
+def fit(
+    data: Labelled, classes: int, settings: FitSettings, file: Path | None = None, device: Device = "cpu"
+) -> Work[Net]:
     """Train from scratch on `data` alone, to the last step; there is no early stopping, so nothing to leak.
 
     With a `file`, training goes on from what it holds when it was begun with the same data and settings, and ends
@@ -61,7 +70,8 @@ def fit(data: Labelled, classes: int, settings: FitSettings, file: Path | None =
         raise Invalid("A classifier needs a step, and two pictures in each.", "Ask for more steps or pictures.")
     torch.manual_seed(settings.seed)
     model = Classifier(data.side, classes, settings.width, int(data.pictures.shape[1]))
-    model = model.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    model.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    model.to(device)
     optimiser = torch.optim.SGD(model.parameters(), settings.rate, 0.9, weight_decay=settings.decay, nesterov=True)
     mark = _mark(data, classes, settings)
     begun = 0 if file is None else _resume(file, mark, model, optimiser)
@@ -70,7 +80,7 @@ def fit(data: Labelled, classes: int, settings: FitSettings, file: Path | None =
         rows = torch.randint(len(data), (settings.batch,), generator=source)
         for group in optimiser.param_groups:
             group["lr"] = settings.rate * _course(step / settings.steps)
-        loss = F.cross_entropy(model(data.at(rows)), data.kinds[rows])
+        loss = F.cross_entropy(model(data.at(rows).to(device)), data.kinds[rows].to(device))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -89,7 +99,7 @@ def scores(net: Net, pictures: Tensor) -> Work[Tensor]:
     found = []
     for start in range(0, len(pictures), BATCH):
         with torch.inference_mode():
-            found.append(net.classifier(floats(pictures[start : start + BATCH])))
+            found.append(net.classifier(floats(pictures[start : start + BATCH]).to(net.device)).cpu())
         yield Progress(min((start + BATCH) / len(pictures), 1.0), "Looking at the pictures")
     return torch.cat(found)
 
@@ -98,9 +108,9 @@ def features(net: Net, pictures: Tensor, mirrored: bool = False) -> Work[Tensor]
     """Features [N, size] of 8-bit pictures [N, C, H, W], or of their mirror images."""
     found = []
     for start in range(0, len(pictures), BATCH):
-        part = floats(pictures[start : start + BATCH])
+        part = floats(pictures[start : start + BATCH]).to(net.device)
         with torch.inference_mode():
-            found.append(net.classifier.features(part.flip(-1) if mirrored else part))
+            found.append(net.classifier.features(part.flip(-1) if mirrored else part).cpu())
         yield Progress(min((start + BATCH) / len(pictures), 1.0), "Describing the pictures")
     return torch.cat(found)
 

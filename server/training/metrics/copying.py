@@ -56,13 +56,13 @@ def copying(net: Net, samples: Tensor, training: Tensor, held_out: Tensor) -> Wo
     held-out pictures: there is no verdict without them.
     """
     known = yield from part(features(net, training), 0.0, 0.4)
-    queries = []
+    views = []
     for number, pictures in enumerate((samples, held_out)):
         low = 0.4 + 0.2 * number
         plain = yield from part(features(net, pictures), low, low + 0.1)
         turned = yield from part(features(net, pictures, mirrored=True), low + 0.1, low + 0.2)
-        queries.append(torch.stack([plain, turned]))
-    return (yield from part(compare(net.name, *queries, known), 0.8, 1.0))
+        views.append(torch.stack([plain, turned]))
+    return (yield from part(compare(net.name, views[0], views[1], known), 0.8, 1.0))
 
 
 def copying_in_pixels(samples: Tensor, training: Tensor, held_out: Tensor) -> Work[Copying]:

@@ -5,6 +5,7 @@ Neither figure means anything without the net's name, the counts, and the same f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 from server.errors import Invalid
 from server.steering.progress import Work, part
 from server.training.metrics.classify import Net, features
+from server.training.metrics.samples import Sampler, gather
 
 SUBSETS = 50
 SIZE = 500
@@ -34,6 +36,16 @@ def distances(net: Net, found: Tensor, wanted: Tensor, seed: int = 0) -> Work[Di
     one = yield from part(features(net, found), 0.0, 0.5)
     other = yield from part(features(net, wanted), 0.5, 1.0)
     return between(net.name, one, other, seed)
+
+
+def watched(net: Net, sampler: Sampler, counts: Sequence[int], wanted: Tensor, seed: int = 0) -> Work[Distances]:
+    """Both distances of fresh samples from features [M, D] of real pictures: one point of a curve over training.
+
+    The same seed gives the same latents at every point, so that the curve shows the training and not the draw.
+    """
+    drawn = yield from part(gather(sampler, counts, seed, "samples"), 0.0, 0.7)
+    found = yield from part(features(net, drawn.pictures), 0.7, 1.0)
+    return between(net.name, found, wanted, seed)
 
 
 def between(name: str, one: Tensor, other: Tensor, seed: int = 0) -> Distances:

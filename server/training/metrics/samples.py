@@ -80,6 +80,6 @@ def gather(sampler: Sampler, counts: Sequence[int], seed: int, what: str = "pict
     return Labelled(torch.cat(parts), kinds)
 
 
-def mixed(*numbers: int) -> int:
+def mixed(*numbers: int | str) -> int:
     """One seed below 2**32 from several numbers: torch's CPU source reads no more bits than that of a larger one."""
     return int.from_bytes(hashlib.sha256(repr(numbers).encode()).digest()[:4])

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from server.errors import Invalid
 from server.steering.progress import Work, part
-from server.training.metrics.classify import FitSettings, fit, scores
+from server.training.metrics.classify import Device, FitSettings, fit, scores
 from server.training.metrics.intervals import bootstrap
 from server.training.metrics.recognition import Share, shares
 from server.training.metrics.samples import Labelled, floats, quantised
@@ -73,7 +73,7 @@ class AccuracyScore:
 
 def accuracy_score(
     real: Labelled, generated: Labelled, test: Labelled, names: Sequence[str],
-    settings: FitSettings, folder: Path | None = None,
+    settings: FitSettings, folder: Path | None = None, device: Device = "cpu",
 ) -> Work[AccuracyScore]:  # fmt: skip
     """Train three classifiers alike and test them on the same real pictures, which none of them saw.
 
@@ -91,7 +91,7 @@ def accuracy_score(
     for number, (arm, data) in enumerate(zip(ARMS, sets, strict=True)):
         file = None if folder is None else folder / f"score-{arm}.safetensors"
         low = number / len(ARMS)
-        net = yield from part(fit(data, len(names), settings, file), low, low + 0.3)
+        net = yield from part(fit(data, len(names), settings, file, device), low, low + 0.3)
         found = yield from part(scores(net, test.pictures), low + 0.3, low + 1 / 3)
         hits.append(found.argmax(dim=1) == test.kinds)
     return judged(torch.stack(hits), test.kinds, names, len(real), settings)
@@ -122,7 +122,9 @@ def judged(hits: Tensor, kinds: Tensor, names: Sequence[str], pictures: int, set
     spread = bootstrap(hits, lambda means: (means[1] - means[2]) / (means[0] - means[2]), source)
     whole = [Share(int(row.sum()), len(row)) for row in hits]
     return AccuracyScore(
-        *whole,
+        real=whole[0],
+        generated=whole[1],
+        floor=whole[2],
         skill=None if skill is None else round(skill, 5),
         interval=None if skill is None else _rounded(spread),
         classes=tuple(classes),

@@ -1,0 +1,119 @@
+"""A slider from a score, from first look to report card, as work cut into small chunks."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from torch.nn.functional import cosine_similarity
+
+from models.base import Generator
+from server.directions import Direction
+from server.errors import ModelFailed
+from server.steering.progress import Progress, Work, part
+from server.steering.score.calibrate import calibrate
+from server.steering.score.card import Panel, measure
+from server.steering.score.distil import distilled
+from server.steering.score.fit import blank, fit
+from server.steering.score.held import left_over
+from server.steering.score.judging import decimals_of, reach_of, spread
+from server.steering.score.settings import ScoreSettings
+from server.units import Unit
+from server.walks import ArcWalk, LinearWalk, Walk
+
+GROUP = "attributes"
+METHOD = "score"
+
+
+def learn(
+    generator: Generator, panel: Panel, settings: ScoreSettings, id: str, name: str,
+    held: Sequence[Direction] = (), about: Mapping[str, Any] | None = None,
+) -> Work[Direction]:  # fmt: skip
+    """Learn, calibrate and measure one direction; `generator` may be the fast twin.
+
+    Through the judge's gradient where it has one, else through a student's. `about` goes into the direction's
+    settings: what a sensitive scorer's owner wrote.
+    """
+    started = time.perf_counter()
+    judge = panel.judge
+    mean, deviation = yield from part(spread(generator, judge), 0.0, 0.03)
+    reach = settings.reach or reach_of(deviation)
+    unit = Unit("score", decimals=decimals_of(reach))
+    walk, student = yield from part(
+        _found(generator, panel, settings, reach, held), 0.03, 0.4 if settings.twin else 0.7
+    )
+    cosine = None
+    if settings.twin:
+        other = replace(settings, seed=(settings.seed + 1) % 2**32)
+        second, _ = yield from part(_found(generator, panel, other, reach, held), 0.4, 0.7)
+        cosine = round(float(cosine_similarity(walk.vectors, second.vectors, dim=1).mean()), 4)
+    seconds = time.perf_counter() - started
+    finished, full = _unit_length(walk, judge.spec.title)
+    measured = yield from part(calibrate(generator, judge, finished, full, reach, unit), 0.7, 0.82)
+    direction = Direction(
+        id=id,
+        name=name,
+        group=GROUP,
+        generator=generator.spec.name,
+        fingerprint=generator.spec.fingerprint,
+        space=generator.spec.space,
+        unit=unit,
+        walk=finished,
+        curve=measured.curve,
+        range=measured.range,
+        track=measured.track,
+        asked=(-reach, reach),
+        method=METHOD,
+        seed=settings.seed,
+        created=datetime.date.today().isoformat(),
+        verdict=measured.verdict,
+        note=measured.note,
+        licence=judge.spec.card.licence,
+        settings={
+            **{key: list(value) if isinstance(value, tuple) else value for key, value in asdict(settings).items()},
+            "regressor": judge.spec.name,
+            "regressor_title": judge.spec.title,
+            "regressor_kind": judge.spec.kind,
+            "regressor_fingerprint": judge.spec.fingerprint,
+            "reach": reach,
+            "population": [mean, deviation],
+            "full_step": full,
+            "norm": "kept for each latent" if walk.kept else "free",
+            "objective": "GANalyze" if student is None else "GANalyze through a student",
+            "precision": generator.precision,
+            "raw": measured.raw,
+            "seconds": round(seconds, 1),
+            "seeds_cosine": cosine,
+            "stopped_by": list(measured.stopped_by),
+            "student": student,
+            **(about or {}),
+        },
+    )
+    card = yield from part(measure(generator, direction, panel), 0.82, 0.98)
+    if held:
+        card["held"] = yield from part(left_over(generator, direction, held), 0.98, 1.0)
+    yield Progress(1.0, "Measured")
+    return replace(direction, card=card)
+
+
+def _found(
+    generator: Generator, panel: Panel, settings: ScoreSettings, reach: float, held: Sequence[Direction]
+) -> Work[tuple[ArcWalk, dict[str, Any] | None]]:
+    if panel.judge.spec.differentiable:
+        walk = yield from fit(generator, panel.judge, settings, reach, blank(generator, settings), held)
+        return walk, None
+    return (yield from distilled(generator, panel.judge, settings, reach, held))
+
+
+def _unit_length(walk: ArcWalk, title: str) -> tuple[Walk, float]:
+    # Direction and length are kept apart: vectors of mean length one, and steps in latent units.
+    full = float(walk.vectors.norm(dim=1).mean())
+    if full < 1e-9:
+        raise ModelFailed(f"{title} taught the walk nothing.", "Ask for more steps or more samples.")
+    vectors = walk.vectors / full
+    if len(vectors) == 1 and not walk.kept:
+        return LinearWalk(vectors[0].cpu()), full
+    return ArcWalk(vectors.cpu(), walk.kept), full

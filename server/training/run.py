@@ -1,0 +1,98 @@
+"""One run from its recipe to a generator in the library: pictures opened, states and sheets kept, the end described."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from models import kept
+from server import codecs, files
+from server.errors import Invalid
+from server.inference import pick_device
+from server.steering.progress import Work
+from server.training.avatars import Avatars
+from server.training.finished import generator
+from server.training.folder import Folder
+from server.training.loop import Pictures, Source, train
+from server.training.recipe import Recipe
+from server.training.state import State
+
+LOG = "training.json"
+
+
+def source(recipe: Recipe, beside: Path) -> Source:
+    """The recipe's pictures at any side; relative paths start at `beside`."""
+    kind, _, place = recipe.pictures.partition(":")
+    folder = (beside / Path(place).expanduser()).resolve()
+
+    def opened(side: int) -> Pictures:
+        return Avatars(folder, side) if kind == "avatars" else Folder(folder, side, recipe.mirror)
+
+    return opened
+
+
+def run(recipe: Recipe, beside: Path, folder: Path, generators: Path, device: str) -> Work[Mapping[str, Any]]:
+    """Train what a recipe says, its paths starting at `beside`, and keep the generator in `generators`.
+
+    `folder` holds the state, the log and the sheets: the same call goes on where the last one was stopped. Returns
+    the generator's name, where it lies and how many pictures were seen. Invalid where the recipe has changed in what
+    its state depends on.
+    """
+    _same(recipe, folder)
+    chosen = pick_device(device)
+    dtype = dtype_of(recipe.precision, chosen)
+    pictures = source(recipe, beside)
+    work = train(recipe, pictures, folder, dtype, chosen)
+    while True:
+        try:
+            progress = next(work)
+        except StopIteration as done:
+            state: State = done.value
+            break
+        if progress.strip is not None:
+            sheet = codecs.encode(Image.fromarray(progress.strip.numpy()), "png")
+            files.write(folder / "sheets" / f"{progress.detail['seen']:09d}.png", sheet)
+        yield progress
+    classes = pictures(recipe.stages[0].side).classes
+    spec, weights = generator(state.average, recipe, recipe.side, classes)
+    stored = kept.keep(generators, spec, weights)
+    files.write(stored.parent / LOG, json.dumps({"recipe": recipe.model_dump(), "log": state.log}).encode())
+    return {"generator": spec.name, "folder": str(stored.parent), "seen": state.seen}
+
+
+def dtype_of(precision: str, device: torch.device) -> torch.dtype:
+    """The recipe's precision, or by itself the one in which this device convolves faster."""
+    if precision != "auto":
+        return {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    return min((torch.bfloat16, torch.float32), key=_seconds)
+
+
+def _seconds(dtype: torch.dtype) -> float:
+    image = torch.randn(16, 64, 32, 32).to(dtype).contiguous(memory_format=torch.channels_last)
+    kernel = torch.randn(64, 64, 3, 3).to(dtype)
+    times = []
+    for _ in range(5):
+        begin = time.perf_counter()
+        torch.nn.functional.conv2d(image, kernel, padding=1)
+        times.append(time.perf_counter() - begin)
+    return min(times)
+
+
+def _same(recipe: Recipe, folder: Path) -> None:
+    # Sizes decide the tensors' shapes; all else may be changed between two sittings.
+    sizes = recipe.model_dump(mode="json", include={"widths", "z", "w", "mapping", "stable_rank", "pictures"})
+    path = folder / "sizes.json"
+    if path.is_file() and json.loads(path.read_bytes()) != sizes:
+        raise Invalid(
+            f"The run in {folder} was begun with other sizes or pictures than {recipe.name} has now.",
+            "Give the recipe another name, or remove that folder.",
+        )
+    files.write(path, json.dumps(sizes).encode())

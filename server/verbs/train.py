@@ -1,0 +1,34 @@
+"""`latentwalk train`: a generator from pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from server import terminal
+
+
+@click.command()
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Keep it in a folder, not in the library.")
+@click.option("--device", metavar="D", help="auto, cpu or cuda:N.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def train(context: click.Context, recipe: Path, out: Path | None, device: str | None, as_json: bool) -> None:
+    """Train a generator on pictures, as RECIPE says.
+
+    It can be stopped at any time: the same command goes on where it was stopped. Sheets of samples lie in the home's
+    folder training/NAME/sheets.
+    """
+    from server import desk
+
+    try:
+        made = desk.train(recipe, out, device, terminal.progress())
+    except KeyboardInterrupt:
+        terminal.refuse("Stopped; what was learned is kept.", "The same command goes on from there.")
+        context.exit(1)
+    if as_json:
+        terminal.plain(dict(made))
+    else:
+        click.echo(f"{made['generator']} can be used now; it lies in {made['folder']}.")

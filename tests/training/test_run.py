@@ -1,0 +1,108 @@
+"""From a recipe to a generator in the library, by the command, stopped and gone on with."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from models import kept
+from server.errors import Conflict, Invalid
+from server.library import Library
+from server.steering.progress import finish
+from server.training import run
+from server.training.recipe import Recipe, Stage, read
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    """A recipe of two classes and two stages beside its pictures."""
+    for kind, colour in {"warm": (220, 90, 30), "cold": (30, 90, 220)}.items():
+        (tmp_path / "pictures" / kind).mkdir(parents=True)
+        for number in range(12):
+            Image.new("RGB", (20, 20), colour).save(tmp_path / "pictures" / kind / f"{number}.png")
+    made = Recipe(
+        name="toy", pictures="folder:pictures", widths=(8, 8, 8), z=8, w=12, mapping=1, precision="fp32",
+        stages=(Stage(side=8, pictures=64, batch=8), Stage(side=16, pictures=64, fade=32, batch=8)),
+    )  # fmt: skip
+    path = tmp_path / "toy.json"
+    path.write_text(made.model_dump_json())
+    return path
+
+
+def trained(recipe: Path, home: Path) -> None:
+    finish(run.run(read(recipe), recipe.parent, home / "training" / "toy", home / "generators", "cpu"))
+
+
+def test_a_run_ends_as_a_generator_that_the_library_lists_and_runs(recipe: Path, home: Path) -> None:
+    trained(recipe, home)
+    library = Library(home)
+    spec = library.spec("toy")
+    assert (spec.resolution, spec.classes, spec.layers) == (16, ("cold", "warm"), 6)
+    assert spec.spaces == {"z": (8,), "w": (12,)}
+    toy = library.load("toy")
+    classes = torch.eye(2)
+    images = toy.synthesize(toy.map(toy.sample([1, 2]), classes), classes)
+    assert images.shape == (2, 3, 16, 16)
+    log = json.loads((home / "generators" / "toy" / run.LOG).read_text())
+    assert log["recipe"]["name"] == "toy"
+
+
+def test_a_sheet_shows_a_row_of_every_class(recipe: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.training.loop.EVERY", 4)
+    trained(recipe, home)
+    sheets = sorted((home / "training" / "toy" / "sheets").glob("*.png"))
+    assert sheets
+    with Image.open(sheets[0]) as sheet:
+        assert sheet.size == (8 * 64, 2 * 64)
+
+
+def test_other_sizes_under_the_same_name_are_refused_and_a_longer_run_is_not(recipe: Path, home: Path) -> None:
+    trained(recipe, home)
+    longer = json.loads(recipe.read_text())
+    longer["stages"][1]["pictures"] = 96
+    recipe.write_text(json.dumps(longer))
+    trained(recipe, home)
+    recipe.write_text(json.dumps({**longer, "w": 16}))
+    with pytest.raises(Invalid, match="other sizes"):
+        trained(recipe, home)
+
+
+def test_a_name_of_the_zoo_is_not_taken(recipe: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from server import desk
+
+    monkeypatch.setenv("LATENTWALK_HOME", str(home))
+    recipe.write_text(json.dumps({**json.loads(recipe.read_text()), "name": "eyes"}))
+    with pytest.raises(Conflict, match="There is a generator eyes already"):
+        desk.train(recipe, None, None, lambda progress: None)
+
+
+def test_the_command_can_be_interrupted_and_goes_on_from_there(recipe: Path, home: Path) -> None:
+    endless = json.loads(recipe.read_text())
+    endless["stages"] = [{"side": 16, "pictures": 10**8, "batch": 8}]
+    recipe.write_text(json.dumps(endless))
+    command = [sys.executable, "-m", "server.cli", "train", str(recipe)]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "LATENTWALK_HOME": str(home), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    assert "Reading the pictures" in process.stderr.readline()
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "what was learned is kept" in said
+    endless["stages"][0]["pictures"] = 8
+    recipe.write_text(json.dumps(endless))
+    done = subprocess.run([*command, "--json"], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["seen"] > 8
+    assert kept.read(home / "generators" / "toy").spec.resolution == 16
