@@ -18,11 +18,13 @@ export function draggable(element, begin) {
       over.abort();
       if (going) drag[how]();
     };
-    element.setPointerCapture(start.pointerId);
     element.addEventListener(
       "pointermove",
       (event) => {
-        going ||= Math.hypot(event.clientX - start.clientX, event.clientY - start.clientY) >= SLACK;
+        if (!going && Math.hypot(event.clientX - start.clientX, event.clientY - start.clientY) >= SLACK) {
+          going = true;
+          element.setPointerCapture(start.pointerId); // not before: a captured press is no click of what was pressed
+        }
         if (going) drag.move(event);
       },
       { signal },

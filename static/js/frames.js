@@ -4,7 +4,7 @@ const QUIET = 120; // ms without a change before they are asked for
 const RATE = 30; // moments a second
 const MOST = 600;
 
-/** Emits `ready` when the edits of the newest timeline are there, and `trouble` with the error when they cannot be. */
+/** Emits `wait`, then `ready` when the edits of the newest timeline are there or `trouble` with the error. */
 export class Frames extends EventTarget {
   #api;
   #edits = [];
@@ -25,8 +25,13 @@ export class Frames extends EventTarget {
     this.#key = key;
     clearTimeout(this.#timer);
     this.#stale?.abort();
-    if (!timeline) return void (this.#edits = this.#times = []);
+    if (!timeline) {
+      this.#edits = this.#times = [];
+      this.dispatchEvent(new Event("ready"));
+      return;
+    }
     const count = Math.min(MOST, Math.max(2, Math.round(seconds * RATE)));
+    this.dispatchEvent(new Event("wait"));
     this.#timer = setTimeout(() => this.#ask(timeline, count), QUIET);
   }
 

@@ -13,6 +13,12 @@ import { added, altered, found, length, moves, replaced, span, stopOf } from "./
 
 const OPEN = "latentwalk.timeline";
 
+// The keyframe to take in hand where the one before is gone.
+function nearest({ stops }, at) {
+  const [best] = [...stops].sort((a, b) => Math.abs(a.at - at) - Math.abs(b.at - at));
+  return best ? { track: null, id: best.id } : null;
+}
+
 const $ = (selector) => document.querySelector(selector);
 
 /**
@@ -168,8 +174,13 @@ export function wireWalk({ store, session, api, toasts, attempt }) {
   });
   transport.addEventListener("jump", () => sound.play(transport.at));
   sound.addEventListener("change", draw);
-  frames.addEventListener("ready", () => store.state.visiting && look());
+  frames.addEventListener("wait", () => (panel.busy = true));
+  frames.addEventListener("ready", () => {
+    panel.busy = false;
+    if (store.state.visiting) look();
+  });
   on(frames, "trouble", (error) => {
+    panel.busy = false;
     throw error;
   });
 
@@ -181,7 +192,7 @@ export function wireWalk({ store, session, api, toasts, attempt }) {
     panel.retry();
   });
   store.watch(["walk", "link"], ({ walk, chosen, edit }) => {
-    if (chosen && !found(walk, chosen)) store.set({ chosen: null });
+    if (chosen && !found(walk, chosen)) store.set({ chosen: nearest(walk, here()) });
     transport.film = { seconds: moves(walk) ? length(walk) : 0, repeats: walk.play !== "once" };
     if (transport.at > seconds()) transport.seek(seconds());
     attempt(() => sound.use(walk.audio?.sha256 ?? null));

@@ -26,8 +26,9 @@ def keyframe(explorer) -> None:
 
 def two_keyframes(explorer) -> tuple[str, str]:
     """A loop of 4 seconds between two places of a slider; the two pictures."""
-    first = explorer.open().picture
+    explorer.open().page.keyboard.press("w")
     keyframe(explorer)
+    first = explorer.picture
     second = explorer.step("sway", "PageUp", "PageUp")
     keyframe(explorer)
     sampled(explorer)
@@ -36,8 +37,7 @@ def two_keyframes(explorer) -> tuple[str, str]:
 
 def sampled(explorer) -> None:
     """Wait until the page knows every moment of the walk as it is now."""
-    with explorer.page.expect_response("**/api/walks/edits"):
-        pass
+    expect(explorer.page.locator("walk-lanes:not([aria-busy])")).to_be_attached()
 
 
 def stops(explorer) -> Locator:
@@ -54,10 +54,10 @@ def seek(explorer, seconds: float) -> str:
 
 
 def kept(explorer) -> dict[str, Any]:
-    """The walk that the page asks the server about, after a change that makes it ask."""
-    with explorer.page.expect_request("**/api/walks/edits") as asked:
-        pass
-    return asked.value.post_data_json["timeline"]
+    """The walk as this tab keeps it."""
+    history = json.loads(explorer.page.evaluate("sessionStorage.getItem('latentwalk.history')"))
+    here = next(node for node in history["nodes"] if node["id"] == history["current"])
+    return history["walks"][here["walk"]]
 
 
 def clicks(seconds: float, every: float) -> bytes:
@@ -169,7 +169,8 @@ def test_a_changed_picture_updates_the_keyframe_in_hand(explorer):
 def test_a_slider_gets_a_track_whose_keys_are_set_moved_and_removed(explorer):
     two_keyframes(explorer)
     page = explorer.page
-    plain = seek(explorer, 1.0)
+    seek(explorer, 1.0)
+    assert explorer.amount("swell") == "×1.00"
     page.get_by_label("Animate a slider").select_option("swell")
     key = page.locator("track-lane .key:not(.fixed)")
     expect(key).to_have_count(1)
@@ -177,7 +178,9 @@ def test_a_slider_gets_a_track_whose_keys_are_set_moved_and_removed(explorer):
     page.keyboard.press("PageUp")
     sampled(explorer)
     expect(key).to_have_accessible_name("Swell 1.07 times, at 1 s")
-    assert seek(explorer, 1.0) != plain
+    explorer.act(stops(explorer).first.click)
+    explorer.act(key.click)
+    assert explorer.amount("swell") == "×1.07"
     key.focus()
     page.keyboard.press("Delete")
     expect(key).to_have_count(0)
@@ -204,8 +207,11 @@ def test_a_preset_lays_out_a_walk_that_plays(explorer, preset):
     page.get_by_role("button", name="Presets").click()
     dialog = page.get_by_role("dialog", name="Begin with a preset")
     dialog.locator(f"input[value={preset}]").check(force=True)
-    with page.expect_response("**/api/walks/edits"):
-        dialog.get_by_role("button", name="Lay it out").click()
+    before = explorer.rev
+    dialog.get_by_role("button", name="Lay it out").click()
+    expect(stops(explorer).first).to_be_visible()
+    explorer.settle(before)
+    sampled(explorer)
     assert stops(explorer).count() + page.locator("track-lane .key:not(.fixed)").count() >= 2
     shown = explorer.picture
     assert seek(explorer, 2.0) != shown
@@ -266,8 +272,8 @@ def test_a_dropped_sound_marks_its_beats_and_keyframes_snap_to_them(explorer):
     page.mouse.down()
     page.mouse.move(way["x"] + beat * way["width"] + 4, box["y"] + 22, steps=4)
     page.mouse.up()
-    timeline = kept(explorer)
-    assert min(abs(timeline["keyframes"][-1]["at"] - at) for at in timeline["beats"]) <= 0.0051
+    walk = kept(explorer)
+    assert min(abs(walk["stops"][-1]["at"] - at) for at in walk["beats"]) <= 0.0051
     page.get_by_role("button", name="Remove clicks.wav").click()
     expect(page.locator(".beats i")).to_have_count(0)
 

@@ -23,12 +23,15 @@ export class StopLane extends HTMLElement {
   show({ walk, chosen, scale, points }) {
     [this.#walk, this.#scale, this.#points] = [walk, scale, points];
     const kept = new Map(walk.stops.map((stop, index) => [stop.id, this.#button(stop, index, chosen)]));
-    const missing = this.contains(document.activeElement) && ![...kept.values()].includes(document.activeElement);
-    if (kept.size !== this.#list.childElementCount || [...kept.values()].some((one, at) => this.#list.children[at] !== one)) {
-      this.#list.replaceChildren(...kept.values());
+    const focused = this.contains(document.activeElement) ? document.activeElement : null;
+    const next = [...kept.values()];
+    if (next.length !== this.#list.childElementCount || next.some((one, at) => this.#list.children[at] !== one)) {
+      this.#list.replaceChildren(...next);
     }
     this.#buttons = kept;
-    if (missing) (kept.get(chosen?.id) ?? [...kept.values()][0])?.focus();
+    if (focused && document.activeElement !== focused) {
+      (focused.isConnected ? focused : (kept.get(chosen?.id) ?? next[0]))?.focus({ preventScroll: true });
+    }
     const legs = walk.stops.flatMap((stop) => this.#leg(stop)).filter(Boolean);
     this.#legs.replaceChildren(...legs, ...walk.others.map((other) => this.#other(other)));
     const last = walk.stops.at(-1);
@@ -127,7 +130,10 @@ export class StopLane extends HTMLElement {
         next = moved(origin, id, altKey ? at : scale.snap(at, points));
         this.#alter(next, "Keyframe moved", { settled: false });
       },
-      drop: () => this.#alter(fromZero(next), "Keyframe moved"),
+      drop: () => {
+        this.#alter(fromZero(next), "Keyframe moved");
+        this.#choose(id);
+      },
       cancel: () => this.#alter(origin, "Keyframe moved"),
     };
   }

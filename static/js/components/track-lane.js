@@ -27,13 +27,15 @@ export class TrackLane extends HTMLElement {
     this.#given = { walk, direction, chosen, scale, points, places };
     this.#list.setAttribute("aria-label", `${direction.name} in time`);
     const kept = new Map(places.map((place) => [place.id, this.#dot(place)]));
-    const lost = this.contains(document.activeElement) && !kept.has(Number(document.activeElement.dataset.id));
+    const focused = this.contains(document.activeElement) ? document.activeElement : null;
     const next = [...kept.values()];
     if (next.length !== this.#dots.size || next.some((dot, index) => this.#list.children[index] !== dot)) {
       this.#list.replaceChildren(...next);
     }
     this.#dots = kept;
-    if (lost) next[0]?.focus();
+    if (focused && document.activeElement !== focused) {
+      (focused.isConnected ? focused : next[0])?.focus({ preventScroll: true });
+    }
     const line = Array.from({ length: SAMPLES + 1 }, (_, index) => {
       const share = (index / SAMPLES) * (span(walk) / scale.seconds);
       return `${share},${(1 - this.#height(amountAlong(walk, direction, share * scale.seconds))).toFixed(4)}`;
@@ -116,7 +118,10 @@ export class TrackLane extends HTMLElement {
         next = this.#set(origin, place, { at: altKey ? at : scale.snap(at, points), position });
         this.#alter(next, { settled: false });
       },
-      drop: () => this.#alter(next),
+      drop: () => {
+        this.#alter(next);
+        this.#choose(this.#given.places.find(({ id }) => id === place.id));
+      },
       cancel: () => this.#alter(origin),
     };
   }

@@ -19,6 +19,7 @@ import { rekeyed, unkeyed } from "../tracks.js";
 
 /** Emits `alter` {walk, label, settled, key}, and `replace` to take the picture on show into the keyframe. */
 export class WalkInspector extends HTMLElement {
+  #hint = h("p", { className: "fine hint", tabIndex: -1 });
   #title = h("span", { className: "title" });
   #at = number("At", "s");
   #hold = number("Rest", "s");
@@ -48,8 +49,12 @@ export class WalkInspector extends HTMLElement {
   show({ walk, chosen, directions }) {
     this.#shown = { walk, chosen, directions };
     const thing = found(walk, chosen);
+    const focused = this.contains(document.activeElement);
     this.toggleAttribute("empty", !thing);
-    if (!thing) return;
+    if (!thing) {
+      if (focused) this.#hint.focus();
+      return;
+    }
     const stop = chosen.track === null;
     const index = stop ? walk.stops.indexOf(thing) : 0;
     const next = stop && (index < walk.stops.length - 1 || (walk.play === "loop" && walk.stops.length > 1));
@@ -72,9 +77,9 @@ export class WalkInspector extends HTMLElement {
 
   connectedCallback() {
     if (this.childElementCount) return;
-    const hint = "Add the picture on show as a keyframe, change it, add the next. Or begin with a preset.";
+    this.#hint.textContent = "Add the picture on show as a keyframe, change it, add the next. Or begin with a preset.";
     this.append(
-      h("p", { className: "fine hint" }, hint),
+      this.#hint,
       this.#title,
       this.#at.field,
       this.#hold.field,

@@ -45,7 +45,11 @@ export class WalkLanes extends HTMLElement {
       return lane;
     });
     const next = kept.filter(Boolean);
-    if (next.length !== lanes.size || next.some((lane) => !lane.isConnected)) this.#tracks.replaceChildren(...next);
+    if (next.length !== lanes.size || next.some((lane) => !lane.isConnected)) {
+      const focused = this.#tracks.contains(document.activeElement) ? document.activeElement : null;
+      this.#tracks.replaceChildren(...next);
+      if (focused) (focused.isConnected ? focused : this.#ruler).focus({ preventScroll: true });
+    }
     this.#rule(scale);
     this.#hear(shown, scale);
     this.#ruler.setAttribute("aria-valuemax", span(walk).toFixed(2));

@@ -50,6 +50,12 @@ export class WalkPanel extends HTMLElement {
     this.#clock.replaceChildren(h("b", {}, clock(film)), ` / ${clock(seconds)}`);
   }
 
+  /** While the moments of a changed walk are worked out. */
+  set busy(busy) {
+    if (busy) this.#lanes.setAttribute("aria-busy", "true");
+    else this.#lanes.removeAttribute("aria-busy");
+  }
+
   /** Whether the picture on show is no longer that of the keyframe in hand. */
   set differs(differs) {
     this.#inspector.differs = differs;
