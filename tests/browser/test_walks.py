@@ -17,20 +17,21 @@ from server import timeline as timelines
 from tests.browser.test_looks import findings
 
 
-def keyframe(explorer) -> None:
-    """Add the picture on show to the timeline."""
+def keyframe(explorer) -> str:
+    """Add the picture on show to the timeline, and return it."""
     before = stops(explorer).count()
-    explorer.page.keyboard.press("k")
+    picture = explorer.act(lambda: explorer.page.keyboard.press("k"))
     expect(stops(explorer)).to_have_count(before + 1)
+    return picture
 
 
 def two_keyframes(explorer) -> tuple[str, str]:
     """A loop of 4 seconds between two places of a slider; the two pictures."""
     explorer.open().page.keyboard.press("w")
-    keyframe(explorer)
-    first = explorer.picture
-    second = explorer.step("sway", "PageUp", "PageUp")
-    keyframe(explorer)
+    expect(explorer.page.locator("walk-panel")).to_be_visible()
+    first = keyframe(explorer)
+    explorer.step("sway", "PageUp", "PageUp")
+    second = keyframe(explorer)
     sampled(explorer)
     return first, second
 
