@@ -37,7 +37,7 @@ class Settings(BaseSettings):
 
     sign: bool = Field(True, description="put content credentials into pictures and films")
     signing_key: Path | None = Field(
-        None, description="an operator's own P-256 key, PEM; this installation's unless set"
+        None, description="an operator's own P-256 key, PEM"
     )
     signing_chain: Path | None = Field(None, description="the certificates of that key, PEM, leaf first")
 

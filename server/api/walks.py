@@ -51,7 +51,7 @@ class Start(BaseModel):
 
 @router.post("/edits")
 async def moments(services: ServicesDep, wish: Moments) -> dict[str, Any]:
-    """The edits of moments evenly spread over the film: what a hand that drags the playhead sends to the live socket."""
+    """The edits of moments evenly spread over the film: what a dragged playhead sends to the live socket."""
     return await services.cinema.moments(timeline.read(wish.timeline), wish.count)
 
 

@@ -105,7 +105,7 @@ def _mp4(data: bytes) -> Found | None:
         if size == 1:
             size, start = int.from_bytes(data[at + 8 : at + 16]), at + 16
         end = len(data) if size == 0 else at + size
-        if end <= start or end > len(data):
+        if end < start or end > len(data):
             return None
         if data[at + 4 : at + 8] == b"uuid" and data[start : start + 16] == UUID:
             return recipe_in(data[start + 16 : end])

@@ -17,6 +17,7 @@ from PIL import Image
 from server import files
 from server.directions import Direction
 from server.edits import Edit
+from server.errors import ModelFailed
 from server.films.pace import Draw, Pace, pace
 from server.films.plan import Plan, Sound, Writer
 from server.films.routes import Route
@@ -96,7 +97,7 @@ def film(
                     )  # fmt: skip
                     writer = writing.enter_context(container.writer(kept, plan))
                     every = max(1, count // KEPT)
-                    sink = writing.enter_context(_Overlapped(writer, digest.update, shown, every))
+                    sink = writing.enter_context(_Overlapped(writer, size, digest.update, shown, every))
                 sink.add(make)
                 yield Progress(start + (1 - start) * (index + 1) / (count + 1), f"Frame {index + 1} of {count}")
         if sign is not None:
@@ -120,8 +121,15 @@ class _Overlapped:
     # Composing and encoding in a thread of its own, so that the device draws the next frame meanwhile. What fails
     # there is raised here, at the next frame or at the end.
 
-    def __init__(self, writer: Writer, digest: Callable[[bytes], None], shown: list[Image.Image], every: int) -> None:
-        self._writer, self._digest, self._shown, self._every = writer, digest, shown, every
+    def __init__(
+        self,
+        writer: Writer,
+        size: tuple[int, int],
+        digest: Callable[[bytes], None],
+        shown: list[Image.Image],
+        every: int,
+    ) -> None:
+        self._writer, self._size, self._digest, self._shown, self._every = writer, size, digest, shown, every
         self._waiting: queue.Queue[Callable[[], Image.Image] | None] = queue.Queue(AHEAD)
         self._failure: BaseException | None = None
         self._stopped = False
@@ -152,6 +160,8 @@ class _Overlapped:
                 continue  # whoever adds must not wait for room for ever
             try:
                 picture = make()
+                if picture.size != self._size:
+                    raise ModelFailed("The model changed the size of its pictures.", "Try another generator.")
                 self._digest(np.asarray(picture).tobytes())
                 if count % self._every == 0 and len(self._shown) < KEPT:
                     self._shown.append(picture)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import zipfile
@@ -155,6 +156,14 @@ class Zip(_File):
 
     def _end(self) -> None:
         self._zip.close()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:  # the file will be thrown away; what it still wants to write into it may fail
+            with contextlib.suppress(OSError, ValueError):
+                self._zip.close()
+        super().__exit__(kind, error, trace)
 
     def _put(self, name: str, data: bytes) -> None:
         self._zip.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data)  # no clock: the same film, the same zip

@@ -128,12 +128,13 @@ def route_of(timeline: Timeline, units: Mapping[str, Unit], spec: GeneratorSpec)
             raise Invalid(f"There is no direction “{name}” to walk along.", "Pick one of the generator's sliders.")
     whole = [(key, key.edit) for key in keys if key.edit is not None]
     bases = tuple(edit.base for _, edit in whole)
-    _few_enough(bases, period is not None)
+    near = 4 if wavy and mixes_in_w(spec, bases) else 2  # the keyframes that have a part in a picture between two
+    _few_enough(bases, period is not None, near)
     if any(base.space == "w" for base in bases) and not mixes_in_w(spec, bases):
         raise Invalid("Some keyframes mix seeds in w and others in z.", "Mix them in one space.")
-    written = [base.latent for base in bases if base.latent is not None]
-    if written and len(written) < len(bases):
-        between(written[0], None, 0.5)  # refuses, with its sentence
+    if any(base.latent is not None for base in bases):
+        for base in bases[1:]:  # refuses, with its sentence, what does not meet
+            between(bases[0].latent, base.latent, 0.5)
     rows = [_named(base.weights()) for base in bases]
     base = _track([key for key, _ in whole], rows, free if mixes_in_w(spec, bases) else arc)
     return Route(
@@ -201,12 +202,13 @@ def _named(weights: Mapping[int, float]) -> dict[str, float]:
     return {str(seed): weight / total for seed, weight in weights.items()}
 
 
-def _few_enough(bases: Sequence[Base], round_: bool) -> None:
-    # A picture between keyframes mixes the seeds of the two beside it, on a spline those of four.
+def _few_enough(bases: Sequence[Base], comes_round: bool, near: int) -> None:
     count = len(bases)
     for index in range(count):
-        near = [bases[(index + step) % count if round_ else min(index + step, count - 1)] for step in range(4)]
-        if len({seed for base in near for seed in base.weights()}) > MOST_SEEDS:
+        steps = range(index, index + near)
+        mixed = [bases[step % count if comes_round else min(step, count - 1)] for step in steps]
+        if len({seed for base in mixed for seed in base.weights()}) > MOST_SEEDS:
             raise Invalid(
-                f"Keyframes {index + 1} to {index + 4} mix more than {MOST_SEEDS} seeds.", "Mix fewer seeds in each."
+                f"Between keyframe {index + 1} and the next more than {MOST_SEEDS} seeds are mixed.",
+                "Mix fewer seeds in each.",
             )

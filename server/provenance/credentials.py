@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import c2pa
+import c2pa  # type: ignore[import-untyped]
 
 from server import files
 from server.errors import StorageFailed

@@ -43,7 +43,7 @@ def sidecar(path: Path, claim: Claim, signing: Signing) -> dict[str, Any]:
 def verify(beside: bytes, data: bytes, anchors: bytes = b"") -> Credential:
     """How far a sidecar's JSON holds for a file's bytes; "trusted" where its chain ends in one of the `anchors`."""
     try:
-        said = json.loads(beside) if len(beside) <= LARGEST else None
+        said: Any = json.loads(beside) if len(beside) <= LARGEST else None
         signature = base64.b64decode(said.pop("signature"), validate=True)
         chain = x509.load_pem_x509_certificates(said["chain"].encode())
         claim = said["claim"]

@@ -27,7 +27,7 @@ def still(
     size: int | None = None,
     mark: bool = False,
 ) -> bytes:
-    """The file of the picture that was drawn of an edit, its longer side at most `size`; with a visible mark if asked."""
+    """The file of the picture drawn of an edit, its longer side at most `size`; with a visible mark if asked."""
     shown = picture(pixels, size)
     shown = marked(shown) if mark else shown
     recipe = canonical(edit)
