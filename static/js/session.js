@@ -66,6 +66,7 @@ export class Session extends EventTarget {
 
   /** Show a moment of the walk; until a slider is moved it is the walk's, and no step of the history. */
   visit(moment) {
+    if (this.edit && canonical(moment) === canonical(this.edit)) return this.#store.set({ visiting: true });
     this.#store.set({ edit: edit(moment), trouble: null, visiting: true });
     this.#render();
   }

@@ -20,15 +20,17 @@ from tests.browser.test_looks import findings
 def keyframe(explorer) -> str:
     """Add the picture on show to the timeline, and return it."""
     before = stops(explorer).count()
-    picture = explorer.act(lambda: explorer.page.keyboard.press("k"))
+    explorer.page.keyboard.press("k")
     expect(stops(explorer)).to_have_count(before + 1)
-    return picture
+    return explorer.picture
 
 
 def two_keyframes(explorer) -> tuple[str, str]:
     """A loop of 4 seconds between two places of a slider; the two pictures."""
     explorer.open().page.keyboard.press("w")
     expect(explorer.page.locator("walk-panel")).to_be_visible()
+    explorer.step("sway", "PageUp")
+    explorer.step("sway", "Delete")  # drawn anew at the size the picture now has
     first = keyframe(explorer)
     explorer.step("sway", "PageUp", "PageUp")
     second = keyframe(explorer)
@@ -163,6 +165,7 @@ def test_a_changed_picture_updates_the_keyframe_in_hand(explorer):
     expect(explorer.page.locator("walk-inspector .primary")).to_be_visible()
     explorer.page.keyboard.press("u")
     expect(explorer.page.locator("walk-inspector .primary")).to_have_count(0)
+    sampled(explorer)
     explorer.act(stops(explorer).first.click)
     assert explorer.act(stops(explorer).last.click) == changed
 
@@ -265,9 +268,9 @@ def test_a_dropped_sound_marks_its_beats_and_keyframes_snap_to_them(explorer):
     page = explorer.page
     explorer.drop("clicks.wav", clicks(6, 0.5))
     expect(page.locator(".sound .name")).to_have_text("clicks.wav")
-    expect(page.locator(".beats i").nth(3)).to_be_attached()
+    expect(page.locator(".beats i").nth(4)).to_be_attached()
     expect(page.locator(".wave polygon")).to_have_attribute("points", re.compile(r"^0,[\d., ]{100,}"))
-    beat = float(page.locator(".beats i").nth(3).evaluate("beat => beat.style.getPropertyValue('--x')"))
+    beat = float(page.locator(".beats i").nth(4).evaluate("beat => beat.style.getPropertyValue('--x')"))
     box, way = stops(explorer).last.bounding_box(), page.locator("stop-lane").bounding_box()
     page.mouse.move(box["x"] + 22, box["y"] + 22)
     page.mouse.down()
