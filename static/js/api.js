@@ -56,8 +56,19 @@ export const api = Object.freeze({
   jobs: async () => (await get("/api/jobs")).jobs,
   jobEvents: (id) => `/api/jobs/${part(id)}/events`,
   cancelJob: async (id) => (await ask(`/api/jobs/${part(id)}`, { method: "DELETE" })).json(),
+  walkEdits: async (request, signal) =>
+    (await ask("/api/walks/edits", { method: "POST", json: request, signal })).json(),
+  estimate: async (timeline, signal) =>
+    (await ask("/api/walks/estimate", { method: "POST", json: { timeline }, signal })).json(),
+  presets: async () => (await get("/api/walks/presets")).presets,
+  preset: (id, request) => post(`/api/walks/presets/${part(id)}`, request),
+  uploadSound: async (file) =>
+    (await ask(`/api/walks/audio?name=${part(file.name)}`, { method: "POST", body: file })).json(),
+  restore: async (file) => (await ask("/api/walks/restore", { method: "POST", body: file })).json(),
+  madeHere: async (file) => (await ask("/api/provenance/check", { method: "POST", body: file })).json(),
+  provenance: () => get("/api/provenance"),
   exports: async () => (await get("/api/exports")).exports,
-  startExport: (request) => post("/api/exports", request),
+  startExport: (timeline) => post("/api/walks/export", timeline),
   removeExport: (id) => ask(`/api/exports/${part(id)}`, { method: "DELETE" }),
   picture: async (edit) => (await ask("/api/render", { method: "POST", json: edit })).blob(),
   thumbnail: async (edit, signal) => (await ask(thumbnailUrl(edit), { signal })).blob(),
