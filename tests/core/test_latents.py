@@ -1,17 +1,14 @@
 """From an edit to its latent, and from one edit to the next."""
 
 import itertools
-import math
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.directions import Curve
 from server.edits import class_weights, latent_for, parse
 from server.errors import Invalid
-from server.units import Unit
 
 BASE = {"generator": "tiny", "base": {"seed": 7}}
 

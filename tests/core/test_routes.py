@@ -43,7 +43,9 @@ def test_a_route_passes_exactly_through_its_keyframes(route, curve, easing):
         here, there = made.at(at), parse(edit)
         assert here.base == there.base
         assert here.truncation == pytest.approx(there.truncation)
-        assert here.classes == pytest.approx({name: w / sum(there.classes.values()) for name, w in there.classes.items()})
+        assert here.classes == pytest.approx(
+            {name: w / sum(there.classes.values()) for name, w in there.classes.items()}
+        )
         for name, unit in UNITS.items():
             assert here.amounts[name] == pytest.approx(there.amounts.get(name, unit.neutral))
 
@@ -156,7 +158,9 @@ def test_a_spline_in_a_loop_has_no_corner_where_it_closes(route):
 
 
 def test_behind_a_mapping_network_seeds_go_along_a_spline_of_w(layered):
-    keys = [{"at": float(n), "edit": {"generator": "styled", "base": {"seed": n}}, "easing": "linear"} for n in range(4)]
+    keys = [
+        {"at": float(n), "edit": {"generator": "styled", "base": {"seed": n}}, "easing": "linear"} for n in range(4)
+    ]
     walk = {"version": 2, "generator": "styled", "keyframes": keys, "seconds": 4, "curve": "spline"}
     made = route_of(read(walk), {}, layered.spec)
     between = made.at(0.5).base

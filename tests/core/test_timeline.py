@@ -100,8 +100,10 @@ def test_what_makes_no_sense_is_refused_with_a_sentence(fields: dict[str, Any], 
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["keyframes", "at", "edit", "seconds", "generator", "x"]), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["keyframes", "at", "edit", "seconds", "generator", "x"]), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 
@@ -133,7 +135,8 @@ def test_frames_show_every_moment_once_and_in_turn(tenths: int, fps: int, play: 
 
 
 @pytest.mark.parametrize(
-    ("count", "columns", "shape"), [(1, None, (1, 1)), (4, None, (2, 2)), (5, None, (3, 2)), (6, 6, (6, 1)), (2, 9, (2, 1))]
+    ("count", "columns", "shape"),
+    [(1, None, (1, 1)), (4, None, (2, 2)), (5, None, (3, 2)), (6, 6, (6, 1)), (2, 9, (2, 1))],
 )
 def test_a_grid_is_as_square_as_it_can_be(count: int, columns: int | None, shape: tuple[int, int]) -> None:
     grid = walk(grid={"seeds": list(range(count)), "columns": columns}).grid

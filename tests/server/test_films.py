@@ -320,7 +320,13 @@ def test_a_preset_says_what_it_misses(id: str, wish: dict[str, Any], said: str, 
 
 @pytest.mark.parametrize(
     ("name", "wished", "format"),
-    [("a.mp4", None, "mp4"), ("a.mp4", "av1", "av1"), ("a.PNG", None, "apng"), ("a.webm", "av1", "webm"), ("a.apng", None, "apng")],
+    [
+        ("a.mp4", None, "mp4"),
+        ("a.mp4", "av1", "av1"),
+        ("a.PNG", None, "apng"),
+        ("a.webm", "av1", "webm"),
+        ("a.apng", None, "apng"),
+    ],
 )
 def test_the_ending_says_the_format(name: str, wished: Format | None, format: str) -> None:
     assert format_for(Path(name), wished) == format

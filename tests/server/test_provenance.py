@@ -87,7 +87,10 @@ def test_a_signed_film_reads_back_and_a_changed_one_does_not(
     assert credentials.read(data, mime_of(data), keys.Signing(*keys.made(), own=True).anchors).state == "valid"
     changed = bytearray(data)
     middle = {"mp4": data.find(b"mdat") + 40, "av1": data.find(b"mdat") + 40}.get(format, 0)
-    middle = middle or {"gif": data.rfind(b"\x2c") + 30, "apng": data.find(b"fdAT") + 20, "webp": data.find(b"ANMF") + 60}[format]
+    middle = (
+        middle
+        or {"gif": data.rfind(b"\x2c") + 30, "apng": data.find(b"fdAT") + 20, "webp": data.find(b"ANMF") + 60}[format]
+    )
     changed[middle] ^= 1
     assert press.credential(bytes(changed), mime_of(data)).state == "invalid"
     assert walk_in(data, out.name) == timeline  # the XMP was there before, and is still
@@ -147,7 +150,9 @@ def test_it_is_said_plainly_what_the_own_key_proves(press: Press) -> None:
     assert "does not prove who" in view["sentence"]
 
 
-def test_an_operators_certificate_takes_the_place_of_our_own(signing: keys.Signing, tmp_path: Path, ready: Ready) -> None:
+def test_an_operators_certificate_takes_the_place_of_our_own(
+    signing: keys.Signing, tmp_path: Path, ready: Ready
+) -> None:
     (tmp_path / "key.pem").write_bytes(signing.key)
     (tmp_path / "chain.pem").write_bytes(signing.chain)
     chosen = Settings(home=tmp_path / "home", signing_key=tmp_path / "key.pem", signing_chain=tmp_path / "chain.pem")
@@ -158,7 +163,9 @@ def test_an_operators_certificate_takes_the_place_of_our_own(signing: keys.Signi
     assert not (tmp_path / "home" / "credentials").exists()
 
 
-@pytest.mark.parametrize(("key", "chain", "said"), [(b"x", None, "not PEM"), (None, b"x", "not PEM"), ("other", None, "another key")])
+@pytest.mark.parametrize(
+    ("key", "chain", "said"), [(b"x", None, "not PEM"), (None, b"x", "not PEM"), ("other", None, "another key")]
+)
 def test_a_key_that_cannot_sign_is_refused_with_a_sentence(
     key: Any, chain: Any, said: str, signing: keys.Signing, tmp_path: Path
 ) -> None:
@@ -171,7 +178,9 @@ def test_a_key_that_cannot_sign_is_refused_with_a_sentence(
         keys.brought(tmp_path / "none.pem", tmp_path / "chain.pem")
 
 
-@pytest.mark.parametrize("beside", [b"", b"{", b"[]", b"null", b'{"signature": "!"}', b'{"signature": "AAAA", "chain": "x", "claim": {}}'])
+@pytest.mark.parametrize(
+    "beside", [b"", b"{", b"[]", b"null", b'{"signature": "!"}', b'{"signature": "AAAA", "chain": "x", "claim": {}}']
+)
 def test_a_sidecar_that_is_none_is_no_credential(beside: bytes) -> None:
     assert sidecar.verify(beside, b"data").state == "none"
 
