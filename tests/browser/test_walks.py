@@ -231,6 +231,7 @@ def test_a_film_of_the_walk_is_made_kept_played_and_brings_the_session_back(expl
         film.get_by_role("link", name="Download").first.click()
     saved = download.value.path().read_bytes()
     assert b"ftyp" in saved[:16]
+    explorer.act(stops(explorer).first.click)
     last = explorer.act(stops(explorer).last.click)
     page.keyboard.press("Delete")
     page.keyboard.press("Delete")
