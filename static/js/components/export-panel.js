@@ -63,7 +63,10 @@ export class ExportPanel extends HTMLElement {
   /** {seconds, frames, width, height, bytes, render_seconds}, null while it is worked out, or an error. */
   set estimate(found) {
     this.#estimate.toggleAttribute("aria-busy", found === null);
-    if (found === null) return;
+    if (found === null) {
+      this.#estimate.textContent ||= "Drawing a few frames, to say what it takes…";
+      return;
+    }
     this.#estimate.classList.toggle("problem", found instanceof Error);
     this.#start.disabled = found instanceof Error && found.code === "invalid";
     this.#estimate.textContent = found instanceof Error ? `${found.message} ${found.hint ?? ""}`.trim() : cost(found);
