@@ -31,14 +31,13 @@ class Settings(BaseSettings):
     max_batch: int = Field(16, ge=1, le=64, description="most previews computed in one forward pass")
     generators_kept: int = Field(3, ge=1, le=16, description="most generators held in memory at once")
     people: int = Field(64, ge=1, le=1024, description="most live connections at once")
+    unlocked: bool = Field(False, description="open uploaded models even where this system cannot lock them in")
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="further host names the page may be reached under, separated by commas"
     )
 
     sign: bool = Field(True, description="put content credentials into pictures and films")
-    signing_key: Path | None = Field(
-        None, description="an operator's own P-256 key, PEM"
-    )
+    signing_key: Path | None = Field(None, description="an operator's own P-256 key, PEM")
     signing_chain: Path | None = Field(None, description="the certificates of that key, PEM, leaf first")
 
     @field_validator("allowed_hosts", mode="before")

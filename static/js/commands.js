@@ -71,6 +71,7 @@ export function wireCommands({ store, session, jobs, api, panels, timeline, toas
     share: () => attempt(share),
     save: () => attempt(save),
     learn: () => panels.toggle("learn"),
+    judge: () => panels.toggle("judge"),
     export: () => panels.toggle("export"),
     walk: () => timeline.toggle(),
     keyframe: () => timeline.add(),

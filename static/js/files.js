@@ -1,9 +1,9 @@
-/** Files dropped on the page or picked with its button: sliders and sounds are taken in, our pictures and films opened. */
+/** Files dropped on the page or picked with its button: sliders, judges and sounds are taken in, our pictures opened. */
 
 import { recognise } from "./opening.js";
 
 /** Wire dropping and picking. */
-export function wireFiles({ session, api, timeline, toasts, sliders, attempt }) {
+export function wireFiles({ session, api, timeline, toasts, sliders, attempt, judges }) {
   const picker = document.querySelector("#file");
   let depth = 0;
   const over = (by) => {
@@ -40,6 +40,7 @@ export function wireFiles({ session, api, timeline, toasts, sliders, attempt }) 
       if (await session.open(found.edit, label)) toasts.say(`Opened the picture in “${file.name}”.`);
       return;
     }
+    if (found.kind === "judge") return judges.bring(file);
     if (found.kind === "walk") {
       if (!(await session.openTimeline(found.timeline, label))) return;
       timeline.show();

@@ -3,13 +3,16 @@
 import { parseEdit } from "./reading.js";
 import { isPng, storedText } from "./png.js";
 
+const LARGEST_JUDGE = 128 * 2 ** 20;
+const JUDGES = /\.(onnx|csv)$/i;
+const PICKLED = /\.(pkl|pickle|pt|pth|ckpt|pt2|joblib)$/i;
 const LARGEST_DIRECTION = 16 * 2 ** 20;
 const LARGEST_FILM = 64 * 2 ** 20;
 const OURS = /\.(png|jpe?g|webp|gif|mp4|webm|zip|json)$/i;
 const SOUNDS = /\.(mp3|wav|ogg|oga|opus|flac|m4a|aac)$/i;
 
 /**
- * What a dropped file is: {kind: "edit", edit}, {kind: "walk", timeline, credential}, {kind: "sound"} or
+ * What a dropped file is: {kind: "edit", edit}, {kind: "walk", timeline, credential}, {kind: "sound"}, {kind: "judge"} or
  * {kind: "direction"}. Throws an Error with a sentence otherwise. The server (`api`) reads what only it can.
  * @param {File} file
  */
@@ -19,9 +22,18 @@ export async function recognise(file, api) {
   if (text !== null) return { kind: "edit", edit: recipeIn(text, file.name) };
   if (isPng(head) || OURS.test(file.name)) return restored(file, api);
   if (SOUNDS.test(file.name)) return { kind: "sound" };
+  if (JUDGES.test(file.name)) {
+    fits(file, LARGEST_JUDGE, "a judge");
+    return { kind: "judge" };
+  }
+  if (PICKLED.test(file.name)) {
+    throw new Error(
+      `“${file.name}” may hold a program, so it is not opened. Export the model with torch.onnx.export and drop the .onnx file.`,
+    );
+  }
   if (!file.name.endsWith(".safetensors")) {
     throw new Error(
-      `“${file.name}” is not something to open here. Drop a slider (.safetensors), a sound, or a picture or film made here.`,
+      `“${file.name}” is not something to open here. Drop a slider (.safetensors), a judge (.onnx), ratings (.csv), a sound, or a picture or film made here.`,
     );
   }
   fits(file, LARGEST_DIRECTION, "a slider");

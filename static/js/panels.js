@@ -1,8 +1,9 @@
-/** The panels beside the picture (setup, learn, export): opening, closing, and what becomes of their jobs. */
+/** The panels beside the picture (setup, learn, judges, export): opening, closing, and what becomes of their jobs. */
 
 import "./components/learn-panel.js";
 import "./components/export-panel.js";
 import "./components/film-library.js";
+import { wireJudges } from "./judges.js";
 import { timelineOf } from "./recipe.js";
 import { moves } from "./walk.js";
 
@@ -12,7 +13,7 @@ const $ = (selector) => document.querySelector(selector);
 
 /**
  * Wire the panels. One is open at a time; the sliders stay usable beside it.
- * @returns {{toggle: (name: string) => void}}
+ * @returns {{toggle: (name: string) => void, judges: object}}
  */
 export function wirePanels({ store, session, jobs, api, timeline, toasts, sliders, attempt }) {
   const learn = $("learn-panel");
@@ -23,6 +24,7 @@ export function wirePanels({ store, session, jobs, api, timeline, toasts, slider
   const recipe = () => timelineOf(store.state.walk, session.edit.generator, store.state.output);
   const loaders = {
     learn: async () => (learn.transforms = await api.transforms(session.edit.generator)),
+    judge: () => judges.refresh(),
     export: async () => {
       estimate();
       await refreshExports();
@@ -31,6 +33,8 @@ export function wirePanels({ store, session, jobs, api, timeline, toasts, slider
     setup: () => {},
   };
   const dock = new Dock((name) => attempt(loaders[name]));
+  const open = () => dock.open === "judge" || dock.toggle("judge");
+  const judges = wireJudges({ store, session, jobs, api, toasts, attempt, open });
 
   store.watch(["jobs"], ({ jobs: list }) => {
     learn.jobs = list;
@@ -120,17 +124,21 @@ export function wirePanels({ store, session, jobs, api, timeline, toasts, slider
       const action = dock.open === "export" ? null : { label: "Show", run: () => dock.toggle("export") };
       toasts.say("The film is ready.", { action });
     }
-    if ((kind === "learn" || kind === "discover") && result.generator === session.edit?.generator) {
+    if (kind === "judge") {
+      await judges.show(result.regressor);
+      toasts.say(`A judge was made of the ratings. They correlate by ${result.correlation.toFixed(2)} where held out.`);
+    }
+    if (["learn", "discover", "score"].includes(kind) && result.generator === session.edit?.generator) {
       await session.refreshDirections();
       const id = result.direction ?? result.directions?.[0];
       if (session.direction(id)) store.set({ hand: id });
       sliders.highlight(id);
       const name = session.direction(id)?.name ?? "The new slider";
-      toasts.say(kind === "learn" ? `${name} is ready to use.` : "New directions were discovered.");
+      toasts.say(kind !== "discover" ? `${name} is ready to use.` : "New directions were discovered.");
     }
   }
 
-  return dock;
+  return { toggle: (name) => dock.toggle(name), judges };
 }
 
 /** The place beside the picture: setup by default, a dialog for the others; a sheet from below on narrow screens. */

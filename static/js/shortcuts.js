@@ -11,6 +11,7 @@ export const SHORTCUTS = Object.freeze([
   { command: "share", key: "s", shown: "S", about: "Copy a link to this picture" },
   { command: "save", key: "p", shown: "P", about: "Download the picture" },
   { command: "learn", key: "l", shown: "L", about: "Learn a slider" },
+  { command: "judge", key: "j", shown: "J", about: "Judges and scores" },
   { command: "walk", key: "w", shown: "W", about: "Show or hide the timeline" },
   { command: "keyframe", key: "k", shown: "K", about: "Add a keyframe" },
   { command: "update", key: "u", shown: "U", about: "Update the keyframe in hand" },
