@@ -61,6 +61,7 @@ export function wireWalk({ store, session, api, toasts, attempt }) {
     const { walk } = store.state;
     const edit = moves(walk) ? frames.at(transport.at) : walk.stops[0]?.edit;
     if (edit) session.visit(edit);
+    frames.near(transport.at);
   }
 
   function choose({ place, at }) {
