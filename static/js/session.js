@@ -66,8 +66,11 @@ export class Session extends EventTarget {
 
   /** Show a moment of the walk; until a slider is moved it is the walk's, and no step of the history. */
   visit(moment) {
-    if (this.edit && canonical(moment) === canonical(this.edit)) return this.#store.set({ visiting: true });
-    this.#store.set({ edit: edit(moment), trouble: null, visiting: true });
+    const rests = ([id, amount]) => amount === this.direction(id)?.unit.neutral;
+    const amounts = Object.fromEntries(Object.entries(moment.amounts ?? {}).filter((one) => !rests(one)));
+    const next = edit({ ...moment, amounts });
+    if (canonical(next) === canonical(this.edit)) return this.#store.set({ visiting: true });
+    this.#store.set({ edit: next, trouble: null, visiting: true });
     this.#render();
   }
 

@@ -51,9 +51,9 @@ export function wireWalk({ store, session, api, toasts, attempt }) {
   }
 
   function compare() {
-    const { walk, chosen, edit } = store.state;
-    const stop = chosen?.track === null ? stopOf(walk, chosen.id) : null;
-    const at = stop && !transport.playing && Math.abs(stop.at - here()) < 0.005;
+    const { walk, chosen, edit, visiting } = store.state;
+    const stop = chosen?.track === null && !visiting ? stopOf(walk, chosen.id) : null;
+    const at = stop && Math.abs(stop.at - here()) < 0.005;
     panel.differs = Boolean(at && canonical(stop.edit) !== canonical(edit));
   }
 
@@ -61,6 +61,7 @@ export function wireWalk({ store, session, api, toasts, attempt }) {
     const { walk } = store.state;
     const edit = moves(walk) ? frames.at(transport.at) : walk.stops[0]?.edit;
     if (edit) session.visit(edit);
+    frames.near(transport.at);
   }
 
   function choose({ place, at }) {
@@ -185,7 +186,7 @@ export function wireWalk({ store, session, api, toasts, attempt }) {
   });
 
   store.watch(["walk", "chosen", "directions"], draw);
-  store.watch(["edit", "walk", "chosen"], compare);
+  store.watch(["edit", "walk", "chosen", "visiting"], compare);
   store.watch(["link"], ({ link }) => {
     if (link !== "open") return;
     frames.retry();

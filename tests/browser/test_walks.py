@@ -231,6 +231,7 @@ def test_a_film_of_the_walk_is_made_kept_played_and_brings_the_session_back(expl
         film.get_by_role("link", name="Download").first.click()
     saved = download.value.path().read_bytes()
     assert b"ftyp" in saved[:16]
+    explorer.act(stops(explorer).first.click)
     last = explorer.act(stops(explorer).last.click)
     page.keyboard.press("Delete")
     page.keyboard.press("Delete")
@@ -340,3 +341,28 @@ def test_a_timeline_is_the_same_after_the_page_has_laid_it_out(explorer, timelin
     given = timelines.read({"version": 2, "generator": "eyes", **timeline})
     laid_out = explorer.page.evaluate(script, json.dumps(given.plain()))
     assert timelines.canonical(timelines.read(laid_out)) == timelines.canonical(given)
+
+
+def test_a_long_film_is_known_frame_by_frame_around_the_playhead(explorer):
+    explorer.page.goto(explorer.url)
+    script = """async (timeline) => {
+        const { Frames } = await import('/static/js/frames.js');
+        const { api } = await import('/static/js/api.js');
+        const frames = new Frames(api);
+        const answer = () => new Promise((done) => frames.addEventListener('ready', done, { once: true }));
+        const amounts = () => [40, 40.034, 40.067].map((at) => frames.at(at).amounts.sway);
+        frames.follow(timeline, 60);
+        await answer();
+        const roughly = amounts();
+        frames.near(40);
+        await answer();
+        return [roughly, amounts(), frames.at(0).amounts?.sway ?? 0, frames.at(60).amounts.sway];
+    }"""
+    edits = [{**EDIT, "amounts": {"sway": sway}} for sway in (0, 6)]
+    ends = [{"at": at, "edit": edit, "easing": "linear"} for at, edit in zip((0, 60), edits, strict=True)]
+    timeline = {"version": 2, "generator": "eyes", "play": "once", "keyframes": ends}
+    roughly, exactly, first, last = explorer.page.evaluate(script, timeline)
+    assert len(set(roughly)) < 3
+    assert exactly == pytest.approx([4.0, 4.0033, 4.0067], abs=0.001)
+    assert len(set(exactly)) == 3
+    assert (first, last) == (0, pytest.approx(6))

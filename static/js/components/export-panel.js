@@ -63,7 +63,10 @@ export class ExportPanel extends HTMLElement {
   /** {seconds, frames, width, height, bytes, render_seconds}, null while it is worked out, or an error. */
   set estimate(found) {
     this.#estimate.toggleAttribute("aria-busy", found === null);
-    if (found === null) return;
+    if (found === null) {
+      this.#estimate.textContent ||= "Drawing a few frames, to say what it takes…";
+      return;
+    }
     this.#estimate.classList.toggle("problem", found instanceof Error);
     this.#start.disabled = found instanceof Error && found.code === "invalid";
     this.#estimate.textContent = found instanceof Error ? `${found.message} ${found.hint ?? ""}`.trim() : cost(found);
@@ -131,10 +134,11 @@ export class ExportPanel extends HTMLElement {
   #sow() {
     const seeds = (this.#seeds.value.match(/[^\s,;]+/g) ?? []).map(Number);
     const wrong = seeds.some((seed) => !Number.isInteger(seed) || seed < 0 || seed > LARGEST_SEED);
-    this.#seeds.setCustomValidity(
-      wrong || seeds.length > MOST_SEEDS ? `Write up to ${MOST_SEEDS} whole numbers, with commas between.` : "",
-    );
-    if (this.#seeds.reportValidity()) this.#alter({ grid: seeds.length ? { seeds } : null }, "Seeds side by side");
+    if (wrong || seeds.length > MOST_SEEDS) {
+      const detail = `Seeds side by side are up to ${MOST_SEEDS} whole numbers, with commas between.`;
+      this.dispatchEvent(new CustomEvent("remark", { detail, bubbles: true }));
+      this.#seeds.value = this.#shown.walk.grid?.seeds.join(", ") ?? "";
+    } else this.#alter({ grid: seeds.length ? { seeds } : null }, "Seeds side by side");
   }
 
   #alter(changes, label) {

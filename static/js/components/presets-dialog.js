@@ -21,10 +21,12 @@ export class PresetsDialog extends HTMLElement {
   };
   #presets = [];
   #edit = null;
+  #sliders = 0;
 
   /** Open it for an edit; `hand` is the slider offered first. What the generator cannot do is not offered. */
   open({ edit, generator, directions, hand, presets }) {
     this.#edit = edit;
+    this.#sliders = directions.length;
     const { classes } = generator;
     const can = { classes: classes.length > 1, direction: directions.length > 0 };
     this.#presets = presets.filter(({ id, needs }) => {
@@ -64,7 +66,8 @@ export class PresetsDialog extends HTMLElement {
   }
 
   #describe() {
-    const { about, needs } = this.#preset;
+    const { id, about, needs } = this.#preset;
+    this.#seconds.value = id === "tour" ? 2 * this.#sliders : 8;
     this.#about.textContent = about;
     for (const [need, part] of Object.entries(this.#fields)) {
       part.hidden = !needs.includes(need);

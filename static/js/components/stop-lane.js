@@ -86,9 +86,9 @@ export class StopLane extends HTMLElement {
     const back = !next && play === "loop" && moves(this.#walk);
     const rest = stop.hold ? this.#bar("rest", stop.at, stop.at + stop.hold) : null;
     if (!next && !back) return [rest];
-    const from = stop.at + stop.hold;
+    const from = back ? until(this.#walk) : stop.at + stop.hold;
     const way = this.#bar(back ? "leg back" : "leg", from, back ? span(this.#walk) : next.at);
-    way.append(h("span", {}, duration(back ? span(this.#walk) - from : pace(this.#walk, stop.id))));
+    way.append(h("span", {}, duration(pace(this.#walk, stop.id))));
     return [rest, way];
   }
 

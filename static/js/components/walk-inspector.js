@@ -9,6 +9,7 @@ import {
   fromZero,
   held,
   moved,
+  moves,
   pace,
   removed,
   replaced,
@@ -57,7 +58,7 @@ export class WalkInspector extends HTMLElement {
     }
     const stop = chosen.track === null;
     const index = stop ? walk.stops.indexOf(thing) : 0;
-    const next = stop && (index < walk.stops.length - 1 || (walk.play === "loop" && walk.stops.length > 1));
+    const next = stop && (index < walk.stops.length - 1 || (walk.play === "loop" && moves(walk)));
     const direction = directions.find(({ id }) => id === chosen.track);
     this.#title.textContent = stop ? `Keyframe ${index + 1} of ${walk.stops.length}` : (direction?.name ?? chosen.track);
     this.#way.label.textContent = index < walk.stops.length - 1 ? "To next" : "Way back";
