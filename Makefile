@@ -1,6 +1,6 @@
 # run: serve the page; test: everything CI runs; check: lint and types; bench, soak: figures; lock: pin anew; clean.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak directions lock clean chromium
+.PHONY: help run test check bench soak directions memorability lock clean chromium
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,6 +15,7 @@ help:
 	@echo "make bench  measure forward, encoding and the live round trip"
 	@echo "make soak   minutes of dragging, learning and exporting"
 	@echo "make directions  learn again what ships in models/bundled; half an hour"
+	@echo "make memorability  learn the shipped memorability sliders again; fetches ResMem, an hour on two cores"
 	@echo "make lock   pin every version anew after a change in pyproject.toml"
 	@echo "make clean  remove what these commands made; what was learned is kept"
 
@@ -44,6 +45,14 @@ directions: $(INSTALLED)
 	  for method in pca sefa; do \
 	    $(BIN)/latentwalk discover $$method --generator $$generator --count 4 --out models/bundled/$$generator || exit 1; \
 	  done; \
+	done
+
+memorability: $(INSTALLED)
+	test -d "$${LATENTWALK_HOME:-$$HOME/.local/share/latentwalk}/generators/faces" || $(BIN)/latentwalk pull faces
+	test -d "$${LATENTWALK_HOME:-$$HOME/.local/share/latentwalk}/regressors/resmem" || $(BIN)/latentwalk pull resmem
+	for generator in eyes faces; do \
+	  $(BIN)/latentwalk learn --regressor resmem --generator $$generator --id memorability --reach 0.2 --steps 90 \
+	    --batch 8 --out models/bundled/$$generator || exit 1; \
 	done
 
 clean:

@@ -30,7 +30,8 @@ class Judge:
 
 def entries() -> dict[str, RegressorSpec]:
     """Every judge there is code for, by name: the measures, then those to be fetched."""
-    return {name: judge.spec for name, judge in [*MEASURES.items(), *pullable().items()]}
+    fetched = {name: judge.spec for name, judge in pullable().items()}
+    return {name: measure.spec for name, measure in MEASURES.items()} | fetched
 
 
 @cache

@@ -44,7 +44,10 @@ class RegressorSpec:
 class Regressor(Protocol):
     """One number per picture, higher for more of what the card says."""
 
-    spec: RegressorSpec
+    @property
+    def spec(self) -> RegressorSpec:
+        """What it is."""
+        ...
 
     def score(self, images: Tensor) -> Tensor:
         """Scores float32 [N] of images float32 [N, C, H, W] in [-1, 1], C 1 or 3, any side of 16 px or more.

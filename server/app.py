@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from server import files
-from server.api import directions, errors, exports, generators, jobs, live, pages, provenance, walks
+from server.api import directions, errors, exports, generators, jobs, live, pages, provenance, regressors, walks
 from server.api.deps import Services
 from server.api.guard import Guard
 from server.cinema import Cinema
@@ -24,6 +24,7 @@ from server.inference import Lane, pick_device, tune
 from server.jobs import Jobs
 from server.library import Library
 from server.provenance.press import Press
+from server.regressors import Regressors
 from server.renderer import Renderer
 from server.settings import Settings
 from server.shelf import Shelf
@@ -65,12 +66,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         films = Exports(chosen.home / "exports")
         work = Jobs(chosen.home / "jobs")
         work.load()
-        studio = Studio(library, shelf, lane, work)
+        judges = Regressors(chosen.home, chosen.unlocked)
+        studio = Studio(library, judges, shelf, lane, work)
         press = Press(chosen, app.version)
         sounds = Sounds(chosen.home / "sounds")
         cinema = Cinema(library, shelf, lane, work, films, press, sounds)
         app.state.services = Services(
-            chosen, library, shelf, renderer, work, films, studio, cinema, press, sounds, app.version, ROOT
+            chosen, library, judges, shelf, renderer, work, films, studio, cinema, press, sounds, app.version, ROOT
         )  # fmt: skip
         first = asyncio.create_task(warm(shelf, library), name="warm")
         again = asyncio.create_task(cinema.resume(), name="resume")
@@ -93,7 +95,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     errors.install(app)
-    for part in (pages, generators, directions, jobs, exports, walks, provenance, live):
+    for part in (pages, generators, directions, regressors, jobs, exports, walks, provenance, live):
         app.include_router(part.router)
     app.mount("/static", pages.FreshFiles(directory=ROOT / "static"), name="static")
     app.add_middleware(Guard, hosts=(chosen.host, *chosen.allowed_hosts))

@@ -53,12 +53,18 @@ class Cinema:
         self._paces: OrderedDict[str, Pace] = OrderedDict()
         self._stopping = False
 
-    async def moments(self, timeline: Timeline, count: int | None) -> dict[str, Any]:
-        """The edits of `count` moments evenly spread over the film, or of its frames as far as they are few."""
+    async def moments(
+        self, timeline: Timeline, count: int | None, between: tuple[float, float | None] = (0.0, None)
+    ) -> dict[str, Any]:
+        """The edits of `count` moments evenly spread over the film, or of its frames as far as they are few.
+
+        `between` are the film's seconds they are taken from, none the whole film.
+        """
         ready, route = await self._route(timeline)
         paced = await self._pace(route, ready)
-        shown = min(count or timeline.frames, timeline.frames, MOST_MOMENTS)
-        frames = [round(index * (timeline.frames - 1) / max(1, shown - 1)) for index in range(shown)]
+        first, last = between_frames(timeline, between)
+        shown = min(count or timeline.frames, last - first + 1, MOST_MOMENTS)
+        frames = [first + round(index * (last - first) / max(1, shown - 1)) for index in range(shown)]
         columns, rows = (1, 1) if timeline.grid is None else timeline.grid.shape
 
         def edits() -> list[list[dict[str, Any]]]:
@@ -242,3 +248,11 @@ def used_by(timeline: Timeline, directions: Mapping[str, Direction]) -> tuple[st
     """Every direction that has a part in a walk's pictures."""
     held = {name for key in timeline.keyframes if key.edit is not None for name in (*key.edit.hold, *key.edit.layers)}
     return tuple(sorted(held.union(timeline.sliders()) & set(directions)))
+
+
+def between_frames(timeline: Timeline, seconds: tuple[float, float | None]) -> tuple[int, int]:
+    """The first and last frame of a stretch of the film; a stretch past its end is its last frame."""
+    start, stop = seconds
+    end = timeline.frames - 1
+    first = min(round(start * timeline.output.fps), end)
+    return first, end if stop is None else max(first, min(round(stop * timeline.output.fps), end))

@@ -12,8 +12,11 @@ import click
 from server import terminal, waiting
 from server.errors import AppError
 from server.verbs.bench_film import film
+from server.verbs.learn import learn
 from server.verbs.made import made
+from server.verbs.options import as_json, device, on, path
 from server.verbs.pull import pull
+from server.verbs.regressors import regressors
 from server.verbs.train import train
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -59,15 +62,7 @@ def options(*declared: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
-def path(*names: str, **more: Any) -> Callable[[F], F]:
-    """An option that names a file or folder."""
-    return click.option(*names, type=click.Path(path_type=Path), **more)
-
-
-on = click.option("--generator", required=True, metavar="G", help="Name of a generator; see `latentwalk generators`.")
 on_eyes = click.option("--generator", default="eyes", show_default=True, metavar="G", help="Name of a generator.")
-device = click.option("--device", metavar="D", help="auto, cpu or cuda:N.")
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 picture = options(
     on,
     click.option("--seed", type=int, required=True, metavar="N", help="Which latent to start from."),
@@ -139,33 +134,6 @@ def render(out: Path, device: str | None, **given: Any) -> None:
 
     edit = _edit(**given)
     desk.Desk(edit.generator, device).render(edit, out)
-
-
-@main.command()
-@click.argument("transform")
-@on
-@click.option("--id", metavar="ID", help="What to call it; the transform's name unless set.")
-@click.option("--walk", type=click.Choice(["linear", "path"]), default="linear", show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N")
-@click.option("--steps", type=int, default=400, show_default=True, metavar="N", help="Most steps of learning.")
-@click.option("--batch", type=int, default=16, show_default=True, metavar="N", help="Pictures a step.")
-@click.option("--warm-start", type=click.Choice(["zero", "closed_form"]), default="zero", show_default=True)
-@click.option("--twin", is_flag=True, help="Learn from the next seed too and report the cosine between both.")
-@path("--out", metavar="DIR", help="Keep it in a folder, not in the library.")
-@device
-@as_json
-def learn(generator: str, id: str | None, out: Path | None, device: str | None, as_json: bool, **how: Any) -> None:
-    """Learn a direction for a transform.
-
-    It is calibrated, measured on held-out latents, and kept with its strip.
-    """
-    from server import desk
-    from server.steering.learn import LearnSettings
-
-    made = desk.Desk(generator, device).learn(LearnSettings(**how), id, out, terminal.progress())
-    terminal.answer(dict(made.card or {}), as_json)
-    if not as_json:
-        click.echo(f"{made.name} is {made.verdict}. {made.note}")
 
 
 @main.command()
@@ -286,7 +254,9 @@ def _edit(classes: Any, amounts: Any, seed: int, **more: Any) -> Any:
 
 
 bench.add_command(film)
+main.add_command(learn)
 main.add_command(made)
+main.add_command(regressors)
 main.add_command(pull)
 main.add_command(train)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,13 +10,14 @@ from typing import Any
 
 from models import fetch, judges
 from models.base import ModelError
-from server import codecs, edits, files, filming, precision, studio
+from server import codecs, edits, files, filming, jury, precision, studio, uploads
 from server.directions import Direction, checked_id, from_bytes, to_bytes
 from server.errors import Conflict, Invalid, ModelFailed, NotFound
 from server.inference import pick_device, tune
 from server.library import SUFFIX, Library
 from server.provenance.press import Press
 from server.provenance.stills import still
+from server.regressors import Entry, Regressors
 from server.renderer import draw
 from server.settings import Settings
 from server.shelf import Ready
@@ -25,6 +27,9 @@ from server.steering.discover import Method, discover
 from server.steering.learn import LearnSettings, learn
 from server.steering.measure import measure
 from server.steering.progress import Progress, finish
+from server.steering.score import card as scored
+from server.steering.score.ratings import read_csv
+from server.steering.score.settings import ScoreSettings
 from server.steering.strips import strip
 from server.timeline import Timeline
 
@@ -77,7 +82,7 @@ def pull(name: str, accepted: bool, show: Show) -> str:
     if judges.is_installed(name, folder):
         raise Conflict(f"{judge.spec.title} ({name}) is here already.", "There is nothing to fetch.")
     try:
-        finish(studio.followed(lambda report: fetch.pull(judge, folder, report, accepted=accepted) and None), show)
+        finish(studio.followed(lambda report: fetch.pull(judge, folder, report, accepted=accepted)), show)
     except ModelError as error:
         raise ModelFailed(str(error), error.hint) from error
     except OSError as error:
@@ -85,7 +90,7 @@ def pull(name: str, accepted: bool, show: Show) -> str:
     return judge.spec.title
 
 
-def train(path: Path, out: Path | None, device: str | None, show: Show) -> Mapping[str, Any]:
+def train(path: Path, out: Path | None, device: str | None, report: bool, show: Show) -> Mapping[str, Any]:
     """Train the recipe at `path` and keep the generator in the library, or in the folder `out`."""
     from server.training import recipe, run
 
@@ -97,7 +102,13 @@ def train(path: Path, out: Path | None, device: str | None, show: Show) -> Mappi
     tune()
     generators = chosen.home / "generators" if out is None else out
     folder = chosen.home / "training" / asked.name
-    return finish(run.run(asked, path.parent, folder, generators, chosen.device), show)
+    return finish(run.run(asked, path.parent, folder, generators, chosen.device, report), show)
+
+
+def regressors() -> Regressors:
+    """The judges in the home of the settings."""
+    chosen = settings()
+    return Regressors(chosen.home, chosen.unlocked)
 
 
 class Desk:
@@ -128,6 +139,45 @@ class Desk:
         self._keep(direction, out)
         return direction
 
+    def learn_score(
+        self, how: ScoreSettings, second: str | None, id: str | None, out: Path | None, show: Show
+    ) -> Direction:
+        """Learn a direction from a regressor's score and keep it, re-scored by every measure and by `second`."""
+        known = regressors()
+        seats, entry = jury.panel(known, how.regressor, second), known.find(how.regressor)
+        kept: list[Direction] = []
+
+        def keep(direction: Direction, picture: Any) -> None:
+            self._keep(direction, out)
+            kept.append(direction)
+
+        quick = precision.choose(self._ready.exact)
+        finish(jury.learned(self.library, self._ready, quick, seats, entry, how, id, keep), show)
+        return kept[0]
+
+    def take(
+        self, data: bytes, name: str, title: str | None, plan: str | None, card: Mapping[str, str], reason: str | None
+    ) -> Entry:
+        """Keep an uploaded model as a judge; with a plan it is tried on this generator's pictures and confirmed."""
+        known = regressors()
+        entry = uploads.taken(known, data, name, title, card, reason)
+        if plan is None and set(entry.asks) != {"span"}:
+            return entry
+        try:
+            return uploads.planned(known, name, json.loads(plan) if plan else {}, self._ready.exact)
+        except ValueError:
+            raise Invalid("The plan is not JSON.", 'Write it like {"scale": "0..1", "side": 224}.') from None
+
+    def rate(
+        self, path: Path, name: str, title: str | None, card: Mapping[str, str], reason: str | None, show: Show
+    ) -> Entry:
+        """Make a judge of a table of ratings."""
+        known = regressors()
+        said = title or name.replace("_", " ").capitalize()
+        generator, ratings = self._ready.exact, read_csv(contents(path))
+        finish(jury.rated(known, generator, name, said, ratings, card, reason), show)
+        return known.find(name)
+
     def discover(self, method: Method, count: int, out: Path | None, show: Show) -> list[str]:
         """Find directions and keep them with their strips, in the library or in the folder `out`; their ids."""
         found = finish(discover(self._ready.exact, method, count=count), show)
@@ -149,6 +199,14 @@ class Desk:
             chosen = from_bytes(contents(Path(direction)), Path(direction).name)
         else:
             chosen = self.library.direction(self._ready.spec.name, direction)
+        if "regressor" in chosen.settings:
+            seats = jury.panel(regressors(), str(chosen.settings["regressor"]))
+            if seats.judge.spec.fingerprint != chosen.settings.get("regressor_fingerprint"):
+                raise Invalid(
+                    f"{chosen.name} was learned from another {seats.judge.spec.name} than the one here.",
+                    "Learn it again.",
+                )
+            return finish(scored.measure(self._ready.exact, chosen, seats), show)
         return finish(measure(self._ready.exact, chosen), show)
 
     def film(self, timeline: Timeline, out: Path, show: Show) -> None:
@@ -176,3 +234,17 @@ def ending(path: Path, known: Mapping[Any, Any]) -> Any:
     if found not in known:
         raise Invalid(f"“{path.name}” does not end in a format.", f"End it in .{', .'.join(known)}.")
     return found
+
+
+def add_regressor(
+    path: Path, name: str, title: str | None, generator: str | None, plan: str | None, card: Mapping[str, str],
+    reason: str | None, show: Show,
+) -> Entry:  # fmt: skip
+    """Add a judge from a file: a table of ratings of a generator's seeds, or an ONNX model."""
+    checked_id(name)
+    if path.suffix.lower() == ".csv":
+        if generator is None:
+            raise Invalid("A table of ratings does not say whose seeds it rates.", "Add --generator NAME.")
+        return Desk(generator).rate(path, name, title, card, reason, show)
+    at = Desk(generator or "eyes")
+    return at.take(contents(path), name, title, plan, card, reason)

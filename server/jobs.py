@@ -22,7 +22,7 @@ from server import codecs, files
 from server.errors import AppError, NotFound, Overloaded
 from server.steering.progress import Progress, Work
 
-Kind = Literal["learn", "discover", "pull", "export"]
+Kind = Literal["learn", "score", "judge", "discover", "invert", "pull", "export"]
 Step = Progress | Mapping[str, Any]
 Drive = Callable[[Callable[[], Step]], Awaitable[Step]]
 

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import queue
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from PIL import Image
 
-from server import codecs, inversion
-from server.directions import checked_id
+from server import codecs, inversion, jury, uploads
+from server.directions import Direction, checked_id
+from server.edits import Edit
 from server.errors import Cancelled, Conflict
 from server.inference import Lane, Priority
 from server.jobs import Job, Jobs
 from server.library import Library
+from server.regressors import Entry, Regressors
 from server.shelf import Ready, Shelf
 from server.steering import transforms
 from server.steering.discover import Method, discover
 from server.steering.learn import LearnSettings, learn
 from server.steering.progress import Progress, Work
+from server.steering.score.ratings import Rating
+from server.steering.score.settings import ScoreSettings
 from server.steering.strips import strip
 
 T = TypeVar("T")
@@ -29,8 +34,8 @@ T = TypeVar("T")
 class Studio:
     """Checks a request, names it and hands it to the jobs. Refusals are raised here, before there is a job."""
 
-    def __init__(self, library: Library, shelf: Shelf, lane: Lane, jobs: Jobs) -> None:
-        self._library, self._shelf, self._lane = library, shelf, lane
+    def __init__(self, library: Library, regressors: Regressors, shelf: Shelf, lane: Lane, jobs: Jobs) -> None:
+        self._library, self._regressors, self._shelf, self._lane = library, regressors, shelf, lane
         self._jobs = jobs
 
     async def learn(self, generator: str, settings: LearnSettings, id: str | None = None) -> Job:
@@ -42,6 +47,53 @@ class Studio:
         title = f"Learning {transform.title.lower()} on {generator}"
         work = learned(self._library, ready, settings, chosen, title_of(chosen, transform.name, transform.title))
         return self._jobs.start("learn", title, work, self._on_the_lane, "device")
+
+    async def learn_score(self, generator: str, settings: ScoreSettings, second: str | None, id: str | None) -> Job:
+        """Learn a slider from a regressor's score."""
+        entry = self._regressors.usable(settings.regressor)
+        jury.named(entry, id)
+        ready = await self._shelf.get(generator)
+        jury.held(ready.directions(), settings.hold, generator)
+        seats = await asyncio.to_thread(jury.panel, self._regressors, settings.regressor, second)
+
+        def keep(direction: Direction, picture: Any) -> None:
+            self._library.keep(direction, jpeg(picture))
+
+        work = jury.learned(self._library, ready, ready.quick, seats, entry, settings, id, keep)
+        title = f"Learning {entry.spec.title.lower()} on {generator}"
+        return self._jobs.start("score", title, work, self._on_the_lane, "device")
+
+    async def rate(
+        self,
+        generator: str,
+        name: str,
+        title: str,
+        ratings: Sequence[Rating],
+        card: Mapping[str, str],
+        reason: str | None,
+    ) -> Job:
+        """Make a judge of ratings."""
+        checked_id(name)
+        ready = await self._shelf.get(generator)
+        work = jury.rated(self._regressors, ready.exact, name, title, ratings, card, reason)
+        return self._jobs.start("judge", f"Fitting {len(ratings)} ratings", work, self._on_the_lane, "device")
+
+    async def upload(self, data: bytes, name: str, title: str | None) -> Entry:
+        """Keep an uploaded model as a draft of a judge."""
+        return await asyncio.to_thread(uploads.taken, self._regressors, data, name, title, {}, None)
+
+    async def plan(self, name: str, changes: Mapping[str, Any], generator: str) -> Entry:
+        """Try an uploaded judge on a generator's pictures, and keep its plan."""
+        ready = await self._shelf.get(generator)
+        work = functools.partial(uploads.planned, self._regressors, name, changes, ready.exact)
+        return await self._lane.run(Priority.STILL, work)
+
+    async def score(self, name: str, edit: Edit) -> tuple[Entry, float]:
+        """What a judge says of an edit's picture."""
+        entry = self._regressors.find(name)
+        ready = await self._shelf.get(edit.generator)
+        judge = await asyncio.to_thread(self._regressors.load, name)
+        return entry, await self._lane.run(Priority.STILL, lambda: jury.score_of(judge, edit, ready))
 
     async def discover(self, generator: str, method: Method, count: int) -> Job:
         """Look for sliders nobody asked for."""
@@ -107,7 +159,7 @@ def pulled(library: Library, generator: str) -> Work[Mapping[str, Any]]:
     return {"generator": generator}
 
 
-def followed(function: Callable[[Callable[[float, str], None]], None]) -> Generator[Progress, None, None]:
+def followed(function: Callable[[Callable[[float, str], None]], object]) -> Generator[Progress, None, None]:
     """Work of a function that reports as it goes: it runs in a thread of its own, and closing makes `report` raise."""
     reports: queue.SimpleQueue[Progress | BaseException | None] = queue.SimpleQueue()
     stopping = threading.Event()

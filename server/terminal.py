@@ -59,6 +59,15 @@ def directions(found: Iterable[Direction]) -> None:
     table(rows)
 
 
+def regressors(found: Iterable[Mapping[str, Any]]) -> None:
+    """Judges in the shape the server shows them."""
+    rows = [("name", "title", "kind", "origin", "ready", "measures")]
+    for one in found:
+        ready = "fetch it" if not one["installed"] else "fill in its card" if one["missing"] else "yes"
+        rows.append((one["name"], one["title"], one["kind"], one["origin"], ready, one["card"]["measures"][:60]))
+    table(rows)
+
+
 def checks(found: Sequence[Check], healthy: bool, as_json: bool) -> None:
     """What the doctor found, what is broken last and on stderr."""
     if as_json:

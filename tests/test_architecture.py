@@ -47,7 +47,11 @@ def forbidden(module: str) -> str:
     named = "base|zoo|fetch|kept|regressor|judges|scorers|importing"  # protocols, and what finds and keeps models
     if module.startswith("server/training/"):  # what makes a network must name it
         named += "|stylegan2|styled|critic|classifier|encoder"
-    if module in ("server/steering/score/ratings.py", "server/regressors.py"):  # ratings become a fit of its features
+    if module in (
+        "server/steering/score/ratings.py",
+        "server/regressors.py",
+        "server/jury.py",
+    ):  # ratings become a fit of its features
         named += "|rated"
     core = rf"(fastapi|starlette|uvicorn|server\.(api|app|cli))(\.|$)|models\.(?!({named})\b)\w"
     return core + (rf"|{EFFECTS}" if module in PURE else "")

@@ -14,6 +14,7 @@ from server.exports import Exports
 from server.jobs import Jobs
 from server.library import Library
 from server.provenance.press import Press
+from server.regressors import Regressors
 from server.renderer import Renderer
 from server.settings import Settings
 from server.shelf import Shelf
@@ -27,6 +28,7 @@ class Services:
 
     settings: Settings
     library: Library
+    regressors: Regressors
     shelf: Shelf
     renderer: Renderer
     jobs: Jobs

@@ -21,12 +21,14 @@ router = APIRouter(prefix="/api/walks")
 
 
 class Moments(BaseModel):
-    """A timeline, and how many of its film's moments are wanted."""
+    """A timeline, and how many moments of which seconds of its film are wanted."""
 
     model_config = ConfigDict(extra="forbid")
 
     timeline: dict[str, Any]
     count: Annotated[int, Field(ge=2, le=MOST_MOMENTS)] | None = None
+    start: Annotated[float, Field(ge=0, le=1e5, allow_inf_nan=False)] = 0.0
+    stop: Annotated[float, Field(ge=0, le=1e5, allow_inf_nan=False)] | None = None
 
 
 class Estimate(BaseModel):
@@ -52,7 +54,7 @@ class Start(BaseModel):
 @router.post("/edits")
 async def moments(services: ServicesDep, wish: Moments) -> dict[str, Any]:
     """The edits of moments evenly spread over the film: what a dragged playhead sends to the live socket."""
-    return await services.cinema.moments(timeline.read(wish.timeline), wish.count)
+    return await services.cinema.moments(timeline.read(wish.timeline), wish.count, (wish.start, wish.stop))
 
 
 @router.post("/estimate")

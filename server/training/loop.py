@@ -13,6 +13,7 @@ from torch.nn.functional import one_hot
 
 from server.steering.progress import Progress, Work
 from server.training.augment import augmented
+from server.training.curve import snapshot
 from server.training.losses import critic_loss, generator_loss, r1
 from server.training.recipe import Recipe, Stage
 from server.training.sheet import sheet
@@ -27,7 +28,8 @@ CLASS_MEAN = 0.995  # how much of a class's mean w is kept at each step
 class Pictures(Protocol):
     """Endless labelled pictures at one side."""
 
-    classes: tuple[str, ...]
+    @property
+    def classes(self) -> tuple[str, ...]: ...
 
     def batch(self, count: int, source: torch.Generator) -> tuple[Tensor, Tensor]: ...
 
@@ -95,6 +97,7 @@ def _stage(
             drawn = None
             if time.monotonic() - shown > SHEET:
                 drawn, shown = sheet(state.average, stage.side), time.monotonic()
+                snapshot(state.average, state.seen, stage.side, folder / "snapshots")
             yield Progress(state.seen / whole, message, row, drawn)
     state.store(folder)
 

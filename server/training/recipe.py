@@ -42,10 +42,10 @@ class Recipe(_Frozen):
     """What to train on, how large and how long; sides are powers of two that only grow.
 
     `pictures` is "folder:PATH", whose subfolders are classes where it has them, or "avatars:PATH", drawings that are
-    composed while training; paths start at the recipe's own folder. `mirror` shows a folder's pictures both ways.
-
-    `stable_rank` normalises the critic's weights: 1 is their spectral norm alone, less also bounds their stable rank
-    by that share of the full one. `augment` alters what the critic sees.
+    composed while training; paths start at the recipe's own folder. `mirror` shows a folder's pictures both ways,
+    `encoder` is how many steps the encoder is trained for, 0 for none. `stable_rank` normalises the critic's weights:
+    1 is their spectral norm alone, less also bounds their stable rank by that share of the full one. `augment` alters
+    what the critic sees.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
@@ -62,6 +62,7 @@ class Recipe(_Frozen):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     stable_rank: Annotated[float, Field(gt=0, le=1)] | None = None
     mirror: bool = False
+    encoder: Annotated[int, Field(ge=0, le=200_000)] = 4000
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     default_class: str = ""
     about: About = About()

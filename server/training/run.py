@@ -15,55 +15,68 @@ from models import kept
 from server import codecs, files
 from server.errors import Invalid
 from server.inference import pick_device
-from server.steering.progress import Work
+from server.steering.progress import Progress, Work, part
+from server.training import complete
 from server.training.avatars import Avatars
 from server.training.finished import generator
 from server.training.folder import Folder
-from server.training.loop import Pictures, Source, train
+from server.training.loop import train
 from server.training.recipe import Recipe
 from server.training.state import State
 
 LOG = "training.json"
 
 
-def source(recipe: Recipe, beside: Path) -> Source:
-    """The recipe's pictures at any side; relative paths start at `beside`."""
+def opened(recipe: Recipe, beside: Path, side: int, part: str = "train") -> Avatars | Folder:
+    """The recipe's pictures at a side, to train on or "held-out"; relative paths start at `beside`."""
     kind, _, place = recipe.pictures.partition(":")
     folder = (beside / Path(place).expanduser()).resolve()
-
-    def opened(side: int) -> Pictures:
-        return Avatars(folder, side) if kind == "avatars" else Folder(folder, side, recipe.mirror)
-
-    return opened
+    return Avatars(folder, side, part) if kind == "avatars" else Folder(folder, side, recipe.mirror, part)
 
 
-def run(recipe: Recipe, beside: Path, folder: Path, generators: Path, device: str) -> Work[Mapping[str, Any]]:
+def run(
+    recipe: Recipe, beside: Path, folder: Path, generators: Path, device: str, report: bool = False
+) -> Work[Mapping[str, Any]]:
     """Train what a recipe says, its paths starting at `beside`, and keep the generator in `generators`.
 
-    `folder` holds the state, the log and the sheets: the same call goes on where the last one was stopped. Returns
-    the generator's name, where it lies and how many pictures were seen. Invalid where the recipe has changed in what
-    its state depends on.
+    `folder` holds the state, the log, sheets and snapshots: the same call goes on where the last one was stopped.
+    Then an encoder is trained if the recipe asks for one, and with `report` every figure is taken. Returns the
+    generator's name, where it lies and how many pictures were seen. Invalid where the recipe has changed in what its
+    state depends on.
     """
     _same(recipe, folder)
     chosen = pick_device(device)
-    dtype = dtype_of(recipe.precision, chosen)
-    pictures = source(recipe, beside)
-    work = train(recipe, pictures, folder, dtype, chosen)
+    yield Progress(0.0, "Reading the pictures")
+    pictures = opened(recipe, beside, recipe.stages[0].side)
+    state = yield from _trained(recipe, beside, folder, chosen)
+    spec, weights = generator(state.average, recipe, recipe.side, pictures.classes)
+    home = kept.keep(generators, spec, weights).parent
+    files.write(home / LOG, json.dumps({"recipe": recipe.model_dump(), "log": state.log}).encode())
+    complete.shown(state.average, recipe.side, home)
+    made = kept.load(kept.read(home), chosen)
+    result: dict[str, Any] = {"generator": spec.name, "folder": str(home), "seen": state.seen}
+    if recipe.encoder:
+        result["encoder"] = yield from part(complete.encoded(made, recipe.encoder, folder, home), 0.8, 0.9)
+        files.write(home / "encoder.json", json.dumps(result["encoder"]).encode())
+    if report:
+        training, held_out = (opened(recipe, beside, recipe.side, which) for which in ("train", "held-out"))
+        yield from part(complete.examined(made, recipe, training, held_out, folder, home), 0.9, 1.0)
+    return result
+
+
+def _trained(recipe: Recipe, beside: Path, folder: Path, device: torch.device) -> Work[State]:
+    dtype = dtype_of(recipe.precision, device)
+    work = part(train(recipe, lambda side: opened(recipe, beside, side), folder, dtype, device), 0.0, 0.8)
     while True:
         try:
             progress = next(work)
         except StopIteration as done:
             state: State = done.value
-            break
+            return state
         if progress.strip is not None:
-            sheet = codecs.encode(Image.fromarray(progress.strip.numpy()), "png")
-            files.write(folder / "sheets" / f"{progress.detail['seen']:09d}.png", sheet)
+            picture = codecs.encode(Image.fromarray(progress.strip.numpy()), "png")
+            files.write(folder / "sheets" / f"{progress.detail['seen']:09d}.png", picture)
         yield progress
-    classes = pictures(recipe.stages[0].side).classes
-    spec, weights = generator(state.average, recipe, recipe.side, classes)
-    stored = kept.keep(generators, spec, weights)
-    files.write(stored.parent / LOG, json.dumps({"recipe": recipe.model_dump(), "log": state.log}).encode())
-    return {"generator": spec.name, "folder": str(stored.parent), "seen": state.seen}
 
 
 def dtype_of(precision: str, device: torch.device) -> torch.dtype:

@@ -32,4 +32,5 @@ def sheet(network: StyleGAN2Network, side: int, across: int = ACROSS, truncation
     images = images.repeat_interleave(larger, 2).repeat_interleave(larger, 3)
     whole = ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu()
     grid = whole.unflatten(0, (rows, across)).permute(0, 3, 1, 4, 2)
-    return grid.reshape(rows * side * larger, across * side * larger, 3).contiguous()
+    whole_sheet: Tensor = grid.reshape(rows * side * larger, across * side * larger, 3).contiguous()
+    return whole_sheet

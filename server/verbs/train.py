@@ -12,10 +12,13 @@ from server import terminal
 @click.command()
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Keep it in a folder, not in the library.")
+@click.option("--report", is_flag=True, help="Take every figure of it, beside real pictures held out.")
 @click.option("--device", metavar="D", help="auto, cpu or cuda:N.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def train(context: click.Context, recipe: Path, out: Path | None, device: str | None, as_json: bool) -> None:
+def train(
+    context: click.Context, recipe: Path, out: Path | None, report: bool, device: str | None, as_json: bool
+) -> None:
     """Train a generator on pictures, as RECIPE says.
 
     It can be stopped at any time: the same command goes on where it was stopped. Sheets of samples lie in the home's
@@ -24,7 +27,7 @@ def train(context: click.Context, recipe: Path, out: Path | None, device: str | 
     from server import desk
 
     try:
-        made = desk.train(recipe, out, device, terminal.progress())
+        made = desk.train(recipe, out, device, report, terminal.progress())
     except KeyboardInterrupt:
         terminal.refuse("Stopped; what was learned is kept.", "The same command goes on from there.")
         context.exit(1)

@@ -1,9 +1,9 @@
-/** Files dropped on the page or picked with its button: sliders are installed, our pictures opened again. */
+/** Files dropped on the page or picked with its button: sliders, judges and sounds are taken in, our pictures opened. */
 
 import { recognise } from "./opening.js";
 
 /** Wire dropping and picking. */
-export function wireFiles({ session, api, toasts, sliders, attempt }) {
+export function wireFiles({ session, api, timeline, toasts, sliders, attempt, judges }) {
   const picker = document.querySelector("#file");
   let depth = 0;
   const over = (by) => {
@@ -17,8 +17,9 @@ export function wireFiles({ session, api, toasts, sliders, attempt }) {
   document.addEventListener("dragover", (event) => holdsFiles(event) && event.preventDefault());
   document.addEventListener("drop", (event) => {
     if (!holdsFiles(event)) return;
-    event.preventDefault();
     over(-depth);
+    if (event.defaultPrevented) return; // some part of the page has taken it
+    event.preventDefault();
     bring(event.dataTransfer.files);
   });
   document.querySelector("#open-file").addEventListener("click", () => picker.click());
@@ -32,10 +33,18 @@ export function wireFiles({ session, api, toasts, sliders, attempt }) {
   }
 
   async function open(file) {
-    const found = await recognise(file);
+    const found = await recognise(file, api);
+    const label = `Opened ${file.name}`;
+    if (found.kind === "sound") return timeline.hear(file);
     if (found.kind === "edit") {
-      if (await session.open(found.edit, `Opened ${file.name}`)) toasts.say(`Opened the picture in “${file.name}”.`);
+      if (await session.open(found.edit, label)) toasts.say(`Opened the picture in “${file.name}”.`);
       return;
+    }
+    if (found.kind === "judge") return judges.bring(file);
+    if (found.kind === "walk") {
+      if (!(await session.openTimeline(found.timeline, label))) return;
+      timeline.show();
+      return toasts.say(`Opened the walk in “${file.name}”. ${found.credential?.sentence ?? ""}`.trim());
     }
     const direction = await api.uploadDirection(file);
     if (direction.generator !== session.edit.generator) {

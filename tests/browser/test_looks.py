@@ -30,7 +30,7 @@ def test_axe_finds_nothing_in_the_page_its_panels_and_its_reports(explorer, sche
     explorer.page.locator("model-card summary").click()
     explorer.page.locator("class-mix summary").click()
     assert findings(explorer) == []
-    for panel in ("Learn", "Export"):
+    for panel in ("Learn", "Judges", "Export"):
         explorer.page.get_by_role("button", name=panel, exact=True).click()
         assert findings(explorer) == []
     explorer.page.keyboard.press("?")

@@ -19,7 +19,10 @@ from server.errors import Conflict, Invalid
 from server.library import Library
 from server.steering.progress import finish
 from server.training import run
+from server.training.encode import load
+from server.training.metrics.classify import FitSettings
 from server.training.recipe import Recipe, Stage, read
+from server.training.report import ReportSettings
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,10 +32,10 @@ def recipe(tmp_path: Path) -> Path:
     """A recipe of two classes and two stages beside its pictures."""
     for kind, colour in {"warm": (220, 90, 30), "cold": (30, 90, 220)}.items():
         (tmp_path / "pictures" / kind).mkdir(parents=True)
-        for number in range(12):
+        for number in range(20):
             Image.new("RGB", (20, 20), colour).save(tmp_path / "pictures" / kind / f"{number}.png")
     made = Recipe(
-        name="toy", pictures="folder:pictures", widths=(8, 8, 8), z=8, w=12, mapping=1, precision="fp32",
+        name="toy", pictures="folder:pictures", widths=(8, 8, 8), z=8, w=12, mapping=1, precision="fp32", encoder=4,
         stages=(Stage(side=8, pictures=64, batch=8), Stage(side=16, pictures=64, fade=32, batch=8)),
     )  # fmt: skip
     path = tmp_path / "toy.json"
@@ -40,8 +43,8 @@ def recipe(tmp_path: Path) -> Path:
     return path
 
 
-def trained(recipe: Path, home: Path) -> None:
-    finish(run.run(read(recipe), recipe.parent, home / "training" / "toy", home / "generators", "cpu"))
+def trained(recipe: Path, home: Path, report: bool = False) -> None:
+    finish(run.run(read(recipe), recipe.parent, home / "training" / "toy", home / "generators", "cpu", report))
 
 
 def test_a_run_ends_as_a_generator_that_the_library_lists_and_runs(recipe: Path, home: Path) -> None:
@@ -56,6 +59,9 @@ def test_a_run_ends_as_a_generator_that_the_library_lists_and_runs(recipe: Path,
     assert images.shape == (2, 3, 16, 16)
     log = json.loads((home / "generators" / "toy" / run.LOG).read_text())
     assert log["recipe"]["name"] == "toy"
+    encoder = library.encoder("toy")
+    assert encoder is not None
+    assert load(encoder, spec.fingerprint)(images).shape == (2, 12)
 
 
 def test_a_sheet_shows_a_row_of_every_class(recipe: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,6 +71,23 @@ def test_a_sheet_shows_a_row_of_every_class(recipe: Path, home: Path, monkeypatc
     assert sheets
     with Image.open(sheets[0]) as sheet:
         assert sheet.size == (8 * 64, 2 * 64)
+
+
+def test_a_report_has_every_figure_and_a_point_for_each_snapshot(
+    recipe: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = FitSettings(steps=20, batch=8, width=4)
+    settings = ReportSettings(few, 16, few, 16, 8, 16, 8, 16, 60)
+    monkeypatch.setattr("server.training.complete.ReportSettings", lambda: settings)
+    monkeypatch.setattr("server.training.loop.EVERY", 4)
+    monkeypatch.setattr("server.training.curve.EACH", 8)
+    trained(recipe, home, report=True)
+    view = json.loads((home / "generators" / "toy" / "report.json").read_text())
+    assert {"net", "distances", "recognition", "score", "copying", "curve"} <= set(view)
+    assert [point["side"] for point in view["curve"]] == [8, 16]
+    assert view["curve"][0]["seen"] < view["curve"][1]["seen"]
+    with Image.open(home / "generators" / "toy" / "sheet.png") as sheet:
+        assert sheet.size == (10 * 64, 2 * 64)
 
 
 def test_other_sizes_under_the_same_name_are_refused_and_a_longer_run_is_not(recipe: Path, home: Path) -> None:
@@ -84,7 +107,7 @@ def test_a_name_of_the_zoo_is_not_taken(recipe: Path, home: Path, monkeypatch: p
     monkeypatch.setenv("LATENTWALK_HOME", str(home))
     recipe.write_text(json.dumps({**json.loads(recipe.read_text()), "name": "eyes"}))
     with pytest.raises(Conflict, match="There is a generator eyes already"):
-        desk.train(recipe, None, None, lambda progress: None)
+        desk.train(recipe, None, None, False, lambda progress: None)
 
 
 def test_the_command_can_be_interrupted_and_goes_on_from_there(recipe: Path, home: Path) -> None:
@@ -96,7 +119,9 @@ def test_the_command_can_be_interrupted_and_goes_on_from_there(recipe: Path, hom
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     assert "Reading the pictures" in process.stderr.readline()
-    time.sleep(2)
+    deadline = time.monotonic() + 60
+    while not list((home / "training" / "toy").glob("snapshots/*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 1

@@ -15,6 +15,7 @@ from server.steering.calibrate import DIVERSE, PARTIAL, PAST, SATURATED, STRONG,
 from server.steering.draws import Drawn, Role, centre, draw
 from server.steering.progress import Progress, Work
 from server.steering.score.diversity import spread_of
+from server.steering.score.factors import round_to
 from server.steering.score.judging import CHUNK, scores, steered
 from server.units import Unit
 from server.walks import Walk
@@ -69,7 +70,7 @@ def calibrate(
         verdict="strong" if share >= STRONG else "partial" if share >= PARTIAL else "weak",
         note=_note(unit, span, reach, (low_end, high_end)),
         stopped_by=(low_end, high_end),
-        raw=[[asked, reached] for asked, reached in [*reversed(low_raw), (0.0, 0.0), *high_raw]],
+        raw=[[round_to(asked), round_to(reached)] for asked, reached in [*reversed(low_raw), (0.0, 0.0), *high_raw]],
     )
 
 

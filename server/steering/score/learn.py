@@ -19,7 +19,7 @@ from server.steering.score.card import Panel, measure
 from server.steering.score.distil import distilled
 from server.steering.score.fit import blank, fit
 from server.steering.score.held import left_over
-from server.steering.score.judging import decimals_of, reach_of, spread
+from server.steering.score.judging import decimals_of, quickest, reach_of, spread
 from server.steering.score.settings import ScoreSettings
 from server.units import Unit
 from server.walks import ArcWalk, LinearWalk, Walk
@@ -38,7 +38,9 @@ def learn(
     settings: what a sensitive scorer's owner wrote.
     """
     started = time.perf_counter()
-    judge = panel.judge
+    judge = quickest(generator, panel.judge)
+    panel = replace(panel, judge=judge)
+    yield Progress(0.0, "Looking at what the judge says")
     mean, deviation = yield from part(spread(generator, judge), 0.0, 0.03)
     reach = settings.reach or reach_of(deviation)
     unit = Unit("score", decimals=decimals_of(reach))
@@ -71,7 +73,7 @@ def learn(
         created=datetime.date.today().isoformat(),
         verdict=measured.verdict,
         note=measured.note,
-        licence=judge.spec.card.licence,
+        licence=f"Generator: {generator.spec.card.licence}. Judge: {judge.spec.card.licence}",
         settings={
             **{key: list(value) if isinstance(value, tuple) else value for key, value in asdict(settings).items()},
             "regressor": judge.spec.name,
@@ -84,6 +86,7 @@ def learn(
             "norm": "kept for each latent" if walk.kept else "free",
             "objective": "GANalyze" if student is None else "GANalyze through a student",
             "precision": generator.precision,
+            "judge_precision": getattr(judge, "precision", "fp32"),
             "raw": measured.raw,
             "seconds": round(seconds, 1),
             "seeds_cosine": cosine,

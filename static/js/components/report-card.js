@@ -5,7 +5,7 @@ import { chart } from "../chart.js";
 import { amountAt, coordinate, describe } from "../units.js";
 import { h, icon } from "../dom.js";
 
-const METHODS = { walk: "learned walk", closed_form: "closed form", pca: "PCA", sefa: "SeFa" };
+const METHODS = { walk: "learned walk", closed_form: "closed form", pca: "PCA", sefa: "SeFa", score: "learned from a score" };
 
 /** Emits `remove` when the direction is to be deleted (asked twice). */
 export class ReportCard extends HTMLElement {
@@ -25,7 +25,7 @@ export class ReportCard extends HTMLElement {
           alt: `${direction.name} from one end of its range to the other, on several pictures`,
         })
       : null;
-    this.replaceChildren(...[curve, measured, strip, made(direction), this.#actions(direction)].filter(Boolean));
+    this.replaceChildren(...[warned(direction), curve, measured, factors(direction), strip, made(direction), this.#actions(direction)].filter(Boolean));
   }
 
   connectedCallback() {
@@ -130,10 +130,34 @@ function figures({ card }) {
     add("Error of doing nothing", "1.00", "What the other errors are measured against");
   if (Number.isFinite(card.leakage))
     add("Leakage", number(card.leakage), "How much other attributes move along, in standard deviations");
+  if (Number.isFinite(card.positive)) add("Rises over all", `${Math.round(card.positive * 100)} %`, "Share of pictures");
+  if (card.judge) add(`As ${card.judge.name} sees it`, number(card.judge.slope), "Slope of a second judge's score");
+  if (card.diversity?.length)
+    add("Seeds still differ", `${Math.round(100 * Math.min(...card.diversity.map(([, share]) => share)))} %`, "Least, of the variety at rest");
   if (Number.isFinite(card.seeds_cosine))
     add("Agreement of two runs", number(card.seeds_cosine), "Cosine of two seeds' directions");
   if (card.n) add("Measured on", `${card.n} pictures`, "Held out: never learned from");
   return h("dl", { className: "figures" }, ...rows);
+}
+
+// A slider about what people are is told for what it is, before anything else.
+function warned({ settings }) {
+  if (!settings?.warning) return null;
+  const why = settings.reason ? `Why it is here: ${settings.reason}` : "";
+  return h("p", { className: "problem" }, `${settings.warning} ${why}`.trim());
+}
+
+function factors({ card }) {
+  const rows = Object.entries(card?.factors ?? {})
+    .filter(([, { sign, r2 }]) => sign !== "0" && r2 >= 0.05)
+    .sort(([, one], [, other]) => other.r2 - one.r2)
+    .slice(0, 5)
+    .map(([name, { sign, slope, r2 }]) =>
+      h("li", {}, `${sign === "+" ? "more" : "less"} ${name} (${Math.abs(slope).toFixed(1)} sd, R² ${r2.toFixed(2)})`),
+    );
+  return rows.length
+    ? h("div", {}, h("p", { className: "fine" }, "What changes along with it:"), h("ul", { className: "factors" }, ...rows))
+    : null;
 }
 
 function made({ method, kind, seed, created, origin, settings = {}, asked, unit }) {

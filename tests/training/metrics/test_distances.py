@@ -8,8 +8,8 @@ import torch
 
 from server.errors import Invalid
 from server.steering.progress import finish
-from server.training.metrics.classify import Net
-from server.training.metrics.distances import between, discrepancy, distances, frechet, kid, moments
+from server.training.metrics.classify import Net, features
+from server.training.metrics.distances import between, discrepancy, distances, frechet, kid, moments, watched
 from server.training.metrics.samples import Labelled, gather
 from tests.training.metrics.bars import bars, faded
 
@@ -86,3 +86,12 @@ def test_distances_need_two_pictures_a_side() -> None:
         between("net", normal(1, 3, 0), normal(5, 3, 1))
     with pytest.raises(Invalid, match="two pictures"):
         moments(normal(1, 3, 0))
+
+
+def test_a_point_of_a_curve_is_the_same_figure_from_the_same_latents(net: Net, held_out: Labelled) -> None:
+    wanted = finish(features(net, held_out.pictures))
+    found = finish(watched(net, faded, [50] * 3, wanted, seed=4))
+    drawn = finish(gather(faded, [50] * 3, seed=4))
+    assert found == finish(distances(net, drawn.pictures, held_out.pictures, seed=4))
+    assert found == finish(watched(net, faded, [50] * 3, wanted, seed=4))
+    assert found != finish(watched(net, faded, [50] * 3, wanted, seed=5))

@@ -1,0 +1,182 @@
+"""The asking side: starts a locked-in worker, calls its functions, and ends it when it breaks a rule or is too slow."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from models.base import ModelError
+from models.jail import landlock, seccomp
+from models.jail.wire import Garbled, Message, packed, received
+
+ROOT = Path(__file__).parents[2]
+TASKS = {"onnx": "models.jail.tasks.onnx"}  # all that may run in a jail
+MEMORY = 1536 * 2**20
+LARGEST = 512 * 2**20  # bytes of arrays in one message
+START, CALL = 60.0, 30.0  # seconds
+ENVIRONMENT = {
+    "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}  # fmt: skip
+
+
+class JailError(ModelError):
+    """What runs in the jail broke a rule, took too much, failed or made no sense."""
+
+
+class JailUnavailable(ModelError):
+    """This system cannot lock anything in, so that nothing of a stranger's is opened."""
+
+
+def available() -> Mapping[str, Any]:
+    """What this system has for locking in: Landlock's version (0 for none), and whether system calls are filtered."""
+    if sys.platform != "linux":
+        return {"landlock": 0, "seccomp": False}
+    return {"landlock": landlock.version(), "seccomp": seccomp.known()}
+
+
+class Jail:
+    """One locked-in worker for one of TASKS, started when entered; after an error it is gone and must be made anew.
+
+    `memory` bytes may be taken, `seconds` spent on a call. `unlocked` lets it run without its locks where the system
+    has none: the operator's decision, never a default. Not for several threads at a time.
+    """
+
+    def __init__(self, task: str, *, memory: int = MEMORY, seconds: float = CALL, unlocked: bool = False) -> None:
+        self.task, self.memory, self.seconds, self.unlocked = TASKS[task], memory, seconds, unlocked
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        start = (
+            f"import sys; sys.path.insert(0, {str(ROOT)!r}); from models.jail.worker import main; "
+            f"main({self.task!r}, {self.memory}, {LARGEST}, {not self.unlocked})"
+        )
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-c", start], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, env=ENVIRONMENT, cwd="/", start_new_session=True, bufsize=0,
+        )  # fmt: skip
+        state = self._receive(time.monotonic() + START).body
+        if not state.get("ready"):
+            self.close()
+            raise JailUnavailable(
+                f"This system cannot lock a stranger's file in: {str(state.get('reason', ''))[:200]}.",
+                "Use a Linux kernel with Landlock and seccomp (5.13 or newer).",
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def call(self, name: str, given: Mapping[str, Any], arrays: Sequence[np.ndarray] = ()) -> Message:
+        """What the task's function answers. JailError, with a sentence, for anything but an answer."""
+        until = time.monotonic() + self.seconds
+        self._send(packed(Message({"call": name, "given": dict(given)}, arrays)), until)
+        message = self._receive(until)
+        if "error" in message.body:
+            if message.body["error"] == "memory":
+                raise JailError("It took more memory than it may.", "Use a smaller model.")
+            kind, text = str(message.body["error"])[:60], str(message.body.get("text", ""))[:600]
+            raise Failed(kind, text)
+        answer = message.body.get("answer")
+        if not isinstance(answer, dict):
+            raise self._ended("It answered with something that is no answer.")
+        return Message(answer, message.arrays)
+
+    def close(self) -> None:
+        """End the worker, whatever it is doing."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+        process.wait()
+
+    @property
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise JailError("The jail is closed.", "Open it again.")
+        return self._process
+
+    def _send(self, data: bytes, until: float) -> None:
+        pipe = self._running.stdin
+        assert pipe is not None
+        os.set_blocking(pipe.fileno(), False)
+        rest = memoryview(data)
+        while rest:
+            self._wait(pipe, selectors.EVENT_WRITE, until)
+            try:
+                rest = rest[os.write(pipe.fileno(), rest[: 2**20]) :]
+            except BlockingIOError:
+                continue
+            except OSError:
+                raise self._ended() from None
+
+    def _receive(self, until: float) -> Message:
+        pipe = self._running.stdout
+        assert pipe is not None
+
+        def read(count: int) -> bytes:
+            parts = []
+            while count:
+                self._wait(pipe, selectors.EVENT_READ, until)
+                part = os.read(pipe.fileno(), min(count, 2**20))
+                if not part:
+                    raise self._ended()
+                parts.append(part)
+                count -= len(part)
+            return b"".join(parts)
+
+        try:
+            return received(read, LARGEST)
+        except Garbled as error:
+            raise self._ended(f"It answered with {error}.") from None
+
+    def _wait(self, pipe: Any, event: int, until: float) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(pipe, event)
+            if not selector.select(max(until - time.monotonic(), 0)):
+                raise self._ended(f"It took longer than {self.seconds:g} seconds.")
+
+    def _ended(self, sentence: str = "") -> JailError:
+        # It is over in any case; how it ended says why, where we did not end it.
+        process = self._running
+        if not sentence:
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                sentence = "It stopped answering."
+        code = int(process.returncode or 0)
+        self.close()
+        if not sentence:
+            sentence = ENDS.get(-code, "It ended without an answer.")
+        return JailError(sentence, "Nothing of it reached the server. Check the file and where it comes from.")
+
+
+class Failed(JailError):
+    """The function raised an error of its own: `kind` and `text` are what it said, and not to be trusted."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(f"It failed: {text.splitlines()[0] if text else kind}.", "Check the file.")
+        self.kind, self.text = kind, text
+
+
+ENDS: dict[int, str] = {
+    signal.SIGSYS: "It tried what nothing in the jail may: to start a program, open a connection or reach a process.",
+    signal.SIGSEGV: "It crashed.",
+    signal.SIGBUS: "It crashed.",
+    signal.SIGABRT: "It crashed.",
+    signal.SIGKILL: "It took more memory than it may.",
+    signal.SIGXCPU: "It took too long.",
+    signal.SIGXFSZ: "It tried to write a file.",
+}

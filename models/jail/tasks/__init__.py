@@ -1,0 +1,1 @@
+"""What may run in a jail, one module a task; none of them may import torch."""

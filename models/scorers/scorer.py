@@ -1,0 +1,174 @@
+"""A stranger's ONNX file as a regressor: inspected, kept and run in the jail, never in this process."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+
+from models.base import ModelError
+from models.jail.cell import Failed, Jail, JailError
+from models.regressor import RegressorSpec
+from models.scorers.plan import InputPlan, Passport, prepared, read_off
+from models.scorers.recognise import EXPORT, recognise
+
+T = TypeVar("T")
+MODEL, PLAN = "model.onnx", "plan.json"
+BATCH = 16  # pictures at once, where any number may be
+SECONDS = 60.0  # for one batch
+ALIKE = 1e-6  # of the scores' size: below it they are all the same
+
+
+def inspect(data: bytes, *, unlocked: bool = False) -> Passport:
+    """What the file holds. ModelError, with a sentence, where it is not ONNX or not of a kind that is taken."""
+    recognise(data)
+    with Jail("onnx", unlocked=unlocked) as jail:
+        told = _told(lambda: jail.call("inspect", {}, [np.frombuffer(data, np.uint8)]).body)
+    given = told["input"]
+    return Passport(
+        sha256=hashlib.sha256(data).hexdigest(),
+        bytes=len(data),
+        opset=int(told["opset"]),
+        producer=str(told["producer"]),
+        nodes=int(told["nodes"]),
+        parameters=int(told["parameters"]),
+        input=str(given["name"]),
+        kind=str(given["kind"]),
+        shape=_shape(given["shape"]),
+        outputs=tuple((str(one["name"]), str(one["kind"]), _shape(one["shape"])) for one in told["outputs"]),
+        metadata={str(key): str(value) for key, value in told["metadata"].items()},
+    )
+
+
+def files(data: bytes, plan: InputPlan) -> dict[str, bytes]:
+    """What is kept of a judge, by file name."""
+    return {MODEL: data, PLAN: plan.model_dump_json(indent=1).encode()}
+
+
+def fingerprint(data: bytes, plan: InputPlan) -> str:
+    """`sha256:` over the file and how it is used: another plan gives other scores."""
+    return "sha256:" + hashlib.sha256(data + plan.model_dump_json().encode()).hexdigest()
+
+
+def load(folder: Path, spec: RegressorSpec, *, unlocked: bool = False) -> OnnxRegressor:
+    """The judge kept in a folder. ModelError where its files are missing or not the ones its description is of."""
+    try:
+        data, text = (folder / MODEL).read_bytes(), (folder / PLAN).read_bytes()
+        plan = InputPlan.model_validate_json(text)
+    except (OSError, ValidationError) as error:
+        raise ModelError(f"The files of {spec.title} cannot be read.", "Upload it again.") from error
+    if fingerprint(data, plan) != spec.fingerprint:
+        raise ModelError(f"The files of {spec.title} were changed since it was uploaded.", "Upload it again.")
+    return OnnxRegressor(spec, data, plan, unlocked=unlocked)
+
+
+class OnnxRegressor:
+    """A regressor whose network runs in a jail, which is opened at the first score and anew after an error."""
+
+    def __init__(self, spec: RegressorSpec, data: bytes, plan: InputPlan, *, unlocked: bool = False) -> None:
+        self.spec, self.plan = spec, plan
+        self._data = np.frombuffer(data, np.uint8)
+        self._unlocked = unlocked
+        self._jail: Jail | None = None
+        self._lock = threading.Lock()
+
+    def score(self, images: Tensor) -> Tensor:
+        if images.ndim != 4 or images.shape[1] not in (1, 3):
+            raise ModelError(
+                f"{self.spec.title} cannot look at {list(images.shape)}.", "It looks at [N, 1 or 3, H, W]."
+            )
+        size = self.plan.batch or BATCH
+        with self._lock:
+            parts = [self._batch(images[start : start + size], size) for start in range(0, len(images), size)]
+        return torch.cat(parts) if parts else torch.empty(0)
+
+    def close(self) -> None:
+        """End its jail; the next score opens another."""
+        jail, self._jail = self._jail, None
+        if jail is not None:
+            jail.close()
+
+    def _batch(self, images: Tensor, size: int) -> Tensor:
+        pictures = prepared(images, self.plan)
+        count = len(pictures)
+        if self.plan.batch and count < size:  # it takes just so many: the last one is repeated, and left out again
+            pictures = np.concatenate([pictures, np.repeat(pictures[-1:], size - count, axis=0)])
+        try:
+            jail = self._opened()
+            answer = _told(lambda: jail.call("run", {"output": self.plan.output}, [pictures]).arrays)
+        except JailError:
+            self.close()
+            raise
+        if len(answer) != 1:
+            raise ModelError(f"{self.spec.title} gave no scores.", EXPORT)
+        return read_off(answer[0], len(pictures), self.plan)[:count]
+
+    def _opened(self) -> Jail:
+        if self._jail is None:
+            jail = Jail("onnx", seconds=SECONDS, unlocked=self._unlocked).__enter__()
+            try:
+                _told(lambda: jail.call("load", {}, [self._data]))
+            except BaseException:
+                jail.close()
+                raise
+            self._jail = jail
+            weakref.finalize(self, jail.close)  # it ends with its judge, or with the program
+        return self._jail
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a judge said of some pictures: the span of its scores and how long it took for each."""
+
+    low: float
+    high: float
+    mean: float
+    deviation: float
+    seconds: float
+
+
+def probe(regressor: OnnxRegressor, images: Tensor) -> Probe:
+    """Score pictures [N, C, H, W], N of 8 or more that differ; ModelError where the scores say nothing."""
+    regressor.score(images[:1])  # opening the jail is not part of what a picture takes
+    begin = time.perf_counter()
+    scores = regressor.score(images)
+    seconds = (time.perf_counter() - begin) / len(images)
+    deviation, mean = float(scores.std()), float(scores.mean())
+    if deviation <= ALIKE * max(abs(mean), 1e-3):
+        raise ModelError(
+            f"It gives every picture the same score, {mean:.4g}.",
+            "Check the range and normalisation it wants its pictures in, and which output is the score.",
+        )
+    again = regressor.score(images[:4])
+    if not torch.allclose(again, scores[:4], rtol=1e-3, atol=1e-3 * deviation):
+        raise ModelError(
+            "It gives the same picture another score each time, or lets pictures of a batch change one another's.",
+            "Export it in evaluation mode: model.eval().",
+        )
+    return Probe(float(scores.min()), float(scores.max()), mean, deviation, seconds)
+
+
+def _told(call: Callable[[], T]) -> T:
+    # What the jail's side refuses is a sentence of ours; other errors stay what they are.
+    try:
+        return call()
+    except Failed as error:
+        if error.kind == "Refused":
+            raise JailError(error.text, EXPORT) from None
+        raise
+
+
+def _shape(told: object) -> tuple[int | None, ...] | None:
+    if not isinstance(told, list):
+        return None
+    return tuple(side if type(side) is int else None for side in told)

@@ -1,0 +1,20 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+on = click.option("--generator", required=True, metavar="G", help="Name of a generator; see `latentwalk generators`.")
+device = click.option("--device", metavar="D", help="auto, cpu or cuda:N.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def path(*names: str, **more: Any) -> Callable[[F], F]:
+    """An option that names a file or folder."""
+    return click.option(*names, type=click.Path(path_type=Path), **more)

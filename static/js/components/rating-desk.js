@@ -1,0 +1,132 @@
+/** <rating-desk>: pictures rated by hand, 1 to 5 or the better of two, until they are enough for a judge. */
+
+import { api } from "../api.js";
+import { choice, field, radio } from "../form.js";
+import { h } from "../dom.js";
+
+const ENOUGH = 12;
+const LARGEST = 1_000_000;
+const SIZE = 192;
+
+/** Emits `rated` {name, title, ratings | picks, card}, bubbling. Keys 1 to 5 rate, left and right pick. */
+export class RatingDesk extends HTMLElement {
+  #edit = null;
+  #way = "rate";
+  #shown = [];
+  #ratings = [];
+  #picks = [];
+  #pictures = h("div", { className: "rating-pictures" });
+  #buttons = h("div", { className: "rating-buttons", role: "group", "aria-label": "Your rating" });
+  #count = h("p", { className: "fine", role: "status" });
+  #name = h("input", {
+    id: "rating-name",
+    type: "text",
+    pattern: "[a-z][a-z0-9_]{0,39}",
+    required: true,
+    value: "my_taste",
+    autocomplete: "off",
+    spellcheck: false,
+  });
+  #measures = h("input", { id: "rating-measures", type: "text", maxLength: 200, required: true });
+  #begin = h("button", { type: "button", className: "button" }, "Start rating");
+  #make = h("button", { type: "submit", className: "button primary", disabled: true }, "Make a judge of these");
+  #board = h("div", { className: "stack", hidden: true, tabIndex: -1 });
+
+  /** The edit on screen: what is rated are other seeds of its generator and classes. */
+  set edit(edit) {
+    if (edit && this.#edit && edit.generator !== this.#edit.generator) {
+      this.#ratings = [];
+      this.#picks = [];
+      this.#board.hidden = true;
+      this.#begin.hidden = false;
+    }
+    this.#edit = edit;
+  }
+
+  connectedCallback() {
+    if (this.childElementCount) return;
+    const way = choice("How", radio("way", "rate", "1 to 5", true), radio("way", "pick", "Better of two", false));
+    const form = h(
+      "form",
+      { className: "stack" },
+      field("What you rate by", this.#measures),
+      field("Name of the judge", this.#name),
+      this.#make,
+    );
+    this.#board.append(this.#pictures, this.#buttons, this.#count);
+    this.append(way, this.#begin, this.#board, form);
+    way.addEventListener("change", (event) => {
+      this.#way = event.target.value;
+      if (!this.#board.hidden) this.#next();
+    });
+    this.#begin.addEventListener("click", () => {
+      this.#board.hidden = false;
+      this.#begin.hidden = true;
+      this.#next();
+      this.#board.focus();
+    });
+    this.#board.addEventListener("keydown", (event) => this.#pressed(event));
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const rated = this.#way === "rate" ? { ratings: this.#ratings } : { picks: this.#picks };
+      const card = { measures: this.#measures.value, source: "Rated on this page.", licence: "The rater's own." };
+      this.dispatchEvent(new CustomEvent("rated", { detail: { name: this.#name.value, card, ...rated }, bubbles: true }));
+    });
+  }
+
+  #pressed(event) {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    if (this.#way === "rate" && /^[1-5]$/.test(event.key)) this.#rate(Number(event.key));
+    else if (this.#way === "pick" && ["ArrowLeft", "ArrowRight"].includes(event.key))
+      this.#pick(event.key === "ArrowLeft" ? 0 : 1);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  #rate(score) {
+    this.#ratings.push({ ...this.#shown[0], score });
+    this.#next();
+  }
+
+  #pick(better) {
+    this.#picks.push({ better: this.#shown[better], worse: this.#shown[1 - better] });
+    this.#next();
+  }
+
+  #next() {
+    const count = this.#way === "rate" ? 1 : 2;
+    const classes = this.#edit.classes;
+    this.#shown = Array.from({ length: count }, () => ({ seed: Math.floor(Math.random() * LARGEST), classes }));
+    this.#pictures.replaceChildren(...this.#shown.map((one, index) => this.#picture(one, index)));
+    const scores = [1, 2, 3, 4, 5].map((score) => {
+      const button = h("button", { type: "button", className: "button outlined" }, String(score));
+      button.addEventListener("click", () => {
+        this.#rate(score);
+        this.#buttons.children[score - 1].focus();
+      });
+      return button;
+    });
+    this.#buttons.replaceChildren(...(this.#way === "rate" ? scores : []));
+    const done = this.#way === "rate" ? this.#ratings.length : this.#picks.length;
+    const kinds = this.#way === "rate" ? "pictures rated" : "pairs judged";
+    this.#count.textContent = `${done} ${kinds}${done < ENOUGH ? ` of at least ${ENOUGH}; 40 make a fair slider` : ""}.`;
+    this.#make.disabled = done < ENOUGH;
+  }
+
+  #picture({ seed, classes }, index) {
+    const edit = { ...this.#edit, base: { seed }, classes, amounts: {}, hold: [], layers: {} };
+    const image = h("img", { alt: this.#way === "rate" ? `Seed ${seed}` : "", width: SIZE, height: SIZE });
+    image.src = api.small(edit, SIZE);
+    if (this.#way === "rate") return image;
+    const side = index === 0 ? "left" : "right";
+    const button = h("button", { type: "button", className: "rating-pick", "aria-label": `The ${side} one is better` }, image);
+    button.addEventListener("click", () => {
+      this.#pick(index);
+      this.#pictures.children[index].focus();
+    });
+    return button;
+  }
+}
+
+customElements.define("rating-desk", RatingDesk);

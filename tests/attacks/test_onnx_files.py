@@ -1,0 +1,304 @@
+"""Files offered as judges that are broken, hostile or something else: each is refused with a sentence, nothing runs."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle  # noqa: TID251 - to make what must never be opened
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from onnx import TensorProto, helper
+from PIL import Image
+
+from models.base import ModelError
+from models.regressor import RegressorCard, RegressorSpec
+from models.scorers import InputPlan, OnnxRegressor, fingerprint, guess, inspect
+from tests.onnx_files import FLOAT, INT, brightness, built, network, node, weight
+
+SENTINEL = Path("/tmp/latentwalk-was-here")
+
+
+def spec(data: bytes, plan: InputPlan) -> RegressorSpec:
+    card = RegressorCard("A test.", "None.", "A test.", "MIT", "It is a test.")
+    return RegressorSpec("judge", "Judge", "onnx", False, (0.0, 1.0), "", fingerprint(data, plan), card)
+
+
+class Bomb:
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[str]]:
+        return os.system, (f"touch {SENTINEL}",)
+
+
+def image(format: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (40, 40), "red").save(buffer, format)
+    return buffer.getvalue()
+
+
+def archive(**members: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
+        for name, data in members.items():
+            made.writestr(f"archive/{name.replace('_', '.')}", data)
+    return buffer.getvalue()
+
+
+def external() -> bytes:
+    tensor = weight("luma", np.zeros((1, 3, 1, 1)))
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    entry = tensor.external_data.add()
+    entry.key, entry.value = "location", "../../../../etc/passwd"
+    return built([node("Conv", ["picture", "luma"])], [tensor])
+
+
+def hidden_external() -> bytes:
+    tensor = weight("k", np.zeros(1))
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    entry = tensor.external_data.add()
+    entry.key, entry.value = "location", "/etc/passwd"
+    return built([node("Constant", [], ["k"], value=tensor), node("Mul", ["picture", "k"])])
+
+
+def claimed(*dims: int) -> bytes:
+    tensor = weight("w", np.zeros(1))
+    tensor.ClearField("dims")
+    tensor.dims.extend(dims)
+    return built([node("Mul", ["picture", "w"])], [tensor])
+
+
+def nested(depth: int) -> bytes:
+    value = helper.make_tensor_value_info
+    inner = helper.make_graph([node("Identity", ["picture"], ["deep0"])], "g", [], [value("deep0", FLOAT, None)])
+    for number in range(depth):
+        # The other branch is shallow, or each level would double the file.
+        flat = helper.make_graph([node("Identity", ["picture"], ["e"])], "e", [], [value("e", FLOAT, None)])
+        once = [node("If", ["yes"], [f"deep{number + 1}"], then_branch=inner, else_branch=flat)]
+        inner = helper.make_graph(once, "g", [], [value(f"deep{number + 1}", FLOAT, None)])
+    return built([node("If", ["yes"], then_branch=inner, else_branch=inner)], [weight("yes", True, bool)])
+
+
+def many(count: int) -> bytes:
+    nodes = [node("Identity", [f"x{number}"], [f"x{number + 1}"]) for number in range(count)]
+    return built([node("Identity", ["picture"], ["x0"]), *nodes, node("Flatten", [f"x{count}"])])
+
+
+def cycle() -> bytes:
+    return built([node("Add", ["picture", "b"], ["a"]), node("Relu", ["a"], ["b"]), node("Flatten", ["b"])])
+
+
+def sequence() -> bytes:
+    ends = [helper.make_tensor_sequence_value_info("score", FLOAT, None)]
+    return built([node("SequenceConstruct", ["picture"])], outputs=ends)
+
+
+def words() -> bytes:
+    ends = [helper.make_tensor_value_info("score", TensorProto.STRING, [1])]
+    tensor = helper.make_tensor("w", TensorProto.STRING, [1], [b"hello"])
+    return built([node("Constant", [], value=tensor)], outputs=ends)
+
+
+def whole(graph: Any) -> bytes:
+    domains = [helper.make_opsetid("", 17)]
+    data: bytes = helper.make_model(graph, opset_imports=domains, ir_version=8).SerializeToString()
+    return data
+
+
+def without_input() -> bytes:
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph([node("Constant", [], value=weight("w", [1.0]))], "g", [], [value("score", FLOAT, [1])])
+    data: bytes = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8
+    ).SerializeToString()
+    return data
+
+
+def two_inputs() -> bytes:
+    value = helper.make_tensor_value_info
+    inputs = [value(name, FLOAT, [1, 3, 32, 32]) for name in ("a", "b")]
+    graph = helper.make_graph([node("Add", ["a", "b"])], "g", inputs, [value("score", FLOAT, None)])
+    data: bytes = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8
+    ).SerializeToString()
+    return data
+
+
+def evil() -> Any:
+    return helper.make_node("Evil", ["picture"], ["score"], domain="evil")
+
+
+def functions() -> bytes:
+    model = helper.make_model(helper.make_graph([], "g", [], []), ir_version=8)
+    model.ParseFromString(brightness())
+    model.functions.append(
+        helper.make_function(
+            "stranger", "F", ["x"], ["y"], [node("Identity", ["x"], ["y"])], [helper.make_opsetid("", 17)]
+        )
+    )
+    data: bytes = model.SerializeToString()
+    return data
+
+
+BEFORE = {
+    "nothing": (b"", "empty"),
+    "zeros": (b"\x00" * 1000, "not ONNX"),
+    "a text": (b"import os\n", "not ONNX"),
+    "json": (b'{"a": 1}', "a text"),
+    "html": (b"<html></html>", "a text"),
+    "a script": (b"#!/bin/sh\n", "a text"),
+    "a pickle": (pickle.dumps(Bomb()), "a pickle"),
+    "a pickle of protocol 5": (pickle.dumps(Bomb(), 5), "a pickle"),
+    "an old pickle": (pickle.dumps(Bomb(), 0), "not ONNX"),
+    "a PyTorch checkpoint": (archive(data_pkl=pickle.dumps(Bomb()), version=b"3"), "a PyTorch checkpoint"),
+    "TorchScript": (archive(constants_pkl=b"", data_pkl=pickle.dumps(Bomb())), "TorchScript"),
+    "a .pt2": (archive(archive_format=b"pt2"), "a zip archive|exported PyTorch"),
+    "a zip bomb": (archive(bomb=b"\x00" * 50_000_000), "a zip archive"),
+    "a cut zip": (archive(bomb=b"1" * 10_000)[:60], "damaged zip"),
+    "a JPEG": (image("JPEG"), "a JPEG image"),
+    "a PNG": (image("PNG"), "a PNG image"),
+    "a WebP": (image("WEBP"), "a WebP image"),
+    "HDF5": (b"\x89HDF\r\n\x1a\n" + b"\x00" * 100, "Keras"),
+    "TFLite": (b"\x1c\x00\x00\x00TFL3" + b"\x00" * 100, "TensorFlow Lite"),
+    "safetensors": ((2).to_bytes(8, "little") + b"{}" + b"\x00" * 20, "safetensors"),
+    "gzip": (b"\x1f\x8b\x08\x00" + b"\x00" * 50, "gzip"),
+    "a program": (b"\x7fELF" + b"\x00" * 50, "a program"),
+}
+INSPECTED = {
+    "cut off": (network()[: len(network()) // 2], "cut off|checker"),
+    "one byte": (b"\x08", "cut off"),
+    "random": (b"\x08" + np.random.default_rng(0).bytes(4000), "cannot be read|opset"),
+    "a protobuf of depth": (b"\x08\x08" + b"\x3a\x7f" * 20_000, "cannot be read|opset"),
+    "a length that lies": (b"\x08\x08\x3a\xff\xff\xff\xff\x0f", "cannot be read"),
+    "external data": (external(), "another file"),
+    "external data in a node": (hidden_external(), "another file"),
+    "a custom domain": (
+        built([helper.make_node("Evil", ["picture"], ["score"], domain="evil")], domain="evil"),
+        "evil",
+    ),
+    "a domain undeclared": (built([helper.make_node("Evil", ["picture"], ["score"], domain="evil")]), "evil"),
+    "functions": (functions(), "not ONNX's own"),
+    "opset 5": (brightness(opset=5), "opset 5"),
+    "opset 999": (brightness(opset=999), "opset 999"),
+    "100,000 nodes": (many(100_000), "100,00. nodes|100,002"),
+    "a cycle": (cycle(), "checker"),
+    "the same name twice": (built([node("Relu", ["picture"]), node("Relu", ["picture"])]), "checker"),
+    "an unknown operator": (built([node("Explode", ["picture"])]), "checker"),
+    "sides without numbers": (claimed(2**40, 2**20), "checker"),
+    "negative sides": (claimed(-5, 3), "negative"),
+    "no input": (without_input(), "0 inputs"),
+    "two inputs": (two_inputs(), "2 inputs"),
+    "no output": (built([node("Relu", ["picture"])], outputs=[]), "no output"),
+    "a sequence": (sequence(), "no tensor"),
+    "nested twelve deep": (nested(12), "nested deeper"),
+}
+GUESSED = {
+    "words": (words(), "table of numbers"),
+    "a table": (built([node("Relu", ["picture"])], shape=(4, 5), out=(4, 5)), "2 dimensions"),
+    "seven channels": (built([node("Flatten", ["picture"])], shape=(1, 7, 9, 9)), "neither one nor three"),
+}
+
+
+def huge(kind: str) -> bytes:
+    side = weight("side", [120_000, 120_000], np.int64)
+    if kind == "ConstantOfShape":
+        nodes = [node("ConstantOfShape", ["side"], ["big"])]
+    elif kind == "Expand":
+        nodes = [node("Expand", ["one", "side"], ["big"])]
+    else:
+        nodes = [node("Range", ["zero", "end", "step"], ["big"])]
+    more = [weight("one", [1.0]), weight("zero", 0.0), weight("end", 1e10), weight("step", 1.0)]
+    nodes += [node("ReduceMean", ["big"], ["mean"], keepdims=0), node("Add", ["picture", "mean"], ["p"])]
+    return built([*nodes, node("Flatten", ["p"])], [side, *more], out=("n", 3072))
+
+
+def endless() -> bytes:
+    value = helper.make_tensor_value_info
+    steps = [node("Identity", ["going"], ["on"]), node("Add", ["held", "held"], ["more"])]
+    inside = [value("i", INT, []), value("going", TensorProto.BOOL, []), value("held", FLOAT, None)]
+    outside = [value("on", TensorProto.BOOL, []), value("kept", FLOAT, None)]
+    steps.append(node("Mul", ["more", "half"], ["kept"]))
+    body = helper.make_graph(steps, "body", inside, outside, [weight("half", 0.5)])
+    nodes = [node("Loop", ["trips", "yes", "picture"], ["last"], body=body), node("Flatten", ["last"])]
+    return built(nodes, [weight("trips", 2**60, np.int64), weight("yes", True, bool)], out=("n", 3072))
+
+
+def not_numbers(kind: str) -> bytes:
+    nodes = [node("GlobalAveragePool", ["picture"], ["p"]), node("Mul", ["p", "zero"], ["q"])]
+    nodes += [node("Div", ["q" if kind == "nan" else "one", "q"], ["r"]), node("Flatten", ["r"])]
+    return built(nodes, [weight("zero", 0.0), weight("one", 1.0)], out=("n", 3))
+
+
+RUN = {
+    "50 GB by ConstantOfShape": (huge("ConstantOfShape"), "memory|cannot run"),
+    "50 GB by Expand": (huge("Expand"), "memory|cannot run"),
+    "40 GB by Range": (huge("Range"), "memory|cannot run"),
+    "a loop without end": (endless(), "longer than"),
+    "scores that are NaN": (not_numbers("nan"), "not numbers"),
+    "scores that are infinite": (not_numbers("inf"), "not numbers"),
+    "one score for all": (built([node("ReduceMean", ["picture"], keepdims=0)], out=()), "its own score"),
+    "a shape that fits nothing": (
+        built([node("MatMul", ["picture", "w"])], [weight("w", np.ones((7, 7)))]),
+        "cannot run|checker",
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def nothing_ran():
+    SENTINEL.unlink(missing_ok=True)
+    yield
+    assert not SENTINEL.exists()
+
+
+def judge(data: bytes) -> torch.Tensor:
+    """All that happens to an uploaded file, to its first scores."""
+    plan, _ = guess(inspect(data))
+    return OnnxRegressor(spec(data, plan), data, plan).score(torch.zeros(4, 3, 32, 32))
+
+
+def refused(data: bytes, said: str) -> None:
+    with pytest.raises(ModelError, match=said) as error:
+        judge(data)
+    text = str(error.value)
+    assert text.endswith(".")
+    assert "\n" not in text
+    assert len(text) < 400
+    assert error.value.hint
+
+
+@pytest.mark.parametrize("name", BEFORE)
+def test_what_is_no_onnx_is_named_and_not_opened(name: str) -> None:
+    refused(*BEFORE[name])
+
+
+@pytest.mark.parametrize("name", INSPECTED)
+def test_what_is_no_judge_is_refused_in_the_jail(name: str) -> None:
+    refused(*INSPECTED[name])
+
+
+@pytest.mark.parametrize("name", GUESSED)
+def test_what_looks_at_no_picture_is_refused(name: str) -> None:
+    refused(*GUESSED[name])
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_what_misbehaves_when_it_runs_is_ended(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.scorers.scorer.SECONDS", 4.0)
+    refused(*RUN[name])
+
+
+def test_the_corpus_is_as_large_as_is_said() -> None:
+    assert len(BEFORE) + len(INSPECTED) + len(GUESSED) + len(RUN) >= 50
+
+
+def test_honest_judges_pass_the_same_gate() -> None:
+    for data in (brightness(), network(), brightness(opset=11), brightness(opset=21)):
+        plan, _ = guess(inspect(data))
+        assert isinstance(plan, InputPlan)
+        assert OnnxRegressor(spec(data, plan), data, plan).score(torch.zeros(2, 3, 32, 32)).shape == (2,)

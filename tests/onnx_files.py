@@ -1,0 +1,64 @@
+"""ONNX files for tests, each made by code: honest judges, and hostile ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper
+
+FLOAT, INT = TensorProto.FLOAT, TensorProto.INT64
+PICTURE: tuple[int | str, ...] = ("n", 3, 32, 32)
+
+
+def built(
+    nodes: Sequence[Any], weights: Sequence[Any] = (), *, shape: Sequence[Any] = PICTURE, out: Sequence[Any] = ("n", 1),
+    opset: int = 17, outputs: Sequence[Any] | None = None, kind: int = FLOAT, domain: str = "",
+) -> bytes:  # fmt: skip
+    """A model with input "picture" and output "score"."""
+    value = helper.make_tensor_value_info
+    ends = [value("score", FLOAT, list(out))] if outputs is None else list(outputs)
+    graph = helper.make_graph(list(nodes), "judge", [value("picture", kind, list(shape))], ends, list(weights))
+    domains = [helper.make_opsetid("", opset)] + ([helper.make_opsetid(domain, 1)] if domain else [])
+    data: bytes = helper.make_model(graph, opset_imports=domains, ir_version=8).SerializeToString()
+    return data
+
+
+def node(kind: str, inside: Sequence[str], outside: Sequence[str] = ("score",), **how: Any) -> Any:
+    return helper.make_node(kind, list(inside), list(outside), **how)
+
+
+def weight(name: str, values: Any, dtype: Any = np.float32) -> Any:
+    return numpy_helper.from_array(np.asarray(values, dtype), name)
+
+
+def brightness(**how: Any) -> bytes:
+    """Mean luma of a picture in 0 to 1: the built-in measure as somebody might upload it."""
+    luma = np.array([0.299, 0.587, 0.114]).reshape(1, 3, 1, 1)
+    nodes = [
+        node("Conv", ["picture", "luma"], ["grey"]),
+        node("GlobalAveragePool", ["grey"], ["mean"]),
+        node("Flatten", ["mean"], ["score"]),
+    ]
+    return built(nodes, [weight("luma", luma)], **how)
+
+
+def network(seed: int = 0, classes: int = 2) -> bytes:
+    """A small convolutional network of drawn weights that gives `classes` numbers."""
+    source = np.random.default_rng(seed)
+    weights = [
+        weight("a", source.normal(0, 0.3, (8, 3, 3, 3))),
+        weight("b", source.normal(0, 0.3, (16, 8, 3, 3))),
+        weight("c", source.normal(0, 0.5, (classes, 16))),
+    ]
+    nodes = [
+        node("Conv", ["picture", "a"], ["x"], strides=[2, 2]),
+        node("Relu", ["x"], ["y"]),
+        node("Conv", ["y", "b"], ["z"], strides=[2, 2]),
+        node("Relu", ["z"], ["u"]),
+        node("GlobalAveragePool", ["u"], ["v"]),
+        node("Flatten", ["v"], ["flat"]),
+        node("Gemm", ["flat", "c"], ["score"], transB=1),
+    ]
+    return built(nodes, weights, out=("n", classes))
