@@ -37,6 +37,7 @@ T = TypeVar("T")
 THUMBNAIL = 256
 MOST_MOMENTS = 600
 PACES_KEPT = 64
+MEASURING = 2  # paces and estimates at once: each waits in a thread, and there are few
 TRIES = 3  # an export that brings the server down is not begun for ever
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class Cinema:
         self._library, self._shelf, self._lane = library, shelf, lane
         self._jobs, self._exports, self._press, self._sounds = jobs, exports, press, sounds
         self._paces: OrderedDict[str, Pace] = OrderedDict()
+        self._measuring = asyncio.Semaphore(MEASURING)
         self._stopping = False
 
     async def moments(
@@ -85,7 +87,8 @@ class Cinema:
         """How long and how large the film would be."""
         ready, route = await self._route(timeline)
         drawn = self._drawn(ready, Priority.STILL)
-        return await asyncio.to_thread(lambda: finish(estimate(route, drawn, ready.directions())))
+        async with self._measuring:
+            return await asyncio.to_thread(lambda: finish(estimate(route, drawn, ready.directions())))
 
     async def still(self, edit: Edit, format: codecs.Format, *, size: int | None, mark: bool) -> bytes:
         """The exact picture of an edit as a file that says what it is."""
@@ -157,12 +160,13 @@ class Cinema:
         moving = route.timeline.model_copy(update={"title": "", "caption": False, "mark": False, "beats": ()})
         key = f"{canonical(moving)}|{self._library.stamp(route.at(0.0))}"
         key = hashlib.sha256(key.encode()).hexdigest()
-        if key not in self._paces:
-            drawn = self._drawn(ready, Priority.STILL)
-            self._paces[key] = await asyncio.to_thread(lambda: finish(pace(route, drawn)))
-            while len(self._paces) > PACES_KEPT:
-                self._paces.popitem(last=False)
-        return self._paces[key]
+        async with self._measuring:
+            if key not in self._paces:
+                drawn = self._drawn(ready, Priority.STILL)
+                self._paces[key] = await asyncio.to_thread(lambda: finish(pace(route, drawn)))
+                while len(self._paces) > PACES_KEPT:
+                    self._paces.popitem(last=False)
+            return self._paces[key]
 
     def _drawn(self, ready: Ready, priority: Priority) -> Draw:
         return lambda edit: self._lane.submit(priority, lambda: draw(edit, ready)).result()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
-from server import confined, files
+from PIL import Image
+
+from server import files, strangers
 from server.cinema import checked, used_by
 from server.directions import Direction
 from server.edits import Edit
@@ -21,6 +22,7 @@ from server.films.presets import sweep
 from server.jobs import now
 from server.provenance.credentials import Credential
 from server.provenance.ledger import Entry
+from server.provenance.looks import look
 from server.provenance.press import Press, matches, write_beside
 from server.renderer import draw
 from server.shelf import Ready
@@ -104,14 +106,11 @@ def made_here(data: bytes, press: Press, beside: bytes | None = None) -> dict[st
     found = press.ledger.same(hashlib.sha256(data).hexdigest())
     verdict = "here" if found else "no"
     if not found:
-        with tempfile.TemporaryDirectory(prefix="latentwalk-") as folder:
-            path = Path(folder) / "brought"
-            path.write_bytes(data)
-            try:
-                looks = confined.run("look", path)["looks"]
-            except Invalid:
-                looks = []
-        found = press.ledger.alike([bytes.fromhex(one) for one in looks])
+        try:
+            looks = [look(Image.fromarray(frame)) for frame in strangers.look(data)]
+        except Invalid:
+            looks = []
+        found = press.ledger.alike(looks)
         verdict = "alike" if found else "no"
     credential = press.credential(data, mime_of(data), beside)
     return {

@@ -1,12 +1,9 @@
-"""Sound files of strangers: decoded with limits into one of our own, and the beats that are heard in it.
-
-Runs only in a process of its own (`server.confined`); FFmpeg's decoders are large and the file is anybody's.
-"""
+"""Sounds of films: kept as a file of our own making, and the beats that are heard in them."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import av
 import numpy as np
@@ -14,8 +11,6 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 
 RATE = 48_000
-LONGEST = 1200  # seconds that are kept
-FORMATS = "wav,mp3,flac,ogg,mov,aac,aiff"
 WINDOW, DOWN = 1024, 2  # beats are heard at 24 kHz, in steps of ten milliseconds
 FLOOR = 1.6  # a beat's flux over the local mean
 NEAREST = 0.18  # seconds between beats
@@ -24,33 +19,24 @@ MOST_BEATS = 4096
 Mono = NDArray[np.float32]
 
 
-def listen(path: Path, out: Path) -> dict[str, Any]:
-    """Decode a sound into 48 kHz stereo FLAC at `out`; its seconds and its beats. ValueError for what is no sound."""
-    heard: list[Mono] = []
-    count = 0
+def write(sound: NDArray[np.int16], path: Path) -> None:
+    """Keep a sound, 16-bit stereo at 48 kHz [N, 2], as FLAC. Errors of the disk are OSError."""
     try:
-        options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
-        with av.open(str(path), options=options) as source, av.open(str(out), "w", format="flac") as kept:
-            if not source.streams.audio:
-                raise ValueError("there is no sound in it")
-            stream = kept.add_stream("flac", rate=RATE, layout="stereo")
-            resampler = av.AudioResampler(format="s16", layout="stereo", rate=RATE)
-            for decoded in source.decode(audio=0):
-                for frame in resampler.resample(decoded):
-                    samples = frame.to_ndarray().reshape(-1, 2)
-                    heard.append(samples[::DOWN].mean(axis=1, dtype=np.float32) / 32768)
-                    count += len(samples)
-                    frame.pts = None
-                    kept.mux(stream.encode(frame))
-                if count >= LONGEST * RATE:
-                    break
+        with av.open(str(path), "w", format="flac") as kept:
+            stream = cast(av.AudioStream, kept.add_stream("flac", rate=RATE, layout="stereo"))
+            for start in range(0, len(sound), RATE):
+                frame = av.AudioFrame.from_ndarray(sound[start : start + RATE].reshape(1, -1), "s16", "stereo")
+                frame.sample_rate = RATE
+                kept.mux(stream.encode(frame))
             kept.mux(stream.encode(None))
-    except (FFmpegError, UnicodeDecodeError, OverflowError, MemoryError) as error:
-        raise ValueError("it is not a sound that can be read") from error
-    if count == 0:
-        raise ValueError("there is no sound in it")
-    mono = np.concatenate(heard)
-    return {"seconds": round(count / RATE, 3), "beats": beats(mono, RATE // DOWN)}
+    except FFmpegError as error:
+        raise OSError(error.errno, error.strerror) from error
+
+
+def heard(sound: NDArray[np.int16]) -> list[float]:
+    """The beats of a sound, 16-bit stereo at 48 kHz [N, 2], in seconds."""
+    mono = sound[::DOWN].mean(axis=1, dtype=np.float32) / 32768
+    return beats(mono, RATE // DOWN)
 
 
 def beats(mono: Mono, rate: int) -> list[float]:

@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from models.base import Generator
-from server import confined, sounds
+from server import sounds, strangers
 from server.codecs import Pixels
 from server.edits import Edit
 from server.errors import Invalid
@@ -263,21 +263,23 @@ def test_scrambled_sounds_are_kept_or_refused(tmp_path: Path) -> None:
         quietly(partial(sounds.Sounds(tmp_path / "sounds").keep, bytes(scrambled), "x.wav"))
 
 
-def test_a_picture_far_too_large_is_not_decoded(tmp_path: Path) -> None:
+def test_a_picture_far_too_large_is_not_decoded() -> None:
     head = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
     data = HEADS["png"] + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(10_000))) + chunk(b"IEND", b"")
-    (tmp_path / "a").write_bytes(data)
     with pytest.raises(Invalid, match="far too large"):
-        confined.run("look", tmp_path / "a")
+        strangers.look(data)
 
 
-def test_a_film_that_is_none_is_refused(tmp_path: Path) -> None:
-    for data in (b"", b"x" * 100, HEADS["mp4"] + bytes(100), *PLAYLISTS, json.dumps(EDIT).encode()):
-        (tmp_path / "a").write_bytes(data)
+def test_what_is_no_film_is_refused() -> None:
+    for data in (b"", b"x" * 100, HEADS["mp4"] + bytes(100), PLAYLISTS[0], json.dumps(EDIT).encode()):
         with pytest.raises(Invalid):
-            confined.run("look", tmp_path / "a")
+            strangers.look(data)
 
 
-def test_a_good_picture_passes(tmp_path: Path) -> None:
-    Image.new("RGB", (40, 30), (200, 30, 30)).save(tmp_path / "a", "PNG")
-    assert len(confined.run("look", tmp_path / "a")["looks"]) == 1
+def test_good_pictures_and_films_pass(films: dict[Format, bytes]) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (40, 30), (200, 30, 30)).save(buffer, "PNG")
+    assert strangers.look(buffer.getvalue()).shape == (1, 64, 64, 3)
+    for format, data in films.items():
+        if format != "zip":
+            assert np.abs(strangers.look(data).astype(int) - 90).max() <= 4
