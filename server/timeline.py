@@ -176,8 +176,8 @@ class Timeline(_Frozen):
         does not spreads N frames from its first moment to its last.
         """
         if self.play == "once":
-            return self.length * frame / (self.frames - 1)
-        at = self.duration * frame / self.frames
+            return self.length * (frame / (self.frames - 1))
+        at = self.duration * (frame / self.frames)
         return at if at <= self.length else self.duration - at
 
     def sliders(self) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ FPS = 30
 
 
 def bench(
-    settings: Settings, generator: str, frames: int = 300, format: Format = "mp4", rounds: int = 3
+    settings: Settings, generator: str, frames: int = 300, format: Format = "mp4", rounds: int = 10
 ) -> dict[str, Any]:
     """Seconds of drawing `frames` pictures, of encoding them, and of the whole export; `ratio` is that over the sum.
 

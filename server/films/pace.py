@@ -103,7 +103,6 @@ def distance(first: Small, second: Small) -> float:
 
 
 def unevenness(frames: Sequence[Small]) -> float:
-    """The coefficient of variation of the distances between neighbouring frames, where they do not rest."""
+    """The coefficient of variation of the distances between neighbouring frames, rests included."""
     steps = np.array([distance(before, after) for before, after in itertools.pairwise(frames)])
-    moving = steps[steps > 0]
-    return float(moving.std() / moving.mean()) if len(moving) else 0.0
+    return float(steps.std() / steps.mean()) if steps.mean() > 0 else 0.0

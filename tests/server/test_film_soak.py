@@ -59,7 +59,7 @@ def test_an_export_costs_little_more_than_its_parts(home: Path) -> None:
 
 
 def test_the_bench_of_films_measures_all_it_promises(home: Path) -> None:
-    figures = bench.bench(Settings(home=home), "eyes", frames=6)
+    figures = bench.bench(Settings(home=home), "eyes", frames=6, rounds=2)
     assert (figures["generator"], figures["frames"]) == ("eyes", 6)
     for name in ("forward_s", "encode_s", "export_s"):
         assert figures[name] > 0
