@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
 
 import av
 import numpy as np
@@ -23,7 +22,7 @@ def write(sound: NDArray[np.int16], path: Path) -> None:
     """Keep a sound, 16-bit stereo at 48 kHz [N, 2], as FLAC. Errors of the disk are OSError."""
     try:
         with av.open(str(path), "w", format="flac") as kept:
-            stream = cast(av.AudioStream, kept.add_stream("flac", rate=RATE, layout="stereo"))
+            stream = kept.add_stream("flac", rate=RATE, layout="stereo")
             for start in range(0, len(sound), RATE):
                 frame = av.AudioFrame.from_ndarray(sound[start : start + RATE].reshape(1, -1), "s16", "stereo")
                 frame.sample_rate = RATE

@@ -48,7 +48,7 @@ def listen(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     heard: list[np.ndarray] = []
     count = 0
     try:
-        with av.open(io.BytesIO(arrays[0].tobytes()), options={"format_whitelist": SOUNDS}) as source:
+        with av.open(io.BytesIO(arrays[0].tobytes()), "r", options={"format_whitelist": SOUNDS}) as source:
             if not source.streams.audio:
                 raise Refused("there is no sound in it")
             resampler = av.AudioResampler(format="s16", layout="stereo", rate=RATE)
@@ -91,7 +91,7 @@ def _film(data: bytes) -> Answer:
     from PIL import Image
 
     try:
-        with av.open(io.BytesIO(data), options={"format_whitelist": FILMS}) as source:
+        with av.open(io.BytesIO(data), "r", options={"format_whitelist": FILMS}) as source:
             if not source.streams.video:
                 raise Refused("there are no pictures in it")
             stream = source.streams.video[0]
