@@ -11,7 +11,9 @@ import click
 
 from server import terminal, waiting
 from server.errors import AppError
+from server.verbs.bench_film import film
 from server.verbs.learn import learn
+from server.verbs.made import made
 from server.verbs.options import as_json, device, on, path
 from server.verbs.pull import pull
 from server.verbs.regressors import regressors
@@ -251,7 +253,9 @@ def _edit(classes: Any, amounts: Any, seed: int, **more: Any) -> Any:
     return parse({"base": {"seed": seed}, "classes": dict(classes), "amounts": dict(amounts), **more})
 
 
+bench.add_command(film)
 main.add_command(learn)
+main.add_command(made)
 main.add_command(regressors)
 main.add_command(pull)
 main.add_command(train)

@@ -161,7 +161,7 @@ class Desk:
         """Keep an uploaded model as a judge; with a plan it is tried on this generator's pictures and confirmed."""
         known = regressors()
         entry = uploads.taken(known, data, name, title, card, reason)
-        if plan is None and entry.asks:
+        if plan is None and set(entry.asks) != {"span"}:
             return entry
         try:
             return uploads.planned(known, name, json.loads(plan) if plan else {}, self._ready.exact)

@@ -80,7 +80,8 @@ def film(
             samples.append(frame(moment(route, paced, index * count // min(SAMPLES, count)))())
             yield Progress(start, "Choosing colours")
     voice = None if sound is None or timeline.audio is None else Sound(sound, timeline.audio.offset)
-    digest, shown = hashlib.sha256(), []
+    digest = hashlib.sha256()
+    shown: list[Image.Image] = []
     size = (0, 0)
     with ExitStack() as stack:
         kept = stack.enter_context(files.replacing(path))

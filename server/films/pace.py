@@ -103,6 +103,7 @@ def distance(first: Small, second: Small) -> float:
 
 
 def unevenness(frames: Sequence[Small]) -> float:
-    """The coefficient of variation of the distances between neighbouring frames."""
+    """The coefficient of variation of the distances between neighbouring frames, where they do not rest."""
     steps = np.array([distance(before, after) for before, after in itertools.pairwise(frames)])
-    return float(steps.std() / steps.mean()) if steps.mean() > 0 else 0.0
+    moving = steps[steps > 0]
+    return float(moving.std() / moving.mean()) if len(moving) else 0.0

@@ -136,12 +136,12 @@ def route_of(timeline: Timeline, units: Mapping[str, Unit], spec: GeneratorSpec)
         for base in bases[1:]:  # refuses, with its sentence, what does not meet
             between(bases[0].latent, base.latent, 0.5)
     rows = [_named(base.weights()) for base in bases]
-    base = _track([key for key, _ in whole], rows, free if mixes_in_w(spec, bases) else arc)
+    start = _track([key for key, _ in whole], rows, free if mixes_in_w(spec, bases) else arc)
     return Route(
         timeline=timeline,
         units=units,
         spec=spec,
-        base=base,
+        base=start,
         bases=bases,
         classes=_classes(keys, spec, tame),
         truncation=_one([(key, _truncation(key)) for key in keys], tame),

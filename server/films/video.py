@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import av
 import numpy as np
@@ -35,7 +35,7 @@ class _Video:
         self._container = av.open(str(path), "w", format=self.container, options=options)
         self._container.metadata["comment"] = plan.recipe
         chosen = {**self.options, "crf": str(self.rates[plan.quality])}
-        stream = self._container.add_stream(self.codec, rate=plan.fps, options=chosen)
+        stream = cast(av.VideoStream, self._container.add_stream(self.codec, rate=plan.fps, options=chosen))
         stream.width, stream.height = plan.size
         stream.pix_fmt = "yuv420p"
         stream.time_base = Fraction(1, plan.fps)
@@ -133,7 +133,7 @@ class _Voice:
     # The sound beside the pictures: encoded up to the time that they have reached, cut where they end.
 
     def __init__(self, container: av.container.OutputContainer, codec: str, sound: Sound, seconds: float) -> None:
-        self._stream = container.add_stream(codec, rate=48000, options={"b": "160000"})
+        self._stream = cast(av.AudioStream, container.add_stream(codec, rate=48000, options={"b": "160000"}))
         self._container = container
         self._seconds = seconds
         self._reached = 0.0
@@ -152,7 +152,7 @@ class _Voice:
         self._frames.close()
         self._container.mux(self._stream.encode(None))
 
-    def _read(self, sound: Sound) -> Iterator[av.AudioFrame]:
+    def _read(self, sound: Sound) -> Generator[av.AudioFrame, None, None]:
         left, skip, at = round(self._seconds * 48000), round(sound.offset * 48000), 0
         with av.open(str(sound.path), format="flac") as source:
             resampler = av.AudioResampler(format="fltp", layout="stereo", rate=48000)
@@ -165,7 +165,8 @@ class _Voice:
                     if samples.shape[1] == 0:
                         continue
                     left -= samples.shape[1]
-                    made = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout="stereo")
+                    floats = np.ascontiguousarray(samples, dtype=np.float32)
+                    made = av.AudioFrame.from_ndarray(floats, format="fltp", layout="stereo")
                     made.sample_rate, made.pts, made.time_base = 48000, at, Fraction(1, 48000)
                     at += samples.shape[1]
                     yield made

@@ -40,6 +40,7 @@ def glance(path: Path) -> dict[str, Any]:
             if source.streams.video[0].width * source.streams.video[0].height > MOST_PIXELS:
                 raise ValueError("its pictures are far too large")
             frames = islice(source.decode(video=0), 0, FRAMES * STEP, STEP)
-            return {"looks": [look(frame.to_image()).hex() for frame in frames]}
+            pictures = (Image.fromarray(frame.to_ndarray(format="rgb24")) for frame in frames)
+            return {"looks": [look(picture).hex() for picture in pictures]}
     except (FFmpegError, UnicodeDecodeError, OverflowError, MemoryError) as error:
         raise ValueError("it is neither a picture nor a film that can be read") from error

@@ -35,6 +35,8 @@ const part = encodeURIComponent;
 export const api = Object.freeze({
   generators: async () => (await get("/api/generators")).generators,
   pull: (name) => post("/api/generators", { pull: name }),
+  invert: async (name, file) =>
+    (await ask(`/api/generators/${part(name)}/invert`, { method: "POST", body: file })).json(),
   directions: async (generator) => (await get(`/api/directions?generator=${part(generator)}`)).directions,
   direction: (generator, id) => get(`/api/directions/${part(generator)}/${part(id)}`),
   directionFile: (generator, id) => `/api/directions/${part(generator)}/${part(id)}/file`,

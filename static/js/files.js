@@ -2,8 +2,10 @@
 
 import { recognise } from "./opening.js";
 
+const PICTURES = /\.(png|jpe?g|webp)$/i;
+
 /** Wire dropping and picking. */
-export function wireFiles({ session, api, timeline, toasts, sliders, attempt, judges }) {
+export function wireFiles({ session, api, jobs, timeline, toasts, sliders, attempt, judges }) {
   const picker = document.querySelector("#file");
   let depth = 0;
   const over = (by) => {
@@ -33,7 +35,13 @@ export function wireFiles({ session, api, timeline, toasts, sliders, attempt, ju
   }
 
   async function open(file) {
-    const found = await recognise(file, api);
+    const { generator } = session.edit;
+    const found = await recognise(file, api).catch((error) => {
+      // A picture that is none of ours can still be brought in, where the generator has an encoder.
+      if (PICTURES.test(file.name) && session.generator(generator)?.inverts) return { kind: "picture" };
+      throw error;
+    });
+    if (found.kind === "picture") return jobs.add(await api.invert(generator, file));
     const label = `Opened ${file.name}`;
     if (found.kind === "sound") return timeline.hear(file);
     if (found.kind === "edit") {

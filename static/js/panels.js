@@ -4,6 +4,7 @@ import "./components/learn-panel.js";
 import "./components/export-panel.js";
 import "./components/film-library.js";
 import { wireJudges } from "./judges.js";
+import { edit } from "./edit.js";
 import { timelineOf } from "./recipe.js";
 import { moves } from "./walk.js";
 
@@ -118,6 +119,11 @@ export function wirePanels({ store, session, jobs, api, timeline, toasts, slider
       const generator = session.generator(result.generator);
       const action = { label: "Open it", run: () => attempt(() => session.choose(generator.name)) };
       toasts.say(`${generator.title} is ready.`, { action });
+    }
+    if (kind === "invert") {
+      const { generator, base, classes } = result;
+      await session.open(edit({ generator, base, classes }), "A picture brought in");
+      toasts.say(`This is as near as ${session.generator(generator).title} comes to that picture.`);
     }
     if (kind === "export") {
       await refreshExports();

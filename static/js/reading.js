@@ -35,6 +35,7 @@ function isBase(base) {
   if (!isTable(base)) return false;
   const { space = "z", ...rest } = base;
   if (Object.keys(rest).length !== 1 || !["z", "w"].includes(space)) return false;
+  if ("latent" in base) return typeof base.latent === "string" && /^[\w-]{2,65536}$/.test(base.latent);
   if (!("seeds" in base)) return isSeed(base.seed);
   const seeds = Object.keys(base.seeds ?? {});
   const known = seeds.every((text) => isSeed(Number(text)) && text === String(Number(text)));

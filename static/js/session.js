@@ -142,7 +142,8 @@ export class Session extends EventTarget {
 
   async choose(name) {
     if (name === this.edit.generator) return;
-    const { base } = this.edit;
+    // A latent written out belongs to one generator; a seed to all.
+    const base = this.edit.base.latent ? { seed: FIRST_SEED } : this.edit.base;
     await this.open(this.#left.get(name)?.edit ?? edit({ generator: name, base }), this.generator(name).title);
   }
 

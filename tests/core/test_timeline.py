@@ -110,10 +110,12 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_any_json_is_a_timeline_or_one_sentence(data: Any) -> None:
+    refused = ""
     try:
         read(data)
     except Invalid as refusal:
-        assert str(refusal).endswith(".")
+        refused = str(refusal)
+    assert refused == "" or refused.endswith(".")
 
 
 @given(st.integers(1, 400), st.integers(1, 60), st.sampled_from(["once", "loop", "pingpong"]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 import resource
 import subprocess
@@ -293,7 +294,7 @@ def test_a_preset_is_a_walk_that_can_be_filmed(id: str, tiny: Generator, make_sl
         for name, slider in sliders.items():
             values = [one.amounts[name] for one in edits]
             assert (min(values), max(values)) == pytest.approx(slider.range, abs=0.2)
-        moving = [sum(a.amounts[n] != b.amounts[n] for n in sliders) for a, b in zip(edits, edits[1:], strict=False)]
+        moving = [sum(a.amounts[n] != b.amounts[n] for n in sliders) for a, b in itertools.pairwise(edits)]
         assert max(moving) <= 2  # one at a time, but for the frame in which they take turns
     if id == "morph":
         assert {name for one in edits for name in one.classes} == {"warm", "cold"}
