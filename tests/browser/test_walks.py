@@ -237,7 +237,7 @@ def test_a_film_of_the_walk_is_made_kept_played_and_brings_the_session_back(expl
     page.keyboard.press("Delete")
     page.keyboard.press("Delete")
     expect(stops(explorer)).to_have_count(0)
-    explorer.drop("film.mp4", saved)
+    explorer.act(lambda: explorer.drop("film.mp4", saved))
     explorer.told("Opened the walk in “film.mp4”.")
     expect(stops(explorer)).to_have_count(2)
     assert explorer.act(stops(explorer).last.click) == last
