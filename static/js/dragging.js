@@ -18,7 +18,7 @@ export function draggable(element, begin) {
       over.abort();
       if (going) drag[how]();
     };
-    element.addEventListener(
+    document.addEventListener(
       "pointermove",
       (event) => {
         if (!going && Math.hypot(event.clientX - start.clientX, event.clientY - start.clientY) >= SLACK) {
@@ -29,8 +29,8 @@ export function draggable(element, begin) {
       },
       { signal },
     );
-    element.addEventListener("pointerup", () => finish("drop"), { signal });
-    element.addEventListener("pointercancel", () => finish("cancel"), { signal });
+    document.addEventListener("pointerup", () => finish("drop"), { signal });
+    document.addEventListener("pointercancel", () => finish("cancel"), { signal });
     document.addEventListener(
       "keydown",
       (event) => {

@@ -14,6 +14,7 @@ import "./walk-lanes.js";
 export class WalkPanel extends HTMLElement {
   #play = iconButton("play", "Play", { className: "button icon-only play", title: "Play (Space)" });
   #clock = h("p", { className: "clock" });
+  #wait = h("p", { className: "wait", role: "status", hidden: true });
   #add = iconButton("plus", "Keyframe", { showName: true, title: "Add the picture on show as a keyframe (K)" });
   #presets = iconButton("wand", "Presets", { showName: true, title: "Begin with a ready-made walk" });
   #track = h("select", { "aria-label": "Animate a slider", title: "Give a slider a track of its own" });
@@ -38,6 +39,7 @@ export class WalkPanel extends HTMLElement {
     this.#end.value = walk.play;
     this.#path.value = walk.curve;
     this.#even.checked = walk.speed === "even";
+    this.#wait.textContent = walk.speed === "even" ? "Measuring the pace…" : "Working it out…";
     this.#play.disabled = !moves(walk);
     this.classList.toggle("even", walk.speed === "even");
     this.#lanes.show(shown);
@@ -52,6 +54,7 @@ export class WalkPanel extends HTMLElement {
 
   /** While the moments of a changed walk are worked out. */
   set busy(busy) {
+    this.#wait.hidden = !busy;
     if (busy) this.#lanes.setAttribute("aria-busy", "true");
     else this.#lanes.removeAttribute("aria-busy");
   }
@@ -83,7 +86,7 @@ export class WalkPanel extends HTMLElement {
     const tools = h("div", { className: "tools", role: "group", "aria-label": "Walk" });
     tools.append(this.#play, this.#clock, this.#add, this.#presets, this.#track, this.#sound, this.#file);
     tools.append(this.#end, this.#path, even);
-    this.append(tools, this.#lanes, this.#inspector);
+    this.append(tools, this.#lanes, this.#wait, this.#inspector);
     this.#play.addEventListener("click", () => this.#emit("play"));
     this.#add.addEventListener("click", () => this.#emit("add"));
     this.#presets.addEventListener("click", () => this.#emit("presets"));
