@@ -72,7 +72,7 @@ export const api = Object.freeze({
   exports: async () => (await get("/api/exports")).exports,
   startExport: (timeline) => post("/api/walks/export", timeline),
   removeExport: (id) => ask(`/api/exports/${part(id)}`, { method: "DELETE" }),
-  picture: async (edit) => (await ask("/api/render", { method: "POST", json: edit })).blob(),
+  still: async (edit) => (await ask("/api/provenance/still", { method: "POST", json: { edit } })).blob(),
   thumbnail: async (edit, signal) => (await ask(thumbnailUrl(edit), { signal })).blob(),
 });
 

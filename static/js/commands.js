@@ -91,7 +91,7 @@ export function wireCommands({ store, session, jobs, api, panels, timeline, toas
 
   async function save() {
     const { edit } = store.state;
-    const href = URL.createObjectURL(await api.picture(edit));
+    const href = URL.createObjectURL(await api.still(edit));
     const download = `${edit.generator}-${edit.base.seed ?? "mix"}.png`;
     Object.assign(document.createElement("a"), { href, download }).click();
     setTimeout(() => URL.revokeObjectURL(href), 10_000);
