@@ -25,6 +25,10 @@ from server.training.recipe import Recipe, Stage, read
 from server.training.report import ReportSettings
 
 ROOT = Path(__file__).parents[2]
+# A shell's background jobs, these tests among them, may have been told to ignore the signal.
+LISTENING = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from server.cli import main; main()"
+)
 PATIENCE = 300  # seconds, for machines on which much else runs
 
 
@@ -115,7 +119,7 @@ def test_the_command_can_be_interrupted_and_goes_on_from_there(recipe: Path, hom
     endless = json.loads(recipe.read_text())
     endless["stages"] = [{"side": 16, "pictures": 10**8, "batch": 8}]
     recipe.write_text(json.dumps(endless))
-    command = [sys.executable, "-m", "server.cli", "train", str(recipe)]
+    command = [sys.executable, "-c", LISTENING, "train", str(recipe)]
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "LATENTWALK_HOME": str(home), "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as process:
         try:
