@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import socket
 import struct
+import subprocess
 import sys
+import time
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +24,7 @@ from models.jail.cell import Failed, Jail, JailError, JailUnavailable, available
 from models.jail.wire import Garbled, Message, packed, received
 
 ROOT = Path(__file__).parents[3]
+REFUSALS = (errno.EPERM, errno.EACCES, errno.ENOSYS)
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the jail is Linux's")
 
 
@@ -92,6 +98,121 @@ def test_no_other_process_can_be_reached(jail: Jail, call: str) -> None:
         jail.call(call, {"process": os.getpid()})
 
 
+def test_every_system_call_that_is_not_named_free_is_refused(jail: Jail) -> None:
+    column = seccomp.ARCHITECTURES[os.uname().machine][0]
+    named = {
+        numbers[column]
+        for numbers in (*seccomp.FREE.values(), *seccomp.DEADLY.values(), seccomp.CLONE, seccomp.TGKILL, seccomp.FCNTL)
+    }
+    if os.uname().machine == "x86_64":
+        named |= {335, 336}  # the kernel's own trampolines for probes, which no filter sees: they do nothing elsewhere
+    others = [number for number in range(600) if number not in named]
+    found = jail.call("sweep", {"numbers": others}).body["found"]
+    let = [number for number, error in zip(others, found, strict=True) if error not in REFUSALS]
+    assert len(others) > 450
+    assert let == []
+
+
+@pytest.mark.parametrize("name", seccomp.DEADLY)
+def test_what_is_deadly_ends_it(name: str) -> None:
+    number = seccomp.DEADLY[name][seccomp.ARCHITECTURES[os.uname().machine][0]]
+    if number < 0:
+        pytest.skip("this machine has no such call")
+    with Jail("misbehaving", seconds=5) as jail, pytest.raises(JailError, match="tried what nothing in the jail may"):
+        jail.call("sweep", {"numbers": [number]})
+
+
+@pytest.mark.parametrize("number", [seccomp.X32 | 1, seccomp.X32 | 520])
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="only there calls have a second set of numbers")
+def test_the_second_set_of_numbers_is_deadly(jail: Jail, number: int) -> None:
+    with pytest.raises(JailError, match="tried what nothing in the jail may"):
+        jail.call("sweep", {"numbers": [number]})
+
+
+@pytest.mark.parametrize("flags", [17, 0x100 | 0x800, 0x10900 | 0x00020000, 0x10900 | 0x10000000, 0x10900 | 0x40000000])
+def test_no_process_and_no_namespace_is_made(jail: Jail, flags: int) -> None:
+    clone = seccomp.CLONE[seccomp.ARCHITECTURES[os.uname().machine][0]]
+    with pytest.raises(JailError, match="to start a program"):
+        jail.call("become", {"clone": clone, "flags": flags})
+
+
+@pytest.mark.parametrize("command", [8, 10, 15, 1024, 1026])  # who is signalled, how, leases, notices
+def test_a_handle_signals_nobody(jail: Jail, command: int) -> None:
+    assert jail.call("own", {"command": command, "process": os.getpid()}).body == {"let": False}
+
+
+def test_a_server_that_dies_leaves_no_worker_behind(tmp_path: Path) -> None:
+    # The call is sent, and then the asking side is gone while the worker computes without end.
+    script = (
+        f"import sys, os; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from models.jail import cell\n"
+        "from models.jail.wire import Message, packed\n"
+        "cell.TASKS['bad'] = 'tests.models.jail.misbehaving'\n"
+        "jail = cell.Jail('bad').__enter__()\n"
+        "data = packed(Message({'call': 'loop', 'given': {}, 'seconds': 0.1}))\n"
+        "os.write(jail._process.stdin.fileno(), data)\n"
+        "print(jail._process.pid, flush=True)\n"
+        "os._exit(0)\n"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    worker = Path("/proc") / told.stdout.strip()
+    for _ in range(300):
+        if not alive(worker):
+            return
+        time.sleep(0.1)
+    os.kill(int(worker.name), signal.SIGKILL)
+    pytest.fail("the worker went on without its server")
+
+
+def alive(process: Path) -> bool:
+    try:
+        return "\nState:\tZ" not in (process / "status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_an_answer_is_no_larger_than_was_asked_for(jail: Jail) -> None:
+    assert jail.call("large", {"bytes": 1000}, most=1000).arrays[0].nbytes == 1000
+    with pytest.raises(JailError, match="more numbers than are allowed"):
+        jail.call("large", {"bytes": 1001}, most=1000)
+
+
+def test_a_large_answer_takes_its_own_size_once(jail: Jail) -> None:
+    size = 64 * 2**20
+    tracemalloc.start()
+    try:
+        assert jail.call("large", {"bytes": size}).arrays[0].nbytes == size
+        assert tracemalloc.get_traced_memory()[1] < 1.2 * size
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_message_that_does_not_fit_is_too_much_memory() -> None:
+    with Jail("misbehaving", memory=64 * 2**20, seconds=20) as jail, pytest.raises(JailError, match="more memory"):
+        jail.call("echo", {}, [np.zeros(200 * 2**20, np.uint8)])
+
+
+def test_what_a_stranger_says_is_one_line_that_can_be_shown(jail: Jail) -> None:
+    with pytest.raises(Failed) as error:
+        jail.call("say", {})
+    assert error.value.text == "fine[2J but odd"
+    assert cell.plain("\n\n", 10) == cell.plain(None, 10) == ""
+    assert cell.plain({"a": 1}, 4) == "{'a'"
+
+
+def test_no_file_no_core_and_few_handles(jail: Jail) -> None:
+    found = limits(jail)
+    assert (found["file size"], found["core file size"], found["open files"]) == (0, 0, 16)
+    assert 256 * 2**20 < found["address space"] < 4 * 2**30
+
+
+def limits(jail: Jail) -> dict[str, int]:
+    """The worker's limits as the kernel has them; -1 for none."""
+    lines = Path(f"/proc/{jail._running.pid}/limits").read_text().splitlines()[1:]
+    rows = ((line[4:26].strip(), line[26:].split()[1]) for line in lines)
+    return {name: int(value) if value.isdigit() else -1 for name, value in rows}
+
+
 def test_it_cannot_take_more_memory_than_it_may(jail: Jail) -> None:
     with pytest.raises(JailError, match="more memory"):
         jail.call("allocate", {})
@@ -144,13 +265,35 @@ def test_where_the_doors_cannot_be_closed_nothing_is_opened(monkeypatch: pytest.
     (package / "jail" / "landlock.py").write_text(
         "def forbid(readable=()):\n    raise OSError('this kernel has no Landlock')\n"
     )
-    (tmp_path / "task.py").write_text("def prepare(): ...\nCALLS = {'hello': lambda given, arrays: ({'hi': 1}, [])}\n")
+    (tmp_path / "task.py").write_text(
+        "import os\ndef prepare(): ...\n"
+        "CALLS = {'hello': lambda given, arrays: ({'hi': 1}, []),"
+        " 'fork': lambda given, arrays: ({}, [os.fork()])}\n"
+    )
     monkeypatch.setattr(cell, "ROOT", tmp_path)
     monkeypatch.setitem(cell.TASKS, "hello", "task")
     with pytest.raises(JailUnavailable, match="no Landlock"), Jail("hello"):
         pass
     with Jail("hello", unlocked=True) as open_jail:
         assert open_jail.call("hello", {}).body == {"hi": 1}
+        assert limits(open_jail)["file size"] == 0  # it does without one lock, and keeps the others
+        with pytest.raises(JailError, match="to start a program"):
+            open_jail.call("fork", {})
+
+
+def test_what_cannot_be_imported_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(cell.TASKS, "missing", "models.jail.tasks.not_there")
+    with pytest.raises(JailUnavailable, match="does not start: ModuleNotFoundError") as error, Jail("missing"):
+        pass
+    assert "Install" in error.value.hint
+
+
+def test_what_ends_before_it_is_ready_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "__init__.py").write_text("raise SystemExit(3)\n")
+    monkeypatch.setattr(cell, "ROOT", tmp_path)
+    with pytest.raises(JailUnavailable, match="does not start"), Jail("onnx"):
+        pass
 
 
 def test_only_named_tasks_run() -> None:
