@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import time
@@ -16,15 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from models.jail import cell, landlock, seccomp
+from models.jail import cell, landlock
 from models.jail.cell import Failed, Jail, JailError, JailUnavailable, available
-from models.jail.wire import Garbled, Message, packed, received
 
 ROOT = Path(__file__).parents[3]
-REFUSALS = (errno.EPERM, errno.EACCES, errno.ENOSYS)
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the jail is Linux's")
 
 
@@ -96,49 +91,6 @@ def test_no_program_can_be_started(jail: Jail, tmp_path: Path, call: str) -> Non
 def test_no_other_process_can_be_reached(jail: Jail, call: str) -> None:
     with pytest.raises(JailError, match="reach a process"):
         jail.call(call, {"process": os.getpid()})
-
-
-def test_every_system_call_that_is_not_named_free_is_refused(jail: Jail) -> None:
-    column = seccomp.ARCHITECTURES[os.uname().machine][0]
-    named = {
-        numbers[column]
-        for numbers in (*seccomp.FREE.values(), *seccomp.DEADLY.values(), seccomp.CLONE, seccomp.TGKILL, seccomp.FCNTL)
-    }
-    if os.uname().machine == "x86_64":
-        named |= {335, 336}  # the kernel's own trampolines for probes, which no filter sees: they do nothing elsewhere
-    others = [number for number in range(600) if number not in named]
-    found = jail.call("sweep", {"numbers": others}).body["found"]
-    let = [number for number, error in zip(others, found, strict=True) if error not in REFUSALS]
-    assert len(others) > 450
-    assert let == []
-
-
-@pytest.mark.parametrize("name", seccomp.DEADLY)
-def test_what_is_deadly_ends_it(name: str) -> None:
-    number = seccomp.DEADLY[name][seccomp.ARCHITECTURES[os.uname().machine][0]]
-    if number < 0:
-        pytest.skip("this machine has no such call")
-    with Jail("misbehaving", seconds=5) as jail, pytest.raises(JailError, match="tried what nothing in the jail may"):
-        jail.call("sweep", {"numbers": [number]})
-
-
-@pytest.mark.parametrize("number", [seccomp.X32 | 1, seccomp.X32 | 520])
-@pytest.mark.skipif(os.uname().machine != "x86_64", reason="only there calls have a second set of numbers")
-def test_the_second_set_of_numbers_is_deadly(jail: Jail, number: int) -> None:
-    with pytest.raises(JailError, match="tried what nothing in the jail may"):
-        jail.call("sweep", {"numbers": [number]})
-
-
-@pytest.mark.parametrize("flags", [17, 0x100 | 0x800, 0x10900 | 0x00020000, 0x10900 | 0x10000000, 0x10900 | 0x40000000])
-def test_no_process_and_no_namespace_is_made(jail: Jail, flags: int) -> None:
-    clone = seccomp.CLONE[seccomp.ARCHITECTURES[os.uname().machine][0]]
-    with pytest.raises(JailError, match="to start a program"):
-        jail.call("become", {"clone": clone, "flags": flags})
-
-
-@pytest.mark.parametrize("command", [8, 10, 15, 1024, 1026])  # who is signalled, how, leases, notices
-def test_a_handle_signals_nobody(jail: Jail, command: int) -> None:
-    assert jail.call("own", {"command": command, "process": os.getpid()}).body == {"let": False}
 
 
 def test_a_server_that_dies_leaves_no_worker_behind(tmp_path: Path) -> None:
@@ -301,82 +253,5 @@ def test_only_named_tasks_run() -> None:
         Jail("os")
 
 
-@pytest.mark.parametrize("machine", seccomp.ARCHITECTURES)
-def test_every_jump_of_the_filter_lands_inside_it(machine: str) -> None:
-    code = seccomp.program(machine, 1)
-    steps = [struct.unpack("<HBBI", code[at : at + 8]) for at in range(0, len(code), 8)]
-    for place, (kind, yes, no, _) in enumerate(steps):
-        if kind in (seccomp.EQUAL, seccomp.AT_LEAST, seccomp.SET):
-            assert place + 1 + max(yes, no) < len(steps)
-    assert steps[-1][0] == seccomp.RETURN
-    assert len(steps) < 4096
-
-
-def test_no_number_is_both_free_and_deadly() -> None:
-    for column in (0, 1):
-        named = [names[column] for table in (seccomp.FREE, seccomp.DENIED, seccomp.DEADLY) for names in table.values()]
-        named = [number for number in named if number >= 0]
-        assert len(named) == len(set(named))
-
-
 def test_landlock_knows_its_version() -> None:
     assert landlock.version() >= 1
-
-
-@given(
-    st.dictionaries(st.text(max_size=8), st.integers() | st.text(max_size=8), max_size=4),
-    st.lists(st.sampled_from(["float32", "uint8", "int64"]), max_size=4),
-)
-def test_any_message_comes_through_whole(body: dict[str, object], kinds: list[str]) -> None:
-    arrays = [np.arange(6, dtype=kind).reshape(2, 3) for kind in kinds]
-    data = memoryview(packed(Message(body, arrays)))
-
-    def read(count: int) -> bytes:
-        nonlocal data
-        part, data = data[:count], data[count:]
-        return bytes(part)
-
-    found = received(read, 10**6)
-    assert found.body == body
-    assert all(np.array_equal(one, other) for one, other in zip(found.arrays, arrays, strict=True))
-    assert len(data) == 0
-
-
-@given(st.binary(max_size=200))
-def test_any_bytes_are_a_message_or_garbled(data: bytes) -> None:
-    rest = memoryview(data)
-
-    def read(count: int) -> bytes:
-        nonlocal rest
-        if count > len(rest):
-            raise EOFError
-        part, rest = rest[:count], rest[count:]
-        return bytes(part)
-
-    try:
-        received(read, 1000)
-    except (Garbled, EOFError):
-        return
-
-
-@pytest.mark.parametrize(
-    "arrays",
-    [
-        [["float32", [2**39]]], [["float32", [-1]]], [["object", [1]]], [["float32", [1] * 9]], [["float32", 3]],
-        [["float32", [True]]], [["float32", [1.5]]], ["float32"], None,
-    ],
-)  # fmt: skip
-def test_impossible_arrays_are_garbled(arrays: object) -> None:
-    import json
-
-    text = json.dumps({"body": {}, "arrays": arrays}).encode()
-    data = struct.pack("<II", len(text), len(arrays) if isinstance(arrays, list) else 0) + text
-    rest = memoryview(data)
-
-    def read(count: int) -> bytes:
-        nonlocal rest
-        part, rest = rest[:count], rest[count:]
-        return bytes(part)
-
-    with pytest.raises(Garbled):
-        received(read, 1000)
