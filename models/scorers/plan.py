@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -13,28 +12,12 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from models.base import ModelError
+from models.scorers.passport import Passport
 
 Scale = Literal["0..1", "-1..1", "0..255"]
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 USUAL = 224  # pixels, where a file leaves the side open
 LARGEST_BATCH = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Passport:
-    """What a file holds, as found in the jail; `None` sides are left open by it."""
-
-    sha256: str
-    bytes: int
-    opset: int
-    producer: str
-    nodes: int
-    parameters: int
-    input: str
-    kind: str
-    shape: tuple[int | None, ...] | None
-    outputs: tuple[tuple[str, str, tuple[int | None, ...] | None], ...]
-    metadata: dict[str, str]
 
 
 class InputPlan(BaseModel):

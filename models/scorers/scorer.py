@@ -19,13 +19,15 @@ from torch import Tensor
 from models.base import ModelError
 from models.jail.cell import Failed, Jail, JailError
 from models.regressor import RegressorSpec
-from models.scorers.plan import InputPlan, Passport, prepared, read_off
+from models.scorers.passport import Passport, believed
+from models.scorers.plan import InputPlan, prepared, read_off
 from models.scorers.recognise import EXPORT, recognise
 
 T = TypeVar("T")
 MODEL, PLAN = "model.onnx", "plan.json"
 BATCH = 16  # pictures at once, where any number may be
 SECONDS = 60.0  # for one batch
+ANSWER = 16 * 2**20  # bytes: numbers for a batch, not pictures
 ALIKE = 1e-6  # of the scores' size: below it they are all the same
 
 
@@ -33,21 +35,8 @@ def inspect(data: bytes, *, unlocked: bool = False) -> Passport:
     """What the file holds. ModelError, with a sentence, where it is not ONNX or not of a kind that is taken."""
     recognise(data)
     with Jail("onnx", unlocked=unlocked) as jail:
-        told = _told(lambda: jail.call("inspect", {}, [np.frombuffer(data, np.uint8)]).body)
-    given = told["input"]
-    return Passport(
-        sha256=hashlib.sha256(data).hexdigest(),
-        bytes=len(data),
-        opset=int(told["opset"]),
-        producer=str(told["producer"]),
-        nodes=int(told["nodes"]),
-        parameters=int(told["parameters"]),
-        input=str(given["name"]),
-        kind=str(given["kind"]),
-        shape=_shape(given["shape"]),
-        outputs=tuple((str(one["name"]), str(one["kind"]), _shape(one["shape"])) for one in told["outputs"]),
-        metadata={str(key): str(value) for key, value in told["metadata"].items()},
-    )
+        told = _told(lambda: jail.call("inspect", {}, [np.frombuffer(data, np.uint8)], most=0).body)
+    return believed(told, data)
 
 
 def files(data: bytes, plan: InputPlan) -> dict[str, bytes]:
@@ -80,6 +69,7 @@ class OnnxRegressor:
         self._data = np.frombuffer(data, np.uint8)
         self._unlocked = unlocked
         self._jail: Jail | None = None
+        self._end: weakref.finalize[[], OnnxRegressor] | None = None
         self._lock = threading.Lock()
 
     def score(self, images: Tensor) -> Tensor:
@@ -93,21 +83,28 @@ class OnnxRegressor:
         return torch.cat(parts) if parts else torch.empty(0)
 
     def close(self) -> None:
-        """End its jail; the next score opens another."""
+        """End its jail, after a batch that is being scored; the next score opens another."""
+        with self._lock:
+            self._drop()
+
+    def _drop(self) -> None:
         jail, self._jail = self._jail, None
         if jail is not None:
             jail.close()
+        if self._end is not None:
+            self._end.detach()
 
     def _batch(self, images: Tensor, size: int) -> Tensor:
         pictures = prepared(images, self.plan)
         count = len(pictures)
         if self.plan.batch and count < size:  # it takes just so many: the last one is repeated, and left out again
             pictures = np.concatenate([pictures, np.repeat(pictures[-1:], size - count, axis=0)])
+        asked = {"output": self.plan.output}
         try:
             jail = self._opened()
-            answer = _told(lambda: jail.call("run", {"output": self.plan.output}, [pictures]).arrays)
+            answer = _told(lambda: jail.call("run", asked, [pictures], most=ANSWER).arrays)
         except JailError:
-            self.close()
+            self._drop()
             raise
         if len(answer) != 1:
             raise ModelError(f"{self.spec.title} gave no scores.", EXPORT)
@@ -117,24 +114,28 @@ class OnnxRegressor:
         if self._jail is None:
             jail = Jail("onnx", seconds=SECONDS, unlocked=self._unlocked).__enter__()
             try:
-                _told(lambda: jail.call("load", {}, [self._data]))
+                _told(lambda: jail.call("load", {}, [self._data], most=0))
             except BaseException:
                 jail.close()
                 raise
             self._jail = jail
-            weakref.finalize(self, jail.close)  # it ends with its judge, or with the program
+            self._end = weakref.finalize(self, jail.close)  # it ends with its judge, or with the program
         return self._jail
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a judge said of some pictures: the span of its scores and how long it took for each."""
+    """What a judge said of some pictures: the span of its scores, and how long it took for each.
+
+    `darker` is how far half the light moves a score, in deviations: what is far below or above 0 follows the light.
+    """
 
     low: float
     high: float
     mean: float
     deviation: float
     seconds: float
+    darker: float
 
 
 def probe(regressor: OnnxRegressor, images: Tensor) -> Probe:
@@ -155,7 +156,8 @@ def probe(regressor: OnnxRegressor, images: Tensor) -> Probe:
             "It gives the same picture another score each time, or lets pictures of a batch change one another's.",
             "Export it in evaluation mode: model.eval().",
         )
-    return Probe(float(scores.min()), float(scores.max()), mean, deviation, seconds)
+    darker = float((regressor.score((images[:4] + 1) / 2 - 1) - again).mean()) / deviation
+    return Probe(float(scores.min()), float(scores.max()), mean, deviation, seconds, darker)
 
 
 def _told(call: Callable[[], T]) -> T:
@@ -166,9 +168,3 @@ def _told(call: Callable[[], T]) -> T:
         if error.kind == "Refused":
             raise JailError(error.text, EXPORT) from None
         raise
-
-
-def _shape(told: object) -> tuple[int | None, ...] | None:
-    if not isinstance(told, list):
-        return None
-    return tuple(side if type(side) is int else None for side in told)

@@ -193,7 +193,7 @@ INSPECTED = {
     "negative sides": (claimed(-5, 3), "negative"),
     "no input": (without_input(), "0 inputs"),
     "two inputs": (two_inputs(), "2 inputs"),
-    "no output": (built([node("Relu", ["picture"])], outputs=[]), "no output"),
+    "no output": (built([node("Relu", ["picture"])], outputs=[]), "no outputs"),
     "a sequence": (sequence(), "no tensor"),
     "nested twelve deep": (nested(12), "nested deeper"),
 }
