@@ -34,7 +34,7 @@ class Message:
 
 def packed(message: Message) -> bytes:
     """The message as bytes."""
-    rows = [np.ascontiguousarray(array) for array in message.arrays]
+    rows = [np.asarray(array, order="C") for array in message.arrays]
     shapes = [[row.dtype.name, list(row.shape)] for row in rows]
     text = json.dumps({"body": message.body, "arrays": shapes}, allow_nan=False).encode()
     return b"".join([HEAD.pack(len(text), len(rows)), text, *(row.tobytes() for row in rows)])

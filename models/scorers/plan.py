@@ -120,7 +120,7 @@ def read_off(answer: np.ndarray[Any, Any], count: int, plan: InputPlan) -> Tenso
     if math.prod(answer.shape) == count:
         table = answer.reshape(count, 1)
     elif answer.ndim >= 1 and answer.shape[0] == count:
-        table = answer.reshape(count, -1)
+        table = answer.reshape(count, math.prod(answer.shape[1:]))
     else:
         raise ModelError(
             f"It answered {_spelt(answer.shape)} for {count} pictures; a judge gives each its own score.",
@@ -131,7 +131,8 @@ def read_off(answer: np.ndarray[Any, Any], count: int, plan: InputPlan) -> Tenso
             f"It gives {table.shape[1]} numbers a picture, and number {plan.column} is asked for.",
             "Choose one of them.",
         )
-    scores = torch.from_numpy(np.array(table, np.float32))
+    with np.errstate(over="ignore"):  # what is too large for a float32 becomes infinite, and is refused below
+        scores = torch.from_numpy(np.array(table, np.float32))
     scores = scores.softmax(dim=1)[:, plan.column] if plan.softmax else scores[:, plan.column]
     if not bool(torch.isfinite(scores).all()):
         bad = int((~torch.isfinite(scores)).sum())

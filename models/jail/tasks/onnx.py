@@ -74,7 +74,7 @@ def inspect(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
         onnx.checker.check_model(model)
     except Exception as error:
         reason = (str(error).splitlines() or ["no reason given"])[0][:200]
-        raise Refused(f"ONNX's own checker refuses it: {reason.rstrip('.')}.") from None
+        raise Refused(f"ONNX's own checker refuses it: {reason.rstrip(' .:')}.") from None
     metadata = {entry.key[:60]: entry.value[:200] for entry in list(model.metadata_props)[:20]}
     return {
         "opset": opset, "ir": model.ir_version, "producer": model.producer_name[:60], "nodes": nodes,

@@ -19,6 +19,7 @@ from models.jail.wire import Garbled, Message, packed, received
 )
 def test_any_message_comes_through_whole(body: dict[str, object], kinds: list[str]) -> None:
     arrays = [np.arange(6, dtype=kind).reshape(2, 3) for kind in kinds]
+    arrays += [np.float32(3).reshape(()), np.zeros((2, 0), np.uint8), np.arange(6.0).reshape(2, 3).T]
     data = memoryview(packed(Message(body, arrays)))
 
     def read(count: int) -> bytes:
@@ -28,7 +29,9 @@ def test_any_message_comes_through_whole(body: dict[str, object], kinds: list[st
 
     found = received(read, 10**6)
     assert found.body == body
-    assert all(np.array_equal(one, other) for one, other in zip(found.arrays, arrays, strict=True))
+    assert all(
+        one.shape == other.shape and np.array_equal(one, other) for one, other in zip(found.arrays, arrays, strict=True)
+    )
     assert len(data) == 0
 
 
