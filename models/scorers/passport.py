@@ -70,7 +70,7 @@ def _value(told: Any) -> tuple[str, str, Shape]:
     return name, kind, tuple(None if side is None else _count(side) for side in sides)
 
 
-def _at_most(told: Any, kind: type, most: int) -> Any:
+def _at_most(told: Any, kind: type[list[Any]] | type[dict[str, Any]], most: int) -> Any:
     if not isinstance(told, kind) or len(told) > most:
         raise ValueError("too many, or none")
     return told
