@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pytest
+import torch
 from onnx import TensorProto, helper, numpy_helper
+
+from models.base import ModelError
+from models.regressor import RegressorCard, RegressorSpec
+from models.scorers import InputPlan, OnnxRegressor, fingerprint, guess, inspect
 
 FLOAT, INT = TensorProto.FLOAT, TensorProto.INT64
 PICTURE: tuple[int | str, ...] = ("n", 3, 32, 32)
@@ -62,3 +68,26 @@ def network(seed: int = 0, classes: int = 2) -> bytes:
         node("Gemm", ["flat", "c"], ["score"], transB=1),
     ]
     return built(nodes, weights, out=("n", classes))
+
+
+def spec(data: bytes, plan: InputPlan) -> RegressorSpec:
+    """What would be told of such a judge."""
+    card = RegressorCard("A test.", "None.", "A test.", "MIT", "It is a test.")
+    return RegressorSpec("judge", "Judge", "onnx", False, (0.0, 1.0), "", fingerprint(data, plan), card)
+
+
+def judged(data: bytes) -> torch.Tensor:
+    """All that happens to an uploaded file, to its first scores."""
+    plan, _ = guess(inspect(data))
+    return OnnxRegressor(spec(data, plan), data, plan).score(torch.zeros(4, 3, 32, 32))
+
+
+def refused(data: bytes, said: str) -> None:
+    """Assert that a file is refused with one sentence of which `said` is a part, and a hint."""
+    with pytest.raises(ModelError, match=said) as error:
+        judged(data)
+    text = str(error.value)
+    assert text.endswith(".")
+    assert text.isprintable()
+    assert len(text) < 400
+    assert error.value.hint

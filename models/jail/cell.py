@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import signal
@@ -16,7 +17,7 @@ import numpy as np
 
 from models.base import ModelError
 from models.jail import landlock, seccomp
-from models.jail.wire import Garbled, Message, packed, received
+from models.jail.wire import OUT_OF_MEMORY, Garbled, Message, packed, received
 
 ROOT = Path(__file__).parents[2]
 TASKS = {"onnx": "models.jail.tasks.onnx", "media": "models.jail.tasks.media"}  # all that may run in a jail
@@ -25,7 +26,6 @@ LARGEST = 512 * 2**20  # bytes of arrays in one message
 START, CALL = 60.0, 30.0  # seconds
 ENVIRONMENT = {
     "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2",
-    "PYTHONDONTWRITEBYTECODE": "1",
 }  # fmt: skip
 
 
@@ -54,6 +54,7 @@ class Jail:
     def __init__(self, task: str, *, memory: int = MEMORY, seconds: float = CALL, unlocked: bool = False) -> None:
         self.task, self.memory, self.seconds, self.unlocked = TASKS[task], memory, seconds, unlocked
         self._process: subprocess.Popen[bytes] | None = None
+        self._waited = START
 
     def __enter__(self) -> Self:
         start = (
@@ -61,31 +62,43 @@ class Jail:
             f"main({self.task!r}, {self.memory}, {LARGEST}, {not self.unlocked})"
         )
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-c", start], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [sys.executable, "-I", "-B", "-c", start], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, env=ENVIRONMENT, cwd="/", start_new_session=True, bufsize=0,
         )  # fmt: skip
-        state = self._receive(time.monotonic() + START).body
-        if not state.get("ready"):
-            self.close()
-            raise JailUnavailable(
-                f"This system cannot lock a stranger's file in: {str(state.get('reason', ''))[:200]}.",
-                "Use a Linux kernel with Landlock and seccomp (5.13 or newer).",
-            )
-        return self
+        try:
+            state = self._receive(time.monotonic() + START, 0).body
+            self._waited = self.seconds
+        except JailError as error:
+            raise JailUnavailable(f"The jail does not start. {error}", REPAIR) from error
+        if state.get("ready"):
+            return self
+        self.close()
+        if "broken" in state:
+            raise JailUnavailable(f"The jail does not start: {plain(state['broken'], 200)}.", REPAIR)
+        raise JailUnavailable(
+            f"This system cannot lock a stranger's file in: {plain(state.get('reason'), 200)}.",
+            "Use a Linux kernel with Landlock and seccomp (5.13 or newer).",
+        )
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def call(self, name: str, given: Mapping[str, Any], arrays: Sequence[np.ndarray] = ()) -> Message:
-        """What the task's function answers. JailError, with a sentence, for anything but an answer."""
+    def call(
+        self, name: str, given: Mapping[str, Any], arrays: Sequence[np.ndarray] = (), *, most: int | None = None
+    ) -> Message:
+        """What the task's function answers, with at most `most` bytes of arrays. JailError for anything but an answer.
+
+        An answer's JSON, shapes and kinds are those of a message and nothing more: what they mean is the caller's to
+        check.
+        """
         until = time.monotonic() + self.seconds
-        self._send(packed(Message({"call": name, "given": dict(given)}, arrays)), until)
-        message = self._receive(until)
+        asked = {"call": name, "given": dict(given), "seconds": self.seconds}
+        self._send(packed(Message(asked, arrays)), until)
+        message = self._receive(until, most)
         if "error" in message.body:
             if message.body["error"] == "memory":
                 raise JailError("It took more memory than it may.", "Use a smaller model.")
-            kind, text = str(message.body["error"])[:60], str(message.body.get("text", ""))[:600]
-            raise Failed(kind, text)
+            raise Failed(plain(message.body["error"], 60), plain(message.body.get("text"), 600))
         answer = message.body.get("answer")
         if not isinstance(answer, dict):
             raise self._ended("It answered with something that is no answer.")
@@ -96,7 +109,9 @@ class Jail:
         process, self._process = self._process, None
         if process is None:
             return
-        process.kill()
+        if process.returncode is None:  # until it is waited for its number is its own, and that of all it started
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 pipe.close()
@@ -122,23 +137,23 @@ class Jail:
             except OSError:
                 raise self._ended() from None
 
-    def _receive(self, until: float) -> Message:
+    def _receive(self, until: float, most: int | None = None) -> Message:
         pipe = self._running.stdout
         assert pipe is not None
 
-        def read(count: int) -> bytes:
-            parts = []
-            while count:
+        def read(count: int) -> bytearray:
+            data = bytearray(count)  # of memory, only what is written is taken
+            rest = memoryview(data)
+            while rest:
                 self._wait(pipe, selectors.EVENT_READ, until)
-                part = os.read(pipe.fileno(), min(count, 2**20))
-                if not part:
+                found = os.readv(pipe.fileno(), [rest])
+                if not found:
                     raise self._ended()
-                parts.append(part)
-                count -= len(part)
-            return b"".join(parts)
+                rest = rest[found:]
+            return data
 
         try:
-            return received(read, LARGEST)
+            return received(read, LARGEST if most is None else most)
         except Garbled as error:
             raise self._ended(f"It answered with {error}.") from None
 
@@ -146,7 +161,7 @@ class Jail:
         with selectors.DefaultSelector() as selector:
             selector.register(pipe, event)
             if not selector.select(max(until - time.monotonic(), 0)):
-                raise self._ended(f"It took longer than {self.seconds:g} seconds.")
+                raise self._ended(SLOW)
 
     def _ended(self, sentence: str = "") -> JailError:
         # It is over in any case; how it ended says why, where we did not end it.
@@ -160,23 +175,36 @@ class Jail:
         self.close()
         if not sentence:
             sentence = ENDS.get(-code, "It ended without an answer.")
+        sentence = sentence.format(seconds=self._waited)
         return JailError(sentence, "Nothing of it reached the server. Check the file and where it comes from.")
 
 
 class Failed(JailError):
-    """The function raised an error of its own: `kind` and `text` are what it said, and not to be trusted."""
+    """The function raised an error of its own: `kind` and `text` are what it said, one line, and not to be trusted."""
 
     def __init__(self, kind: str, text: str) -> None:
-        super().__init__(f"It failed: {text.splitlines()[0] if text else kind}.", "Check the file.")
+        super().__init__(f"It failed: {(text or kind).rstrip('. ')}.", "Check the file.")
         self.kind, self.text = kind, text
 
 
+def plain(text: object, most: int) -> str:
+    """The first line of what a stranger says, of characters that can be shown, at most `most` of them."""
+    line = next(iter(str("" if text is None else text)[: 4 * most].strip().splitlines()), "")
+    return "".join(character for character in line if character.isprintable())[:most].strip()
+
+
+SLOW = "It took longer than {seconds:g} seconds."
+REPAIR = "Install Latentwalk again with all its packages; “latentwalk doctor” says what is missing."
 ENDS: dict[int, str] = {
     signal.SIGSYS: "It tried what nothing in the jail may: to start a program, open a connection or reach a process.",
     signal.SIGSEGV: "It crashed.",
     signal.SIGBUS: "It crashed.",
     signal.SIGABRT: "It crashed.",
+    signal.SIGILL: "It crashed.",
+    signal.SIGFPE: "It crashed.",
     signal.SIGKILL: "It took more memory than it may.",
     signal.SIGXCPU: "It took too long.",
+    signal.SIGALRM: SLOW,
+    -OUT_OF_MEMORY: "It took more memory than it may.",
     signal.SIGXFSZ: "It tried to write a file.",
 }

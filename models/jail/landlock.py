@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
+import sys
 from collections.abc import Iterable
 
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # the same numbers on every architecture
@@ -21,6 +22,8 @@ NETWORK, SCOPES = 0b11, 0b11  # TCP bind and connect since 4; abstract sockets a
 
 def version() -> int:
     """The kernel's Landlock interface, from 1; 0 where there is none."""
+    if sys.platform != "linux":
+        return 0  # elsewhere the number is another call's
     found = int(_libc().syscall(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint(VERSION)))
     return max(found, 0)
 

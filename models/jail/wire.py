@@ -14,9 +14,10 @@ import numpy as np
 HEAD = struct.Struct("<II")  # bytes of JSON, number of arrays
 LARGEST_JSON = 4 * 2**20
 MOST_ARRAYS = 64
+OUT_OF_MEMORY = 75  # how the locked-in process ends where a message does not fit into it
 DTYPES = ("float32", "float64", "float16", "uint8", "int32", "int64", "bool")
 
-Read = Callable[[int], bytes]
+Read = Callable[[int], bytes | bytearray]
 
 
 class Garbled(Exception):
@@ -33,7 +34,7 @@ class Message:
 
 def packed(message: Message) -> bytes:
     """The message as bytes."""
-    rows = [np.ascontiguousarray(array) for array in message.arrays]
+    rows = [np.asarray(array, order="C") for array in message.arrays]
     shapes = [[row.dtype.name, list(row.shape)] for row in rows]
     text = json.dumps({"body": message.body, "arrays": shapes}, allow_nan=False).encode()
     return b"".join([HEAD.pack(len(text), len(rows)), text, *(row.tobytes() for row in rows)])

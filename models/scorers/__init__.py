@@ -1,6 +1,7 @@
 """Judges that people upload: ONNX files, recognised by structure, run in a jail, with a plan of what they are shown."""
 
-from models.scorers.plan import InputPlan, Passport, guess
+from models.scorers.passport import Passport
+from models.scorers.plan import InputPlan, guess
 from models.scorers.recognise import recognise
 from models.scorers.scorer import OnnxRegressor, Probe, files, fingerprint, inspect, load, probe
 

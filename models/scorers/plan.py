@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -13,28 +12,12 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from models.base import ModelError
+from models.scorers.passport import Passport
 
 Scale = Literal["0..1", "-1..1", "0..255"]
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 USUAL = 224  # pixels, where a file leaves the side open
 LARGEST_BATCH = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Passport:
-    """What a file holds, as found in the jail; `None` sides are left open by it."""
-
-    sha256: str
-    bytes: int
-    opset: int
-    producer: str
-    nodes: int
-    parameters: int
-    input: str
-    kind: str
-    shape: tuple[int | None, ...] | None
-    outputs: tuple[tuple[str, str, tuple[int | None, ...] | None], ...]
-    metadata: dict[str, str]
 
 
 class InputPlan(BaseModel):
@@ -137,7 +120,7 @@ def read_off(answer: np.ndarray[Any, Any], count: int, plan: InputPlan) -> Tenso
     if math.prod(answer.shape) == count:
         table = answer.reshape(count, 1)
     elif answer.ndim >= 1 and answer.shape[0] == count:
-        table = answer.reshape(count, -1)
+        table = answer.reshape(count, math.prod(answer.shape[1:]))
     else:
         raise ModelError(
             f"It answered {_spelt(answer.shape)} for {count} pictures; a judge gives each its own score.",
@@ -148,7 +131,8 @@ def read_off(answer: np.ndarray[Any, Any], count: int, plan: InputPlan) -> Tenso
             f"It gives {table.shape[1]} numbers a picture, and number {plan.column} is asked for.",
             "Choose one of them.",
         )
-    scores = torch.from_numpy(np.array(table, np.float32))
+    with np.errstate(over="ignore"):  # what is too large for a float32 becomes infinite, and is refused below
+        scores = torch.from_numpy(np.array(table, np.float32))
     scores = scores.softmax(dim=1)[:, plan.column] if plan.softmax else scores[:, plan.column]
     if not bool(torch.isfinite(scores).all()):
         bad = int((~torch.isfinite(scores)).sum())

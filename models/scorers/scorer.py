@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -19,13 +19,17 @@ from torch import Tensor
 from models.base import ModelError
 from models.jail.cell import Failed, Jail, JailError
 from models.regressor import RegressorSpec
-from models.scorers.plan import InputPlan, Passport, prepared, read_off
+from models.scorers.passport import Passport, believed
+from models.scorers.plan import InputPlan, prepared, read_off
 from models.scorers.recognise import EXPORT, recognise
 
 T = TypeVar("T")
 MODEL, PLAN = "model.onnx", "plan.json"
 BATCH = 16  # pictures at once, where any number may be
 SECONDS = 60.0  # for one batch
+ANSWER = 16 * 2**20  # bytes: numbers for a batch, not pictures
+DIMMED = 8  # pictures that are shown again with half their light
+MOST_OPEN = 4  # jails that are kept open for their next scores
 ALIKE = 1e-6  # of the scores' size: below it they are all the same
 
 
@@ -33,21 +37,8 @@ def inspect(data: bytes, *, unlocked: bool = False) -> Passport:
     """What the file holds. ModelError, with a sentence, where it is not ONNX or not of a kind that is taken."""
     recognise(data)
     with Jail("onnx", unlocked=unlocked) as jail:
-        told = _told(lambda: jail.call("inspect", {}, [np.frombuffer(data, np.uint8)]).body)
-    given = told["input"]
-    return Passport(
-        sha256=hashlib.sha256(data).hexdigest(),
-        bytes=len(data),
-        opset=int(told["opset"]),
-        producer=str(told["producer"]),
-        nodes=int(told["nodes"]),
-        parameters=int(told["parameters"]),
-        input=str(given["name"]),
-        kind=str(given["kind"]),
-        shape=_shape(given["shape"]),
-        outputs=tuple((str(one["name"]), str(one["kind"]), _shape(one["shape"])) for one in told["outputs"]),
-        metadata={str(key): str(value) for key, value in told["metadata"].items()},
-    )
+        told = _told(lambda: jail.call("inspect", {}, [np.frombuffer(data, np.uint8)], most=0).body)
+    return believed(told, data)
 
 
 def files(data: bytes, plan: InputPlan) -> dict[str, bytes]:
@@ -73,13 +64,20 @@ def load(folder: Path, spec: RegressorSpec, *, unlocked: bool = False) -> OnnxRe
 
 
 class OnnxRegressor:
-    """A regressor whose network runs in a jail, which is opened at the first score and anew after an error."""
+    """A regressor whose network runs in a jail, which is opened at the first score and anew after an error.
+
+    Of all of them the MOST_OPEN last used keep their jails open; the others open theirs again when they are asked.
+    """
+
+    _recent: ClassVar[list[weakref.ref[OnnxRegressor]]] = []
+    _turns: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(self, spec: RegressorSpec, data: bytes, plan: InputPlan, *, unlocked: bool = False) -> None:
         self.spec, self.plan = spec, plan
         self._data = np.frombuffer(data, np.uint8)
         self._unlocked = unlocked
         self._jail: Jail | None = None
+        self._end: weakref.finalize[[], OnnxRegressor] | None = None
         self._lock = threading.Lock()
 
     def score(self, images: Tensor) -> Tensor:
@@ -89,25 +87,46 @@ class OnnxRegressor:
             )
         size = self.plan.batch or BATCH
         with self._lock:
+            self._comes_last()
             parts = [self._batch(images[start : start + size], size) for start in range(0, len(images), size)]
         return torch.cat(parts) if parts else torch.empty(0)
 
     def close(self) -> None:
-        """End its jail; the next score opens another."""
+        """End its jail, after a batch that is being scored; the next score opens another."""
+        with self._lock:
+            self._drop()
+
+    def _comes_last(self) -> None:
+        # In the order of their last use; those that are over the number end, unless they are at work just now.
+        with self._turns:
+            others = [ref for ref in self._recent if ref() is not None and ref() is not self]
+            self._recent[:] = [*others, weakref.ref(self)]
+            idle = [ref() for ref in self._recent[:-MOST_OPEN]]
+        for judge in idle:
+            if judge is not None and judge._lock.acquire(blocking=False):
+                try:
+                    judge._drop()
+                finally:
+                    judge._lock.release()
+
+    def _drop(self) -> None:
         jail, self._jail = self._jail, None
         if jail is not None:
             jail.close()
+        if self._end is not None:
+            self._end.detach()
 
     def _batch(self, images: Tensor, size: int) -> Tensor:
         pictures = prepared(images, self.plan)
         count = len(pictures)
         if self.plan.batch and count < size:  # it takes just so many: the last one is repeated, and left out again
             pictures = np.concatenate([pictures, np.repeat(pictures[-1:], size - count, axis=0)])
+        asked = {"output": self.plan.output}
         try:
             jail = self._opened()
-            answer = _told(lambda: jail.call("run", {"output": self.plan.output}, [pictures]).arrays)
+            answer = _told(lambda: jail.call("run", asked, [pictures], most=ANSWER).arrays)
         except JailError:
-            self.close()
+            self._drop()
             raise
         if len(answer) != 1:
             raise ModelError(f"{self.spec.title} gave no scores.", EXPORT)
@@ -117,24 +136,28 @@ class OnnxRegressor:
         if self._jail is None:
             jail = Jail("onnx", seconds=SECONDS, unlocked=self._unlocked).__enter__()
             try:
-                _told(lambda: jail.call("load", {}, [self._data]))
+                _told(lambda: jail.call("load", {}, [self._data], most=0))
             except BaseException:
                 jail.close()
                 raise
             self._jail = jail
-            weakref.finalize(self, jail.close)  # it ends with its judge, or with the program
+            self._end = weakref.finalize(self, jail.close)  # it ends with its judge, or with the program
         return self._jail
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a judge said of some pictures: the span of its scores and how long it took for each."""
+    """What a judge said of some pictures: the span of its scores, and how long it took for each.
+
+    `darker` is how far half the light moves a score, in deviations: what is far below or above 0 follows the light.
+    """
 
     low: float
     high: float
     mean: float
     deviation: float
     seconds: float
+    darker: float
 
 
 def probe(regressor: OnnxRegressor, images: Tensor) -> Probe:
@@ -155,7 +178,9 @@ def probe(regressor: OnnxRegressor, images: Tensor) -> Probe:
             "It gives the same picture another score each time, or lets pictures of a batch change one another's.",
             "Export it in evaluation mode: model.eval().",
         )
-    return Probe(float(scores.min()), float(scores.max()), mean, deviation, seconds)
+    some = slice(None, None, max(len(images) // DIMMED, 1))
+    darker = float((regressor.score((images[some] + 1) / 2 - 1) - scores[some]).mean()) / deviation
+    return Probe(float(scores.min()), float(scores.max()), mean, deviation, seconds, darker)
 
 
 def _told(call: Callable[[], T]) -> T:
@@ -166,9 +191,3 @@ def _told(call: Callable[[], T]) -> T:
         if error.kind == "Refused":
             raise JailError(error.text, EXPORT) from None
         raise
-
-
-def _shape(told: object) -> tuple[int | None, ...] | None:
-    if not isinstance(told, list):
-        return None
-    return tuple(side if type(side) is int else None for side in told)

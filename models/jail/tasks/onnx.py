@@ -11,6 +11,7 @@ Answer = tuple[dict[str, Any], list[np.ndarray]]
 OPSETS = (11, 28)  # the oldest we read and the newest that this onnxruntime does
 DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
 MOST_NODES = 20_000
+MOST_OUTPUTS = 64
 DEEPEST = 8
 KINDS = {1: "float32", 10: "float16", 11: "float64", 2: "uint8", 6: "int32", 7: "int64"}
 
@@ -52,6 +53,8 @@ def inspect(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
         model.ParseFromString(arrays[0].tobytes())
     except Exception:
         raise Refused("It cannot be read as ONNX: it is cut off, or something else.") from None
+    if not model.HasField("graph") or not model.opset_import:
+        raise Refused("It cannot be read as ONNX: it names no operators, and may be another kind of model.")
     opset = max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=0)
     if not OPSETS[0] <= opset <= OPSETS[1]:
         raise Refused(f"It is of opset {opset}; {OPSETS[0]} to {OPSETS[1]} can be read.")
@@ -65,13 +68,13 @@ def inspect(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     outputs = [_value(value) for value in model.graph.output]
     if len(inputs) != 1:
         raise Refused(f"It has {len(inputs)} inputs; a judge takes one, the picture.")
-    if not outputs:
-        raise Refused("It has no output.")
+    if not 1 <= len(outputs) <= MOST_OUTPUTS:
+        raise Refused(f"It has {len(outputs) or 'no'} outputs; a judge has 1 to {MOST_OUTPUTS}.")
     try:
         onnx.checker.check_model(model)
     except Exception as error:
         reason = (str(error).splitlines() or ["no reason given"])[0][:200]
-        raise Refused(f"ONNX's own checker refuses it: {reason.rstrip('.')}.") from None
+        raise Refused(f"ONNX's own checker refuses it: {reason.rstrip(' .:')}.") from None
     metadata = {entry.key[:60]: entry.value[:200] for entry in list(model.metadata_props)[:20]}
     return {
         "opset": opset, "ir": model.ir_version, "producer": model.producer_name[:60], "nodes": nodes,
@@ -142,9 +145,12 @@ def _tensors(graph: Any) -> Iterable[Any]:
         yield from (sparse.values, sparse.indices)
     for node in graph.node:
         for attribute in node.attribute:
-            if attribute.type == 4:
+            if attribute.HasField("t"):  # whatever kind the attribute says it is
                 yield attribute.t
             yield from attribute.tensors
+            held = [attribute.sparse_tensor] if attribute.HasField("sparse_tensor") else []
+            for sparse in [*held, *attribute.sparse_tensors]:
+                yield from (sparse.values, sparse.indices)
 
 
 def _value(value: Any) -> Mapping[str, Any]:

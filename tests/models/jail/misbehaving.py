@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import fcntl
 import os
 import signal
 import socket
@@ -70,6 +72,43 @@ def shoot_a_thread(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     return {}, []
 
 
+def sweep(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+    """The error number of each system call asked for, made with arguments of zero; 0 where it went through."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.syscall.restype = ctypes.c_long
+    found = []
+    for number in given["numbers"]:
+        done = libc.syscall(ctypes.c_long(number), *[ctypes.c_long(0)] * 6)
+        found.append(ctypes.get_errno() if done == -1 else 0)
+    return {"found": found}, []
+
+
+def become(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.syscall(ctypes.c_long(given["clone"]), ctypes.c_long(given["flags"]), *[ctypes.c_long(0)] * 4)
+    return {}, []
+
+
+def own(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+    for handle in range(3, 16):
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(handle, fcntl.F_GETFD)
+            try:
+                fcntl.fcntl(handle, given["command"], given["process"])
+            except PermissionError:
+                continue
+            return {"let": True}, []
+    return {"let": False}, []
+
+
+def say(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+    raise ValueError("fine\x1b[2J\u202e but odd\x00\nsecond")
+
+
+def large(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+    return {}, [np.zeros(given["bytes"], np.uint8)]
+
+
 def allocate(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     return {"sum": float(np.ones(50 * 2**30 // 8).sum())}, []
 
@@ -119,6 +158,6 @@ CALLS = {
     call.__name__: call
     for call in (
         echo, read_file, write_file, unlink, connect, execute, run, fork, shoot, shoot_a_thread, allocate, loop,
-        garble, crash, abort, fail, threads, many,
+        garble, crash, abort, fail, threads, many, sweep, become, own, say, large,
     )
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,7 +15,7 @@ from models import scorers
 from models.base import ModelError
 from models.measures import MEASURES
 from models.regressor import Regressor, RegressorCard, RegressorSpec
-from models.scorers import InputPlan, OnnxRegressor, Passport, guess, inspect
+from models.scorers import InputPlan, OnnxRegressor, Passport, guess, inspect, scorer
 from models.scorers.plan import prepared, read_off
 from tests.onnx_files import brightness, built, network, node, weight
 
@@ -150,6 +151,7 @@ def test_a_probe_tells_a_judge_that_says_something_from_one_that_does_not(light:
     assert 0 <= found.low < found.mean < found.high <= 1
     assert found.deviation > 0.05
     assert found.seconds > 0
+    assert found.darker < -0.5  # it is a measure of light, and half the light is less of it
     constant = built(
         [node("GlobalAveragePool", ["picture"], ["p"]), node("Mul", ["p", "zero"], ["q"]), node("Flatten", ["q"])],
         [weight("zero", 0.0)], out=("n", 3),
@@ -177,3 +179,71 @@ def test_a_judge_goes_on_after_its_jail_was_closed(light: OnnxRegressor) -> None
     before = light.score(PICTURES[:1])
     light.close()
     torch.testing.assert_close(light.score(PICTURES[:1]), before)
+
+
+def pid(of: OnnxRegressor) -> int | None:
+    """The process of its jail, None where it is closed."""
+    return None if of._jail is None else of._jail._running.pid
+
+
+def test_only_the_last_used_keep_their_jails_open() -> None:
+    made = [judge(brightness()) for _ in range(scorer.MOST_OPEN + 1)]
+    scores = [one.score(PICTURES[:1]) for one in made]
+    assert [pid(one) is None for one in made] == [True] + [False] * scorer.MOST_OPEN
+    kept = pid(made[2])
+    torch.testing.assert_close(made[2].score(PICTURES[:1]), scores[2])
+    torch.testing.assert_close(made[0].score(PICTURES[:1]), scores[0])
+    assert pid(made[1]) is None  # the one that was not asked for longest
+    assert pid(made[2]) == kept
+    for one in made:
+        one.close()
+
+
+def test_a_judge_at_work_keeps_its_jail_however_many_are_asked() -> None:
+    busy, others = judge(brightness()), [judge(brightness()) for _ in range(scorer.MOST_OPEN + 1)]
+    busy.score(PICTURES[:1])
+    with busy._lock:
+        for other in others:
+            other.score(PICTURES[:1])
+        assert pid(busy) is not None
+    for one in (busy, *others):
+        one.close()
+
+
+def test_a_judge_that_nobody_holds_leaves_no_process() -> None:
+    lost = judge(brightness())
+    lost.score(PICTURES[:1])
+    process = Path(f"/proc/{pid(lost)}")
+    assert process.exists()
+    del lost
+    gc.collect()
+    assert not process.exists()
+
+
+@pytest.mark.parametrize(
+    ("nodes", "said"),
+    [
+        (
+            [node("RandomUniformLike", ["picture"], ["r"]), node("ReduceMean", ["r"], axes=[1, 2, 3])],
+            "another score each time",
+        ),
+        (
+            [
+                node("GlobalAveragePool", ["picture"], ["p"]), node("ReduceMean", ["p"], ["all"], axes=[0]),
+                node("Sub", ["p", "all"], ["d"]), node("Flatten", ["d"]),
+            ],
+            "another score each time",
+        ),
+    ],
+)  # fmt: skip
+def test_scores_that_depend_on_chance_or_company_are_refused(nodes: list[object], said: str) -> None:
+    with pytest.raises(ModelError, match=said):
+        scorers.probe(judge(built(nodes, out=("n", 3))), PICTURES)
+
+
+def test_what_the_operator_unlocked_runs_where_locks_hold_as_well() -> None:
+    data = brightness()
+    plan = guess(inspect(data, unlocked=True))[0]
+    free = OnnxRegressor(spec(data, plan), data, plan, unlocked=True)
+    torch.testing.assert_close(free.score(PICTURES[:2]), judge(data).score(PICTURES[:2]))
+    free.close()
