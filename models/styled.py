@@ -12,6 +12,7 @@ from models.base import FirstLayer, GeneratorSpec, ModelError, Precision
 from models.stylegan2 import StyleGAN2Network, plan_of
 
 FIR = "fir"  # the resampling filter, stored beside the weights because no weight shows it
+CLAMP = "clamp"  # where ADA's networks bound their maps; likewise, and only where there is one
 
 
 class StyleGAN2:
@@ -24,7 +25,8 @@ class StyleGAN2:
     def __init__(self, spec: GeneratorSpec, state: Mapping[str, Tensor], device: torch.device | str = "cpu") -> None:
         weights = {name: tensor.float() for name, tensor in state.items()}
         try:
-            plan = plan_of(weights, [int(tap) for tap in weights.pop(FIR)])
+            clamp = weights.pop(CLAMP, None)
+            plan = plan_of(weights, weights.pop(FIR).tolist(), None if clamp is None else float(clamp))
             network = StyleGAN2Network(plan)
             network.load_state_dict(weights, strict=True)
         except (KeyError, RuntimeError, ValueError) as error:
