@@ -42,7 +42,7 @@ def is_state(value: object) -> bool:
     return (
         isinstance(value, dict)
         and len(value) > 0
-        and all(isinstance(name, str) and isinstance(part, Tensor | Array) for name, part in value.items())
+        and all(isinstance(name, str) and isinstance(part, Tensor | Array | np.ndarray) for name, part in value.items())
     )
 
 

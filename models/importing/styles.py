@@ -71,17 +71,10 @@ class Layout:
     def converted(self, format: str, inventory: tuple[TensorFact, ...], **about: Any) -> Converted:
         """The whole, once its parts fit together; Refused where one is missing or of another size."""
         state = floats(self.state)
-        blocks = 1 + max(int(found[1]) for name in state if (found := re.match(r"synthesis\.blocks\.(\d+)", name)))
-        try:
-            sizes = _sizes(state, blocks)
-        except (KeyError, ValueError, IndexError):
-            raise Refused(
-                "Its parts do not make a whole StyleGAN2.", "It may be cut off, or another network."
-            ) from None
+        sizes = sizes_of(state)
         state["fir"] = np.array(self.fir, np.float32)
         if self.clamp is not None:
             state["clamp"] = np.array(self.clamp, np.float32)
-        _check_noise(state, sizes, blocks)
         made = Converted(format, "stylegan2", sizes, state, inventory, notes=tuple(self.notes))
         return replace(made, **about, notes=(*self.notes, *about.get("notes", ())))
 
@@ -113,6 +106,17 @@ def taps(filter: Numbers) -> tuple[float, ...]:
         raise Refused("It resamples with a filter that is not known here.")
     row = row / np.abs(row[row != 0]).min()
     return tuple(float(tap) for tap in (np.rint(row) if np.allclose(row, np.rint(row), atol=1e-4) else row))
+
+
+def sizes_of(state: State) -> Sizes:
+    """The sizes of a StyleGAN2 in our layout; Refused where its parts do not make a whole one."""
+    numbers = [int(found[1]) for name in state if (found := re.match(r"synthesis\.blocks\.(\d{1,3})\.", name))]
+    try:
+        sizes = _sizes(state, 1 + max(numbers))
+    except (KeyError, ValueError, IndexError):
+        raise Refused("Its parts do not make a whole StyleGAN2.", "It may be cut off, or another network.") from None
+    _check_noise(state, sizes, 1 + max(numbers))
+    return sizes
 
 
 def _sizes(state: State, blocks: int) -> Sizes:

@@ -13,7 +13,7 @@ import numpy as np
 from models.importing.contents import Contents
 from models.importing.limits import Budget, Refused
 from models.importing.passport import Converted, inventory
-from models.importing.records import Array, Inert, mapping
+from models.importing.records import Inert, mapping
 from models.importing.states import State, flat, taken
 from models.importing.styles import Layout
 
@@ -33,14 +33,14 @@ def convert(contents: Contents, budget: Budget) -> Converted | None:
         return None
     if version < OLDEST:
         raise Refused(
-            f"This is a TensorFlow pickle of version {version}, a progressive GAN or StyleGAN1, which is not known here.",
+            f"This is a TensorFlow pickle of version {version}: a progressive GAN or StyleGAN1, not known here.",
             "Use a StyleGAN2, whose pickles are of version 4 or later.",
         )
     settings = dict(mapping(network.get("static_kwargs")))
     sources = {str(network.get("build_func_name")): str(network.get("build_module_src") or "")}
     state = _variables(network, budget)
     for part in mapping(network.get("components")).values():
-        settings |= {name: value for name, value in mapping(mapping(part).get("static_kwargs")).items()}
+        settings |= dict(mapping(mapping(part).get("static_kwargs")))
     layout = _layout(state, settings)
     return layout.converted(FORMAT, inventory(state), sources={k: text for k, text in sources.items() if text})
 
@@ -52,7 +52,7 @@ def _variables(network: dict[Any, Any], budget: Budget) -> State:
         for row in rows if isinstance(rows, list) else []:
             if isinstance(row, tuple | list) and len(row) == 2 and isinstance(row[0], str):
                 value = row[1]
-                found[row[0]] = value if isinstance(value, Array) else np.array(value, np.float32)
+                found[row[0]] = np.array(value, np.float32) if isinstance(value, int | float) else value
     return flat(found, budget)
 
 
@@ -61,7 +61,12 @@ def _layout(state: State, settings: dict[Any, Any]) -> Layout:
         raise Refused("Its classes enter in a way that is not known here.", "Use one without classes.")
     if "4x4/Const/const" not in state or "4x4/Conv/mod_weight" not in state or "Dense0/weight" not in state:
         raise Refused(NOT_KNOWN, "Use a StyleGAN2.")
+    bends = {settings.get("mapping_nonlinearity", "lrelu"), settings.get("nonlinearity", "lrelu")}
+    if bends != {"lrelu"} or settings.get("normalize_latents", True) is not True:
+        raise Refused("Its layers bend or scale their numbers in a way that is not known here.")
     layout = Layout()
+    clamp = settings.get("conv_clamp")
+    layout.clamp = float(clamp) if isinstance(clamp, int | float) else None
     kernel = settings.get("resample_kernel", [1, 3, 3, 1])
     if not isinstance(kernel, list | tuple) or not all(isinstance(tap, int | float) for tap in kernel):
         raise Refused("It resamples with a filter that is not known here.")
