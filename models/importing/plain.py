@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import numpy as np
@@ -48,14 +49,14 @@ def _dcgan(state: State, contents: Contents) -> Converted | None:
             layers.setdefault(int(found[1]), {})[found[2]] = array
     rows = [layers[number] for number in sorted(layers)]
     kernels = [row["weight"] for row in rows if "weight" in row and row["weight"].ndim == 4]
-    chained = all(one.shape[1] == two.shape[0] for one, two in zip(kernels, kernels[1:], strict=False))
+    chained = all(one.shape[1] == two.shape[0] for one, two in itertools.pairwise(kernels))
     if len(kernels) < 2 or not chained or any(kernel.shape[2:] != (4, 4) for kernel in kernels):
         return None
     if kernels[-1].shape[1] not in (1, 3, 4):
         return None
     made: State = {}
-    for number, row in enumerate(rows):
-        row = dict(row)
+    for number in range(len(rows)):
+        row = dict(rows[number])
         bias = row.pop("bias", None) if row["weight"].ndim == 4 else None
         if bias is not None:
             # A bias before a batch norm only moves the mean that the norm takes away.

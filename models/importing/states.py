@@ -50,7 +50,7 @@ def floats(state: Weights) -> State:
     """The state in float32; Refused where a number is none."""
     made = {}
     for name, array in state.items():
-        made[name] = np.ascontiguousarray(array, np.float32)
+        made[name] = np.asarray(array, np.float32, order="C")
         if not np.isfinite(made[name]).all():
             raise Refused(f"The tensor “{name[:100]}” holds numbers that are not finite.", "Use another snapshot.")
     return made

@@ -76,7 +76,7 @@ class Layout:
         if self.clamp is not None:
             state["clamp"] = np.array(self.clamp, np.float32)
         made = Converted(format, "stylegan2", sizes, state, inventory, notes=tuple(self.notes))
-        return replace(made, **about, notes=(*self.notes, *about.get("notes", ())))
+        return replace(made, **{**about, "notes": (*self.notes, *about.get("notes", ()))})
 
 
 def drawn_mean(state: State) -> Numbers:

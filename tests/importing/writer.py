@@ -160,7 +160,7 @@ class Pickler:
         self.out += b"u"
 
     def tensor(self, kept: Kept) -> Call:
-        array = np.ascontiguousarray(kept.array)
+        array = np.array(kept.array, order="C")
         shape = array.shape if kept.shape is None else kept.shape
         steps = tuple(step // array.itemsize for step in array.strides) if kept.stride is None else kept.stride
         args = (self.storage(array, kept.numel), kept.offset, shape, steps, False, Call(ORDERED))
