@@ -95,7 +95,7 @@ def _entry(data: memoryview, at: int) -> tuple[str, Place, int]:
             "It is compressed, which PyTorch's own files are not.", "Unpack it, or save it again with PyTorch."
         )
     if (outer >> 16) & 0o170000 == LINK or disk != 0:
-        raise Refused(f"“{name[:80]}” in it is a link to somewhere else.")
+        raise Refused(f"It has a link to somewhere else in it, “{name[:80]}”.")
     return name, Place(start, size), behind
 
 
