@@ -134,11 +134,9 @@ class Skip(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outside, inside, 1, 1))
         self.gain, self.fir = HALF / math.sqrt(inside), plan.fir
-        self.clamp = None if plan.clamp is None else plan.clamp * HALF
 
     def forward(self, x: Tensor) -> Tensor:
-        x = raised(F.conv2d(x, (self.weight * self.gain).to(x.dtype)), self.fir)
-        return x if self.clamp is None else x.clamp(-self.clamp, self.clamp)
+        return raised(F.conv2d(x, (self.weight * self.gain).to(x.dtype)), self.fir)
 
 
 class Block(nn.Module):
