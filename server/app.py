@@ -14,18 +14,21 @@ import uvicorn
 from fastapi import FastAPI
 
 from server import files
-from server.api import directions, errors, exports, generators, jobs, live, pages, regressors
+from server.api import directions, errors, exports, generators, jobs, live, pages, provenance, regressors, walks
 from server.api.deps import Services
 from server.api.guard import Guard
+from server.cinema import Cinema
 from server.errors import AppError
 from server.exports import Exports
 from server.inference import Lane, pick_device, tune
 from server.jobs import Jobs
 from server.library import Library
+from server.provenance.press import Press
 from server.regressors import Regressors
 from server.renderer import Renderer
 from server.settings import Settings
 from server.shelf import Shelf
+from server.sounds import Sounds
 from server.studio import Studio
 
 ROOT = Path(__file__).parent.parent
@@ -64,13 +67,21 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         work = Jobs(chosen.home / "jobs")
         work.load()
         judges = Regressors(chosen.home, chosen.unlocked)
-        studio = Studio(library, judges, shelf, lane, work, films)
-        app.state.services = Services(chosen, library, judges, shelf, renderer, work, films, studio, app.version, ROOT)
+        studio = Studio(library, judges, shelf, lane, work)
+        press = Press(chosen, app.version)
+        sounds = Sounds(chosen.home / "sounds")
+        cinema = Cinema(library, shelf, lane, work, films, press, sounds)
+        app.state.services = Services(
+            chosen, library, judges, shelf, renderer, work, films, studio, cinema, press, sounds, app.version, ROOT
+        )  # fmt: skip
         first = asyncio.create_task(warm(shelf, library), name="warm")
+        again = asyncio.create_task(cinema.resume(), name="resume")
         try:
             yield
         finally:
             first.cancel()
+            again.cancel()
+            cinema.stop()
             await work.close()
             renderer.close()
             await shelf.close()
@@ -84,7 +95,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     errors.install(app)
-    for part in (pages, generators, directions, regressors, jobs, exports, live):
+    for part in (pages, generators, directions, regressors, jobs, exports, walks, provenance, live):
         app.include_router(part.router)
     app.mount("/static", pages.FreshFiles(directory=ROOT / "static"), name="static")
     app.add_middleware(Guard, hosts=(chosen.host, *chosen.allowed_hosts))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,13 +11,16 @@ import click
 
 from server import terminal, waiting
 from server.errors import AppError
+from server.verbs.bench_film import film
 from server.verbs.learn import learn
+from server.verbs.made import made
 from server.verbs.options import as_json, device, on, path
 from server.verbs.pull import pull
 from server.verbs.regressors import regressors
 from server.verbs.train import train
 
 F = TypeVar("F", bound=Callable[..., Any])
+FILMS = "mp4, webm, gif, png (animated), webp or zip."
 
 
 class Verbs(click.Group):
@@ -169,13 +171,15 @@ def measure(direction: str, generator: str, device: str | None, as_json: bool) -
 
 @main.command()
 @click.argument("recipe", type=click.Path(path_type=Path))
-@path("--out", required=True, metavar="F.mp4", help="mp4 or gif.")
+@path("--out", required=True, metavar="F.mp4", help=FILMS)
+@click.option("--format", metavar="F", help="What the ending leaves open: av1 for an .mp4.")
+@click.option("--quality", type=click.Choice(["small", "good", "best"]), help="The recipe's own unless set.")
 @device
-def export(recipe: Path, out: Path, device: str | None) -> None:
-    """A film from the keyframes in RECIPE, a JSON file."""
-    from server import desk
+def export(recipe: Path, out: Path, format: str | None, quality: Any, device: str | None) -> None:
+    """A film from RECIPE: a JSON file, or a film that was exported before, which carries its own."""
+    from server import desk, filming
 
-    plan = desk.recipe(recipe, out)
+    plan = filming.recipe(recipe, out, format=format, quality=quality)
     desk.Desk(plan.generator, device).film(plan, out, terminal.progress())
 
 
@@ -185,18 +189,18 @@ def export(recipe: Path, out: Path, device: str | None) -> None:
 @click.option("--seconds", type=float, default=4.0, show_default=True, metavar="S")
 @click.option("--fps", type=int, default=30, show_default=True, metavar="N", help="Frames a second.")
 @click.option("--size", type=int, metavar="PX", help="Longest side; the generator's own unless set.")
-@path("--out", required=True, metavar="F.mp4", help="mp4 or gif.")
+@path("--out", required=True, metavar="F.mp4", help=FILMS)
 @path("--recipe", "kept", metavar="F.json", help="Write the recipe there too.")
 def walk(sweep: str, out: Path, kept: Path | None, device: str | None, **given: Any) -> None:
     """A film along one slider, over its usable range."""
-    from server import desk, files
+    from server import desk, filming
 
     how = {name: given.pop(name) for name in ("seconds", "fps", "size")}
     edit = _edit(**given)
     plan = desk.sweep(edit, sweep, out, **how)
     desk.Desk(edit.generator, device).film(plan, out, terminal.progress())
     if kept is not None:
-        files.write(kept, json.dumps(plan.plain(), indent=2).encode())
+        filming.save_recipe(plan, kept)
 
 
 @main.group(invoke_without_command=True)
@@ -249,7 +253,9 @@ def _edit(classes: Any, amounts: Any, seed: int, **more: Any) -> Any:
     return parse({"base": {"seed": seed}, "classes": dict(classes), "amounts": dict(amounts), **more})
 
 
+bench.add_command(film)
 main.add_command(learn)
+main.add_command(made)
 main.add_command(regressors)
 main.add_command(pull)
 main.add_command(train)

@@ -36,17 +36,20 @@ def picture(array: Pixels, longest: int | None = None) -> Image.Image:
     return made.resize((width, height), Image.Resampling.LANCZOS)
 
 
-def encode(made: Image.Image, format: Format, *, edit: str | None = None) -> bytes:
-    """The file; a PNG carries `edit`, canonical JSON, in a text chunk."""
+def encode(made: Image.Image, format: Format, *, edit: str | None = None, xmp: bytes | None = None) -> bytes:
+    """The file; a PNG carries `edit`, canonical JSON, in a text chunk, and any format an XMP packet."""
     buffer = io.BytesIO()
+    packet = {} if xmp is None else {"xmp": xmp}
     if format == "jpg":
         small = max(made.size) <= SMALL
-        made.save(buffer, "JPEG", quality=92 if small else 85, subsampling=0 if small else 2)
+        made.save(buffer, "JPEG", quality=92 if small else 85, subsampling=0 if small else 2, **packet)
     elif format == "webp":
-        made.save(buffer, "WEBP", quality=80, method=0)
+        made.save(buffer, "WEBP", quality=80, method=0, **packet)
     else:
         text = PngImagePlugin.PngInfo()
         if edit is not None:
             text.add_text(KEYWORD, edit)
+        if xmp is not None:
+            text.add_itxt("XML:com.adobe.xmp", xmp.decode())
         made.save(buffer, "PNG", compress_level=1, pnginfo=text)
     return buffer.getvalue()

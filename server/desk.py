@@ -10,14 +10,18 @@ from typing import Any
 
 from models import fetch, judges
 from models.base import ModelError
-from server import codecs, edits, files, films, jury, precision, renderer, studio, uploads, video
+from server import codecs, edits, files, filming, jury, precision, studio, uploads
 from server.directions import Direction, checked_id, from_bytes, to_bytes
 from server.errors import Conflict, Invalid, ModelFailed, NotFound
 from server.inference import pick_device, tune
 from server.library import SUFFIX, Library
+from server.provenance.press import Press
+from server.provenance.stills import still
 from server.regressors import Entry, Regressors
+from server.renderer import draw
 from server.settings import Settings
 from server.shelf import Ready
+from server.sounds import Sounds
 from server.steering import transforms
 from server.steering.discover import Method, discover
 from server.steering.learn import LearnSettings, learn
@@ -27,6 +31,7 @@ from server.steering.score import card as scored
 from server.steering.score.ratings import read_csv
 from server.steering.score.settings import ScoreSettings
 from server.steering.strips import strip
+from server.timeline import Timeline
 
 Show = Callable[[Progress], None]
 
@@ -39,6 +44,11 @@ def settings(**given: Any) -> Settings:
 def library() -> Library:
     """The library in the home of the settings."""
     return Library(settings().home)
+
+
+def press() -> Press:
+    """What signs and remembers files, as the settings say."""
+    return Press(settings())
 
 
 def checked_address(chosen: Settings) -> Settings:
@@ -115,8 +125,8 @@ class Desk:
     def render(self, edit: edits.Edit, out: Path) -> None:
         """Keep the picture of an edit; the file's ending says as what."""
         format = ending(out, codecs.MEDIA_TYPES)
-        made = codecs.picture(renderer.draw(edit, self._ready))
-        files.write(out, codecs.encode(made, format, edit=edits.canonical(edit)))
+        pixels = draw(edit, self._ready)
+        files.write(out, still(edit, pixels, self._ready, press(), format=format, title=out.stem))
 
     def learn(self, how: LearnSettings, id: str | None, out: Path | None, show: Show) -> Direction:
         """Learn a direction and keep it with its strip, in the library or in the folder `out`."""
@@ -151,7 +161,7 @@ class Desk:
         """Keep an uploaded model as a judge; with a plan it is tried on this generator's pictures and confirmed."""
         known = regressors()
         entry = uploads.taken(known, data, name, title, card, reason)
-        if plan is None and entry.asks:
+        if plan is None and set(entry.asks) != {"span"}:
             return entry
         try:
             return uploads.planned(known, name, json.loads(plan) if plan else {}, self._ready.exact)
@@ -199,29 +209,14 @@ class Desk:
             return finish(scored.measure(self._ready.exact, chosen, seats), show)
         return finish(measure(self._ready.exact, chosen), show)
 
-    def film(self, recipe: video.Recipe, out: Path, show: Show) -> None:
-        """Keep the film of a recipe."""
-        studio.check(recipe, self._ready)
-        units = {name: direction.unit for name, direction in self._ready.directions().items()}
-        finish(video.film(recipe, lambda edit: renderer.draw(edit, self._ready), units, out), show)
+    def film(self, timeline: Timeline, out: Path, show: Show) -> None:
+        """Keep the film of a timeline."""
+        filming.filmed(timeline, out, self._ready, press(), Sounds(settings().home / "sounds"), show)
 
 
-def sweep(edit: edits.Edit, direction: str, out: Path, **how: Any) -> video.Recipe:
-    """The recipe of a film along one slider, in the format of its file's ending."""
-    slider = library().direction(edit.generator, direction)
-    return video.sweep(edit, slider, format=ending(out, films.WRITERS), **how)
-
-
-def recipe(path: Path, out: Path) -> video.Recipe:
-    """The recipe in a JSON file, in the format of its film's ending."""
-    try:
-        data = json.loads(contents(path))
-    except (ValueError, RecursionError):
-        raise Invalid(f"{path.name} is not JSON.", "`latentwalk walk --recipe` writes one to start from.") from None
-    if not isinstance(data, dict):
-        raise Invalid(f"{path.name} is not a recipe.", "`latentwalk walk --recipe` writes one to start from.")
-    plan, format = video.read(data), ending(out, films.WRITERS)
-    return video.read({**plan.plain(), "format": format, "fps": video.fps_for(format, plan.fps)})
+def sweep(edit: edits.Edit, direction: str, out: Path, **how: Any) -> Timeline:
+    """The timeline of a film along one slider, in the format of its file's ending."""
+    return filming.swept(edit, library().direction(edit.generator, direction), out, **how)
 
 
 def contents(path: Path) -> bytes:

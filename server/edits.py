@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -15,8 +15,7 @@ from torch import Tensor
 from models.base import Generator, GeneratorSpec
 from server.directions import Direction, off
 from server.errors import Invalid
-from server.latents import LONGEST, between, unpacked
-from server.units import Unit
+from server.latents import LONGEST, unpacked
 
 LARGEST_SEED = 2**32 - 1
 MOST_SEEDS = 16
@@ -27,7 +26,6 @@ Weight = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1e6)]
 SignedWeight = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1e6, le=1e6)]
 SeedText = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,9})$")]
 Name = Annotated[str, Field(min_length=1, max_length=64)]
-K = TypeVar("K", str, int)
 
 
 class _Frozen(BaseModel):
@@ -205,54 +203,6 @@ def _start(edit: Edit, generator: Generator, classes: Tensor | None) -> Tensor:
     shares = (shares / shares.square().sum().sqrt()).to(torch.float32).to(generator.device)
     z = (shares.view(-1, *[1] * (drawn.ndim - 1)) * drawn).sum(dim=0, keepdim=True)
     return generator.map(z, classes, edit.truncation)
-
-
-def interpolate(first: Edit, second: Edit, share: float, units: Mapping[str, Unit]) -> Edit:
-    """The edit `share` of the way: seeds and classes by weight, amounts in their units' coordinates.
-
-    Both must be of one generator and either both or neither name classes; absent amounts are neutral.
-    """
-    if first.generator != second.generator:
-        raise Invalid("A walk cannot cross from one generator to another.", "Use one generator in every keyframe.")
-    if bool(first.classes) != bool(second.classes):
-        raise Invalid("One keyframe names classes and the next does not.", "Name them in both or in neither.")
-    if share <= 0 or first == second:
-        return first
-    if share >= 1:
-        return second
-    amounts = {}
-    for name in sorted({*first.amounts, *second.amounts}):
-        unit = units.get(name)
-        if unit is None:
-            raise Invalid(f"There is no direction “{name}” to walk along.", "Pick one of the generator's sliders.")
-        ends = [unit.coordinate(edit.amounts.get(name, unit.neutral)) for edit in (first, second)]
-        amounts[name] = unit.amount(ends[0] + share * (ends[1] - ends[0]))
-    if first.base == second.base:
-        base = first.base
-    elif first.base.latent is not None or second.base.latent is not None:
-        base = Base(latent=between(first.base.latent, second.base.latent, share))
-    else:
-        seeds = _between(_shares(first.base.weights()), _shares(second.base.weights()), share)
-        base = Base(seed=next(iter(seeds))) if len(seeds) == 1 else Base(seeds={str(k): v for k, v in seeds.items()})
-    return first.model_copy(
-        update={
-            "base": base,
-            "classes": _between(_shares(first.classes), _shares(second.classes), share),
-            "truncation": first.truncation + share * (second.truncation - first.truncation),
-            "amounts": amounts,
-        }
-    )
-
-
-def _shares(weights: Mapping[K, float]) -> dict[K, float]:
-    total = sum(weights.values())
-    return {name: weight / total for name, weight in weights.items()}
-
-
-def _between(first: Mapping[K, float], second: Mapping[K, float], share: float) -> dict[K, float]:
-    names = sorted(first.keys() | second.keys(), key=str)
-    mixed = {name: (1 - share) * first.get(name, 0.0) + share * second.get(name, 0.0) for name in names}
-    return {name: weight for name, weight in mixed.items() if weight > 0}
 
 
 def _known(name: str, spec: GeneratorSpec, directions: Mapping[str, Direction]) -> Direction:

@@ -14,7 +14,7 @@ from typing import Any
 from server import files
 from server.errors import NotFound
 
-FILM, THUMBNAIL, DESCRIPTION = "file", "thumb.jpg", "export.json"
+FILM, THUMBNAIL, DESCRIPTION, WISH, SIDECAR = "file", "thumb.jpg", "export.json", "wish.json", "credential.json"
 ID = re.compile(r"[a-z0-9-]{1,40}")
 
 log = logging.getLogger(__name__)
@@ -34,10 +34,43 @@ class Exports:
         """Where the film of that id lies or will lie."""
         return self._folder / id / FILM
 
-    def finish(self, id: str, description: Mapping[str, Any], thumbnail: bytes) -> None:
-        """Make a film visible, with its description and first picture."""
+    def begin(self, id: str, wish: Mapping[str, Any]) -> None:
+        """Remember what a film will be made from, so that a server after this one can make it."""
+        files.write(self._folder / id / WISH, json.dumps(wish).encode())
+
+    def unfinished(self) -> list[tuple[str, dict[str, Any]]]:
+        """The films that were begun and never finished, oldest first, rid of all but their wishes."""
+        found = []
+        for path in sorted(self._folder.glob(f"*/{WISH}"), key=lambda path: path.stat().st_mtime):
+            folder = path.parent
+            if (folder / DESCRIPTION).exists():
+                files.remove(path)  # it was finished, and the server stopped before this was done
+                continue
+            try:
+                wish = self._read(path)
+            except (OSError, ValueError, TypeError) as error:
+                log.warning("Left out the unfinished export %s: %s", folder.name, error)
+                self.discard(folder.name)
+                continue
+            for rest in folder.iterdir():
+                if rest != path:
+                    rest.unlink(missing_ok=True)
+            found.append((folder.name, wish))
+        return found
+
+    def finish(
+        self,
+        id: str,
+        description: Mapping[str, Any],
+        thumbnail: bytes,
+        sidecar: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Make a film visible, with its description and first picture, and its credential where it carries none."""
+        if sidecar is not None:
+            files.write(self._folder / id / SIDECAR, json.dumps(sidecar, indent=1).encode())
         files.write(self._folder / id / THUMBNAIL, thumbnail)
         files.write(self._folder / id / DESCRIPTION, json.dumps({"id": id, **description}).encode())
+        files.remove(self._folder / id / WISH)
 
     def all(self) -> list[dict[str, Any]]:
         """Every finished film, newest first."""
@@ -60,6 +93,13 @@ class Exports:
 
     def thumbnail(self, id: str) -> Path:
         return self._folder / id / THUMBNAIL
+
+    def sidecar(self, id: str) -> Path:
+        """The credential beside a film."""
+        path = self._folder / id / SIDECAR
+        if not path.is_file():
+            raise NotFound("This film has no credential beside it.", "Most formats carry it inside the file.")
+        return path
 
     def remove(self, id: str) -> None:
         """Remove a finished film."""

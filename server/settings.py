@@ -36,6 +36,10 @@ class Settings(BaseSettings):
         (), description="further host names the page may be reached under, separated by commas"
     )
 
+    sign: bool = Field(True, description="put content credentials into pictures and films")
+    signing_key: Path | None = Field(None, description="an operator's own P-256 key, PEM")
+    signing_chain: Path | None = Field(None, description="the certificates of that key, PEM, leaf first")
+
     @field_validator("allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
@@ -55,6 +59,12 @@ class Settings(BaseSettings):
         if unknown:
             raise ValueError(f"There is no setting {unknown[0]}; there are {', '.join(sorted(known))}")
         return values
+
+    @model_validator(mode="after")
+    def _key_and_chain(self) -> Self:
+        if (self.signing_key is None) != (self.signing_chain is None):
+            raise ValueError("Signing with a key of your own needs both signing_key and signing_chain")
+        return self
 
     @classmethod
     def read(cls, **given: Any) -> Self:

@@ -11,16 +11,14 @@ from typing import Any, TypeVar
 
 from PIL import Image
 
-from server import codecs, inversion, jury, uploads, video
+from server import codecs, inversion, jury, uploads
 from server.directions import Direction, checked_id
-from server.edits import Edit, latent_for
-from server.errors import AppError, Cancelled, Conflict, Invalid
-from server.exports import Exports
+from server.edits import Edit
+from server.errors import Cancelled, Conflict
 from server.inference import Lane, Priority
-from server.jobs import Job, Jobs, now
+from server.jobs import Job, Jobs
 from server.library import Library
 from server.regressors import Entry, Regressors
-from server.renderer import draw
 from server.shelf import Ready, Shelf
 from server.steering import transforms
 from server.steering.discover import Method, discover
@@ -31,17 +29,14 @@ from server.steering.score.settings import ScoreSettings
 from server.steering.strips import strip
 
 T = TypeVar("T")
-THUMBNAIL = 256
 
 
 class Studio:
     """Checks a request, names it and hands it to the jobs. Refusals are raised here, before there is a job."""
 
-    def __init__(
-        self, library: Library, regressors: Regressors, shelf: Shelf, lane: Lane, jobs: Jobs, exports: Exports
-    ) -> None:
+    def __init__(self, library: Library, regressors: Regressors, shelf: Shelf, lane: Lane, jobs: Jobs) -> None:
         self._library, self._regressors, self._shelf, self._lane = library, regressors, shelf, lane
-        self._jobs, self._exports = jobs, exports
+        self._jobs = jobs
 
     async def learn(self, generator: str, settings: LearnSettings, id: str | None = None) -> Job:
         """Learn a slider for a transform."""
@@ -124,37 +119,12 @@ class Studio:
         work = inversion.inverted(self._library, ready, picture)
         return self._jobs.start("invert", f"Bringing a picture into {generator}", work, self._on_the_lane, "device")
 
-    async def export(self, recipe: video.Recipe, title: str) -> Job:
-        """Make a film of a recipe."""
-        ready = await self._shelf.get(recipe.generator)
-        await self._lane.run(Priority.STILL, lambda: check(recipe, ready))
-        work = filmed(self._exports, ready, recipe, title, self._drawn_on_the_lane)
-        return self._jobs.start("export", title, work, _in_a_thread, "films")
-
-    async def sweep(self, edit: Edit, slider: str, **how: Any) -> Job:
-        """Make a film of one slider, there and back."""
-        direction = self._library.direction(edit.generator, slider)
-        recipe = video.sweep(edit, direction, **how)
-        return await self.export(recipe, f"{direction.name} on {self._library.spec(edit.generator).title}")
-
     async def _on_the_lane(self, chunk: Callable[[], T]) -> T:
         return await self._lane.run(Priority.WORK, chunk)
-
-    def _drawn_on_the_lane(self, edit: Edit, ready: Ready) -> codecs.Pixels:
-        return self._lane.submit(Priority.WORK, lambda: draw(edit, ready)).result()
 
 
 async def _in_a_thread(chunk: Callable[[], T]) -> T:
     return await asyncio.to_thread(chunk)
-
-
-def check(recipe: video.Recipe, ready: Ready) -> None:
-    """Refuse a recipe with a keyframe that cannot be drawn, before the first frame is."""
-    for number, keyframe in enumerate(recipe.keyframes, start=1):
-        try:
-            latent_for(keyframe.edit, ready.exact, ready.directions())
-        except AppError as error:
-            raise Invalid(f"Keyframe {number}: {error}", error.hint) from error
 
 
 def title_of(id: str, transform: str, title: str) -> str:
@@ -187,39 +157,6 @@ def pulled(library: Library, generator: str) -> Work[Mapping[str, Any]]:
     """Fetch a generator. Stopping takes effect between the stages: a download in hand is finished, then thrown away."""
     yield from followed(lambda report: library.pull(generator, report))
     return {"generator": generator}
-
-
-def filmed(
-    exports: Exports,
-    ready: Ready,
-    recipe: video.Recipe,
-    title: str,
-    drawn: Callable[[Edit, Ready], codecs.Pixels] = draw,
-) -> Work[Mapping[str, Any]]:
-    """Render a recipe into the exports; what is not finished is removed."""
-    id = exports.new()
-    units = {name: direction.unit for name, direction in ready.directions().items()}
-    try:
-        film = yield from video.film(recipe, lambda edit: drawn(edit, ready), units, exports.film(id))
-        small = film.first.copy()
-        small.thumbnail((THUMBNAIL, THUMBNAIL))
-        description = {
-            "title": title,
-            "format": recipe.format,
-            "bytes": film.bytes,
-            "width": film.width,
-            "height": film.height,
-            "frames": film.frames,
-            "fps": film.fps,
-            "seconds": round(film.seconds, 3),
-            "created": now(),
-            "recipe": recipe.plain(),
-        }
-        exports.finish(id, description, codecs.encode(small, "jpg"))
-    except BaseException:  # cancelling closes the generator, which is not an Exception
-        exports.discard(id)
-        raise
-    return {"export": id}
 
 
 def followed(function: Callable[[Callable[[float, str], None]], object]) -> Generator[Progress, None, None]:

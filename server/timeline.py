@@ -25,6 +25,11 @@ Easing = Literal["linear", "smooth", "in", "out", "hold"]
 Seconds = Annotated[Number, Field(ge=0, le=LONGEST)]
 
 
+def fps_for(format: Format, fps: int) -> int:
+    """The frames a second nearest to those wished for that a format can show."""
+    return min(fps, FASTEST_GIF) if format == "gif" else fps
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -171,8 +176,8 @@ class Timeline(_Frozen):
         does not spreads N frames from its first moment to its last.
         """
         if self.play == "once":
-            return self.length * frame / (self.frames - 1)
-        at = self.duration * frame / self.frames
+            return self.length * (frame / (self.frames - 1))
+        at = self.duration * (frame / self.frames)
         return at if at <= self.length else self.duration - at
 
     def sliders(self) -> tuple[str, ...]:
@@ -219,8 +224,3 @@ def upgraded(data: object) -> object:
     output = {name: data[name] for name in ("fps", "size", "format") if name in data}
     length = {"seconds": at} if loop is True else {}
     return {**rest, **length, "keyframes": keyframes, "play": "loop" if loop is True else "once", "output": output}
-
-
-def fps_for(format: Format, fps: int) -> int:
-    """The frames a second nearest to those wished for that a format can show."""
-    return min(fps, FASTEST_GIF) if format == "gif" else fps

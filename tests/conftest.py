@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import settings
 from starlette.testclient import TestClient
 
 from models import zoo
@@ -30,6 +31,8 @@ from server.units import Unit
 from server.walks import LinearWalk
 
 ROOT = Path(__file__).parents[1]
+settings.register_profile("latentwalk", deadline=None)  # machines differ, and a busy one must fail no test
+settings.load_profile("latentwalk")
 CARD = Card("A test.", "Nowhere.", "MIT", "None.", "None.", "Everything.", 2026)
 
 

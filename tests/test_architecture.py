@@ -53,6 +53,8 @@ def forbidden(module: str) -> str:
         "server/jury.py",
     ):  # ratings become a fit of its features
         named += "|rated"
+    if module == "server/strangers.py":  # what strangers bring to a film is decoded where their models are
+        named += "|jail"
     core = rf"(fastapi|starlette|uvicorn|server\.(api|app|cli))(\.|$)|models\.(?!({named})\b)\w"
     return core + (rf"|{EFFECTS}" if module in PURE else "")
 

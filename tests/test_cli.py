@@ -96,7 +96,8 @@ def test_directions_are_listed_with_what_was_measured(run, swayed):
     assert "Made up." in good(run("directions", "--generator", "eyes"))
 
 
-def test_a_render_is_the_edits_own_picture_and_carries_it(run, swayed, tmp_path):
+def test_a_render_is_the_edits_own_picture_and_carries_it(run, swayed, tmp_path, monkeypatch):
+    monkeypatch.setenv("LATENTWALK_SIGN", "false")  # two signatures are never the same
     words = ["--generator", "eyes", "--seed", 7, "--class", "blue=0.7", "--class", "green=0.3", "--set", "sway=-4.5"]
     for name in ("one.png", "two.png"):
         good(run("render", *words, "--truncation", 0.8, "--out", tmp_path / name))
@@ -189,7 +190,8 @@ def test_a_file_that_is_no_direction_is_refused_by_measure(run, tmp_path):
     assert "mine.safetensors is not a direction" in refused(run("measure", path, "--generator", "eyes"))
 
 
-def test_a_walk_writes_a_film_and_a_recipe_that_makes_the_same_film(run, swayed, tmp_path):
+def test_a_walk_writes_a_film_and_a_recipe_that_makes_the_same_film(run, swayed, tmp_path, monkeypatch):
+    monkeypatch.setenv("LATENTWALK_SIGN", "false")
     words = ["--generator", "eyes", "--seed", 7, "--sweep", "sway", "--seconds", 0.4, "--fps", 10, "--size", 64]
     film, recipe, again = (tmp_path / name for name in ("walk.mp4", "walk.json", "again.mp4"))
     result = run("walk", *words, "--out", film, "--recipe", recipe)
@@ -202,6 +204,25 @@ def test_a_walk_writes_a_film_and_a_recipe_that_makes_the_same_film(run, swayed,
     with Image.open(tmp_path / "walk.gif") as made:
         assert made.n_frames == 4
         assert made.size == (64, 64)
+
+
+def test_a_film_is_its_own_recipe_and_is_known_to_have_been_made_here(run, swayed, tmp_path):
+    words = ["--generator", "eyes", "--seed", 7, "--sweep", "sway", "--seconds", 0.4, "--fps", 10, "--size", 64]
+    film = tmp_path / "walk.mp4"
+    good(run("walk", *words, "--out", film))
+    good(run("export", film, "--out", tmp_path / "walk.webm"))
+    assert (tmp_path / "walk.webm.credential.json").exists()
+    for name, state in (("walk.mp4", "trusted"), ("walk.webm", "none")):
+        answer = json.loads(good(run("made", tmp_path / name, "--json")))
+        assert (answer["made"], answer["credential"]["state"]) == ("here", state)
+        assert answer["matches"][0]["recipe"]["generator"] == "eyes"
+    beside = ["--credential", tmp_path / "walk.webm.credential.json", "--json"]
+    assert json.loads(good(run("made", tmp_path / "walk.webm", *beside)))["credential"]["state"] == "trusted"
+    (tmp_path / "other.txt").write_text("nothing of ours")
+    assert "Nothing like it was made here." in good(run("made", tmp_path / "other.txt"))
+    picture = tmp_path / "one.png"
+    good(run("render", "--generator", "eyes", "--seed", 7, "--out", picture))
+    assert "is one picture, not a walk" in refused(run("export", picture, "--out", tmp_path / "f.mp4"))
 
 
 @pytest.mark.parametrize(

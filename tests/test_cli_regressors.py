@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from models import zoo
 from models.measures import MEASURES
 from server.cli import main
+from tests.onnx_files import brightness
 
 CARD = ["--measures", "How cosy a picture looks.", "--source", "Me.", "--licence", "CC0"]
 REASON = "We test whether our museum's portrait filter favours one group of sitters over another."
@@ -64,6 +65,36 @@ def test_a_table_of_ratings_becomes_a_judge_with_a_card(run: Any, table: Path) -
     assert changed["title"] == "Warmth"
     assert "names attractiveness" in refused(run("regressors", "card", "cosy", "--title", "Beauty"))
     assert "guess from pixels" in good(run("regressors", "card", "cosy", "--title", "Beauty", "--reason", REASON))
+
+
+def test_a_model_is_opened_then_confirmed_with_its_plan(run: Any, tmp_path: Path) -> None:
+    file = tmp_path / "light.onnx"
+    file.write_bytes(brightness(shape=("n", 3, 64, 64)))
+    said = good(run("regressors", "add", file, "--name", "light"))
+    assert "does not tell scale" in said
+    assert "does not say its measures" in said
+    assert "does not say its" in refused(run("learn", "--regressor", "light", "--generator", "eyes"))
+    words = [
+        "--name",
+        "light",
+        "--plan",
+        '{"scale": "0..1"}',
+        *CARD,
+        "--data",
+        "None.",
+        "--limits",
+        "A formula.",
+        "--json",
+    ]
+    made = json.loads(good(run("regressors", "add", file, *words)))
+    assert (made["kind"], made["asks"], made["missing"]) == ("onnx", [], [])
+    assert 0 < made["trust"]["mean"] < 1
+
+
+def test_a_renamed_pickle_is_not_opened(run: Any, tmp_path: Path) -> None:
+    file = tmp_path / "judge.onnx"
+    file.write_bytes(b"\x80\x04cos\nsystem\n(S'true'\ntR.")
+    assert "pickle" in refused(run("regressors", "add", file, "--name", "judge"))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DIRECT = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]
-OTHER_NAMES = {"pillow": "pil", "pydantic-settings": "pydantic_settings"}
+OTHER_NAMES = {"c2pa-python": "c2pa", "pillow": "pil", "pydantic-settings": "pydantic_settings"}
 
 
 def plain(name: str) -> str:

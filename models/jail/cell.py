@@ -19,7 +19,7 @@ from models.jail import landlock, seccomp
 from models.jail.wire import Garbled, Message, packed, received
 
 ROOT = Path(__file__).parents[2]
-TASKS = {"onnx": "models.jail.tasks.onnx"}  # all that may run in a jail
+TASKS = {"onnx": "models.jail.tasks.onnx", "media": "models.jail.tasks.media"}  # all that may run in a jail
 MEMORY = 1536 * 2**20
 LARGEST = 512 * 2**20  # bytes of arrays in one message
 START, CALL = 60.0, 30.0  # seconds

@@ -9,13 +9,16 @@ from typing import Annotated, cast
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from server.cinema import Cinema
 from server.exports import Exports
 from server.jobs import Jobs
 from server.library import Library
+from server.provenance.press import Press
 from server.regressors import Regressors
 from server.renderer import Renderer
 from server.settings import Settings
 from server.shelf import Shelf
+from server.sounds import Sounds
 from server.studio import Studio
 
 
@@ -31,6 +34,9 @@ class Services:
     jobs: Jobs
     exports: Exports
     studio: Studio
+    cinema: Cinema
+    press: Press
+    sounds: Sounds
     version: str
     root: Path
     tabs: set[HTTPConnection] = field(default_factory=set)  # the live sockets that are open

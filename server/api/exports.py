@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import FileResponse, Response
 
-from server import edits, video
+from server import edits
 from server.api import shapes
 from server.api.deps import ServicesDep
+from server.films.writers import containers
+from server.timeline import Format, fps_for, read
 
 router = APIRouter(prefix="/api/exports")
-
-MEDIA_TYPES = {"mp4": "video/mp4", "gif": "image/gif"}
 
 
 class Sweep(BaseModel):
@@ -24,7 +24,7 @@ class Sweep(BaseModel):
 
     edit: dict[str, Any]
     sweep: Annotated[str, Field(max_length=64)]
-    format: Literal["mp4", "gif"] = "mp4"
+    format: Format = "mp4"
     seconds: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)] = 4.0
     fps: Annotated[int, Field(ge=1, le=60)] = 30
     size: Annotated[int, Field(ge=32, le=2048)] | None = None
@@ -40,27 +40,34 @@ def every_export(services: ServicesDep) -> dict[str, Any]:
 @router.post("", status_code=202)
 async def start(services: ServicesDep, wish: Sweep) -> dict[str, Any]:
     """Start a film of a slider."""
-    job = await services.studio.sweep(
-        edits.parse(wish.edit), wish.sweep,
-        seconds=wish.seconds, fps=wish.fps, size=wish.size, format=wish.format, span=wish.range,
-    )  # fmt: skip
+    output = {"format": wish.format, "fps": fps_for(wish.format, wish.fps), "size": wish.size}
+    edit = edits.parse(wish.edit)
+    job = await services.cinema.sweep(edit, wish.sweep, seconds=wish.seconds, span=wish.range, output=output)
     return shapes.job(job)
 
 
 @router.post("/recipe", status_code=202)
 async def start_recipe(services: ServicesDep, recipe: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
-    """Start a film of keyframes."""
-    read = video.read(recipe)
-    title = f"{len(read.keyframes)} keyframes on {services.library.spec(read.generator).title}"
-    return shapes.job(await services.studio.export(read, title))
+    """Start a film of a timeline; recipes of the first version are timelines too."""
+    return shapes.job(await services.cinema.export(read(recipe)))
 
 
 @router.get("/{id}/file", response_class=FileResponse)
-def file(services: ServicesDep, id: str) -> Response:
-    """The film."""
-    export = services.exports.get(id)
-    name = f"latentwalk-{id}.{export['format']}"
-    return FileResponse(services.exports.film(id), media_type=MEDIA_TYPES[export["format"]], filename=name)
+def file(services: ServicesDep, id: str, inline: bool = False) -> Response:
+    """The film, to be kept or, `inline`, to be played in the page."""
+    container = containers()[services.exports.get(id)["format"]]
+    name = f"latentwalk-{id}.{container.ending}"
+    how = "inline" if inline else "attachment"
+    path = services.exports.film(id)
+    return FileResponse(path, media_type=container.media_type, filename=name, content_disposition_type=how)
+
+
+@router.get("/{id}/sidecar.json", response_class=FileResponse)
+def sidecar(services: ServicesDep, id: str) -> Response:
+    """The film's credential where its format carries none."""
+    services.exports.get(id)
+    name = f"latentwalk-{id}.credential.json"
+    return FileResponse(services.exports.sidecar(id), media_type="application/json", filename=name)
 
 
 @router.get("/{id}/thumb.jpg", response_class=FileResponse)

@@ -12,8 +12,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.api.errors import WORDS, shaped
 from server.directions import LARGEST_FILE
+from server.films.embedded import LARGEST_FILE as LARGEST_DROPPED
 from server.inversion import LARGEST_FILE as LARGEST_PICTURE
 from server.regressors import LARGEST_UPLOAD
+from server.sounds import LARGEST as LARGEST_SOUND
 
 LOCAL = ("localhost", "127.0.0.1", "[::1]")
 WILDCARDS = ("0.0.0.0", "[::]")
@@ -27,6 +29,8 @@ LARGER = (
     (re.compile(r"/api/directions/upload"), LARGEST_FILE),
     (re.compile(r"/api/regressors"), LARGEST_UPLOAD),
     (re.compile(r"/api/generators/[^/]+/invert"), LARGEST_PICTURE),
+    (re.compile(r"/api/walks/audio"), LARGEST_SOUND),
+    (re.compile(r"/api/walks/restore|/api/provenance/check"), LARGEST_DROPPED),
 )
 PATIENCE = 64 * 2**20  # bytes of a too large request that are read and thrown away, so that its sender hears why
 HEADERS = {

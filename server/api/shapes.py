@@ -110,4 +110,6 @@ def job(value: Job) -> Json:
 def export(description: Json) -> Json:
     """One finished film."""
     address = f"/api/exports/{description['id']}"
-    return {**description, "url": f"{address}/file", "thumbnail": f"{address}/thumb.jpg"}
+    view = {"credential": "none", "sha256": None, **description}  # films of earlier versions say neither
+    beside = f"{address}/sidecar.json" if view["credential"] == "sidecar" else None
+    return {**view, "url": f"{address}/file", "thumbnail": f"{address}/thumb.jpg", "sidecar": beside}

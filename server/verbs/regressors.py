@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -74,7 +75,11 @@ def add(
     if as_json:
         terminal.plain(shown(made, whole=True))
     else:
-        click.echo(f"{made.spec.title} ({name}) can score pictures now.")
+        if made.asks:
+            click.echo(f"{made.spec.title} ({name}) was opened. Its file does not tell {', '.join(made.asks)}.")
+            click.echo(f"Add it again with --plan JSON to confirm or correct this one: {json.dumps(dict(made.plan))}")
+        else:
+            click.echo(f"{made.spec.title} ({name}) can score pictures now.")
         if made.missing:
             click.echo(
                 f"Its card does not say its {', '.join(made.missing)} yet: latentwalk regressors card {name} --help"

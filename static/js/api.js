@@ -35,6 +35,8 @@ const part = encodeURIComponent;
 export const api = Object.freeze({
   generators: async () => (await get("/api/generators")).generators,
   pull: (name) => post("/api/generators", { pull: name }),
+  invert: async (name, file) =>
+    (await ask(`/api/generators/${part(name)}/invert`, { method: "POST", body: file })).json(),
   directions: async (generator) => (await get(`/api/directions?generator=${part(generator)}`)).directions,
   direction: (generator, id) => get(`/api/directions/${part(generator)}/${part(id)}`),
   directionFile: (generator, id) => `/api/directions/${part(generator)}/${part(id)}/file`,
@@ -56,10 +58,21 @@ export const api = Object.freeze({
   jobs: async () => (await get("/api/jobs")).jobs,
   jobEvents: (id) => `/api/jobs/${part(id)}/events`,
   cancelJob: async (id) => (await ask(`/api/jobs/${part(id)}`, { method: "DELETE" })).json(),
+  walkEdits: async (request, signal) =>
+    (await ask("/api/walks/edits", { method: "POST", json: request, signal })).json(),
+  estimate: async (timeline, signal) =>
+    (await ask("/api/walks/estimate", { method: "POST", json: { timeline }, signal })).json(),
+  presets: async () => (await get("/api/walks/presets")).presets,
+  preset: (id, request) => post(`/api/walks/presets/${part(id)}`, request),
+  uploadSound: async (file) =>
+    (await ask(`/api/walks/audio?name=${part(file.name)}`, { method: "POST", body: file })).json(),
+  restore: async (file) => (await ask("/api/walks/restore", { method: "POST", body: file })).json(),
+  madeHere: async (file) => (await ask("/api/provenance/check", { method: "POST", body: file })).json(),
+  provenance: () => get("/api/provenance"),
   exports: async () => (await get("/api/exports")).exports,
-  startExport: (request) => post("/api/exports", request),
+  startExport: (timeline) => post("/api/walks/export", timeline),
   removeExport: (id) => ask(`/api/exports/${part(id)}`, { method: "DELETE" }),
-  picture: async (edit) => (await ask("/api/render", { method: "POST", json: edit })).blob(),
+  still: async (edit) => (await ask("/api/provenance/still", { method: "POST", json: { edit } })).blob(),
   thumbnail: async (edit, signal) => (await ask(thumbnailUrl(edit), { signal })).blob(),
 });
 

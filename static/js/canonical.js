@@ -29,7 +29,8 @@ function withoutDefaults(edit) {
     if (name === "hold") return value.length > 0;
     return !["classes", "amounts", "layers"].includes(name) || Object.keys(value).length > 0;
   });
-  return Object.fromEntries(kept);
+  const { space, ...base } = edit.base ?? {};
+  return { ...Object.fromEntries(kept), base: space === "w" ? edit.base : base };
 }
 
 function spell(value) {

@@ -8,7 +8,7 @@ import { theme, themeAfter, useTheme } from "./theme.js";
 const $ = (selector) => document.querySelector(selector);
 
 /** Join every control to the session; `attempt` runs work and reports what it throws. */
-export function wireCommands({ store, session, jobs, api, panels, toasts, attempt }) {
+export function wireCommands({ store, session, jobs, api, panels, timeline, toasts, attempt }) {
   const sliders = $("slider-panel");
   const on = (element, type, run) => element.addEventListener(type, (event) => attempt(() => run(event)));
   const warn = ({ detail }) => toasts.say(detail, { kind: "problem" });
@@ -73,6 +73,10 @@ export function wireCommands({ store, session, jobs, api, panels, toasts, attemp
     learn: () => panels.toggle("learn"),
     judge: () => panels.toggle("judge"),
     export: () => panels.toggle("export"),
+    walk: () => timeline.toggle(),
+    keyframe: () => timeline.add(),
+    update: () => timeline.update(),
+    play: () => timeline.play(),
     help: () => $("shortcuts-dialog").open(),
   });
 
@@ -87,7 +91,7 @@ export function wireCommands({ store, session, jobs, api, panels, toasts, attemp
 
   async function save() {
     const { edit } = store.state;
-    const href = URL.createObjectURL(await api.picture(edit));
+    const href = URL.createObjectURL(await api.still(edit));
     const download = `${edit.generator}-${edit.base.seed ?? "mix"}.png`;
     Object.assign(document.createElement("a"), { href, download }).click();
     setTimeout(() => URL.revokeObjectURL(href), 10_000);

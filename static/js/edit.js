@@ -88,6 +88,7 @@ export function shares(original, generator) {
 }
 
 function baseWords({ base }) {
+  if (base.latent) return "from a picture brought in";
   return base.seeds ? `a mix of ${Object.keys(base.seeds).length} seeds` : `seed ${base.seed}`;
 }
 

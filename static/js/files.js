@@ -1,9 +1,11 @@
-/** Files dropped on the page or picked with its button: sliders are installed, judges added, our pictures opened again. */
+/** Files dropped on the page or picked with its button: sliders, judges and sounds are taken in, our pictures opened. */
 
 import { recognise } from "./opening.js";
 
+const PICTURES = /\.(png|jpe?g|webp)$/i;
+
 /** Wire dropping and picking. */
-export function wireFiles({ session, api, toasts, sliders, attempt, judges }) {
+export function wireFiles({ session, api, jobs, timeline, toasts, sliders, attempt, judges }) {
   const picker = document.querySelector("#file");
   let depth = 0;
   const over = (by) => {
@@ -17,8 +19,9 @@ export function wireFiles({ session, api, toasts, sliders, attempt, judges }) {
   document.addEventListener("dragover", (event) => holdsFiles(event) && event.preventDefault());
   document.addEventListener("drop", (event) => {
     if (!holdsFiles(event)) return;
-    event.preventDefault();
     over(-depth);
+    if (event.defaultPrevented) return; // some part of the page has taken it
+    event.preventDefault();
     bring(event.dataTransfer.files);
   });
   document.querySelector("#open-file").addEventListener("click", () => picker.click());
@@ -32,12 +35,25 @@ export function wireFiles({ session, api, toasts, sliders, attempt, judges }) {
   }
 
   async function open(file) {
-    const found = await recognise(file);
+    const { generator } = session.edit;
+    const found = await recognise(file, api).catch((error) => {
+      // A picture that is none of ours can still be brought in, where the generator has an encoder.
+      if (PICTURES.test(file.name) && session.generator(generator)?.inverts) return { kind: "picture" };
+      throw error;
+    });
+    if (found.kind === "picture") return jobs.add(await api.invert(generator, file));
+    const label = `Opened ${file.name}`;
+    if (found.kind === "sound") return timeline.hear(file);
     if (found.kind === "edit") {
-      if (await session.open(found.edit, `Opened ${file.name}`)) toasts.say(`Opened the picture in “${file.name}”.`);
+      if (await session.open(found.edit, label)) toasts.say(`Opened the picture in “${file.name}”.`);
       return;
     }
     if (found.kind === "judge") return judges.bring(file);
+    if (found.kind === "walk") {
+      if (!(await session.openTimeline(found.timeline, label))) return;
+      timeline.show();
+      return toasts.say(`Opened the walk in “${file.name}”. ${found.credential?.sentence ?? ""}`.trim());
+    }
     const direction = await api.uploadDirection(file);
     if (direction.generator !== session.edit.generator) {
       return toasts.say(

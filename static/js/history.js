@@ -1,10 +1,11 @@
-/** Everything done so far, as a tree of edits: going back and doing something else starts a branch and loses nothing. */
+/** Everything done so far, as a tree of edits and walks: doing something else after going back loses nothing. */
 
 const MOST_NODES = 200;
 const SAME_GESTURE = 900; // ms: repeated steps of one control within this time are one change
 
 /**
- * @typedef {{id: number, parent: number|null, edit: object, label: string, key: string, at: number, next: number|null}} Node
+ * @typedef {{id: number, parent: number|null, edit: object, walk: object, label: string, key: string, at: number,
+ *   next: number|null}} Node
  */
 export class History extends EventTarget {
   #nodes = new Map();
@@ -25,14 +26,14 @@ export class History extends EventTarget {
   }
 
   /** A new node after the current one. The same `key` again at once replaces it, so that a burst of steps is one. */
-  commit(edit, label, key = "", now = Date.now()) {
+  commit({ edit, walk }, label, key = "", now = Date.now()) {
     const here = this.current;
     const burst = here && key && here.key === key && here.next === null && now - here.at < SAME_GESTURE;
     if (burst && here.parent !== null) {
-      this.#nodes.set(here.id, { ...here, edit, label, at: now });
+      this.#nodes.set(here.id, { ...here, edit, walk, label, at: now });
     } else {
       const id = ++this.#last;
-      this.#nodes.set(id, { id, parent: this.#current, edit, label, key, at: now, next: null });
+      this.#nodes.set(id, { id, parent: this.#current, edit, walk, label, key, at: now, next: null });
       if (here) this.#nodes.set(here.id, { ...here, next: id });
       this.#current = id;
       this.#prune();
@@ -85,15 +86,22 @@ export class History extends EventTarget {
     return rows;
   }
 
-  /** A plain value for session storage. */
+  /** A plain value for session storage; most steps share their walk, which is written once. */
   toJSON() {
-    return { nodes: [...this.#nodes.values()], current: this.#current, last: this.#last };
+    return this.#written([...this.#nodes.values()]);
   }
 
-  /** Take over a value of `toJSON`; false where it is not one. What `revive` throws changes nothing. */
-  restore(stored, revive) {
+  /** The same of where we are alone, for when all of it is more than a browser keeps. */
+  tip() {
+    return this.#written([{ ...this.current, parent: null, next: null }]);
+  }
+
+  /** Take over a value of `toJSON`; false where it is not one. What `parse` or `revive` throw changes nothing. */
+  restore(stored, parse, revive) {
     if (!Array.isArray(stored?.nodes) || !stored.nodes.some(({ id }) => id === stored.current)) return false;
-    this.#nodes = new Map(stored.nodes.map((node) => [node.id, { ...node, edit: revive(node.edit) }]));
+    const walks = stored.walks.map(revive);
+    const nodes = stored.nodes.map((node) => ({ ...node, edit: parse(node.edit), walk: walks[node.walk] }));
+    this.#nodes = new Map(nodes.map((node) => [node.id, node]));
     [this.#current, this.#last] = [stored.current, stored.last];
     this.#changed();
     return true;
@@ -108,6 +116,12 @@ export class History extends EventTarget {
     const parent = this.#nodes.get(leaf.parent);
     if (parent?.next === leaf.id) this.#nodes.set(parent.id, { ...parent, next: null });
     this.#nodes.delete(leaf.id);
+  }
+
+  #written(nodes) {
+    const walks = [...new Set(nodes.map(({ walk }) => walk))];
+    const plain = nodes.map((node) => ({ ...node, walk: walks.indexOf(node.walk) }));
+    return { nodes: plain, walks, current: this.#current, last: this.#last };
   }
 
   #changed() {

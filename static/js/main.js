@@ -15,6 +15,7 @@ import { api } from "./api.js";
 import { wireCommands } from "./commands.js";
 import { drawIcons } from "./dom.js";
 import { parseEdit } from "./reading.js";
+import { reviveWalk } from "./recipe.js";
 import { wireFiles } from "./files.js";
 import { History } from "./history.js";
 import { Jobs } from "./jobs.js";
@@ -24,8 +25,11 @@ import { wirePanels } from "./panels.js";
 import { Session } from "./session.js";
 import { Store } from "./store.js";
 import { wireViews } from "./views.js";
+import { EMPTY } from "./walk.js";
+import { wireWalk } from "./walking.js";
 
 const KEPT = "latentwalk.history";
+const OUTPUT = "latentwalk.output";
 const RETRY = 1500; // ms before the first picture is tried again
 const PATIENCE = 700; // ms without a connection before the picture dims
 
@@ -34,12 +38,26 @@ const status = document.querySelector("status-bar");
 const sliders = document.querySelector("slider-panel");
 const toasts = document.querySelector("toast-stack");
 
+function keptOutput() {
+  const usual = { format: "mp4", fps: 30, size: 512, quality: "good" };
+  try {
+    return { ...usual, ...JSON.parse(localStorage.getItem(OUTPUT)) };
+  } catch {
+    return usual;
+  }
+}
+
 const store = new Store({
   generators: [],
   directions: [],
   edit: null,
   hand: null,
   comparing: false,
+  walk: EMPTY,
+  chosen: null,
+  visiting: false,
+  timeline: false,
+  output: keptOutput(),
   link: "connecting",
   device: "",
   trouble: null,
@@ -109,17 +127,26 @@ async function begin() {
   const linked = await attempt(editInAddress);
   store.set({ generators: await api.generators() });
   restoreHistory();
-  const before = history.current?.edit;
-  if (linked && (await session.open(linked, "Opened a link"))) return;
-  if (before && (await session.open(before, "Opened again"))) return;
+  const before = history.current;
+  const same = linked?.generator === before?.edit.generator; // a walk shows one generator
+  if (linked && (await session.open(linked, "Opened a link", same ? before?.walk : undefined))) return;
+  if (before && (await session.open(before.edit, "Opened again", before.walk))) return;
   const first = session.firstEdit();
   if (!first) throw new Error("No generator is installed. Get one under Generator.");
   await session.open(first, "Start");
 }
 
+function keepHistory() {
+  try {
+    sessionStorage.setItem(KEPT, JSON.stringify(history));
+  } catch {
+    sessionStorage.setItem(KEPT, JSON.stringify(history.tip())); // browsers keep a few megabytes, and no more
+  }
+}
+
 function restoreHistory() {
   try {
-    history.restore(JSON.parse(sessionStorage.getItem(KEPT)), parseEdit);
+    history.restore(JSON.parse(sessionStorage.getItem(KEPT)), parseEdit, reviveWalk);
   } catch {
     sessionStorage.removeItem(KEPT); // another version of the page wrote it
   }
@@ -134,11 +161,13 @@ function start() {
 
 drawIcons();
 jobs.addEventListener("change", () => store.set({ jobs: jobs.list }));
-history.addEventListener("change", () => sessionStorage.setItem(KEPT, JSON.stringify(history)));
+history.addEventListener("change", keepHistory);
+store.watch(["output"], ({ output }) => localStorage.setItem(OUTPUT, JSON.stringify(output)));
 wireViews({ store, session, history });
-const panels = wirePanels({ store, session, jobs, api, toasts, sliders, attempt });
-wireCommands({ store, session, jobs, api, panels, toasts, attempt });
-wireFiles({ session, api, toasts, sliders, attempt, judges: panels.judges });
+const timeline = wireWalk({ store, session, api, toasts, attempt });
+const panels = wirePanels({ store, session, jobs, api, timeline, toasts, sliders, attempt });
+wireCommands({ store, session, jobs, api, panels, timeline, toasts, attempt });
+wireFiles({ session, api, jobs, timeline, toasts, sliders, attempt, judges: panels.judges });
 wireAddress();
 wireLive();
 start();

@@ -1,50 +1,61 @@
-/** Files people bring: a direction to install, or a picture of ours that carries its own recipe. */
+/** Files people bring: a direction to install, a sound, or a picture or film of ours that carries its own recipe. */
 
 import { parseEdit } from "./reading.js";
 import { isPng, storedText } from "./png.js";
 
 const LARGEST_JUDGE = 128 * 2 ** 20;
-const PICKLED = [".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".pt2", ".joblib"];
+const JUDGES = /\.(onnx|csv)$/i;
+const PICKLED = /\.(pkl|pickle|pt|pth|ckpt|pt2|joblib)$/i;
 const LARGEST_DIRECTION = 16 * 2 ** 20;
+const LARGEST_FILM = 64 * 2 ** 20;
+const OURS = /\.(png|jpe?g|webp|gif|mp4|webm|zip|json)$/i;
+const SOUNDS = /\.(mp3|wav|ogg|oga|opus|flac|m4a|aac)$/i;
 
 /**
- * What a dropped file is: {kind: "edit", edit}, {kind: "judge"} or {kind: "direction"}. Throws an Error with a sentence otherwise.
+ * What a dropped file is: {kind: "edit", edit}, {kind: "walk", timeline, credential}, {kind: "sound"}, {kind: "judge"} or
+ * {kind: "direction"}. Throws an Error with a sentence otherwise. The server (`api`) reads what only it can.
  * @param {File} file
  */
-export async function recognise(file) {
+export async function recognise(file, api) {
   const head = new Uint8Array(await file.slice(0, 8).arrayBuffer());
-  if (isPng(head)) return { kind: "edit", edit: await recipeOf(file) };
-  const ending = file.name.toLowerCase().match(/\.[a-z0-9]+$/)?.[0] ?? "";
-  if (ending === ".onnx" || ending === ".csv") {
-    if (file.size > LARGEST_JUDGE) {
-      throw new Error(`“${file.name}” is too large to be a judge: they are under ${LARGEST_JUDGE >> 20} MiB.`);
-    }
+  const text = isPng(head) ? storedText(new Uint8Array(await file.arrayBuffer())) : null;
+  if (text !== null) return { kind: "edit", edit: recipeIn(text, file.name) };
+  if (isPng(head) || OURS.test(file.name)) return restored(file, api);
+  if (SOUNDS.test(file.name)) return { kind: "sound" };
+  if (JUDGES.test(file.name)) {
+    fits(file, LARGEST_JUDGE, "a judge");
     return { kind: "judge" };
   }
-  if (PICKLED.includes(ending)) {
+  if (PICKLED.test(file.name)) {
     throw new Error(
       `“${file.name}” may hold a program, so it is not opened. Export the model with torch.onnx.export and drop the .onnx file.`,
     );
   }
-  if (ending !== ".safetensors") {
+  if (!file.name.endsWith(".safetensors")) {
     throw new Error(
-      `“${file.name}” is not something to open here. Drop a slider (.safetensors), a judge (.onnx), a table of ratings (.csv) or a PNG saved from this page.`,
+      `“${file.name}” is not something to open here. Drop a slider (.safetensors), a judge (.onnx), ratings (.csv), a sound, or a picture or film made here.`,
     );
   }
-  if (file.size > LARGEST_DIRECTION) {
-    throw new Error(`“${file.name}” is too large to be a slider: they are under ${LARGEST_DIRECTION >> 20} MiB.`);
-  }
+  fits(file, LARGEST_DIRECTION, "a slider");
   return { kind: "direction" };
 }
 
-async function recipeOf(file) {
-  const text = storedText(new Uint8Array(await file.arrayBuffer()));
-  if (text === null) {
-    throw new Error(`“${file.name}” carries no recipe. Only PNGs downloaded from Latentwalk can be opened again.`);
-  }
+function recipeIn(text, name) {
   try {
     return parseEdit(JSON.parse(text));
   } catch {
-    throw new Error(`The recipe inside “${file.name}” cannot be read.`);
+    throw new Error(`The recipe inside “${name}” cannot be read.`);
   }
+}
+
+async function restored(file, api) {
+  fits(file, LARGEST_FILM, "opened here");
+  const found = await api.restore(file).catch((error) => {
+    throw error.code === "invalid" ? new Error(`“${file.name}”: ${error.message} ${error.hint}`.trim()) : error;
+  });
+  return found.kind === "edit" ? { ...found, edit: parseEdit(found.edit) } : found;
+}
+
+function fits({ name, size }, largest, what) {
+  if (size > largest) throw new Error(`“${name}” is too large to be ${what}: the limit is ${largest >> 20} MiB.`);
 }

@@ -2,7 +2,13 @@
 
 import "./components/learn-panel.js";
 import "./components/export-panel.js";
+import "./components/film-library.js";
 import { wireJudges } from "./judges.js";
+import { edit } from "./edit.js";
+import { timelineOf } from "./recipe.js";
+import { moves } from "./walk.js";
+
+const QUIET = 300; // ms without a change before a film's cost is asked for
 
 const $ = (selector) => document.querySelector(selector);
 
@@ -10,14 +16,21 @@ const $ = (selector) => document.querySelector(selector);
  * Wire the panels. One is open at a time; the sliders stay usable beside it.
  * @returns {{toggle: (name: string) => void, judges: object}}
  */
-export function wirePanels({ store, session, jobs, api, toasts, sliders, attempt }) {
+export function wirePanels({ store, session, jobs, api, timeline, toasts, sliders, attempt }) {
   const learn = $("learn-panel");
   const film = $("export-panel");
+  const library = $("film-library");
+  const leaving = new Set(); // films that are deleted unless somebody takes it back
   const refreshExports = async () => store.set({ exports: await api.exports() });
+  const recipe = () => timelineOf(store.state.walk, session.edit.generator, store.state.output);
   const loaders = {
     learn: async () => (learn.transforms = await api.transforms(session.edit.generator)),
-    export: refreshExports,
     judge: () => judges.refresh(),
+    export: async () => {
+      estimate();
+      await refreshExports();
+      library.about = (await api.provenance()).sentence;
+    },
     setup: () => {},
   };
   const dock = new Dock((name) => attempt(loaders[name]));
@@ -30,11 +43,29 @@ export function wirePanels({ store, session, jobs, api, toasts, sliders, attempt
   });
   store.watch(["directions"], ({ directions }) => {
     learn.directions = directions;
-    film.directions = directions;
     if (dock.open === "learn" && session.edit) attempt(loaders.learn);
   });
-  store.watch(["hand"], ({ hand }) => (film.hand = hand));
-  store.watch(["exports"], ({ exports }) => (film.exports = exports));
+  const listed = () => (library.films = store.state.exports.filter(({ id }) => !leaving.has(id)));
+  store.watch(["exports"], listed);
+  store.watch(["walk", "output", "generators", "edit"], ({ walk, output, edit }) => {
+    if (edit) film.show({ walk, output, generator: session.generator() });
+  });
+  store.watch(["walk", "output"], () => dock.open === "export" && estimate());
+
+  let timer = 0;
+  let stale = new AbortController();
+  function estimate() {
+    clearTimeout(timer);
+    stale.abort();
+    stale = new AbortController();
+    if (!moves(store.state.walk)) return;
+    const { signal } = stale;
+    film.estimate = null;
+    timer = setTimeout(() => {
+      const taken = (found) => signal.aborted || (film.estimate = found);
+      api.estimate(recipe(), signal).then(taken, taken);
+    }, QUIET);
+  }
 
   learn.addEventListener("learn", ({ detail }) =>
     attempt(async () => jobs.add(await api.learn({ generator: session.edit.generator, ...detail }))),
@@ -42,15 +73,38 @@ export function wirePanels({ store, session, jobs, api, toasts, sliders, attempt
   learn.addEventListener("discover", ({ detail }) =>
     attempt(async () => jobs.add(await api.discover({ generator: session.edit.generator, ...detail }))),
   );
-  film.addEventListener("export", ({ detail }) =>
-    attempt(async () => jobs.add(await api.startExport({ edit: session.edit, ...detail }))),
+  film.addEventListener("export", () => attempt(async () => jobs.add(await api.startExport(recipe()))));
+  film.addEventListener("alter", ({ detail }) => session.alterWalk(detail.walk, { label: detail.label, key: "" }));
+  film.addEventListener("output", ({ detail }) => store.set({ output: { ...store.state.output, ...detail } }));
+  film.addEventListener("presets", () => attempt(() => timeline.presets()));
+  library.addEventListener("check", ({ detail: { file } }) =>
+    attempt(async () => (library.answer = { name: file.name, ...(await api.madeHere(file)) })),
   );
-  film.addEventListener("remove", ({ detail }) =>
+  library.addEventListener("layout", ({ detail: { film: { recipe: made, title } } }) =>
     attempt(async () => {
-      await api.removeExport(detail.id);
-      await refreshExports();
+      if (await session.openTimeline(made, `Laid out ${title}`)) timeline.show();
     }),
   );
+  library.addEventListener("recipe", ({ detail: { film: made } }) =>
+    attempt(async () => {
+      await navigator.clipboard.writeText(JSON.stringify(made.recipe, null, 2));
+      toasts.say("Recipe copied: “latentwalk export” renders it anywhere.");
+    }),
+  );
+  library.addEventListener("remove", ({ detail: { film: { id, title } } }) => {
+    leaving.add(id);
+    listed();
+    const back = () => {
+      leaving.delete(id);
+      listed();
+    };
+    const gone = () =>
+      attempt(async () => {
+        await api.removeExport(id).finally(() => leaving.delete(id));
+        await refreshExports();
+      });
+    toasts.say(`${title} was deleted.`, { action: { label: "Undo", run: back }, unused: gone });
+  });
   document.addEventListener("cancel", ({ detail }) => detail?.id && attempt(() => jobs.cancel(detail.id)));
   jobs.addEventListener("finished", ({ detail: job }) => attempt(() => finished(job)));
 
@@ -65,6 +119,11 @@ export function wirePanels({ store, session, jobs, api, toasts, sliders, attempt
       const generator = session.generator(result.generator);
       const action = { label: "Open it", run: () => attempt(() => session.choose(generator.name)) };
       toasts.say(`${generator.title} is ready.`, { action });
+    }
+    if (kind === "invert") {
+      const { generator, base, classes } = result;
+      await session.open(edit({ generator, base, classes }), "A picture brought in");
+      toasts.say(`This is as near as ${session.generator(generator).title} comes to that picture.`);
     }
     if (kind === "export") {
       await refreshExports();

@@ -32,9 +32,13 @@ const isSeed = (value) => Number.isInteger(value) && value >= 0 && value <= LARG
 const isSpan = (value) => Array.isArray(value) && value.length === 2 && value.every(Number.isInteger);
 
 function isBase(base) {
-  if (!isTable(base) || Object.keys(base).length !== 1) return false;
+  if (!isTable(base)) return false;
+  const { space = "z", ...rest } = base;
+  if (Object.keys(rest).length !== 1 || !["z", "w"].includes(space)) return false;
+  if ("latent" in base) return typeof base.latent === "string" && /^[\w-]{2,65536}$/.test(base.latent);
   if (!("seeds" in base)) return isSeed(base.seed);
   const seeds = Object.keys(base.seeds ?? {});
   const known = seeds.every((text) => isSeed(Number(text)) && text === String(Number(text)));
-  return known && isTableOf(base.seeds, isWeight) && Object.values(base.seeds).some((weight) => weight > 0);
+  const weight = space === "w" ? Number.isFinite : isWeight; // a spline in w has weights below zero
+  return known && isTableOf(base.seeds, weight) && Object.values(base.seeds).some((weight) => weight > 0);
 }

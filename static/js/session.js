@@ -2,7 +2,9 @@
 
 import { canonical } from "./canonical.js";
 import { amountOf, changed, edit, fitted, neutral, onTrack, withAmount } from "./edit.js";
+import { walkOf } from "./recipe.js";
 import { describe } from "./units.js";
+import { EMPTY } from "./walk.js";
 
 const FIRST_SEED = 58;
 const LARGEST_RANDOM = 1_000_000; // short enough to read aloud; any seed can still be typed
@@ -24,6 +26,10 @@ export class Session extends EventTarget {
     return this.#store.state.edit;
   }
 
+  get walk() {
+    return this.#store.state.walk;
+  }
+
   generator(name = this.edit?.generator) {
     return this.#store.state.generators.find((one) => one.name === name);
   }
@@ -38,24 +44,50 @@ export class Session extends EventTarget {
     return generator && edit({ generator: generator.name, base: { seed: FIRST_SEED } });
   }
 
-  /** Show an edit of any installed generator and make it a step of the history. */
-  async open(wanted, label) {
+  /** Show an edit of any installed generator, with a walk if one is given, and make it a step of the history. */
+  async open(wanted, label, walk) {
     const shown = await this.#enter(wanted);
-    if (shown) this.commit(shown, { label });
+    if (shown) this.commit(shown, { label, walk });
     return Boolean(shown);
+  }
+
+  /** Lay out a timeline and show its first keyframe; false where its generator is not here. */
+  openTimeline(timeline, label) {
+    const { walk, output } = walkOf(timeline);
+    if (Object.keys(output).length) this.#store.set({ output: { ...this.#store.state.output, ...output } });
+    return this.open(walk.stops[0].edit, label, walk);
   }
 
   /** Show an edit while it is still being changed. */
   preview(next) {
-    this.#store.set({ edit: next, trouble: null });
+    this.#store.set({ edit: next, trouble: null, visiting: false });
     this.#render();
   }
 
+  /** Show a moment of the walk; until a slider is moved it is the walk's, and no step of the history. */
+  visit(moment) {
+    const rests = ([id, amount]) => amount === this.direction(id)?.unit.neutral;
+    const amounts = Object.fromEntries(Object.entries(moment.amounts ?? {}).filter((one) => !rests(one)));
+    const next = edit({ ...moment, amounts });
+    if (canonical(next) === canonical(this.edit)) return this.#store.set({ visiting: true });
+    this.#store.set({ edit: next, trouble: null, visiting: true });
+    this.#render();
+  }
+
+  /** Change the walk and make it a step of the history; the picture stays. Quick steps with one `key` are one. */
+  alterWalk(walk, { label, key }) {
+    this.#store.set({ walk });
+    if (this.#history.current?.walk !== walk) this.#history.commit({ edit: this.edit, walk }, label, key);
+  }
+
   /** Show an edit and make it a step of the history, unless it is the step we are at. */
-  commit(next, { label, key }) {
+  commit(next, { label, key, walk = this.walk }) {
+    this.#store.set({ walk });
     this.preview(next);
     const here = this.#history.current;
-    if (!here || canonical(here.edit) !== canonical(next)) this.#history.commit(next, label, key);
+    if (!here || canonical(here.edit) !== canonical(next) || here.walk !== walk) {
+      this.#history.commit({ edit: next, walk }, label, key);
+    }
   }
 
   /** Move one slider; `settled` at the end of a drag or a step. */
@@ -110,8 +142,9 @@ export class Session extends EventTarget {
 
   async choose(name) {
     if (name === this.edit.generator) return;
-    const { base } = this.edit;
-    await this.open(this.#left.get(name) ?? edit({ generator: name, base }), this.generator(name).title);
+    // A latent written out belongs to one generator; a seed to all.
+    const base = this.edit.base.latent ? { seed: FIRST_SEED } : this.edit.base;
+    await this.open(this.#left.get(name)?.edit ?? edit({ generator: name, base }), this.generator(name).title);
   }
 
   undo() {
@@ -142,7 +175,9 @@ export class Session extends EventTarget {
   async #goTo(node) {
     if (!node) return;
     const shown = await this.#enter(node.edit);
-    if (shown) this.preview(shown);
+    if (!shown) return;
+    this.#store.set({ walk: node.walk });
+    this.preview(shown);
   }
 
   // Everything an edit of another generator needs is fetched before anything is replaced.
@@ -159,10 +194,11 @@ export class Session extends EventTarget {
     let { directions } = this.#store.state;
     if (this.edit?.generator !== wanted.generator) {
       directions = distinct(await this.#api.directions(wanted.generator));
-      if (this.edit) this.#left.set(this.edit.generator, this.edit);
+      if (this.edit) this.#left.set(this.edit.generator, { edit: this.edit, walk: this.walk });
       const { edit: shown, remarks } = fitted(wanted, generator, directions);
       remarks.forEach((remark) => this.#remark(remark));
-      this.#store.set({ directions, edit: shown, hand: favourite(directions), trouble: null });
+      const walk = this.#left.get(wanted.generator)?.walk ?? EMPTY; // a walk shows one generator
+      this.#store.set({ directions, edit: shown, walk, hand: favourite(directions), trouble: null });
       return shown;
     }
     const { edit: shown, remarks } = fitted(wanted, generator, directions);

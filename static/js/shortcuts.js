@@ -12,6 +12,10 @@ export const SHORTCUTS = Object.freeze([
   { command: "save", key: "p", shown: "P", about: "Download the picture" },
   { command: "learn", key: "l", shown: "L", about: "Learn a slider" },
   { command: "judge", key: "j", shown: "J", about: "Judges and scores" },
+  { command: "walk", key: "w", shown: "W", about: "Show or hide the timeline" },
+  { command: "keyframe", key: "k", shown: "K", about: "Add a keyframe" },
+  { command: "update", key: "u", shown: "U", about: "Update the keyframe in hand" },
+  { command: "play", key: " ", shown: "Space", about: "Play or pause the walk" },
   { command: "export", key: "e", shown: "E", about: "Export a walk" },
   { command: "help", key: "?", shown: "?", about: "These shortcuts" },
 ]);
@@ -39,6 +43,7 @@ export function listen(commands) {
     if (typing || event.altKey || event.ctrlKey || event.metaKey || !singleKeysOn()) return;
     const found = SHORTCUTS.find(({ key }) => key === event.key.toLowerCase());
     if (!found || event.repeat || document.querySelector("dialog:modal")) return;
+    if (found.key === " " && event.target.closest?.("button, a, summary, input")) return; // space presses these
     event.preventDefault();
     commands[found.command](true);
   });

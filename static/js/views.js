@@ -37,9 +37,9 @@ export function wireViews({ store, session, history }) {
     $("#caption").textContent = words;
     document.title = `${generator.title} · Latentwalk`;
   });
-  store.watch(["edit", "hand", "directions", "link"], ({ edit, hand, link }) => {
+  store.watch(["edit", "hand", "directions", "link", "timeline"], ({ edit, hand, link, timeline }) => {
     sliders.hand = hand;
-    $("film-strip").show(edit, session.direction(hand), link === "open");
+    $("film-strip").show(edit, session.direction(hand), link === "open" && !timeline); // hidden below the timeline
   });
   store.watch(["comparing"], ({ comparing }) => {
     stage.comparing = comparing;

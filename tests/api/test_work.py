@@ -86,7 +86,7 @@ def test_a_sweep_becomes_a_film(format: str, type: str, client: TestClient) -> N
     again = wait(client, client.post("/api/exports/recipe", json=export["recipe"]).json())
     other = client.get("/api/exports").json()["exports"][0]
     assert other["id"] == again["result"]["export"]
-    assert client.get(other["url"]).content == film.content
+    assert other["digest"] == export["digest"]  # the same frames; signing twice makes two files of them
     for one in (export, other):
         assert client.delete(f"/api/exports/{one['id']}").status_code == 204
     assert client.get(export["url"]).status_code == 404

@@ -1,4 +1,4 @@
-"""Work that takes a while, seen from the page: learning a slider, cancelling, making a film."""
+"""Work that takes a while, seen from the page: learning a slider, cancelling."""
 
 from __future__ import annotations
 
@@ -37,24 +37,3 @@ def test_learning_can_be_cancelled_and_is_found_again_after_a_reload(explorer):
     explorer.page.locator("learn-panel").get_by_role("button", name="Cancel").click()
     expect(explorer.page.locator("learn-panel job-card").first.get_by_text("Cancelled").first).to_be_visible()
     expect(explorer.slider("endless")).to_have_count(0)
-
-
-def test_a_walk_of_the_slider_in_hand_becomes_a_film(explorer):
-    explorer.open().thumb("sway").focus()
-    page = explorer.page
-    page.keyboard.press("e")
-    panel = page.get_by_role("dialog", name="Export a walk")
-    expect(panel.get_by_label("Slider to sweep")).to_have_value("sway")
-    panel.get_by_label("Seconds").fill("1")
-    panel.get_by_label("Frames a second").fill("10")
-    panel.get_by_label("Size").select_option("256")
-    panel.get_by_role("button", name="Make the film").click()
-    film = panel.locator(".exports li[data-id]")
-    expect(film).to_have_count(1, timeout=60_000)
-    film.get_by_role("button", name="Play").click()
-    expect(film.locator("video")).to_have_js_property("readyState", 4)
-    with page.expect_download() as download:
-        film.get_by_role("link").click()
-    assert b"ftyp" in download.value.path().read_bytes()[:16]
-    film.get_by_role("button", name="Delete").click()
-    expect(film).to_have_count(0)

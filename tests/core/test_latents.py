@@ -1,17 +1,14 @@
 """From an edit to its latent, and from one edit to the next."""
 
 import itertools
-import math
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.directions import Curve
-from server.edits import class_weights, interpolate, latent_for, parse
+from server.edits import class_weights, latent_for, parse
 from server.errors import Invalid
-from server.units import Unit
 
 BASE = {"generator": "tiny", "base": {"seed": 7}}
 
@@ -113,66 +110,6 @@ def test_classes_of_a_generator_without_classes_are_refused(unclassed):
     assert latent_for(parse(BASE), unclassed, {})[1] is None
     with pytest.raises(Invalid, match="has no classes"):
         latent_for(parse({**BASE, "classes": {"blue": 1}}), unclassed, {})
-
-
-UNITS = {"way_0": Unit("%", decimals=1), "zoom": Unit("x", 1.0, "log", 2)}
-FIRST = parse({**BASE, "classes": {"blue": 1}, "amounts": {"zoom": 0.5}, "truncation": 0.4})
-SECOND = parse({"generator": "tiny", "base": {"seed": 9}, "classes": {"grey": 2}, "amounts": {"zoom": 2, "way_0": 8}})
-
-
-def test_a_walk_begins_and_ends_on_its_keyframes():
-    assert interpolate(FIRST, SECOND, 0.0, UNITS) == FIRST
-    assert interpolate(FIRST, SECOND, 1.0, UNITS) == SECOND
-    assert interpolate(FIRST, FIRST, 0.3, UNITS) == FIRST
-
-
-def test_halfway_is_half_the_effect_in_each_unit():
-    middle = interpolate(FIRST, SECOND, 0.5, UNITS)
-    assert middle.amounts == {"zoom": pytest.approx(1.0), "way_0": pytest.approx(4.0)}
-    assert middle.base.weights() == {7: 0.5, 9: 0.5}
-    assert middle.classes == {"blue": 0.5, "grey": 0.5}
-    assert middle.truncation == pytest.approx(0.7)
-
-
-@given(st.floats(0, 1))
-def test_every_edit_on_the_way_is_an_edit(share):
-    between = interpolate(FIRST, SECOND, share, UNITS)
-    assert parse(between.model_dump(exclude_defaults=True)) == between
-
-
-@given(st.floats(0, 0.999))
-@settings(max_examples=30)
-def test_the_latent_moves_without_jumps(generator, make_direction, share):
-    directions = {
-        "zoom": make_direction(1, id="zoom", unit=UNITS["zoom"], range=(0.5, 2.0), track=(0.4, 2.5)),
-        "way_0": make_direction(0),
-    }
-    here, there = (
-        latent_for(interpolate(FIRST, SECOND, share + step, UNITS), generator, directions)[0] for step in (0.0, 1e-3)
-    )
-    assert float((here - there).norm()) < 0.05
-
-
-@pytest.mark.parametrize(
-    ("second", "sentence"),
-    [
-        ({**BASE, "generator": "eyes"}, "cannot cross"),
-        (BASE, "names classes and the next does not"),
-        ({**BASE, "classes": {"blue": 1}, "amounts": {"smile": 1}}, "no direction “smile”"),
-    ],
-)
-def test_keyframes_that_do_not_meet_are_refused(second, sentence):
-    with pytest.raises(Invalid, match=sentence):
-        interpolate(FIRST, parse(second), 0.5, UNITS)
-
-
-def test_the_way_there_is_linear_in_effect_not_in_step(make_direction):
-    direction = make_direction(curve=Curve((-10.0, 0.0, 2.0, 10.0), (-1.0, 0.0, 1.0, 1.5)))
-    start, end = parse(BASE), parse({**BASE, "amounts": {"way_0": 10.0}})
-    amounts = [interpolate(start, end, share, UNITS).amounts["way_0"] for share in (0.25, 0.5, 0.75)]
-    assert amounts == [pytest.approx(2.5), pytest.approx(5.0), pytest.approx(7.5)]
-    assert direction.steps(amounts[0]) > 1.0
-    assert math.isclose(direction.steps(10.0), 1.5)
 
 
 def test_where_there_are_layers_every_layer_gets_a_latent(layered, make_slider):

@@ -7,9 +7,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.edits import canonical, from_share_code, interpolate, latent_for, parse, share_code
+from server.edits import canonical, from_share_code, latent_for, parse, share_code
 from server.errors import Invalid
+from server.films.routes import route_of
 from server.latents import packed, unpacked
+from server.timeline import read
 
 
 def written(latent: torch.Tensor, **more: object) -> dict[str, object]:
@@ -50,15 +52,18 @@ def test_it_survives_a_link_and_the_one_spelling() -> None:
     assert "space" not in canonical(edit)
 
 
-def test_a_walk_leads_from_one_to_another_but_not_to_a_seed() -> None:
-    first, second = (parse(written(torch.full((8,), value))) for value in (0.0, 1.0))
-    middle = interpolate(first, second, 0.25, {})
-    assert middle.base.latent == packed(torch.full((8,), 0.25))
-    seeded = parse({"generator": "styled", "base": {"seed": 7}})
+def test_a_walk_leads_from_one_to_another_but_not_to_a_seed(layered) -> None:
+    def middle(first: object, second: object):
+        keyframes = [{"at": 0, "edit": first, "easing": "linear"}, {"at": 4, "edit": second}]
+        walk = read({"version": 2, "generator": "styled", "keyframes": keyframes, "play": "once"})
+        return route_of(walk, {}, layered.spec).at(1.0)
+
+    first, second = (written(torch.full((8,), value)) for value in (0.0, 1.0))
+    assert middle(first, second).base.latent == packed(torch.full((8,), 0.25))
     with pytest.raises(Invalid, match="from a seed to an uploaded picture"):
-        interpolate(first, seeded, 0.5, {})
+        middle(first, {"generator": "styled", "base": {"seed": 7}})
     with pytest.raises(Invalid, match="of another size"):
-        interpolate(first, parse(written(torch.zeros(6, 8))), 0.5, {})
+        middle(first, written(torch.zeros(6, 8)))
 
 
 @pytest.mark.parametrize(

@@ -5,20 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from models.base import Generator
-from server import video
-from server.directions import Direction, checked_id
-from server.edits import Edit, parse
+from server.directions import checked_id
 from server.errors import Cancelled, Invalid, ModelFailed
-from server.exports import Exports
-from server.renderer import draw
-from server.shelf import Ready
 from server.steering.progress import Progress, finish
-from server.studio import check, filmed, followed, title_of
+from server.studio import followed, title_of
 
 Report = Callable[[float, str], None]
 
@@ -82,45 +75,3 @@ def test_a_function_that_says_nothing_for_long_can_still_be_stopped() -> None:
     work.close()
     assert time.monotonic() - begin < 5
     go.set()
-
-
-@pytest.fixture
-def ready(tiny: Generator, make_slider: Callable[..., Direction]) -> Ready:
-    sway = make_slider(tiny.spec)
-    return Ready(tiny, tiny, lambda: {"sway": sway})
-
-
-def _recipe(*amounts: float) -> video.Recipe:
-    edits = [{"generator": "tiny", "base": {"seed": 1}, "amounts": {"sway": amount}} for amount in amounts]
-    return video.read({"generator": "tiny", "fps": 4, "keyframes": [{"edit": edit, "seconds": 1} for edit in edits]})
-
-
-def test_a_recipe_is_checked_before_its_first_frame(ready: Ready) -> None:
-    check(_recipe(0, 5), ready)
-    with pytest.raises(Invalid, match="Keyframe 2: Sway cannot go to"):
-        check(_recipe(0, 99), ready)
-
-
-def test_a_film_is_exported_whole_with_its_description(ready: Ready, tmp_path: Path) -> None:
-    exports = Exports(tmp_path)
-    result = finish(filmed(exports, ready, _recipe(0, 5), "A film"))
-    export = exports.get(result["export"])
-    assert (export["title"], export["frames"], export["seconds"]) == ("A film", 8, 2.0)
-    assert video.read(export["recipe"]) == _recipe(0, 5)
-    assert export["bytes"] == exports.film(export["id"]).stat().st_size
-
-
-def test_a_film_that_is_stopped_or_fails_leaves_no_folder(ready: Ready, tmp_path: Path) -> None:
-    exports = Exports(tmp_path)
-    work = filmed(exports, ready, _recipe(0, 5), "A film")
-    next(work)
-    work.close()
-
-    def failing(edit: Edit, ready: Ready) -> video.Pixels:
-        if edit != parse({"generator": "tiny", "base": {"seed": 1}, "amounts": {"sway": 0}}):
-            raise ModelFailed("Broken.")
-        return draw(edit, ready)
-
-    with pytest.raises(ModelFailed, match="Broken"):
-        finish(filmed(exports, ready, _recipe(0, 5), "A film", failing))
-    assert not list(tmp_path.iterdir())

@@ -73,7 +73,7 @@ def learn(
         created=datetime.date.today().isoformat(),
         verdict=measured.verdict,
         note=measured.note,
-        licence=judge.spec.card.licence,
+        licence=f"Generator: {generator.spec.card.licence}. Judge: {judge.spec.card.licence}",
         settings={
             **{key: list(value) if isinstance(value, tuple) else value for key, value in asdict(settings).items()},
             "regressor": judge.spec.name,

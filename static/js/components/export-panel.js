@@ -1,41 +1,75 @@
-/** <export-panel>: a walk of one slider as a film, and the films made so far. */
+/** <export-panel>: how the walk becomes a film: what is in it, how it is written, what that costs, and the button. */
 
-import { describe } from "../units.js";
+import { LARGEST_SEED } from "../edit.js";
 import { h } from "../dom.js";
 import { choice, field, radio } from "../form.js";
 import { isActive } from "../jobs.js";
-import "./film-card.js";
+import { bytes, duration } from "../timescale.js";
+import { altered, moves } from "../walk.js";
 import "./job-card.js";
 
-/** Emits `export` with {sweep, format, seconds, fps, size}, and the cards' `remove` {id} and `cancel` {id}. */
+const FORMATS = {
+  mp4: "MP4 (H.264)",
+  webm: "WebM (VP9)",
+  av1: "MP4 (AV1)",
+  gif: "GIF",
+  apng: "Animated PNG",
+  webp: "Animated WebP",
+  zip: "PNG pictures in a ZIP",
+};
+const QUALITIES = { small: "Small", good: "Good", best: "Best" };
+const SIZES = [256, 512, 768, 1024];
+const FASTEST_GIF = 25;
+const MOST_SEEDS = 36;
+
+/** Emits `export`, `alter` {walk, label}, `output` {changes}, `presets`, and the cards' `cancel` {id}. */
 export class ExportPanel extends HTMLElement {
-  #sweep = h("select", { id: "export-sweep" });
-  #span = h("p", { className: "fine", id: "export-span" });
-  #seconds = h("input", { id: "export-seconds", type: "number", min: 1, max: 60, step: 0.5, value: 4, required: true });
-  #fps = h("input", { id: "export-fps", type: "number", min: 5, max: 60, step: 1, value: 30, required: true });
-  #size = h(
-    "select",
-    { id: "export-size" },
-    ...[256, 512, 1024].map((size) => h("option", { value: size, selected: size === 512 }, `${size} px`)),
-  );
+  #nothing = h("div", { className: "stack" });
+  #format = h("select", { id: "export-format" });
+  #size = h("select", { id: "export-size" });
+  #fps = h("input", { id: "export-fps", type: "number", min: 1, max: 60, step: 1, required: true });
+  #title = h("input", { id: "export-name", type: "text", maxLength: 120, autocomplete: "off" });
+  #seeds = h("input", { id: "export-seeds", type: "text", inputMode: "numeric", autocomplete: "off" });
+  #caption = h("input", { type: "checkbox" });
+  #mark = h("input", { type: "checkbox" });
+  #estimate = h("p", { className: "estimate", id: "export-estimate", role: "status" });
+  #start = h("button", { type: "submit", className: "button primary" }, "Make the film");
   #form = h("form", { className: "stack" });
   #cards = h("div", { className: "stack jobs" });
-  #list = h("ul", { className: "exports" });
-  #directions = [];
+  #shown = null;
 
-  set directions(directions) {
-    this.#directions = directions;
-    const chosen = this.#sweep.value;
-    this.#sweep.replaceChildren(
-      ...directions.map(({ id, name }) => h("option", { value: id, selected: id === chosen }, name)),
-    );
-    this.#describe();
+  /** Show what would be made: {walk, output, generator}. */
+  show(shown) {
+    this.#shown = shown;
+    const { walk, output, generator } = shown;
+    const ready = moves(walk);
+    this.#nothing.hidden = ready;
+    this.#form.hidden = !ready;
+    const sizes = [null, ...SIZES.filter((size) => size > generator.resolution)];
+    if (output.size !== null && !sizes.includes(output.size)) sizes.push(output.size);
+    const name = (size) => (size === null ? `${generator.resolution} px, its own` : `${size} px`);
+    this.#size.replaceChildren(...sizes.map((size) => h("option", { value: size ?? "" }, name(size))));
+    this.#size.value = output.size ?? "";
+    this.#format.value = output.format;
+    this.#fps.max = output.format === "gif" ? FASTEST_GIF : 60;
+    if (document.activeElement !== this.#fps) this.#fps.value = output.fps;
+    for (const one of this.#form.elements.quality) one.checked = one.value === output.quality;
+    if (document.activeElement !== this.#title) this.#title.value = walk.title;
+    if (document.activeElement !== this.#seeds) this.#seeds.value = walk.grid?.seeds.join(", ") ?? "";
+    this.#caption.checked = walk.caption;
+    this.#mark.checked = walk.mark;
   }
 
-  /** Sweep this slider, unless told otherwise. */
-  set hand(id) {
-    if (this.#directions.some((direction) => direction.id === id)) this.#sweep.value = id;
-    this.#describe();
+  /** {seconds, frames, width, height, bytes, render_seconds}, null while it is worked out, or an error. */
+  set estimate(found) {
+    this.#estimate.toggleAttribute("aria-busy", found === null);
+    if (found === null) {
+      this.#estimate.textContent ||= "Drawing a few frames, to say what it takes…";
+      return;
+    }
+    this.#estimate.classList.toggle("problem", found instanceof Error);
+    this.#start.disabled = found instanceof Error && found.code === "invalid";
+    this.#estimate.textContent = found instanceof Error ? `${found.message} ${found.hint ?? ""}`.trim() : cost(found);
   }
 
   set jobs(jobs) {
@@ -51,59 +85,76 @@ export class ExportPanel extends HTMLElement {
     if (next.length !== cards.size || next.some((card) => !card.isConnected)) this.#cards.replaceChildren(...next);
   }
 
-  /** The finished films; those already listed keep their element, and go on playing. */
-  set exports(exports) {
-    const known = new Map([...this.#list.children].map((item) => [item.dataset.id, item]));
-    const items = exports.map((film) => known.get(film.id) ?? filmItem(film));
-    this.#list.replaceChildren(...items);
-    if (!exports.length) this.#list.append(h("li", { className: "empty" }, "No films yet."));
-  }
-
   connectedCallback() {
     if (this.childElementCount) return;
-    const format = choice("Format", radio("format", "mp4", "MP4", true), radio("format", "gif", "GIF", false));
-    const numbers = h(
-      "div",
-      { className: "pair" },
-      field("Seconds", this.#seconds),
-      field("Frames a second", this.#fps),
-    );
-    const start = h("button", { type: "submit", className: "button primary" }, "Make the film");
-    this.#sweep.setAttribute("aria-describedby", this.#span.id);
+    const presets = h("button", { type: "button", className: "button outlined" }, "Begin with a preset");
+    presets.addEventListener("click", () => this.#emit("presets"));
+    const how = "A film needs a walk: two keyframes on the timeline (K adds the picture on show), or a preset.";
+    this.#nothing.append(h("p", { className: "fine" }, how), h("div", {}, presets));
+    this.#format.append(...Object.entries(FORMATS).map(([value, name]) => h("option", { value }, name)));
+    const qualities = Object.entries(QUALITIES).map(([value, name]) => radio("quality", value, name, false));
+    const check = (input, name) => h("label", { className: "check" }, input, name);
+    this.#seeds.placeholder = "58, 7, 1042";
+    this.#title.placeholder = "Walk";
+    this.#start.setAttribute("aria-describedby", this.#estimate.id);
     this.#form.append(
-      field("Slider to sweep", this.#sweep),
-      this.#span,
-      format,
-      numbers,
-      field("Size", this.#size),
-      start,
+      field("Title", this.#title),
+      field("Format", this.#format),
+      h("div", { className: "pair" }, field("Size", this.#size), field("Frames a second", this.#fps)),
+      choice("Quality", ...qualities),
+      field("Seeds side by side", this.#seeds),
+      h("div", {}, check(this.#caption, "Caption with the sliders’ values"), check(this.#mark, "Visible “AI-generated” mark")),
+      h("div", { className: "go" }, this.#estimate, this.#start),
     );
-    this.append(this.#cards, this.#form, h("h3", {}, "Films"), this.#list);
-    this.#sweep.addEventListener("change", () => this.#describe());
+    this.append(this.#cards, this.#nothing, this.#form);
+    const chosen = (input, read) => input.addEventListener("change", () => this.#emit("output", read()));
+    chosen(this.#format, () => this.#formatted());
+    chosen(this.#size, () => ({ size: Number(this.#size.value) || null }));
+    chosen(this.#fps, () => (this.#fps.checkValidity() ? { fps: this.#fps.valueAsNumber } : {}));
+    this.#form.addEventListener("change", ({ target }) => {
+      if (target.name === "quality") this.#emit("output", { quality: target.value });
+    });
+    const switched = (input, changes, label) => input.addEventListener("change", () => this.#alter(changes(), label));
+    switched(this.#title, () => ({ title: this.#title.value.trim() }), "Title");
+    switched(this.#caption, () => ({ caption: this.#caption.checked }), "Caption");
+    switched(this.#mark, () => ({ mark: this.#mark.checked }), "AI-generated mark");
+    this.#seeds.addEventListener("change", () => this.#sow());
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
-      const detail = {
-        sweep: this.#sweep.value,
-        format: new FormData(this.#form).get("format"),
-        seconds: this.#seconds.valueAsNumber,
-        fps: this.#fps.valueAsNumber,
-        size: Number(this.#size.value),
-      };
-      this.dispatchEvent(new CustomEvent("export", { detail }));
+      this.#emit("export");
     });
     for (const type of ["input", "change"]) this.addEventListener(type, (event) => event.stopPropagation());
   }
 
-  #describe() {
-    const direction = this.#directions.find(({ id }) => id === this.#sweep.value);
-    if (!direction) return;
-    const ends = direction.range.map((end) => describe(direction.unit, end)).join(" to ");
-    this.#span.textContent = `There and back, ${ends}: a loop without a seam. The other sliders stay as they are.`;
+  #formatted() {
+    const format = this.#format.value;
+    return format === "gif" ? { format, fps: Math.min(this.#shown.output.fps, FASTEST_GIF) } : { format };
+  }
+
+  #sow() {
+    const seeds = (this.#seeds.value.match(/[^\s,;]+/g) ?? []).map(Number);
+    const wrong = seeds.some((seed) => !Number.isInteger(seed) || seed < 0 || seed > LARGEST_SEED);
+    if (wrong || seeds.length > MOST_SEEDS) {
+      const detail = `Seeds side by side are up to ${MOST_SEEDS} whole numbers, with commas between.`;
+      this.dispatchEvent(new CustomEvent("remark", { detail, bubbles: true }));
+      this.#seeds.value = this.#shown.walk.grid?.seeds.join(", ") ?? "";
+    } else this.#alter({ grid: seeds.length ? { seeds } : null }, "Seeds side by side");
+  }
+
+  #alter(changes, label) {
+    this.#emit("alter", { walk: altered(this.#shown.walk, changes), label });
+  }
+
+  #emit(type, detail = null) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }
 
-function filmItem(film) {
-  return h("li", { "data-id": film.id }, h("film-card", { film }));
+function cost({ seconds, frames, width, height, bytes: size, render_seconds: takes }) {
+  const parts = [`${duration(seconds)}, ${frames} frames of ${width} × ${height}`];
+  if (size !== null) parts.push(`about ${bytes(size)}`);
+  if (takes !== null) parts.push(`about ${duration(Math.max(1, Math.round(takes)))} to make`);
+  return parts.join(" · ");
 }
 
 customElements.define("export-panel", ExportPanel);

@@ -6,14 +6,17 @@ import { h, iconButton } from "../dom.js";
 /** Emits `change` with {seed}, and `roll` for any other one. */
 export class SeedField extends HTMLElement {
   #field = h("input", { type: "text", inputMode: "numeric", id: "seed", autocomplete: "off", spellcheck: false });
-  #mixed = h("p", { className: "fine", hidden: true }, "This picture mixes several seeds; a new one replaces the mix.");
+  #mixed = h("p", { className: "fine", hidden: true });
   #dice = iconButton("dice", "Roll", { showName: true, title: "Another seed (R)" });
   #base = null;
   #typing = false;
 
   set base(base) {
     this.#base = base;
-    this.#mixed.hidden = !base.seeds;
+    this.#mixed.hidden = !base.seeds && !base.latent;
+    this.#mixed.textContent = base.latent
+      ? "This picture was brought in; a seed replaces it."
+      : "This picture mixes several seeds; a new one replaces the mix.";
     if (!this.#typing) this.#write();
   }
 

@@ -9,6 +9,15 @@ const ON_SLIDERS = [
   ["Home / End", "The ends of the track"],
   ["Delete", "Back to no change"],
 ];
+const ON_TIMELINE = [
+  ["← →", "The keyframe before or after; on the ruler one frame"],
+  ["Shift ← →", "Move it in time"],
+  ["Alt ← →", "Exchange it with its neighbour"],
+  ["↑ ↓", "The amount of a track’s key"],
+  ["D", "Duplicate"],
+  ["Delete", "Delete"],
+  ["Space", "Play or pause"],
+];
 const ALWAYS = [
   ["Ctrl Z", "Undo"],
   ["Ctrl Shift Z", "Redo"],
@@ -32,6 +41,7 @@ export class ShortcutsDialog extends HTMLElement {
       h("div", { className: "section-head" }, h("h2", { id: "shortcuts-title" }, "Shortcuts"), close),
       table("Anywhere", [...ALWAYS, ...letters]),
       table("On a slider", ON_SLIDERS),
+      table("On the timeline", ON_TIMELINE),
       h("label", { className: "check" }, box, "Single-letter shortcuts"),
     );
     this.append(this.#dialog);

@@ -7,9 +7,12 @@ const LONG = 12000; // problems stay longer: they must be read
 const MOST = 4;
 
 export class ToastStack extends HTMLElement {
-  /** Say something. `kind` is "done" or "problem"; `action` is {label, run}. The same sentence is not said twice. */
-  say(sentence, { kind = "done", action = null } = {}) {
-    for (const same of this.children) if (same.dataset.sentence === sentence) same.remove();
+  /**
+   * Say something. `kind` is "done" or "problem"; `action` is {label, run}; `unused` runs once when it leaves without
+   * its action. The same sentence is not said twice.
+   */
+  say(sentence, { kind = "done", action = null, unused = null } = {}) {
+    for (const same of [...this.children]) if (same.dataset.sentence === sentence) same.leave();
     const close = iconButton("close", "Dismiss");
     const text = h("p", {}, sentence);
     const toast = h(
@@ -18,19 +21,23 @@ export class ToastStack extends HTMLElement {
       kind === "problem" ? icon("warn") : null,
       text,
     );
-    const leave = () => toast.remove();
+    const leave = () => {
+      if (toast.isConnected) unused?.();
+      toast.remove();
+    };
+    toast.leave = leave;
     if (action) {
       const button = h("button", { type: "button", className: "button" }, action.label);
       button.addEventListener("click", () => {
+        toast.remove();
         action.run();
-        leave();
       });
       toast.append(button);
     }
     toast.append(close);
     close.addEventListener("click", leave);
     this.append(toast);
-    while (this.childElementCount > MOST) this.firstElementChild.remove();
+    while (this.childElementCount > MOST) this.firstElementChild.leave();
     this.#leaveLater(toast, kind === "problem" || action ? LONG : SHORT, leave);
   }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 import torch
 
@@ -9,6 +11,7 @@ from server.directions import Direction, from_bytes, to_bytes
 from server.errors import Invalid, ModelFailed
 from server.steering.progress import Progress, finish
 from server.steering.score.card import Panel
+from server.steering.score.judging import quickest
 from server.steering.score.learn import learn
 from server.steering.score.settings import ScoreSettings
 from server.walks import ArcWalk
@@ -166,3 +169,27 @@ def test_impossible_settings_are_refused_in_a_sentence(wrong: dict[str, object])
         ScoreSettings("redness", **wrong)  # type: ignore[arg-type]
     assert str(refusal.value).endswith(".")
     assert refusal.value.hint
+
+
+class Twinned(Judge):
+    """A slow judge with a quick twin."""
+
+    def __init__(self, twin: Judge) -> None:
+        super().__init__("slow", bright)
+        self.twin = twin
+
+    def score(self, images: torch.Tensor) -> torch.Tensor:
+        time.sleep(0.02)
+        return super().score(images)
+
+    def at(self, precision: str) -> Judge:
+        return self.twin
+
+
+def test_a_quicker_twin_is_asked_only_where_it_says_the_same() -> None:
+    same, wrong = Judge("same", bright), Judge("wrong", lambda images: bright(images) * 1.5)
+    slow = Twinned(same)
+    assert quickest(Discs(), slow) is same
+    slow.twin = wrong
+    assert quickest(Discs(), slow) is slow
+    assert quickest(Discs(), same) is same

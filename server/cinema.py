@@ -1,0 +1,262 @@
+"""Walks in a server: their edits for scrubbing, estimates, exports in the background that a killed server takes up."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from server import codecs
+from server.directions import Direction
+from server.edits import Edit, latent_for
+from server.errors import AppError, Invalid
+from server.exports import Exports
+from server.films.estimates import estimate
+from server.films.film import film, moment
+from server.films.pace import Draw, Pace, pace, steady
+from server.films.presets import Wish, presets, sweep
+from server.films.routes import Route, route_of
+from server.films.writers import containers
+from server.inference import Lane, Priority
+from server.jobs import Job, Jobs, now
+from server.library import Library
+from server.provenance.ledger import Entry
+from server.provenance.press import Press
+from server.provenance.stills import still
+from server.renderer import draw
+from server.shelf import Ready, Shelf
+from server.sounds import Sounds
+from server.steering.progress import Work, finish
+from server.timeline import Timeline, canonical, read
+
+T = TypeVar("T")
+THUMBNAIL = 256
+MOST_MOMENTS = 600
+PACES_KEPT = 64
+MEASURING = 2  # paces and estimates at once: each waits in a thread, and there are few
+TRIES = 3  # an export that brings the server down is not begun for ever
+
+log = logging.getLogger(__name__)
+
+
+class Cinema:
+    """Checks a walk, then shows, estimates or films it. Refusals are raised here, before there is a job."""
+
+    def __init__(
+        self, library: Library, shelf: Shelf, lane: Lane, jobs: Jobs, exports: Exports, press: Press, sounds: Sounds
+    ) -> None:
+        self._library, self._shelf, self._lane = library, shelf, lane
+        self._jobs, self._exports, self._press, self._sounds = jobs, exports, press, sounds
+        self._paces: OrderedDict[str, Pace] = OrderedDict()
+        self._measuring = asyncio.Semaphore(MEASURING)
+        self._stopping = False
+
+    async def moments(
+        self, timeline: Timeline, count: int | None, between: tuple[float, float | None] = (0.0, None)
+    ) -> dict[str, Any]:
+        """The edits of `count` moments evenly spread over the film, or of its frames as far as they are few.
+
+        `between` are the film's seconds they are taken from, none the whole film.
+        """
+        ready, route = await self._route(timeline)
+        paced = await self._pace(route, ready)
+        first, last = between_frames(timeline, between)
+        shown = min(count or timeline.frames, last - first + 1, MOST_MOMENTS)
+        frames = [first + round(index * (last - first) / max(1, shown - 1)) for index in range(shown)]
+        columns, rows = (1, 1) if timeline.grid is None else timeline.grid.shape
+
+        def edits() -> list[list[dict[str, Any]]]:
+            every = (route.cells(moment(route, paced, frame)) for frame in frames)
+            return [[edit.model_dump(mode="json", exclude_defaults=True) for edit in cells] for cells in every]
+
+        return {
+            "seconds": timeline.duration,
+            "frames": timeline.frames,
+            "fps": timeline.output.fps,
+            "columns": columns,
+            "rows": rows,
+            "times": [frame / timeline.output.fps for frame in frames],
+            "edits": await asyncio.to_thread(edits),
+        }
+
+    async def estimate(self, timeline: Timeline) -> dict[str, Any]:
+        """How long and how large the film would be."""
+        ready, route = await self._route(timeline)
+        drawn = self._drawn(ready, Priority.STILL)
+        async with self._measuring:
+            return await asyncio.to_thread(lambda: finish(estimate(route, drawn, ready.directions())))
+
+    async def still(self, edit: Edit, format: codecs.Format, *, size: int | None, mark: bool) -> bytes:
+        """The exact picture of an edit as a file that says what it is."""
+        ready = await self._shelf.get(edit.generator)
+        pixels = await self._lane.run(Priority.STILL, lambda: draw(edit, ready))
+        return await asyncio.to_thread(
+            lambda: still(edit, pixels, ready, self._press, format=format, size=size, mark=mark)
+        )
+
+    async def preset(self, id: str, wish: Wish) -> Timeline:
+        """The timeline of a preset."""
+        if id not in presets():
+            raise Invalid(f"There is no preset “{id[:40]}”.", f"There are {', '.join(presets())}.")
+        spec = self._library.spec(wish.edit.generator)
+        return presets()[id].make(wish, spec, self._library.directions(wish.edit.generator))
+
+    async def export(self, timeline: Timeline, title: str = "") -> Job:
+        """Make a film of a walk."""
+        return await self._start(timeline, title or self._title(timeline), self._exports.new(), 1)
+
+    async def sweep(self, edit: Edit, slider: str, **how: Any) -> Job:
+        """Make a film of one slider, there and back."""
+        direction = self._library.direction(edit.generator, slider)
+        title = f"{direction.name} on {self._library.spec(edit.generator).title}"
+        return await self.export(sweep(edit, direction, **how), title)
+
+    async def resume(self) -> None:
+        """Begin anew what a stopped or killed server left unfinished."""
+        for id, wish in self._exports.unfinished():
+            try:
+                tries = int(wish.get("tries", 0)) + 1
+                if tries > TRIES:
+                    raise Invalid("It stopped the server too often.")
+                await self._start(read(wish.get("recipe")), str(wish.get("title", ""))[:200], id, tries)
+            except (AppError, ValueError, TypeError) as error:
+                log.warning("The export %s is not taken up again: %s", id, error)
+                self._exports.discard(id)
+
+    def stop(self) -> None:
+        """From now on, work that is stopped is to be taken up again by the next server."""
+        self._stopping = True
+
+    async def _start(self, timeline: Timeline, title: str, id: str, tries: int) -> Job:
+        ready, route = await self._route(timeline)
+        sound = self._sounds.path(timeline)
+        if sound is not None and not containers()[timeline.output.format].sounds:
+            raise Invalid(f"A film as {timeline.output.format} carries no sound.", "Choose mp4, webm or av1.")
+        wish = {"recipe": timeline.plain(), "title": title, "tries": tries}
+        self._exports.begin(id, wish)
+        work = filmed(
+            self._exports, self._press, ready, route, id, title,
+            drawn=self._drawn(ready, Priority.WORK), sound=sound, left=lambda: self._stopping,
+        )  # fmt: skip
+        try:
+            return self._jobs.start("export", title, work, _in_a_thread, "films")
+        except AppError:
+            self._exports.discard(id)
+            raise
+
+    async def _route(self, timeline: Timeline) -> tuple[Ready, Route]:
+        ready = await self._shelf.get(timeline.generator)
+        route = await self._lane.run(Priority.STILL, lambda: checked(timeline, ready))
+        return ready, route
+
+    async def _pace(self, route: Route, ready: Ready) -> Pace:
+        if route.timeline.speed == "timed":
+            return steady(route.timeline.length)
+        # Only what moves the pictures is part of the pace: captions and formats may change without measuring anew.
+        moving = route.timeline.model_copy(update={"title": "", "caption": False, "mark": False, "beats": ()})
+        key = f"{canonical(moving)}|{self._library.stamp(route.at(0.0))}"
+        key = hashlib.sha256(key.encode()).hexdigest()
+        async with self._measuring:
+            if key not in self._paces:
+                drawn = self._drawn(ready, Priority.STILL)
+                self._paces[key] = await asyncio.to_thread(lambda: finish(pace(route, drawn)))
+                while len(self._paces) > PACES_KEPT:
+                    self._paces.popitem(last=False)
+            return self._paces[key]
+
+    def _drawn(self, ready: Ready, priority: Priority) -> Draw:
+        return lambda edit: self._lane.submit(priority, lambda: draw(edit, ready)).result()
+
+    def _title(self, timeline: Timeline) -> str:
+        place = self._library.spec(timeline.generator).title
+        return timeline.title or f"{len(timeline.keyframes)} keyframes on {place}"
+
+
+async def _in_a_thread(chunk: Callable[[], T]) -> T:
+    return await asyncio.to_thread(chunk)
+
+
+def checked(timeline: Timeline, ready: Ready) -> Route:
+    """The route of a timeline; Invalid where some keyframe cannot be drawn, before the first frame is."""
+    directions = ready.directions()
+    route = route_of(timeline, {name: direction.unit for name, direction in directions.items()}, ready.spec)
+    for number, key in enumerate(timeline.keyframes, start=1):
+        for edit in route.cells(key.at):
+            try:
+                latent_for(edit, ready.exact, directions)
+            except AppError as error:
+                raise Invalid(f"Keyframe {number}: {error}", error.hint) from error
+    return route
+
+
+def filmed(
+    exports: Exports,
+    press: Press,
+    ready: Ready,
+    route: Route,
+    id: str,
+    title: str,
+    *,
+    drawn: Draw | None = None,
+    sound: Path | None = None,
+    left: Callable[[], bool] = lambda: False,
+) -> Work[Mapping[str, Any]]:
+    """Render a walk into the exports; what is not finished is removed, unless it is `left` to be begun again."""
+    timeline, directions = route.timeline, ready.directions()
+    mime = containers()[timeline.output.format].signed
+    claim = press.claim("walk", canonical(timeline), ready.spec, directions, used_by(timeline, directions))
+    embedded = False
+
+    def sign(path: Path, recipe: str) -> None:
+        nonlocal embedded
+        embedded = press.embed(path, mime, claim)
+
+    drawing = drawn or (lambda edit: draw(edit, ready))
+    path = exports.film(id)
+    try:
+        made = yield from film(route, drawing, directions, path, sound=sound, sign=sign)
+        seal = press.seal(path, embedded, claim)
+        small = made.shown[0].copy()
+        small.thumbnail((THUMBNAIL, THUMBNAIL))
+        description = {
+            "title": title,
+            "format": timeline.output.format,
+            "bytes": made.bytes,
+            "width": made.width,
+            "height": made.height,
+            "frames": made.frames,
+            "fps": made.fps,
+            "seconds": round(made.seconds, 3),
+            "created": now(),
+            "recipe": timeline.plain(),
+            "credential": seal.sealed,
+            "sha256": seal.sha256,
+            "digest": made.digest,
+        }
+        created, format = str(description["created"]), timeline.output.format
+        entry = Entry(created, seal.sha256, made.bytes, format, title, "walk", claim.recipe, id)
+        press.note(entry, made.shown)
+        exports.finish(id, description, codecs.encode(small, "jpg"), seal.beside)
+    except BaseException as error:  # cancelling closes the generator, which is not an Exception
+        if not (isinstance(error, GeneratorExit) and left()):
+            exports.discard(id)
+        raise
+    return {"export": id}
+
+
+def used_by(timeline: Timeline, directions: Mapping[str, Direction]) -> tuple[str, ...]:
+    """Every direction that has a part in a walk's pictures."""
+    held = {name for key in timeline.keyframes if key.edit is not None for name in (*key.edit.hold, *key.edit.layers)}
+    return tuple(sorted(held.union(timeline.sliders()) & set(directions)))
+
+
+def between_frames(timeline: Timeline, seconds: tuple[float, float | None]) -> tuple[int, int]:
+    """The first and last frame of a stretch of the film; a stretch past its end is its last frame."""
+    start, stop = seconds
+    end = timeline.frames - 1
+    first = min(round(start * timeline.output.fps), end)
+    return first, end if stop is None else max(first, min(round(stop * timeline.output.fps), end))

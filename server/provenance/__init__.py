@@ -1,0 +1,1 @@
+"""Provenance: what leaves here says that a machine made it, is signed, and is known again."""
