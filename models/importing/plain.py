@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from models.importing.states import State, flat, floats, is_state
 from models.importing.styles import sizes_of
 
 USUAL = ("state_dict", "netG", "generator", "G", "model", "net_g", "params_ema", "G_state_dict", "generator_state_dict")
+FAMILIES = ("stylegan2", "stylegan3", "biggan", "dcgan")
 LAYER = re.compile(r"(?:\w+\.)*?(\d{1,4})\.(weight|bias|running_mean|running_var|num_batches_tracked)")
 
 
@@ -31,12 +34,36 @@ def convert(contents: Contents, budget: Budget) -> Converted | None:
 
 
 def _ours(state: State, contents: Contents) -> Converted | None:
-    if "fir" not in state or "synthesis.start" not in state:
+    config = contents.config
+    if config.get("family") in FAMILIES and isinstance(config.get("spaces"), dict):
+        sizes, classes = _told(config)
+    elif "fir" in state and "synthesis.start" in state:
+        sizes, classes = sizes_of(floats({n: array for n, array in state.items() if n not in ("fir", "clamp")})), ()
+    else:
         return None
-    weights = floats(state)
-    sizes = sizes_of(weights)
-    licence = contents.metadata.get("licence", contents.metadata.get("license", ""))[:200]
-    return Converted("Latentwalk's own weights", "stylegan2", sizes, weights, inventory(state), licence=licence)
+    floats(state)  # all finite; kept as they are, so that their fingerprint stays the same
+    family = str(config.get("family", "stylegan2"))
+    card = config.get("card")
+    licence = str(card.get("licence", ""))[:200] if isinstance(card, dict) else _licence(contents)
+    return Converted("Latentwalk's own weights", family, sizes, state, inventory(state), classes, licence=licence)
+
+
+def _told(config: Mapping[str, Any]) -> tuple[Sizes, tuple[str, ...]]:
+    """The sizes and class names in a generator.json. They are checked against the weights when these are tried."""
+    try:
+        spaces, classes = config["spaces"], tuple(str(name)[:100] for name in config["classes"])
+        w = spaces["w"][0] if "w" in spaces else 0
+        numbers = [config["resolution"], config["resolution"], config["channels"], len(classes), spaces["z"][0], w]
+        numbers.append(config["layers"])
+    except (KeyError, TypeError, IndexError):
+        raise Refused("The generator.json beside it does not describe a generator.") from None
+    if not all(type(number) is int and 0 <= number <= 2**16 for number in numbers):
+        raise Refused("The generator.json beside it does not describe a generator.")
+    return Sizes(*numbers), classes
+
+
+def _licence(contents: Contents) -> str:
+    return contents.metadata.get("licence", contents.metadata.get("license", ""))[:200]
 
 
 def _dcgan(state: State, contents: Contents) -> Converted | None:
@@ -67,6 +94,5 @@ def _dcgan(state: State, contents: Contents) -> Converted | None:
         made |= {f"main.{number}.{name}": array for name, array in row.items()}
     side = 4 << (len(kernels) - 1)
     sizes = Sizes(side, side, kernels[-1].shape[1], 0, kernels[0].shape[0], 0, 1)
-    licence = contents.metadata.get("licence", contents.metadata.get("license", ""))[:200]
     whole = {name: np.asarray(array) for name, array in floats(made).items()}
-    return Converted("a DCGAN's weights", "dcgan", sizes, whole, inventory(state), licence=licence)
+    return Converted("a DCGAN's weights", "dcgan", sizes, whole, inventory(state), licence=_licence(contents))
