@@ -75,7 +75,8 @@ def _layer(layout: Layout, state: State, name: str, place: str) -> None:
         weight = weight[:, :, ::-1, ::-1]
     layout.layer(place, _affine(state, name), weight, taken(state, f"{name}.bias", None))
     if f"{name}.noise" in state:
-        layout.noise(place, taken(state, f"{name}.noise", 1, 1, None, None)[0, 0], state[f"{name}.noise_strength"])
+        strength = state.get(f"{name}.noise_strength", np.zeros(0))
+        layout.noise(place, taken(state, f"{name}.noise", 1, 1, None, None)[0, 0], strength)
 
 
 def _affine(state: State, name: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

@@ -103,7 +103,7 @@ def _synthesis(layout: Layout, state: State, about: Attributes) -> None:
     own = beneath(state, "synthesis.")
     layout.start(taken(own, "b4.const", None, None, None))
     sides = sorted(int(name[1:].split(".")[0]) for name in own if name.endswith(".conv1.weight"))
-    if sides != [4 << number for number in range(len(sides))]:
+    if not sides or sides != [4 << number for number in range(len(sides))]:
         raise Refused("Its blocks are not those of a StyleGAN2.")
     clamps = set()
     for number, side in enumerate(sides):

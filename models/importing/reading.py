@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from models.importing import big, genforce, nvidia, plain, rosinality, tensorflow
 from models.importing.contents import GIVE, Contents, contents
 from models.importing.limits import Budget, Limits, Refused
@@ -23,10 +25,11 @@ def read(data: memoryview, config: bytes = b"", limits: Limits | None = None) ->
     """
     budget = Budget(limits or Limits())
     found = contents(data, budget, _config(config))
-    for reader in READERS:
-        converted = reader(found, budget)
-        if converted is not None:
-            return passport(data, converted, found.names), converted
+    with np.errstate(all="ignore"):  # what is not finite is refused in the end
+        for reader in READERS:
+            converted = reader(found, budget)
+            if converted is not None:
+                return passport(data, converted, found.names), converted
     raise Refused(f"This is {found.format}, but of {_what(found)}.", GIVE)
 
 
