@@ -104,7 +104,7 @@ class StyleBased:
         one = torch.zeros(ROWS, len(self.spec.classes), device=self.device)
         one[:, kind] = 1
         total = torch.zeros(self.spec.spaces["w"], device=self.device)
-        for rows in z.split(ROWS):
+        for rows in torch.split(z, ROWS):
             total += self.mapping(rows, one[: len(rows)]).sum(dim=0)
         return total / len(z)
 

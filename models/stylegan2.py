@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -184,7 +184,9 @@ class SynthesisNetwork(nn.Module):
         for number, block in enumerate(self.blocks[:blocks]):
             # Layers overlap by one: a block's picture shares its latent with the next block's first convolution.
             first = max(2 * number - 1, 0)
-            made.append([layer.affine(latents[:, first + place]) for place, layer in enumerate(block.layers)])
+            made.append(
+                [layer.affine(latents[:, first + place]) for place, layer in enumerate(cast(Block, block).layers)]
+            )
         return made
 
     def paint(self, styles: Sequence[Sequence[Tensor]], dtype: torch.dtype = torch.float32) -> Tensor:

@@ -87,7 +87,8 @@ class Input(nn.Module):
         loud = 1 - (frequencies.norm(dim=2) - self.band) / (self.rate / 2 - self.band)
         x = self._places(style)[None] @ frequencies.transpose(1, 2)[:, None]
         x = torch.sin((x + phases[:, None, None]) * (2 * math.pi)) * loud.clamp(0, 1)[:, None, None]
-        return (x @ (self.weight / math.sqrt(self.weight.shape[1])).T).permute(0, 3, 1, 2)
+        maps: Tensor = x @ (self.weight / math.sqrt(self.weight.shape[1])).T
+        return maps.permute(0, 3, 1, 2)
 
     def _places(self, like: Tensor) -> Tensor:
         # The middle of every grid cell, in picture sides; the picture's middle is zero.
@@ -101,6 +102,9 @@ class Input(nn.Module):
 class Layer(nn.Module):
     """A modulated convolution and a filtered nonlinearity."""
 
+    up: Tensor | None
+    down: Tensor | None
+
     def __init__(self, plan: LayerPlan, w: int) -> None:
         super().__init__()
         self.plan = plan
@@ -112,7 +116,8 @@ class Layer(nn.Module):
         self.register_buffer("down", torch.zeros(plan.down) if plan.down else None)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        plan, weight = self.plan, self.weight
+        plan = self.plan
+        weight: Tensor = self.weight
         gain = self.get_buffer("size").rsqrt()
         if plan.colours:
             back = (gain / math.sqrt(plan.inside * plan.kernel**2)).expand(len(x), plan.outside)
@@ -147,7 +152,7 @@ class SynthesisNetwork(nn.Module):
 
     def paint(self, styles: list[Tensor], placed: Tensor | None = None, dtype: torch.dtype = torch.float32) -> Tensor:
         """The picture of styles, its input under the transform `placed`. The waves are always made in float32."""
-        x = self.input(styles[0], placed).to(dtype)
+        x: Tensor = self.input(styles[0], placed).to(dtype)
         for layer, style in zip(self.layers, styles[1:], strict=True):
             x = layer(x, style)
         return x.float() * self.get_buffer("scale")
@@ -177,7 +182,8 @@ def placed(right: float = 0.0, down: float = 0.0, turn: float = 0.0) -> Tensor:
     angle = math.radians(turn)
     cosine, sine = math.cos(angle), math.sin(angle)
     moved = torch.tensor([[cosine, -sine, right], [sine, cosine, down], [0.0, 0.0, 1.0]], dtype=torch.float64)
-    return torch.linalg.inv(moved).float()
+    where: Tensor = torch.linalg.inv(moved)
+    return where.float()
 
 
 def sampled_up(x: Tensor, taps: Tensor | None, factor: int, padding: tuple[int, int, int, int]) -> Tensor:

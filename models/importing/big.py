@@ -106,10 +106,10 @@ def _config(contents: Contents, blocks: int, attention: int) -> tuple[list[int],
     config = contents.config
     if "layers" not in config:
         return [number % 2 for number in range(blocks)], EPSILON, (NO_CONFIG,)
-    layers, epsilon = config.get("layers"), config.get("eps", EPSILON)
-    rows = isinstance(layers, list) and all(isinstance(row, list) and len(row) == 3 for row in layers)
-    if not rows or len(layers) != blocks or config.get("attention_layer_position", attention) != attention:
+    layers, epsilon = config["layers"], config.get("eps", EPSILON)
+    rows = layers if isinstance(layers, list) and all(isinstance(row, list) and row for row in layers) else []
+    if len(rows) != blocks or config.get("attention_layer_position", attention) != attention:
         raise Refused("Its config.json describes another network than its weights are.")
     if not isinstance(epsilon, int | float) or not 0 < epsilon < 1:
         raise Refused("Its config.json has an “eps” that cannot be.")
-    return [int(row[0] is True) for row in layers], float(epsilon), ()
+    return [int(row[0] is True) for row in rows], float(epsilon), ()

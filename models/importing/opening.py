@@ -73,7 +73,7 @@ def open_checkpoint(path: Path, *, unlocked: bool = False, memory: int = MEMORY)
         state = safetensors.torch.load(answer.arrays[0].tobytes())
     except (ValidationError, KeyError, IndexError, safetensors.SafetensorError) as error:
         raise ModelError("What was read of it makes no sense.", "Check where it comes from.") from error
-    if passport.sha256 != hashlib.sha256(memoryview(arrays[0])).hexdigest():
+    if passport.sha256 != hashlib.sha256(arrays[0].data).hexdigest():
         raise ModelError("What was read is another file.", "Try again.")
     return Opened(passport, state, tuple(str(name) for name in answer.body.get("classes", ())))
 

@@ -85,7 +85,7 @@ def drawn_mean(state: State) -> Numbers:
         raise Refused("It has classes but no mean w.", "Use a checkpoint that has one.")
     layers = sum(name.startswith("mapping.layers.") for name in state) // 2
     width = state["mapping.layers.0.weight"].shape[1]
-    x = np.random.default_rng(0).standard_normal((DRAWS, width), np.float32)
+    x: Numbers = np.random.default_rng(0).standard_normal((DRAWS, width), np.float32)
     x /= np.sqrt(np.square(x).mean(axis=1, keepdims=True) + 1e-8)
     for number in range(layers):
         weight, bias = state[f"mapping.layers.{number}.weight"], state[f"mapping.layers.{number}.bias"]

@@ -40,7 +40,7 @@ def read(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
 
     config = arrays[1].tobytes() if len(arrays) > 1 else b""
     try:
-        passport, converted = read_bytes(memoryview(arrays[0]).cast("B"), config, Limits(**given))
+        passport, converted = read_bytes(arrays[0].data.cast("B"), config, Limits(**given))
     except Refused as refused:
         return {"refused": refused.message, "hint": refused.hint}, []
     data = save({name: np.ascontiguousarray(array).reshape(array.shape) for name, array in converted.state.items()})
