@@ -7,8 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from models.jail.cell import Jail, available
 from tests.attacks.checkpoints import corpus, running
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +57,17 @@ def test_it_is_refused_with_a_sentence_and_nothing_happens(name: str, verdicts: 
     assert events == []
     assert not (folder / "mark").exists()
     assert seconds < 60
+
+
+@pytest.mark.skipif(not (available()["landlock"] and available()["seccomp"]), reason="nothing can be locked in here")
+def test_one_jail_refuses_them_all_one_after_another(tmp_path: Path) -> None:
+    made = corpus(str(tmp_path / "mark"))
+    with Jail("checkpoint", memory=MEGABYTES * 2**20, seconds=60) as jail:
+        for name, data in made.items():
+            answer = jail.call("read", {"opcodes": 300_000}, [np.frombuffer(data, np.uint8)])
+            assert set(answer.body) == {"refused", "hint"}, name
+            assert answer.arrays == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_was_written_anywhere_near(verdicts: dict[str, list], folder: Path) -> None:

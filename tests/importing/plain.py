@@ -52,9 +52,12 @@ def resampled(x: Tensor, taps: Tensor, up: int, down: int, pad: tuple[int, int, 
     sparse = torch.zeros(count, channels, height * up, width * up, dtype=x.dtype)
     sparse[..., ::up, ::up] = x
     sparse = F.pad(sparse, pad)
-    square = torch.outer(taps, taps) if taps.ndim == 1 else taps
     rows = sparse.reshape(count * channels, 1, *sparse.shape[-2:])
-    rows = F.conv2d(rows, (square * gain).flip(0, 1)[None, None])
+    if taps.ndim == 1:  # along rows, then along columns
+        rows = F.conv2d(rows, (taps * gain).flip(0)[None, None, None])
+        rows = F.conv2d(rows, taps.flip(0)[None, None, :, None])
+    else:
+        rows = F.conv2d(rows, (taps * gain).flip(0, 1)[None, None])
     return rows.reshape(count, channels, *rows.shape[-2:])[..., ::down, ::down]
 
 
