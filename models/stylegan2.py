@@ -1,9 +1,9 @@
 """StyleGAN2's generator (Karras et al. 2020) in plain torch: mapping network, modulated convolutions, skip outputs.
 
-Two identities keep it quick without a compiled extension. Modulating a weight and convolving is scaling the input
-by the style, convolving with the shared weight, and scaling the output by the demodulation (section 2.2); upsampling
-with a FIR filter after a stride-2 transposed convolution is one transposed convolution whose kernel was filtered.
-Both are the paper's arithmetic in another order. The leak's gain of root 2 is folded into scale and bias.
+An identity keeps it quick without a compiled extension: modulating a weight and convolving is scaling the input by the
+style, convolving with the shared weight, and scaling the output by the demodulation (section 2.2), the paper's
+arithmetic in another order. Likewise a short resampling filter goes into the kernel before it. The leak's gain of root 2
+is folded into scale and bias.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.mapping import EPSILON, GAIN, SLOPE, Dense, MappingNetwork, mapping_sizes
-from models.resampling import filtered, raised
+from models.resampling import raised, risen
 
 HALF = math.sqrt(0.5)
 Architecture = Literal["skip", "resnet", "orig"]
@@ -98,14 +98,14 @@ class Modulated(nn.Module):
         back = (style.square() @ weight.square().sum(dim=(2, 3)).T + EPSILON).rsqrt()
         x = x * style.to(x.dtype)[:, :, None, None]
         if self.up:
-            kernel, padding = filtered(weight.transpose(0, 1), self.fir)
-            x = F.conv_transpose2d(x, kernel.to(x.dtype), stride=2, padding=padding)
+            x = risen(x, weight.transpose(0, 1), self.fir)
         else:
             x = F.conv2d(x, weight.to(x.dtype), padding=weight.shape[-1] // 2)
         bias = (self.bias * self.scale).to(x.dtype)[None, :, None, None]
-        if self.noise is not None:
-            bias = bias + (self.noise * self.scale).to(x.dtype)
-        x = F.leaky_relu(torch.addcmul(bias, x, (back * self.scale).to(x.dtype)[:, :, None, None]), SLOPE)
+        x = torch.addcmul(bias, x, (back * self.scale).to(x.dtype)[:, :, None, None])
+        if self.noise is not None:  # by itself: added to the bias first, it would turn the maps' memory round
+            x = x + (self.noise * self.scale).to(x.dtype)[None, None]
+        x = F.leaky_relu(x, SLOPE)
         return x if self.clamp is None else x.clamp(-self.clamp, self.clamp)
 
 
