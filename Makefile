@@ -51,8 +51,8 @@ memorability: $(INSTALLED)
 	test -d "$${LATENTWALK_HOME:-$$HOME/.local/share/latentwalk}/generators/faces" || $(BIN)/latentwalk pull faces
 	test -d "$${LATENTWALK_HOME:-$$HOME/.local/share/latentwalk}/regressors/resmem" || $(BIN)/latentwalk pull resmem
 	for generator in eyes faces; do \
-	  $(BIN)/latentwalk learn --regressor resmem --generator $$generator --id memorability --reach 0.2 --steps 90 \
-	    --batch 8 --out models/bundled/$$generator || exit 1; \
+	  $(BIN)/latentwalk learn --regressor resmem --generator $$generator --id memorability --reach 0.2 --steps 110 \
+	    --batch 8 --samples 1600 --out models/bundled/$$generator || exit 1; \
 	done
 
 clean:

@@ -60,6 +60,10 @@ class Keyframe(_Frozen):
                 raise ValueError(str(error)) from None
         return values
 
+    def sliders(self) -> tuple[str, ...]:
+        """The sliders whose amounts it names."""
+        return (*self.amounts, *(self.edit.amounts if self.edit is not None else ()))
+
     @model_validator(mode="after")
     def _sets_something(self) -> Self:
         partly = bool(self.amounts or self.classes or self.truncation is not None)
@@ -182,8 +186,7 @@ class Timeline(_Frozen):
 
     def sliders(self) -> tuple[str, ...]:
         """Every slider that some keyframe names, in order."""
-        named = {name for key in self.keyframes for name in key.amounts}
-        return tuple(sorted(named.union(*(key.edit.amounts for key in self.keyframes if key.edit is not None))))
+        return tuple(sorted({name for key in self.keyframes for name in key.sliders()}))
 
     def plain(self) -> dict[str, Any]:
         """JSON with the defaults left out, but for the version, which says what the rest is."""

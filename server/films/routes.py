@@ -125,7 +125,9 @@ def route_of(timeline: Timeline, units: Mapping[str, Unit], spec: GeneratorSpec)
 
     for name in timeline.sliders():
         if name not in units:
-            raise Invalid(f"There is no direction “{name}” to walk along.", "Pick one of the generator's sliders.")
+            number = next(number for number, key in enumerate(keys, start=1) if name in key.sliders())
+            sentence = f"Keyframe {number}: {spec.name} has no direction “{name}” to walk along."
+            raise Invalid(sentence, "Pick one of the generator's sliders.")
     whole = [(key, key.edit) for key in keys if key.edit is not None]
     bases = tuple(edit.base for _, edit in whole)
     near = 4 if wavy and mixes_in_w(spec, bases) else 2  # the keyframes that have a part in a picture between two

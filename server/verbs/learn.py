@@ -24,7 +24,7 @@ from server.verbs.options import as_json, device, on, path
 @click.option("--twin", is_flag=True, help="Learn from the next seed too and report the cosine between both.")
 @click.option("--reach", type=float, metavar="X", help="For a score: how far it should go, in score units.")
 @click.option("--per-class", is_flag=True, help="For a score: a vector for each class.")
-@click.option("--samples", type=int, metavar="N", help="For a score without a gradient: pictures it is asked about.")
+@click.option("--samples", type=int, metavar="N", help="For a score: pictures that are scored before learning.")
 @click.option("--hold", multiple=True, metavar="ID", help="For a score: keep it off this direction; repeat for more.")
 @click.option("--judge", metavar="R", help="For a score: a second regressor that re-scores the slider.")
 @path("--out", metavar="DIR", help="Keep it in a folder, not in the library.")
@@ -57,6 +57,8 @@ def learn(
 
         second = given.pop("judge")
         how = {name: value for name, value in given.items() if name not in of_transforms and value is not None}
+        if "samples" in how:  # with a gradient or without, it starts from so many scores
+            how["warm"] = how["samples"]
         made = at.learn_score(ScoreSettings(str(regressor), **how), second, id, out, terminal.progress())
     terminal.answer(dict(made.card or {}), as_json)
     if not as_json:

@@ -25,6 +25,7 @@ from server.training.recipe import Recipe, Stage, read
 from server.training.report import ReportSettings
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 300  # seconds, for machines on which much else runs
 
 
 @pytest.fixture
@@ -116,14 +117,17 @@ def test_the_command_can_be_interrupted_and_goes_on_from_there(recipe: Path, hom
     recipe.write_text(json.dumps(endless))
     command = [sys.executable, "-m", "server.cli", "train", str(recipe)]
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "LATENTWALK_HOME": str(home), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    assert "Reading the pictures" in process.stderr.readline()
-    deadline = time.monotonic() + 60
-    while not list((home / "training" / "toy").glob("snapshots/*")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            assert "Reading the pictures" in process.stderr.readline()
+            deadline = time.monotonic() + PATIENCE
+            while not list((home / "training" / "toy").glob("snapshots/*")) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()
     assert process.returncode == 1
     assert "what was learned is kept" in said
     endless["stages"][0]["pictures"] = 8

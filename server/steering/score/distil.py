@@ -18,7 +18,7 @@ from models.base import Generator
 from models.regressor import Regressor
 from server.directions import Direction
 from server.errors import ModelFailed
-from server.steering.draws import Drawn, Role, draw
+from server.steering.draws import Drawn, Role, centre, draw
 from server.steering.progress import Progress, Work, part
 from server.steering.score.fit import Watch, blank, fit, free
 from server.steering.score.judging import CHUNK, scores
@@ -30,6 +30,7 @@ from server.walks import ArcWalk
 PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # of ridge regression, times the number of samples
 FOLDS = 5
 BEYOND = 1.25  # reaches that the second half of the pictures goes along the line
+LONGEST = 0.8  # of a latent's usual length: how far the start may lead
 REFINING = 0.5  # of the usual rate: the start is good already
 
 
@@ -82,6 +83,27 @@ def distilled(
         "kept": "refined" if better else "fit",
     }
     return (refined if better else start), told
+
+
+def warmed(
+    generator: Generator, regressor: Regressor, settings: ScoreSettings, reach: float, held: Sequence[Direction] = ()
+) -> Work[ArcWalk]:
+    """Where learning through a gradient starts: the line fitted to the scores of `settings.warm` samples.
+
+    A gradient from eight pictures at a time finds a direction slowly where a score is noisy; a fit to many sees it at
+    once, and leaves to the gradient what is not linear.
+    """
+    source = torch.Generator().manual_seed(settings.seed)
+    drawn = draw(generator, settings.warm, Role.LEARN, source, in_turn=True)
+    _, marks = yield from _scored(generator, regressor, drawn)
+    line = ridge(drawn, marks, settings.per_class)
+    # A weak fit asks for a step that would leave the latent behind: no further than is still the same picture.
+    vectors = line.vectors * reach
+    longest = LONGEST * float((drawn.latents - centre(generator, drawn)).norm(dim=1).mean())
+    vectors = vectors * (longest / vectors.norm(dim=1, keepdim=True)).clamp_max(1.0)
+    start = ArcWalk(vectors, blank(generator, settings).kept)
+    free(start.vectors, held, generator)
+    return start
 
 
 def ridge(drawn: Drawn, marks: Tensor, per_class: bool) -> Line:

@@ -19,7 +19,8 @@ from server.walks import Walk
 CHUNK = 8  # pictures per chunk: short enough for sliders to stay live in between
 LOOKED_AT = 64  # pictures whose scores tell how far a generator spreads
 SPREADS = 2.5  # standard deviations of the scores that a slider is asked to reach
-APART = 0.1
+ROUGH = 0.5  # how far apart is near enough to learn from, where thousands of scores average the difference out
+APART = 0.1  # and near enough to be measured by
 FLAT = 1e-6  # of the judge's usual span: below it all pictures are the same to it
 
 
@@ -62,10 +63,10 @@ def spread(generator: Generator, regressor: Regressor) -> Work[tuple[float, floa
     return mean, deviation
 
 
-def quickest(generator: Generator, regressor: Regressor) -> Regressor:
+def quickest(generator: Generator, regressor: Regressor, apart: float = APART) -> Regressor:
     """The judge's bf16 twin where it has one that is quicker here and says the same; else the judge itself.
 
-    The same: on eight pictures no score differs by more than `APART` of how far their scores spread.
+    The same: on eight pictures no score differs by more than `apart` of how far their scores spread.
     """
     at: Callable[[str], Regressor] | None = getattr(regressor, "at", None)
     if at is None:
@@ -81,7 +82,7 @@ def quickest(generator: Generator, regressor: Regressor) -> Regressor:
             begin = time.perf_counter()
             found[which] = scores(judge, images)
             times[which] = min(times[which], time.perf_counter() - begin)
-    same = float((found[0] - found[1]).abs().max()) <= APART * float(found[0].std())
+    same = float((found[0] - found[1]).abs().max()) <= apart * float(found[0].std())
     return twin if same and times[1] < times[0] else regressor
 
 

@@ -16,10 +16,10 @@ from server.errors import ModelFailed
 from server.steering.progress import Progress, Work, part
 from server.steering.score.calibrate import calibrate
 from server.steering.score.card import Panel, measure
-from server.steering.score.distil import distilled
-from server.steering.score.fit import blank, fit
+from server.steering.score.distil import REFINING, distilled, warmed
+from server.steering.score.fit import RATE, blank, fit
 from server.steering.score.held import left_over
-from server.steering.score.judging import decimals_of, quickest, reach_of, spread
+from server.steering.score.judging import ROUGH, decimals_of, quickest, reach_of, spread
 from server.steering.score.settings import ScoreSettings
 from server.units import Unit
 from server.walks import ArcWalk, LinearWalk, Walk
@@ -106,7 +106,12 @@ def _found(
     generator: Generator, panel: Panel, settings: ScoreSettings, reach: float, held: Sequence[Direction]
 ) -> Work[tuple[ArcWalk, dict[str, Any] | None]]:
     if panel.judge.spec.differentiable:
-        walk = yield from fit(generator, panel.judge, settings, reach, blank(generator, settings), held)
+        quick = quickest(generator, panel.judge, ROUGH)
+        start, share, rate = blank(generator, settings), 0.0, RATE
+        if settings.warm:
+            share, rate = 0.25, RATE * REFINING
+            start = yield from part(warmed(generator, quick, settings, reach, held), 0.0, share)
+        walk = yield from part(fit(generator, quick, settings, reach, start, held, rate), share, 1.0)
         return walk, None
     return (yield from distilled(generator, panel.judge, settings, reach, held))
 
