@@ -2,8 +2,7 @@
 
 An identity keeps it quick without a compiled extension: modulating a weight and convolving is scaling the input by the
 style, convolving with the shared weight, and scaling the output by the demodulation (section 2.2), the paper's
-arithmetic in another order. Likewise a short resampling filter goes into the kernel before it. The leak's gain of root 2
-is folded into scale and bias.
+arithmetic in another order. The leak's gain of root 2 is folded into scale and bias.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ NOT_KNOWN = "It is a TensorFlow pickle of another network than StyleGAN2."
 def convert(contents: Contents, budget: Budget) -> Converted | None:
     """The generator in our layout; None where this is no such file. Refused, with why, where it cannot be used."""
     whole = contents.value
-    if not isinstance(whole, tuple | list) or len(whole) != 3 or not all(isinstance(part, Inert) for part in whole):
+    if not isinstance(whole, tuple | list) or len(whole) != 3 or not isinstance(whole[2], Inert):
         return None
     network = mapping(whole[2])
     version = network.get("version")
