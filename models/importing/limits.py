@@ -10,8 +10,14 @@ class Refused(Exception):
     """Why a file is not taken: a sentence, and a hint at what to do next."""
 
     def __init__(self, message: str, hint: str = "Check the file and where it comes from.") -> None:
-        super().__init__(message)
-        self.message, self.hint = message, hint
+        # Both may quote the file, and are read on terminals and pages.
+        self.message, self.hint = printable(message), printable(hint)
+        super().__init__(self.message)
+
+
+def printable(text: str) -> str:
+    """The text with a question mark for every sign that would not be shown, or that would change how others are."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
 @dataclass(frozen=True, slots=True)

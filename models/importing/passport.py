@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+
+from models.importing.limits import printable
 
 Weights = Mapping[str, np.ndarray[Any, Any]]
 
@@ -82,15 +84,15 @@ def passport(data: memoryview, converted: Converted, names: Mapping[Any, bool]) 
         sizes=converted.sizes,
         sha256=hashlib.sha256(data).hexdigest(),
         bytes=len(data),
-        tensors=converted.inventory,
+        tensors=tuple(replace(fact, name=printable(fact.name[:200])) for fact in converted.inventory),
         numbers=sum(int(np.prod(fact.shape)) for fact in converted.inventory),
-        names=tuple(sorted(str(name) for name in names)),
-        inert=tuple(sorted(str(name) for name, inert in names.items() if inert)),
+        names=tuple(sorted(printable(str(name)) for name in names)),
+        inert=tuple(sorted(printable(str(name)) for name, inert in names.items() if inert)),
         sources={
-            kind: hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+            printable(kind[:100]): hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
             for kind, text in sorted(converted.sources.items())
         },
-        licence=converted.licence,
+        licence=printable(converted.licence),
         notes=converted.notes,
     )
 

@@ -52,10 +52,6 @@ def is_dangerous(name: Name) -> bool:
     return top in DANGEROUS or (name.module, name.name) in RUNNERS or dunder or bool(parts & INNER)
 
 
-def _printed(name: Name) -> str:
-    return "".join(sign if sign.isprintable() else "?" for sign in str(name)[:100])
-
-
 class Words:
     """The vocabulary of one file: knows its names, and where its storages lie. `inner` while a storage is read."""
 
@@ -67,7 +63,7 @@ class Words:
         name = renamed(name)
         if is_dangerous(name):
             raise Refused(
-                f"It asks for “{_printed(name)}”, which no checkpoint needs. Nothing of it was run.",
+                f"It asks for “{str(name)[:100]}”, which no checkpoint needs. Nothing of it was run.",
                 "Do not open this file with any tool, and tell where you have it from.",
             )
         if len(self.names) >= MOST_NAMES:

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from tests.importing.official import REBUILD, module, stylegan2
-from tests.importing.writer import (
+from tests.models.importing.official import REBUILD, module, stylegan2
+from tests.models.importing.writer import (
     ORDERED,
     Call,
     Global,

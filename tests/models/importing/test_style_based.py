@@ -19,9 +19,9 @@ from models.importing.limits import Refused
 from models.importing.passport import Passport
 from models.importing.reading import read
 from models.styled import StyleGAN2
-from tests.importing import others, plain
-from tests.importing.official import Made, module, stylegan2, stylegan3
-from tests.importing.writer import Call, Global, Kept, legacy_file, pickled, torch_zip
+from tests.models.importing import others, plain
+from tests.models.importing.official import Made, module, stylegan2, stylegan3
+from tests.models.importing.writer import Call, Global, Kept, legacy_file, pickled, torch_zip
 
 NEAR = 1e-4
 KINDS: dict[str, dict[str, Any]] = {
@@ -241,6 +241,17 @@ def test_the_passport_tells_what_is_in_the_file_and_hides_where_it_was_made() ->
     assert list(passport.sources) == ["Generator"]
     assert "NVIDIA" in passport.notes[0]
     assert "/a/b.zip" not in str(passport)
+
+
+def test_signs_that_would_not_be_shown_are_not_told() -> None:
+    made = stylegan2()
+    made.tree.args[0]["class_name"] = "Gen\x1b[31m\u202eerator"
+    _, _, passport = opened(pickled({**made.whole(), "odd": Global("some\x07.where", "Thing")}))
+    assert list(passport.sources) == ["Gen?[31m?erator"]
+    assert passport.inert == ("some?.where.Thing",)
+    with pytest.raises(Refused, match=r"^This is a pickle") as caught:
+        read(memoryview(b"\x80\x04}X\x05\x00\x00\x00a\x1b[1mNs."))
+    assert caught.value.message.isprintable()
 
 
 def test_the_same_file_gives_the_same_weights_every_time() -> None:

@@ -12,9 +12,9 @@ from models.base import Generator
 from models.families import build
 from models.importing.described import described
 from models.importing.reading import read
-from tests.importing.bigger import Drawn
-from tests.importing.official import stylegan2, stylegan3
-from tests.importing.writer import Kept, pickled, torch_zip
+from tests.models.importing.bigger import Drawn
+from tests.models.importing.official import stylegan2, stylegan3
+from tests.models.importing.writer import Kept, pickled, torch_zip
 
 SEEDS = [0, 7, 2**32 - 1, 123456789]
 FILES = {

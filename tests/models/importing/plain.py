@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tests.importing.official import Made
+from tests.models.importing.official import Made
 
 RAMP = [1.0, 3.0, 3.0, 1.0]
 

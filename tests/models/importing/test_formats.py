@@ -24,7 +24,7 @@ from models.importing.opcodes import unpickled
 from models.importing.reading import read
 from models.importing.records import Inert, Many, Name, Tensor
 from models.importing.vocabulary import KNOWN, Words, is_dangerous
-from tests.importing.writer import Call, Global, Kept, Pickler, legacy_file, pickled, torch_zip, zipped
+from tests.models.importing.writer import Call, Global, Kept, Pickler, legacy_file, pickled, torch_zip, zipped
 
 WHOLE = torch.arange(24, dtype=torch.float32).reshape(4, 6)
 TENSORS = {

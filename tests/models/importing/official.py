@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.importing.writer import ORDERED, Call, Global, Kept
+from tests.models.importing.writer import ORDERED, Call, Global, Kept
 
 REBUILD = Global("torch_utils.persistence", "_reconstruct_persistent_obj")
 SOURCE = "# Copyright (c) NVIDIA CORPORATION\nraise SystemExit('this was run')\n"

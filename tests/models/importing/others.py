@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tests.importing.official import Made
-from tests.importing.writer import Call, Global, Kept
+from tests.models.importing.official import Made
+from tests.models.importing.writer import Call, Global, Kept
 
 RAMP = np.outer([1, 3, 3, 1], [1, 3, 3, 1]).astype(np.float32) / 64
 

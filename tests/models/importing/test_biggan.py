@@ -18,8 +18,8 @@ from models.families import build
 from models.importing.described import described
 from models.importing.limits import Refused
 from models.importing.reading import read
-from tests.importing.bigger import CLASSES, CONFIG, EPSILON, Drawn, Z, plain
-from tests.importing.writer import Kept, torch_zip
+from tests.models.importing.bigger import CLASSES, CONFIG, EPSILON, Drawn, Z, plain
+from tests.models.importing.writer import Kept, torch_zip
 
 NEAR = 1e-4
 

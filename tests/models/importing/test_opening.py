@@ -14,10 +14,10 @@ from models import kept
 from models.base import ModelError
 from models.importing.opening import Opened, open_checkpoint, tried
 from models.jail.cell import Jail, JailError, available
-from tests.importing import others
-from tests.importing.bigger import CONFIG, Drawn
-from tests.importing.official import stylegan2, stylegan3
-from tests.importing.writer import Call, Global, Kept, pickled, torch_zip
+from tests.models.importing import others
+from tests.models.importing.bigger import CONFIG, Drawn
+from tests.models.importing.official import stylegan2, stylegan3
+from tests.models.importing.writer import Call, Global, Kept, pickled, torch_zip
 
 pytestmark = pytest.mark.skipif(
     not (available()["landlock"] and available()["seccomp"]), reason="this system cannot lock anything in"
