@@ -37,21 +37,33 @@ class MappingNetwork(nn.Module):
     """z [N, z] and class weights [N, classes] to w [N, w]; `mean` holds the average w of every class.
 
     `rate` is the layers' learning-rate multiplier; classes become `embed` numbers, and layers but the last are `hidden`
-    wide (0: as wide as z, and as w).
+    wide (0: as wide as z, and as w). `joint` is how StyleGAN2 took classes before ADA: a plain matrix, brought to unit
+    size together with z.
     """
 
     def __init__(
-        self, z: int, w: int, classes: int, layers: int, rate: float = 0.01, embed: int = 0, hidden: int = 0
+        self,
+        z: int,
+        w: int,
+        classes: int,
+        layers: int,
+        rate: float = 0.01,
+        embed: int = 0,
+        hidden: int = 0,
+        joint: bool = False,
     ) -> None:
         super().__init__()
         embed = (embed or z) if classes else 0
-        self.embed = Dense(classes, embed) if classes else None
+        self.embed = Dense(classes, embed) if classes and not joint else None
+        self.join = nn.Parameter(torch.randn(embed, classes)) if classes and joint else None
         widths = [z + embed] + [hidden or w] * (layers - 1) + [w]
         pairs = itertools.pairwise(widths)
         self.layers = nn.ModuleList(Dense(inside, outside, rate=rate) for inside, outside in pairs)
         self.register_buffer("mean", torch.zeros(max(classes, 1), w))
 
     def forward(self, z: Tensor, classes: Tensor | None) -> Tensor:
+        if self.join is not None and classes is not None:
+            z = torch.cat([z, classes @ self.join.T], dim=1)
         x = unit(z)
         if self.embed is not None and classes is not None:
             x = torch.cat([x, unit(self.embed(classes))], dim=1)
@@ -74,14 +86,16 @@ class MappingSizes(NamedTuple):
     layers: int
     embed: int
     hidden: int
+    joint: bool
 
 
 def mapping_sizes(state: Mapping[str, Tensor]) -> MappingSizes:
     """The sizes of a stored mapping network, by its tensors' shapes; KeyError where some are missing."""
     layers = sum(name.startswith("mapping.layers.") and name.endswith("weight") for name in state)
     first, last = state["mapping.layers.0.weight"], state[f"mapping.layers.{max(layers - 1, 0)}.weight"]
-    embed = state.get("mapping.embed.weight")
+    joint = "mapping.join" in state
+    embed = state.get("mapping.join" if joint else "mapping.embed.weight")
     beside = 0 if embed is None else int(embed.shape[0])
     z, w, hidden = int(first.shape[1]) - beside, int(last.shape[0]), int(first.shape[0])
     classes = 0 if embed is None else int(embed.shape[1])
-    return MappingSizes(z, w, classes, layers, 0 if beside == z else beside, 0 if hidden == w else hidden)
+    return MappingSizes(z, w, classes, layers, 0 if beside == z else beside, 0 if hidden == w else hidden, joint)

@@ -30,7 +30,8 @@ class Plan:
     `classes` is 0 for an unconditional network. `rate` is the mapping network's learning-rate multiplier, which
     enters the arithmetic of the weights (section B of the StyleGAN2 paper, "equalised" rates). `architecture` is one of
     the paper's figure 7; `start` is the height and width of the learned constant, `noise` whether fixed noise is added,
-    `clamp` where ADA's networks bound their maps. 0 for `embed` and `hidden` means as wide as `z` and `w`.
+    `clamp` where ADA's networks bound their maps. 0 for `embed` and `hidden` means as wide as `z` and `w`;
+    `joint` is the way of taking classes before ADA.
     """
 
     z: int
@@ -47,6 +48,7 @@ class Plan:
     clamp: float | None = None
     embed: int = 0
     hidden: int = 0
+    joint: bool = False
 
     @property
     def resolution(self) -> int:
@@ -209,7 +211,9 @@ class StyleGAN2Network(nn.Module):
     def __init__(self, plan: Plan) -> None:
         super().__init__()
         self.plan = plan
-        self.mapping = MappingNetwork(plan.z, plan.w, plan.classes, plan.mapping, plan.rate, plan.embed, plan.hidden)
+        self.mapping = MappingNetwork(
+            plan.z, plan.w, plan.classes, plan.mapping, plan.rate, plan.embed, plan.hidden, plan.joint
+        )
         self.synthesis = SynthesisNetwork(plan)
 
     def forward(self, z: Tensor, classes: Tensor | None, blocks: int | None = None) -> Tensor:
@@ -240,4 +244,5 @@ def plan_of(state: Mapping[str, Tensor], fir: Sequence[float], clamp: float | No
         clamp=clamp,
         embed=mapping.embed,
         hidden=mapping.hidden,
+        joint=mapping.joint,
     )

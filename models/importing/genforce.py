@@ -40,9 +40,9 @@ def convert(contents: Contents, budget: Budget) -> Converted | None:
 
 
 def _converted(state: State) -> Converted:
-    if "mapping.label_weight" in state:
-        raise Refused("Its classes enter in a way that is not known here.", "Use one without classes.")
     layout = Layout()
+    if "mapping.label_weight" in state:
+        layout.join(taken(state, "mapping.label_weight", None, None).T)
     number = 0
     while f"mapping.dense{number}.weight" in state:
         layer = f"mapping.dense{number}"

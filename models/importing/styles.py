@@ -40,6 +40,10 @@ class Layout:
         """The embedding of classes, [numbers, classes]."""
         self.state["mapping.embed.weight"], self.state["mapping.embed.bias"] = weight, bias
 
+    def join(self, weight: Numbers) -> None:
+        """The matrix of classes before ADA, [numbers, classes]."""
+        self.state["mapping.join"] = weight
+
     def start(self, constant: Numbers) -> None:
         """The learned constant, [channels, height, width]."""
         self.state["synthesis.start"] = constant
@@ -65,7 +69,8 @@ class Layout:
         if w is None:
             w = drawn_mean(self.state)
             self.notes.append(NO_MEAN)
-        rows = self.state["mapping.embed.weight"].shape[1] if "mapping.embed.weight" in self.state else 1
+        classes = embedding(self.state)
+        rows = 1 if classes is None else classes.shape[1]
         self.state["mapping.mean"] = np.repeat(w.reshape(1, -1), rows, axis=0)
 
     def converted(self, format: str, inventory: tuple[TensorFact, ...], **about: Any) -> Converted:
@@ -79,9 +84,14 @@ class Layout:
         return replace(made, **{**about, "notes": (*self.notes, *about.get("notes", ()))})
 
 
+def embedding(state: State) -> Numbers | None:
+    """The matrix [numbers, classes] of a mapping network in our layout, of either kind; None without classes."""
+    return state.get("mapping.embed.weight", state.get("mapping.join"))
+
+
 def drawn_mean(state: State) -> Numbers:
     """The average w of z drawn from one seed, through an unconditional mapping network in our layout."""
-    if "mapping.embed.weight" in state:
+    if embedding(state) is not None:
         raise Refused("It has classes but no mean w.", "Use a checkpoint that has one.")
     layers = sum(name.startswith("mapping.layers.") for name in state) // 2
     width = state["mapping.layers.0.weight"].shape[1]
@@ -121,7 +131,7 @@ def sizes_of(state: State) -> Sizes:
 
 def _sizes(state: State, blocks: int) -> Sizes:
     channels, height, width = state["synthesis.start"].shape
-    embed = state.get("mapping.embed.weight")
+    embed = embedding(state)
     layers = sum(name.startswith("mapping.layers.") for name in state) // 2
     first, last = state["mapping.layers.0.weight"], state[f"mapping.layers.{layers - 1}.weight"]
     picture = state[f"synthesis.blocks.{blocks - 1}.picture.weight"]

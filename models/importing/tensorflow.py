@@ -57,8 +57,6 @@ def _variables(network: dict[Any, Any], budget: Budget) -> State:
 
 
 def _layout(state: State, settings: dict[Any, Any]) -> Layout:
-    if "LabelConcat/weight" in state:
-        raise Refused("Its classes enter in a way that is not known here.", "Use one without classes.")
     if "4x4/Const/const" not in state or "4x4/Conv/mod_weight" not in state or "Dense0/weight" not in state:
         raise Refused(NOT_KNOWN, "Use a StyleGAN2.")
     bends = {settings.get("mapping_nonlinearity", "lrelu"), settings.get("nonlinearity", "lrelu")}
@@ -78,6 +76,8 @@ def _layout(state: State, settings: dict[Any, Any]) -> Layout:
         weight = taken(state, f"{layer}/weight", None, None).T
         layout.dense(number, weight, taken(state, f"{layer}/bias", None), rate if isinstance(rate, float) else 0.01)
         number += 1
+    if "LabelConcat/weight" in state:
+        layout.join(taken(state, "LabelConcat/weight", None, None).T)
     if "LabelEmbed/weight" in state:
         layout.embed(taken(state, "LabelEmbed/weight", None, None).T, taken(state, "LabelEmbed/bias", None))
     layout.start(taken(state, "4x4/Const/const", 1, None, None, None)[0])

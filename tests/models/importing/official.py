@@ -112,6 +112,7 @@ def stylegan2(
     start: tuple[int, int] = (4, 4),
     layers: int = 2,
     noise: bool = True,
+    joint: bool = False,
     seed: int = 0,
 ) -> Made:
     """A generator of stylegan2-ada-pytorch."""
@@ -169,7 +170,18 @@ def stylegan2(
     synthesis = module("SynthesisNetwork", children=blocks, w_dim=w, img_channels=channels, num_ws=2 * len(widths))
     children = {"synthesis": synthesis, "mapping": make.mapping(z, c, w, layers)}
     tree = module("Generator", children=children, z_dim=z, c_dim=c, w_dim=w, img_channels=channels)
-    told = {"widths": widths, "architecture": architecture, "clamp": clamp, "noise": noise, "layers": layers, "c": c}
+    told = {
+        "widths": widths,
+        "architecture": architecture,
+        "clamp": clamp,
+        "noise": noise,
+        "layers": layers,
+        "c": c,
+        "joint": joint,
+    }
+    if joint:  # classes as before ADA, which only others' files have
+        make.draw("mapping.embed.weight", z, c)
+        make.draw("mapping.fc0.weight", w, 2 * z, scale=100)
     return Made(tree, make.state, told)
 
 

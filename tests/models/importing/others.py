@@ -54,6 +54,8 @@ def genforce(made: Made) -> dict[str, np.ndarray]:
     for number in range(made.told["layers"]):
         for part in ("weight", "bias"):
             state[f"mapping.dense{number}.{part}"] = s[f"mapping.fc{number}.{part}"]
+    if made.told["joint"]:
+        state["mapping.label_weight"] = s["mapping.embed.weight"].T.copy()
     state["truncation.w_avg"] = s["mapping.w_avg"]
     state["synthesis.early_layer.const"] = s["synthesis.b4.const"][None]
     for number, (name, up) in enumerate(layers(made)):
@@ -88,7 +90,9 @@ def tensorflow(made: Made, version: int = 4, lod: bool = False) -> tuple[Any, An
     for number in range(made.told["layers"]):
         mapping.append((f"Dense{number}/weight", s[f"mapping.fc{number}.weight"].T.copy()))
         mapping.append((f"Dense{number}/bias", s[f"mapping.fc{number}.bias"]))
-    if made.told["c"]:
+    if made.told["joint"]:
+        mapping.append(("LabelConcat/weight", s["mapping.embed.weight"].T.copy()))
+    elif made.told["c"]:
         mapping.append(("LabelEmbed/weight", s["mapping.embed.weight"].T.copy()))
         mapping.append(("LabelEmbed/bias", s["mapping.embed.bias"]))
     synthesis.append(("4x4/Const/const", s["synthesis.b4.const"][None]))

@@ -39,7 +39,9 @@ def bent(x: Tensor) -> Tensor:
 def mapped(made: Made, z: Tensor, classes: Tensor | None) -> Tensor:
     """z to w."""
     state, x = wide(made), normal(z.double())
-    if classes is not None:
+    if classes is not None and made.told.get("joint"):
+        x = normal(torch.cat([z.double(), classes.double() @ state["mapping.embed.weight"].T], dim=1))
+    elif classes is not None:
         x = torch.cat([x, normal(dense(state, "mapping.embed", classes.double()))], dim=1)
     for number in range(made.told["layers"]):
         x = bent(dense(state, f"mapping.fc{number}", x, 0.01))

@@ -186,9 +186,23 @@ def test_a_genforce_checkpoint_is_the_same_network(architecture: str) -> None:
     assert apart(generator.synthesize(rows, None), expected(made, rows)) < NEAR
 
 
+def test_a_genforce_checkpoint_of_classes_takes_them_together_with_z() -> None:
+    made = stylegan2(clamp=None, c=3, joint=True)
+    generator, _, passport = opened(torch_zip({"generator_smooth": others.kept(others.genforce(made))}))
+    z, classes = generator.sample([1, 2, 3]), torch.eye(3)
+    assert apart(generator.map(z, classes), plain.mapped(made, z, classes)) < NEAR
+    assert passport.sizes.classes == 3
+
+
 @pytest.mark.parametrize(
     ("kind", "lod"),
-    [({}, False), ({"architecture": "resnet"}, False), ({"architecture": "orig"}, True), ({"c": 3}, False)],
+    [
+        ({}, False),
+        ({"architecture": "resnet"}, False),
+        ({"architecture": "orig"}, True),
+        ({"c": 3}, False),
+        ({"c": 3, "joint": True}, False),
+    ],
 )
 @pytest.mark.parametrize("protocol", [2, 4])
 def test_a_tensorflow_pickle_is_the_same_network(kind: dict[str, Any], lod: bool, protocol: int) -> None:
