@@ -191,30 +191,45 @@ def sampled_up(x: Tensor, taps: Tensor | None, factor: int, padding: tuple[int, 
     left, right, top, bottom = padding
     if taps is None:
         return F.pad(x, (left, right, top, bottom))
-    count, channels, height, width = x.shape
-    rows = x.reshape(count * channels, 1, height, width)
     row = (taps * factor).to(x.dtype)
     # Spreading each sample by the filter is the whole convolution; what padding and cutting leave of it is known.
-    rows = F.conv_transpose2d(rows, row.view(1, 1, 1, -1), stride=(1, factor))
-    rows = F.conv_transpose2d(rows, row.view(1, 1, -1, 1), stride=(factor, 1))
+    x = _spread(_spread(x, row, factor, 3), row, factor, 2)
     before, after = len(taps) - 1, len(taps) - factor
-    rows = F.pad(rows, (left - before, right - after, top - before, bottom - after))
-    return rows.view(count, channels, *rows.shape[-2:])
+    return F.pad(x, (left - before, right - after, top - before, bottom - after))
 
 
 def sampled_down(x: Tensor, taps: Tensor | None, factor: int) -> Tensor:
     """Maps low-passed by a filter, separable [taps] or whole [taps, taps], of which every `factor`th sample is kept."""
     if taps is None:
         return x[..., ::factor, ::factor]
-    count, channels, height, width = x.shape
-    rows = x.reshape(count * channels, 1, height, width)
+    channels = x.shape[1]
+    x = x.contiguous(memory_format=torch.channels_last)  # where filtering every map by itself is quick
     kernel = taps.flip(tuple(range(taps.ndim))).to(x.dtype)
     if kernel.ndim == 2:
-        rows = F.conv2d(rows, kernel[None, None], stride=factor)
-    else:
-        rows = F.conv2d(rows, kernel.view(1, 1, 1, -1), stride=(1, factor))
-        rows = F.conv2d(rows, kernel.view(1, 1, -1, 1), stride=(factor, 1))
-    return rows.view(count, channels, *rows.shape[-2:])
+        return F.conv2d(x, kernel.expand(channels, 1, -1, -1), stride=factor, groups=channels)
+    x = F.conv2d(x, _along(kernel, 3).expand(channels, -1, -1, -1), stride=(1, factor), groups=channels)
+    return F.conv2d(x, _along(kernel, 2).expand(channels, -1, -1, -1), stride=(factor, 1), groups=channels)
+
+
+def _spread(x: Tensor, taps: Tensor, factor: int, axis: int) -> Tensor:
+    """Along one axis, every sample times the filter, `factor` places apart, added up: (n - 1) * factor + taps long."""
+    channels = x.shape[1]
+    x = x.contiguous(memory_format=torch.channels_last)
+    step = [1, 1]
+    if x.dtype == torch.float32 or len(taps) % factor:
+        step[axis - 2] = factor
+        kernel = _along(taps, axis).expand(channels, -1, -1, -1)
+        return F.conv_transpose2d(x, kernel, stride=step, groups=channels)
+    # In fewer bits that is slow on a CPU; each of the places between two samples is a plain convolution.
+    phases, edge = taps.view(-1, factor).flip(0), [0, 0]
+    edge[axis - 2] = len(phases) - 1
+    kernels = [_along(phases[:, place], axis).expand(channels, -1, -1, -1) for place in range(factor)]
+    parts = [F.conv2d(x, kernel, padding=edge, groups=channels) for kernel in kernels]
+    return torch.stack(parts, axis + 1).flatten(axis, axis + 1)
+
+
+def _along(taps: Tensor, axis: int) -> Tensor:
+    return taps.reshape(1, 1, 1, -1) if axis == 3 else taps.reshape(1, 1, -1, 1)
 
 
 def plan_of(state: Mapping[str, Tensor]) -> tuple[Plan, dict[str, Tensor]]:
