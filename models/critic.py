@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.mapping import GAIN, SLOPE, Dense
 from models.spectral import normalise
-from models.stylegan2 import GAIN, SLOPE, Dense
 
 GROUP = 8  # pictures compared with one another by the minibatch deviation
 

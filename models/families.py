@@ -7,11 +7,18 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
+from models.alias_free import StyleGAN3
 from models.base import Generator, GeneratorSpec, ModelError, fingerprint
+from models.biggan import BigGAN
 from models.dcgan import DCGAN
 from models.styled import StyleGAN2
 
-FAMILIES: dict[str, Callable[..., Generator]] = {"dcgan": DCGAN, "stylegan2": StyleGAN2}
+FAMILIES: dict[str, Callable[..., Generator]] = {
+    "dcgan": DCGAN,
+    "stylegan2": StyleGAN2,
+    "stylegan3": StyleGAN3,
+    "biggan": BigGAN,
+}
 
 
 def build(spec: GeneratorSpec, state: Mapping[str, Tensor], device: torch.device | str, hint: str) -> Generator:

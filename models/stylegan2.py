@@ -1,25 +1,26 @@
 """StyleGAN2's generator (Karras et al. 2020) in plain torch: mapping network, modulated convolutions, skip outputs.
 
-Two identities keep it quick without a compiled extension. Modulating a weight and convolving is scaling the input
-by the style, convolving with the shared weight, and scaling the output by the demodulation (section 2.2); upsampling
-with a FIR filter after a stride-2 transposed convolution is one transposed convolution whose kernel was filtered.
-Both are the paper's arithmetic in another order. The leak's gain of root 2 is folded into scale and bias.
+An identity keeps it quick without a compiled extension: modulating a weight and convolving is scaling the input by the
+style, convolving with the shared weight, and scaling the output by the demodulation (section 2.2), the paper's
+arithmetic in another order. The leak's gain of root 2 is folded into scale and bias.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-SLOPE = 0.2
-GAIN = math.sqrt(2)
-EPSILON = 1e-8
+from models.mapping import EPSILON, GAIN, SLOPE, Dense, MappingNetwork, mapping_sizes
+from models.resampling import raised, risen
+
+HALF = math.sqrt(0.5)
+Architecture = Literal["skip", "resnet", "orig"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,10 @@ class Plan:
     """The sizes of a network: `widths` are the channels at 4, 8, 16 ... px, `fir` the resampling filter.
 
     `classes` is 0 for an unconditional network. `rate` is the mapping network's learning-rate multiplier, which
-    enters the arithmetic of the weights (section B of the StyleGAN2 paper, "equalised" rates).
+    enters the arithmetic of the weights (section B of the StyleGAN2 paper, "equalised" rates). `architecture` is one of
+    the paper's figure 7; `start` is the height and width of the learned constant, `noise` whether fixed noise is added,
+    `clamp` where ADA's networks bound their maps. 0 for `embed` and `hidden` means as wide as `z` and `w`;
+    `joint` is the way of taking classes before ADA.
     """
 
     z: int
@@ -35,13 +39,25 @@ class Plan:
     classes: int
     widths: tuple[int, ...]
     mapping: int = 8
-    fir: tuple[int, ...] = (1, 3, 3, 1)
+    fir: tuple[float, ...] = (1, 3, 3, 1)
     channels: int = 3
     rate: float = 0.01
+    architecture: Architecture = "skip"
+    start: tuple[int, int] = (4, 4)
+    noise: bool = False
+    clamp: float | None = None
+    embed: int = 0
+    hidden: int = 0
+    joint: bool = False
 
     @property
     def resolution(self) -> int:
-        return int(4 * 2 ** (len(self.widths) - 1))
+        """The pictures' height."""
+        return self.side(len(self.widths) - 1)[0]
+
+    def side(self, block: int) -> tuple[int, int]:
+        """Height and width of a block's maps."""
+        return self.start[0] << block, self.start[1] << block
 
     @property
     def layers(self) -> int:
@@ -49,62 +65,49 @@ class Plan:
         return 2 * len(self.widths)
 
 
-class Dense(nn.Module):
-    """A linear layer whose weight is stored at unit scale (equalised learning rate)."""
-
-    def __init__(self, inside: int, outside: int, start: float = 0.0, rate: float = 1.0) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.randn(outside, inside) / rate)
-        self.bias = nn.Parameter(torch.full((outside,), start / rate))
-        self.gain, self.rate = rate / math.sqrt(inside), rate
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.linear(x, self.weight * self.gain, self.bias * self.rate)
-
-
-class MappingNetwork(nn.Module):
-    """z [N, z] and class weights [N, classes] to w [N, w]; `mean` holds the average w of every class."""
-
-    def __init__(self, plan: Plan) -> None:
-        super().__init__()
-        self.embed = Dense(plan.classes, plan.z) if plan.classes else None
-        widths = [plan.z * (2 if plan.classes else 1)] + [plan.w] * plan.mapping
-        pairs = itertools.pairwise(widths)
-        self.layers = nn.ModuleList(Dense(inside, outside, rate=plan.rate) for inside, outside in pairs)
-        self.register_buffer("mean", torch.zeros(max(plan.classes, 1), plan.w))
-
-    def forward(self, z: Tensor, classes: Tensor | None) -> Tensor:
-        x = unit(z)
-        if self.embed is not None and classes is not None:
-            x = torch.cat([x, unit(self.embed(classes))], dim=1)
-        for layer in self.layers:
-            x = F.leaky_relu(layer(x), SLOPE) * GAIN
-        return x
-
-
 class Modulated(nn.Module):
-    """A convolution whose input channels are scaled by a style and whose output is brought back to unit size."""
+    """A convolution whose input channels are scaled by a style and whose output is brought back to unit size.
 
-    def __init__(self, inside: int, outside: int, plan: Plan, kernel: int = 3, up: bool = False) -> None:
+    `side` is the height and width of its output, of which the fixed noise is one; `share` scales what comes out.
+    """
+
+    noise: Tensor | None
+
+    def __init__(
+        self,
+        inside: int,
+        outside: int,
+        plan: Plan,
+        kernel: int = 3,
+        up: bool = False,
+        side: tuple[int, int] = (0, 0),
+        share: float = 1.0,
+    ) -> None:
         super().__init__()
         self.affine = Dense(plan.w, inside, start=1.0)
         self.weight = nn.Parameter(torch.randn(outside, inside, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(outside))
         self.gain = 1 / math.sqrt(inside * kernel * kernel)
         self.up, self.fir = up, plan.fir
+        self.scale = GAIN * share
+        self.clamp = None if plan.clamp is None else plan.clamp * share
+        self.register_buffer("noise", torch.zeros(side) if plan.noise else None)
 
-    def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        style = self.affine(w)
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """Maps [N, inside, H, W] and the affine's styles [N, inside] to maps [N, outside, H, W]."""
         weight = self.weight * self.gain
         back = (style.square() @ weight.square().sum(dim=(2, 3)).T + EPSILON).rsqrt()
         x = x * style.to(x.dtype)[:, :, None, None]
         if self.up:
-            kernel, padding = filtered(weight.transpose(0, 1), self.fir)
-            x = F.conv_transpose2d(x, kernel.to(x.dtype), stride=2, padding=padding)
+            x = risen(x, weight.transpose(0, 1), self.fir)
         else:
             x = F.conv2d(x, weight.to(x.dtype), padding=weight.shape[-1] // 2)
-        bias = (self.bias * GAIN).to(x.dtype)[None, :, None, None]
-        return F.leaky_relu(torch.addcmul(bias, x, (back * GAIN).to(x.dtype)[:, :, None, None]), SLOPE)
+        bias = (self.bias * self.scale).to(x.dtype)[None, :, None, None]
+        x = torch.addcmul(bias, x, (back * self.scale).to(x.dtype)[:, :, None, None])
+        if self.noise is not None:  # by itself: added to the bias first, it would turn the maps' memory round
+            x = x + (self.noise * self.scale).to(x.dtype)[None, None]
+        x = F.leaky_relu(x, SLOPE)
+        return x if self.clamp is None else x.clamp(-self.clamp, self.clamp)
 
 
 class ToPicture(nn.Module):
@@ -115,50 +118,91 @@ class ToPicture(nn.Module):
         self.affine = Dense(plan.w, inside, start=1.0)
         self.weight = nn.Parameter(torch.randn(plan.channels, inside, 1, 1))
         self.bias = nn.Parameter(torch.zeros(plan.channels))
-        self.gain = 1 / math.sqrt(inside)
+        self.gain, self.clamp = 1 / math.sqrt(inside), plan.clamp
 
-    def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        style = self.affine(w) * self.gain
-        colours = F.conv2d(x * style.to(x.dtype)[:, :, None, None], self.weight.to(x.dtype))
-        return colours.float() + self.bias[:, None, None]
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """Maps [N, inside, H, W] and the affine's styles [N, inside] to colours [N, channels, H, W]."""
+        style = style * self.gain
+        colours = F.conv2d(x * style.to(x.dtype)[:, :, None, None], self.weight.to(x.dtype)).float()
+        colours = colours + self.bias[:, None, None]
+        return colours if self.clamp is None else colours.clamp(-self.clamp, self.clamp)
 
 
-class Block(nn.Module):
-    """One resolution: an upsampling convolution (none at 4 px), a plain one, and its share of the picture."""
+class Skip(nn.Module):
+    """The residual architecture's way around a block: a 1x1 convolution, upsampled through the filter."""
 
     def __init__(self, inside: int, outside: int, plan: Plan) -> None:
         super().__init__()
-        self.rise = Modulated(inside, outside, plan, up=True) if inside else None
-        self.stay = Modulated(outside, outside, plan)
-        self.picture = ToPicture(outside, plan)
+        self.weight = nn.Parameter(torch.randn(outside, inside, 1, 1))
+        self.gain, self.fir = HALF / math.sqrt(inside), plan.fir
 
-    def forward(self, x: Tensor, styles: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor) -> Tensor:
+        return raised(F.conv2d(x, (self.weight * self.gain).to(x.dtype)), self.fir)
+
+
+class Block(nn.Module):
+    """One resolution: an upsampling convolution (none in the first), a plain one, and perhaps its share of the picture.
+
+    Takes its styles, the affines' outputs, in the order of `layers`.
+    """
+
+    def __init__(self, number: int, plan: Plan) -> None:
+        super().__init__()
+        outside, inside = plan.widths[number], plan.widths[number - 1] if number else 0
+        side, last = plan.side(number), number == len(plan.widths) - 1
+        residual = plan.architecture == "resnet" and number > 0
+        self.rise = Modulated(inside, outside, plan, up=True, side=side) if inside else None
+        self.stay = Modulated(outside, outside, plan, side=side, share=HALF if residual else 1.0)
+        self.skip = Skip(inside, outside, plan) if residual else None
+        self.picture = ToPicture(outside, plan) if last or plan.architecture == "skip" else None
+
+    @property
+    def layers(self) -> list[Modulated | ToPicture]:
+        """Those of its layers that take a style, in the order in which w enters."""
+        return [layer for layer in (self.rise, self.stay, self.picture) if layer is not None]
+
+    def forward(self, x: Tensor, styles: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
+        around = None if self.skip is None else self.skip(x)
         if self.rise is not None:
             x = self.rise(x, styles[0])
-        x = self.stay(x, styles[-2])
-        return x, self.picture(x, styles[-1])
+        x = self.stay(x, styles[0 if self.rise is None else 1])
+        x = x if around is None else around + x
+        return x, None if self.picture is None else self.picture(x, styles[-1])
 
 
 class SynthesisNetwork(nn.Module):
-    """Styles [N, layers, w] to pictures [N, channels, R, R], roughly in [-1, 1]; a shorter run gives a smaller one."""
+    """Latents [N, layers, w] to pictures [N, channels, H, W], roughly in [-1, 1]; a shorter run gives a smaller one."""
 
     def __init__(self, plan: Plan) -> None:
         super().__init__()
         self.plan = plan
-        self.start = nn.Parameter(torch.randn(plan.widths[0], 4, 4))
-        pairs = zip((0, *plan.widths[:-1]), plan.widths, strict=True)
-        self.blocks = nn.ModuleList(Block(inside, outside, plan) for inside, outside in pairs)
+        self.start = nn.Parameter(torch.randn(plan.widths[0], *plan.start))
+        self.blocks = nn.ModuleList(Block(number, plan) for number in range(len(plan.widths)))
 
-    def forward(self, styles: Tensor, blocks: int | None = None, dtype: torch.dtype = torch.float32) -> Tensor:
-        x = self.start.to(dtype).expand(len(styles), -1, -1, -1).contiguous(memory_format=torch.channels_last)
-        total: Tensor | None = None
+    def styles(self, latents: Tensor, blocks: int | None = None) -> list[list[Tensor]]:
+        """The style space S: each block's affine outputs, [N, channels] a layer, for latents [N, layers, w]."""
+        made = []
         for number, block in enumerate(self.blocks[:blocks]):
-            # Layers overlap by one: a block's picture shares its style with the next block's first convolution.
+            # Layers overlap by one: a block's picture shares its latent with the next block's first convolution.
             first = max(2 * number - 1, 0)
-            x, picture = block(x, styles[:, first : 2 * number + 2].unbind(1))
-            total = picture if total is None else raised(total, self.plan.fir) + picture
-        assert total is not None
+            made.append(
+                [layer.affine(latents[:, first + place]) for place, layer in enumerate(cast(Block, block).layers)]
+            )
+        return made
+
+    def paint(self, styles: Sequence[Sequence[Tensor]], dtype: torch.dtype = torch.float32) -> Tensor:
+        """The picture of styles, as `styles` gives them; as many blocks are run as have styles."""
+        x = self.start.to(dtype).expand(len(styles[0][0]), -1, -1, -1).contiguous(memory_format=torch.channels_last)
+        total: Tensor | None = None
+        for block, given in zip(self.blocks, styles, strict=False):
+            x, picture = block(x, given)
+            if picture is not None:
+                total = picture if total is None else raised(total, self.plan.fir) + picture
+        assert total is not None, "this architecture makes its picture only in the last block"
         return total
+
+    def forward(self, latents: Tensor, blocks: int | None = None, dtype: torch.dtype = torch.float32) -> Tensor:
+        return self.paint(self.styles(latents, blocks), dtype)
 
 
 class StyleGAN2Network(nn.Module):
@@ -167,7 +211,9 @@ class StyleGAN2Network(nn.Module):
     def __init__(self, plan: Plan) -> None:
         super().__init__()
         self.plan = plan
-        self.mapping = MappingNetwork(plan)
+        self.mapping = MappingNetwork(
+            plan.z, plan.w, plan.classes, plan.mapping, plan.rate, plan.embed, plan.hidden, plan.joint
+        )
         self.synthesis = SynthesisNetwork(plan)
 
     def forward(self, z: Tensor, classes: Tensor | None, blocks: int | None = None) -> Tensor:
@@ -176,47 +222,27 @@ class StyleGAN2Network(nn.Module):
         return picture
 
 
-def unit(x: Tensor) -> Tensor:
-    """Rows brought to a mean square of one."""
-    return x * (x.square().mean(dim=1, keepdim=True) + EPSILON).rsqrt()
-
-
-def filtered(kernel: Tensor, fir: Sequence[int]) -> tuple[Tensor, int]:
-    """A stride-2 transposed convolution's kernel [in, out, 3, 3] with the filter applied, and its padding.
-
-    The filter's sum is 4 (upsampling spreads one value over four), and the padding leaves exactly twice the side.
-    """
-    taps = kernel.new_tensor(fir)
-    taps = taps / taps.sum() * 2
-    square = torch.outer(taps, taps).flip(0, 1)[None, None]
-    inside, outside, height, width = kernel.shape
-    flat = kernel.reshape(inside * outside, 1, height, width)
-    whole = F.conv2d(flat, square, padding=len(fir) - 1)
-    side = height + len(fir) - 1
-    return whole.reshape(inside, outside, side, side), (side - 2) // 2
-
-
-def raised(picture: Tensor, fir: Sequence[int]) -> Tensor:
-    """A picture at twice its side through the filter, zero beyond its border, as the skip connections do it."""
-    taps = picture.new_tensor(fir)
-    taps = taps / taps.sum() * 2
-    channels = picture.shape[1]
-    kernel = torch.outer(taps, taps)[None, None].expand(channels, 1, -1, -1)
-    return F.conv_transpose2d(picture, kernel, stride=2, padding=(len(fir) - 2) // 2, groups=channels)
-
-
-def plan_of(state: Mapping[str, Tensor], fir: Sequence[int]) -> Plan:
-    """The sizes of a stored network, read off its tensors' shapes; the filter has no weights and must be told."""
+def plan_of(state: Mapping[str, Tensor], fir: Sequence[float], clamp: float | None = None) -> Plan:
+    """The sizes of a stored network, read off its tensors' names and shapes; filter and clamp leave no trace there."""
     starts = sum(name.startswith("synthesis.blocks.") and name.endswith(".stay.weight") for name in state)
     widths = tuple(int(state[f"synthesis.blocks.{k}.stay.weight"].shape[0]) for k in range(starts))
-    embed = state.get("mapping.embed.weight")
-    first = state["mapping.layers.0.weight"]
+    start = state["synthesis.start"].shape
+    pictures = sum(name.endswith(".picture.weight") for name in state)
+    one: Architecture = "resnet" if any(name.endswith(".skip.weight") for name in state) else "orig"
+    mapping = mapping_sizes(state)
     return Plan(
-        z=int(first.shape[1]) if embed is None else int(embed.shape[0]),
-        w=int(first.shape[0]),
-        classes=0 if embed is None else int(embed.shape[1]),
+        z=mapping.z,
+        w=mapping.w,
+        classes=mapping.classes,
         widths=widths,
-        mapping=sum(name.startswith("mapping.layers.") and name.endswith("weight") for name in state),
+        mapping=mapping.layers,
         fir=tuple(fir),
-        channels=int(state["synthesis.blocks.0.picture.weight"].shape[0]),
+        channels=int(state[f"synthesis.blocks.{starts - 1}.picture.weight"].shape[0]),
+        architecture=one if pictures == 1 and starts > 1 else "skip",
+        start=(int(start[1]), int(start[2])),
+        noise="synthesis.blocks.0.stay.noise" in state,
+        clamp=clamp,
+        embed=mapping.embed,
+        hidden=mapping.hidden,
+        joint=mapping.joint,
     )

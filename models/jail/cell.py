@@ -20,7 +20,11 @@ from models.jail import landlock, seccomp
 from models.jail.wire import OUT_OF_MEMORY, Garbled, Message, packed, received
 
 ROOT = Path(__file__).parents[2]
-TASKS = {"onnx": "models.jail.tasks.onnx", "media": "models.jail.tasks.media"}  # all that may run in a jail
+TASKS = {  # all that may run in a jail
+    "onnx": "models.jail.tasks.onnx",
+    "media": "models.jail.tasks.media",
+    "checkpoint": "models.jail.tasks.checkpoint",
+}
 MEMORY = 1536 * 2**20
 LARGEST = 512 * 2**20  # bytes of arrays in one message
 START, CALL = 60.0, 30.0  # seconds
@@ -47,19 +51,29 @@ def available() -> Mapping[str, Any]:
 class Jail:
     """One locked-in worker for one of TASKS, started when entered; after an error it is gone and must be made anew.
 
-    `memory` bytes may be taken, `seconds` spent on a call. `unlocked` lets it run without its locks where the system
-    has none: the operator's decision, never a default. Not for several threads at a time.
+    `memory` bytes may be taken, `seconds` spent on a call, `largest` bytes of arrays sent in a message. `unlocked` lets
+    it run without its locks where the system has none: the operator's decision, never a default. Not for several
+    threads at a time.
     """
 
-    def __init__(self, task: str, *, memory: int = MEMORY, seconds: float = CALL, unlocked: bool = False) -> None:
+    def __init__(
+        self,
+        task: str,
+        *,
+        memory: int = MEMORY,
+        seconds: float = CALL,
+        largest: int = LARGEST,
+        unlocked: bool = False,
+    ) -> None:
         self.task, self.memory, self.seconds, self.unlocked = TASKS[task], memory, seconds, unlocked
+        self.largest = largest
         self._process: subprocess.Popen[bytes] | None = None
         self._waited = START
 
     def __enter__(self) -> Self:
         start = (
             f"import sys; sys.path.insert(0, {str(ROOT)!r}); from models.jail.worker import main; "
-            f"main({self.task!r}, {self.memory}, {LARGEST}, {not self.unlocked})"
+            f"main({self.task!r}, {self.memory}, {self.largest}, {not self.unlocked})"
         )
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-B", "-c", start], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -153,7 +167,7 @@ class Jail:
             return data
 
         try:
-            return received(read, LARGEST if most is None else most)
+            return received(read, self.largest if most is None else most)
         except Garbled as error:
             raise self._ended(f"It answered with {error}.") from None
 

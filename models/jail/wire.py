@@ -37,7 +37,8 @@ def packed(message: Message) -> bytes:
     rows = [np.asarray(array, order="C") for array in message.arrays]
     shapes = [[row.dtype.name, list(row.shape)] for row in rows]
     text = json.dumps({"body": message.body, "arrays": shapes}, allow_nan=False).encode()
-    return b"".join([HEAD.pack(len(text), len(rows)), text, *(row.tobytes() for row in rows)])
+    views = (row.reshape(-1).data for row in rows)  # joined without a copy of each before: a file may be large
+    return b"".join([HEAD.pack(len(text), len(rows)), text, *views])
 
 
 def received(read: Read, most: int) -> Message:

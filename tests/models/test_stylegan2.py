@@ -7,7 +7,9 @@ import torch
 from torch.nn import functional as F
 
 from models.critic import Critic, deviation
-from models.stylegan2 import GAIN, SLOPE, Modulated, Plan, StyleGAN2Network, filtered, plan_of, raised
+from models.mapping import GAIN, SLOPE
+from models.resampling import filtered, raised
+from models.stylegan2 import Modulated, Plan, StyleGAN2Network, plan_of
 
 PLAN = Plan(z=8, w=12, classes=3, widths=(16, 12, 8), mapping=2)
 
@@ -54,7 +56,7 @@ def test_scaling_maps_is_modulating_and_demodulating_each_samples_weight(up: boo
         else:
             y = F.conv2d(one[None], weight, padding=1)
         expected.append(F.leaky_relu(y + layer.bias[:, None, None], SLOPE) * GAIN)
-    torch.testing.assert_close(layer(x, w), torch.cat(expected), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(layer(x, layer.affine(w)), torch.cat(expected), atol=1e-5, rtol=1e-4)
 
 
 def test_the_plan_is_read_back_off_the_weights() -> None:

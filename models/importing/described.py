@@ -1,0 +1,47 @@
+"""An imported generator's description: what its passport says, in the words of every other generator's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+from models.base import Card, GeneratorSpec, fingerprint
+from models.importing.passport import Passport
+
+UNKNOWN = "Not known."
+TITLES = {"stylegan2": "StyleGAN2", "stylegan3": "StyleGAN3", "biggan": "BigGAN-deep", "dcgan": "DCGAN"}
+
+
+def described(
+    name: str, passport: Passport, state: Mapping[str, Tensor], year: int, title: str = "", classes: Sequence[str] = ()
+) -> GeneratorSpec:
+    """The description under which a generator is kept. `classes` are names for its classes, numbered if there are none.
+
+    What the file does not say of its data, licence and faults is told as not known.
+    """
+    sizes = passport.sizes
+    names = tuple(classes) if len(classes) == sizes.classes else tuple(f"class {n}" for n in range(sizes.classes))
+    spaces = {"z": (sizes.z,), **({"w": (sizes.w,)} if sizes.w else {})}
+    return GeneratorSpec(
+        name=name,
+        title=title or name.replace("-", " ").replace("_", " ").capitalize(),
+        family=passport.family,
+        resolution=sizes.height,
+        channels=sizes.channels,
+        spaces=spaces,
+        layers=sizes.layers,
+        classes=names,
+        default_classes={names[0]: 1.0} if names else {},
+        fingerprint=fingerprint(state),
+        card=Card(
+            summary=f"A {TITLES.get(passport.family, passport.family)} of {sizes.width} x {sizes.height} px, imported "
+            f"from {passport.format}.",
+            source=f"A file of {passport.bytes:,} bytes, sha256 {passport.sha256}.",
+            licence=passport.licence or UNKNOWN,
+            data=UNKNOWN,
+            data_licence=UNKNOWN,
+            shows_badly=UNKNOWN,
+            year=year,
+        ),
+    )

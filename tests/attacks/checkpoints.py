@@ -1,0 +1,325 @@
+"""Checkpoints that mean harm or make no sense, each made by code: what is tried is in its name."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import struct
+import tarfile
+import zipfile
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tests.models.importing.official import REBUILD, module, stylegan2
+from tests.models.importing.writer import (
+    ORDERED,
+    Call,
+    Global,
+    Kept,
+    LegacyPickler,
+    Member,
+    Persistent,
+    Pickler,
+    Raw,
+    legacy_file,
+    legacy_opening,
+    legacy_storage,
+    pickled,
+    torch_zip,
+    zipped,
+)  # fmt: skip
+
+Make = Callable[[str], bytes]
+SMALL = np.arange(6, dtype=np.float32)
+HEAD = b"\x80\x04"
+
+
+def call(module: str, name: str, *args: Any, protocol: int = 4) -> bytes:
+    """A pickle that calls something, beside a generator so that it looks like one."""
+    return pickled({"harm": Call(Global(module, name), args), "G_ema": stylegan2().tree}, protocol)
+
+
+def running(mark: str) -> dict[str, bytes]:
+    """Pickles that create the file `mark` when Python's own unpickler opens them, where the words are right."""
+    touch, code = f"touch {mark}", f"open({mark!r}, 'w').close()"
+    nested = legacy_opening() + pickled(Call(Global("os", "system"), (touch,)), 2)
+    chain = Call(Global("builtins", "getattr"), (Global("os", "path"), "os"))
+    inside = stylegan2().tree
+    inside.args[0]["state"]["_modules"].pairs["harm"] = Call(Global("os", "system"), (touch,))
+    early = pickled(Call(Global("os", "system"), (touch,)), 2)
+    return {
+        "os.system": call("os", "system", touch),
+        "os.system, protocol 2": call("os", "system", touch, protocol=2),
+        "posix.system": call("posix", "system", touch),
+        "nt.system": call("nt", "system", touch),
+        "builtins.eval": call("builtins", "eval", code),
+        "builtins.exec": call("builtins", "exec", code),
+        "__builtin__.eval of Python 2": call("__builtin__", "eval", code, protocol=2),
+        "builtins.open": call("builtins", "open", mark, "w"),
+        "builtins.__import__": call("builtins", "__import__", "antigravity"),
+        "importlib.import_module": call("importlib", "import_module", "antigravity"),
+        "subprocess.Popen": call("subprocess", "Popen", ["touch", mark]),
+        "subprocess.check_output by NEWOBJ_EX": HEAD
+        + Pickler(4).whole(Global("subprocess", "Popen"))[2:-1]
+        + Pickler(4).whole((["touch", mark],))[2:-1]
+        + b"}\x92.",
+        "runpy.run_path": call("runpy", "run_path", mark),
+        "operator.attrgetter": call("operator", "attrgetter", "system"),
+        "getattr of getattr": pickled({"G_ema": Call(chain, (touch,))}),
+        "a module's module": call("torch", "serialization.os.system", touch),
+        "a module's module in its path": call("torch.serialization.os", "system", touch),
+        "a dunder": call("torch", "Tensor.__class__.__base__", touch),
+        "torch.load": call("torch", "load", mark),
+        "torch.hub.load": call("torch.hub", "load", "a/b", "c"),
+        "torch.utils.cpp_extension.load": call("torch.utils.cpp_extension", "load", "x", mark),
+        "numpy runstring": call("numpy.testing._private.utils", "runstring", code, {}),
+        "numpy.load": call("numpy", "load", mark),
+        "pickle.loads": call("pickle", "loads", b"cos\nsystem\n(S'true'\ntR."),
+        "socket": call("socket", "create_connection", ("localhost", 1)),
+        "ctypes": call("ctypes", "CDLL", mark),
+        "shutil.rmtree": call("shutil", "rmtree", mark),
+        "webbrowser.open": call("webbrowser", "open", mark),
+        "types.FunctionType": call("types", "FunctionType", None, {}),
+        "pty.spawn": call("pty", "spawn", touch),
+        "INST": HEAD + b"(S'" + touch.encode() + b"'\nios\nsystem\n.",
+        "OBJ": HEAD + b"(cos\nsystem\nS'" + touch.encode() + b"'\no.",
+        "protocol 0": b"cos\nsystem\n(S'" + touch.encode() + b"'\ntR.",
+        "two pickles, harm in the second": pickled({"G_ema": stylegan2().tree}) + early,
+        "harm in the first of torch's pickles": early + legacy_file({"g_ema": {"a": Kept(SMALL)}}),
+        "harm in a storage": pickled({"G_ema": Call(Global("torch.storage", "_load_from_bytes"), (nested,))}),
+        "harm among the modules": pickled({"G_ema": inside}),
+        "harm in torch's zip": torch_zip({"g_ema": {"a": Kept(SMALL)}, "x": Call(Global("os", "system"), (touch,))}),
+        "harm in torch's old format": legacy_file({"g_ema": {}, "x": Call(Global("os", "system"), (touch,))}),
+        "harm in a persistent id": torch_zip({"a": Persistent(("storage", Call(Global("os", "system"), (touch,))))}),
+    }
+
+
+def nested(times: int) -> bytes:
+    data = legacy_storage(SMALL)
+    for _ in range(times):
+        data = (
+            legacy_opening() + pickled(Call(Global("torch.storage", "_load_from_bytes"), (data,)), 2) + pickled([], 2)
+        )
+    return pickled({"G_ema": Call(Global("torch.storage", "_load_from_bytes"), (data,))})
+
+
+def with_tensor(**lies: Any) -> bytes:
+    """A generator of NVIDIA's in which one tensor lies."""
+    made = stylegan2()
+    parameters = made.tree.args[0]["state"]["_modules"].pairs["synthesis"].args[0]["state"]["_modules"]
+    block = parameters.pairs["b4"].args[0]["state"]["_parameters"].pairs
+    given = block["const"]
+    block["const"] = lies.pop("instead") if "instead" in lies else Kept(given.array, True, **lies)
+    return pickled(made.whole())
+
+
+def doubled(depth: int, as_key: bool) -> bytes:
+    """A row of two rows of two rows ...: small here, endless for whoever walks or hashes it."""
+    body = b"K\x01\x85\x94" + b"0".join(b"h" + bytes([n]) + b"h" + bytes([n]) + b"\x86\x94" for n in range(depth))
+    return HEAD + (b"}" if as_key else b"") + body + (b"K\x01s." if as_key else b".")
+
+
+def twins(depth: int) -> bytes:
+    """A module with the same module in it twice, with the same in it twice ..."""
+    tree = module("Leaf")
+    for _ in range(depth):
+        tree = module("Twin", children={"a": tree, "b": tree})
+    return pickled({"G_ema": tree})
+
+
+def own_child() -> bytes:
+    """A module that is inside itself."""
+    # state = {}; node = rebuild({type, state}); state["_modules"] = {"again": node}
+    text = lambda word: b"X" + struct.pack("<I", len(word)) + word.encode()  # noqa: E731
+    meta = b"}(" + text("type") + text("class") + text("state") + b"}q\x01" + b"u"
+    node = f"c{REBUILD.module}\n{REBUILD.name}\n".encode() + meta + b"\x85Rq\x020"
+    return b"\x80\x02" + node + b"h\x01" + text("_modules") + b"}" + text("again") + b"h\x02ss0" + b"h\x02."
+
+
+def colliding() -> bytes:
+    prime = 2**61 - 1
+    out = bytearray(HEAD + b"}(")
+    for number in range(2, 4000):
+        raw = (prime * number).to_bytes(12, "little")
+        out += b"\x8a\x0c" + raw + b"N"
+    return bytes(out + b"u.")
+
+
+def safetensors(header: bytes, body: bytes = b"", length: int | None = None) -> bytes:
+    return struct.pack("<Q", len(header) if length is None else length) + header + body
+
+
+def compressed(name: str) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, bytes(50 * 2**20))
+    return out.getvalue()
+
+
+def tarred() -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        told = tarfile.TarInfo("../../escaped")
+        told.size = 4
+        archive.addfile(told, io.BytesIO(b"data"))
+    return out.getvalue()
+
+
+def members(*extra: Member, **lies: Any) -> bytes:
+    """Torch's zip with further members or lies in its directory."""
+    body = Pickler(2).whole({"g_ema": {}})
+    return zipped([Member("archive/data.pkl", body), Member("archive/version", b"3\n"), *extra], **lies)
+
+
+def legacy_with(numel: int, keys: list[Any], data: bytes) -> bytes:
+    writer = LegacyPickler(2, nested=False)
+    body = writer.whole({"g_ema": {"a": Kept(SMALL)}})
+    return legacy_opening() + body + pickled(keys, 2) + struct.pack("<q", numel) + data
+
+
+def senseless() -> dict[str, bytes]:
+    """Files that would take memory or time, reach outside, or are damaged."""
+    whole = pickled(stylegan2().whole())
+    objects = Call(Global("numpy", "dtype"), ("O8", False, True), (3, "|", None, None, None, -1, -1, 63))
+    odd_array = Call(
+        Global("numpy.core.multiarray", "_reconstruct"), (Global("numpy", "ndarray"), (0,), b"b"),
+        (1, (2,), objects, False, [1, 2]),
+    )  # fmt: skip
+    link = Member("archive/data/0", b"/etc/passwd", outer=0o120777 << 16)
+    stated = Call(REBUILD, ({"type": "class", "class_name": "G", "module_src": "", "state": {}},), {"a": 1})
+    inert = Call(Global("functools", "partial"), (Global("torch", "zeros"), 3))
+    view = ("storage", Global("torch", "FloatStorage"), "0", "cpu", 6, ("1", 0, 6))
+    return {
+        "nothing": b"",
+        "a JPEG": b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(2000),
+        "a PNG": b"\x89PNG\r\n\x1a\n" + bytes(100),
+        "a web page": b"<!doctype html><title>404</title>",
+        "a pointer of git-lfs": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+        "a gzip bomb": gzip.compress(bytes(30 * 2**20)),
+        "a tar with ../": tarred(),
+        "random bytes": np.random.default_rng(0).bytes(5000),
+        "zeros": bytes(100_000),
+        "a whole file cut in half": whole[: len(whole) // 2],
+        "a whole file without its last byte": whole[:-1],
+        "something behind the end": whole + b"more",
+        "a million marks": HEAD + b"(" * 1_000_000 + b".",
+        "a million lists inside one another": HEAD + b"]" * 1_000_000 + b"a" * 999_999 + b".",
+        "four million instructions": HEAD + b"N0" * 2_000_000 + b"N.",
+        "rows of rows": doubled(200, False),
+        "rows of rows as a key": doubled(200, True),
+        "numbers that collide": colliding(),
+        "a list of a billion": HEAD + b"](" + b"\x8e" + struct.pack("<Q", 8 * 10**9) + b"e.",
+        "a number of two billion bytes": HEAD + b"\x8b" + struct.pack("<I", 2**31 - 1) + b".",
+        "a number of a million bytes": HEAD + b"\x8b" + struct.pack("<I", 10**6) + bytes(10**6) + b".",
+        "a number of negative length": HEAD + b"\x8b" + struct.pack("<i", -5) + b".",
+        "a number of a million digits": b"L" + b"9" * 10**6 + b"L\n.",
+        "bytes longer than the world": HEAD + b"\x8e" + struct.pack("<Q", 2**63) + b".",
+        "text longer than the file": HEAD + b"\x8d" + struct.pack("<Q", 2**40) + b"abc.",
+        "text of 40 MB": HEAD + b"X" + struct.pack("<I", 40 * 2**20) + b"\xc3\xa4" * (20 * 2**20) + b".",
+        "text that is none": HEAD + b"X\x02\x00\x00\x00\xff\xff.",
+        "a frame that lies": HEAD + b"\x95" + struct.pack("<Q", 2**62) + b"N.",
+        "protocol 9": b"\x80\x09N.",
+        "an unknown instruction": HEAD + b"\xee.",
+        "EXT1": HEAD + b"\x82\x01.",
+        "EXT2": HEAD + b"\x83\x01\x00.",
+        "EXT4": HEAD + b"\x84\x01\x00\x00\x00.",
+        "a buffer from outside": HEAD + b"\x97.",
+        "a persistent id": HEAD + b"K\x05Q.",
+        "a persistent id that is a list": torch_zip({"g_ema": Persistent(["storage"])}),
+        "a persistent id that is nothing": torch_zip({"g_ema": Persistent(None)}),
+        "a persistent id in text": b"Pstorage\n.",
+        "a storage that is a view": legacy_file({"g_ema": Persistent(view)}),
+        "a storage of an unknown kind": torch_zip(
+            {"a": Persistent(("storage", Global("torch", "QInt8Storage"), "0", "cpu", 1))}
+        ),
+        "a state for a number": HEAD + b"K\x05}b.",
+        "a state for a list": HEAD + b"]}b.",
+        "a state for a module": pickled({"G_ema": stated}),
+        "a class swapped": pickled(
+            {"G_ema": Call(Global("torch.nn", "Module"), (), {"__class__": Global("x", "Y")}, new=True)}
+        ),
+        "memory that was never filled": HEAD + b"h\x07.",
+        "memory of nothing": HEAD + b"q\x00.",
+        "memory at a negative place": HEAD + b"Np-5\n.",
+        "a stack that is empty": HEAD + b".",
+        "a mark that is missing": HEAD + b"t.",
+        "a mapping with half a pair": HEAD + b"}(K\x01u.",
+        "an addition to a number": HEAD + b"K\x01K\x02a.",
+        "a list as a key": HEAD + b"}]K\x01s.",
+        "a call of what cannot be called": HEAD + b"K\x05)R.",
+        "a line without an end": b"I" + b"1" * 100_000,
+        "files in files in files": nested(3),
+        "a zip in a storage": pickled({"G_ema": Call(Global("torch.storage", "_load_from_bytes"), (torch_zip({}),))}),
+        "a storage that lies": pickled(
+            {"G_ema": Call(Global("torch.storage", "_load_from_bytes"), (legacy_storage(SMALL, 10**9),))}
+        ),
+        "a huge stride": with_tensor(stride=(10**9, 4, 1)),
+        "a stride of negative steps": with_tensor(stride=(-16, 4, 1)),
+        "an offset past the storage": with_tensor(offset=10**6),
+        "a negative offset": with_tensor(offset=-8),
+        "a shape of a trillion": with_tensor(shape=(10**6, 10**6, 1), stride=(0, 0, 0)),
+        "a shape that is no number": with_tensor(shape=(None, 4, 4)),
+        "a shape of forty sides": with_tensor(shape=(1,) * 40, stride=(0,) * 40),
+        "a tensor of something else": with_tensor(
+            instead=Call(Global("torch._utils", "_rebuild_tensor_v2"), (1, 2, (3,), (4,)))
+        ),
+        "a tensor with too few arguments": with_tensor(instead=Call(Global("torch._utils", "_rebuild_tensor_v2"), ())),
+        "a tensor made by a call": with_tensor(instead=inert),
+        "an array of objects": with_tensor(instead=odd_array),
+        "whole numbers as weights of another shape": with_tensor(instead=np.arange(4)),
+        "numbers that are not finite": with_tensor(instead=Kept(np.full((12, 4, 4), np.nan, np.float32), True)),
+        "a module inside itself": own_child(),
+        "modules doubled forty times": twins(40),
+        "a zip with an absolute name": members(Member("/etc/passwd", b"x")),
+        "a zip with ../": members(Member("archive/../../escaped", b"x")),
+        "a zip with a backslash": members(Member("archive\\data", b"x")),
+        "a zip with a name twice": members(Member("archive/version", b"4\n")),
+        "a zip whose members overlap": members(Member("archive/data/0", b"xx", start=0)),
+        "a zip that is encrypted": members(Member("archive/data/0", b"xx", flags=1)),
+        "a zip with a link": members(link),
+        "a zip whose member is longer than the file": members(Member("archive/data/0", b"xx", size=2**31)),
+        "a zip that names a file twice differently": members(Member("archive/data/0", b"xx", local="archive/data/1")),
+        "a zip with another compression": members(Member("archive/data/0", b"xx", method=14)),
+        "a zip with more members than it has": members(count=60_000),
+        "a zip bomb": compressed("archive/data.pkl"),
+        "a zip with its end cut off": members()[:-5],
+        "a zip with a comment": members() + b"a comment",
+        "a zip of 64 bits that lies": members(count=2**40, wide=True),
+        "a zip without contents": zipped({"readme.txt": b"hello"}),
+        "two contents in a zip": zipped({"a/data.pkl": b"\x80\x02}.", "b/data.pkl": b"\x80\x02}."}),
+        "TorchScript": zipped({"a/data.pkl": b"\x80\x02}.", "a/constants.pkl": b"\x80\x02).", "a/code/x.py": b"1"}),
+        "the other byte order": zipped({"a/data.pkl": b"\x80\x02}.", "a/byteorder": b"big"}),
+        "a byte order that is none": zipped({"a/data.pkl": b"\x80\x02}.", "a/byteorder": b"pdp11" * 100}),
+        "a zip whose numbers are missing": zipped(
+            {"a/data.pkl": LegacyPickler(2, nested=False).whole({"a": Kept(SMALL)})}
+        ),
+        "the old format, other byte order": legacy_file({"g_ema": {}}, little=False),
+        "the old format with too few numbers": legacy_with(6, ["0"], b"12"),
+        "the old format with too many numbers": legacy_with(2**40, ["0"], SMALL.tobytes()),
+        "the old format with a key of nothing": legacy_with(6, ["7"], SMALL.tobytes()),
+        "the old format with keys that are no text": legacy_with(6, [0, {}], SMALL.tobytes()),
+        "safetensors with a header that lies": safetensors(b'{"a":{}}', length=2**50),
+        "safetensors beyond the file": safetensors(
+            b'{"a":{"dtype":"F32","shape":[9],"data_offsets":[0,36]}}', bytes(8)
+        ),
+        "safetensors with negative places": safetensors(
+            b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}}', bytes(8)
+        ),
+        "safetensors of a trillion": safetensors(
+            b'{"a":{"dtype":"F32","shape":[1000000,1000000],"data_offsets":[0,4]}}', bytes(8)
+        ),
+        "safetensors of an unknown kind": safetensors(
+            b'{"a":{"dtype":"X9","shape":[1],"data_offsets":[0,4]}}', bytes(8)
+        ),
+        "safetensors nested deep": safetensors(b'{"a":' + b"[" * 200_000 + b"]" * 200_000 + b"}"),
+        "a mapping from Python 2 with a list as a key": pickled({"G_ema": Call(ORDERED, ([[[1], 2]],))}),
+        "code instead of weights": pickled(module("Exploit", source="import os; os.system('true')")),
+        "raw instructions in a tensor": with_tensor(instead=Raw(b"(((((K\x01")),
+    }
+
+
+def corpus(mark: str) -> dict[str, bytes]:
+    """Every attack by name; those that can run try to create the file `mark`."""
+    return {**{f"runs {name}": data for name, data in running(mark).items()}, **senseless()}
