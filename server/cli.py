@@ -12,6 +12,7 @@ import click
 from server import terminal, waiting
 from server.errors import AppError
 from server.verbs.bench_film import film
+from server.verbs.bring import bring
 from server.verbs.learn import learn
 from server.verbs.made import made
 from server.verbs.options import as_json, device, on, path
@@ -254,6 +255,7 @@ def _edit(classes: Any, amounts: Any, seed: int, **more: Any) -> Any:
 
 
 bench.add_command(film)
+main.add_command(bring)
 main.add_command(learn)
 main.add_command(made)
 main.add_command(regressors)

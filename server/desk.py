@@ -10,7 +10,7 @@ from typing import Any
 
 from models import fetch, judges
 from models.base import ModelError
-from server import codecs, edits, files, filming, jury, precision, studio, uploads
+from server import codecs, edits, files, filming, imports, jury, precision, studio, uploads
 from server.directions import Direction, checked_id, from_bytes, to_bytes
 from server.errors import Conflict, Invalid, ModelFailed, NotFound
 from server.inference import pick_device, tune
@@ -103,6 +103,17 @@ def train(path: Path, out: Path | None, device: str | None, report: bool, show: 
     generators = chosen.home / "generators" if out is None else out
     folder = chosen.home / "training" / asked.name
     return finish(run.run(asked, path.parent, folder, generators, chosen.device, report), show)
+
+
+def look(path: Path, name: str, year: int, title: str, card: Mapping[str, str]) -> imports.Found:
+    """Open a stranger's checkpoint and try it; nothing of it is kept."""
+    tune()
+    return imports.look(path, name, year, title=title, card=card, unlocked=settings().unlocked)
+
+
+def bring(found: imports.Found) -> Path:
+    """Keep what was found in the library; its folder."""
+    return imports.keep(library(), found)
 
 
 def regressors() -> Regressors:

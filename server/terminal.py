@@ -16,6 +16,9 @@ if TYPE_CHECKING:  # the command must answer --help without torch, which these n
     from server.steering.progress import Progress
 
 
+MOST_TENSORS = 12  # of an inventory, before it is cut
+
+
 def refuse(message: str, hint: str = "") -> None:
     """A refusal: its sentence, and below it what to do next."""
     click.echo(f"Error: {message}", err=True)
@@ -66,6 +69,33 @@ def regressors(found: Iterable[Mapping[str, Any]]) -> None:
         ready = "fetch it" if not one["installed"] else "fill in its card" if one["missing"] else "yes"
         rows.append((one["name"], one["title"], one["kind"], one["origin"], ready, one["card"]["measures"][:60]))
     table(rows)
+
+
+def passport(found: Mapping[str, Any]) -> None:
+    """What a stranger's checkpoint holds, the inventory last and cut to its first lines."""
+    sizes, tensors = found["sizes"], found["tensors"]
+    click.echo(f"{found['format']}: a {found['family']} of {sizes['width']} x {sizes['height']} px.")
+    lines = {
+        "channels": sizes["channels"],
+        "classes": sizes["classes"] or "none",
+        "latent": f"z of {sizes['z']}" + (f", w of {sizes['w']} on {sizes['layers']} layers" if sizes["w"] else ""),
+        "file": f"{found['bytes']:,} bytes, sha256 {found['sha256']}",
+        "weights": f"{found['numbers']:,} numbers in {len(tensors)} tensors",
+        "golden": found["golden"],
+        "licence": found["licence"] or "not told",
+        "names": f"{len(found['names'])} named, none imported, {len(found['inert'])} made inert",
+    }
+    table([("passport", ""), *((name, str(value)) for name, value in lines.items())])
+    for name in found["inert"]:
+        click.echo(f"  inert: {name}")
+    for name, sum in found["sources"].items():
+        click.echo(f"  source of {name}, not run: sha256 {sum}")
+    for note in found["notes"]:
+        click.echo(f"  {note}")
+    for tensor in tensors[:MOST_TENSORS]:
+        click.echo(f"  {tensor['name']}  {tensor['dtype']} {list(tensor['shape'])}")
+    if len(tensors) > MOST_TENSORS:
+        click.echo(f"  and {len(tensors) - MOST_TENSORS} more; --json names all.")
 
 
 def checks(found: Sequence[Check], healthy: bool, as_json: bool) -> None:

@@ -85,16 +85,29 @@ def tried(opened: Opened, spec: GeneratorSpec, device: torch.device | str = "cpu
     """
     try:
         generator = build(spec, opened.state, device, "Check where it comes from.")
-        with torch.inference_mode():
-            classes = torch.eye(len(spec.classes))[:1].to(device) if spec.classes else None
-            picture = generator.synthesize(generator.map(generator.sample([0]), classes), classes)[0].cpu()
+        picture = _first(generator)
     except RuntimeError as error:  # shapes that do not fit, however they were made to pass until here
         raise ModelError("Its weights do not fit together.", "Check where it comes from.") from error
     if not bool(torch.isfinite(picture).all()) or float(picture.std()) < FLATTEST:
         raise ModelError("It makes no picture: its values are all alike or not finite.", "Use another snapshot.")
-    bytes_ = ((picture.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy().tobytes()
-    told = json.dumps(list(picture.shape)).encode()
-    return generator, hashlib.sha256(told + bytes_).hexdigest()
+    return generator, _digest(picture)
+
+
+def golden(generator: Generator) -> str:
+    """The sha256 of a generator's picture of seed 0 and its first class, of 8-bit values."""
+    return _digest(_first(generator))
+
+
+@torch.inference_mode()
+def _first(generator: Generator) -> Tensor:
+    names = generator.spec.classes
+    classes = torch.eye(len(names))[:1].to(generator.device) if names else None
+    return generator.synthesize(generator.map(generator.sample([0]), classes), classes)[0].cpu()
+
+
+def _digest(picture: Tensor) -> str:
+    values = ((picture.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy().tobytes()
+    return hashlib.sha256(json.dumps(list(picture.shape)).encode() + values).hexdigest()
 
 
 def _files(path: Path) -> tuple[Path, bytes | None]:
