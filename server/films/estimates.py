@@ -70,5 +70,5 @@ def estimate(route: Route, draw: Draw, directions: Mapping[str, Direction]) -> W
         "width": width,
         "height": height,
         "bytes": round(first + each * (count - 1) + wholes + sound),
-        "render_seconds": round(drawing / tried * (count + measured) + encoding, 1),
+        "render_seconds": round(drawing / tried * (count + measured) + encoding, 3),
     }
