@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from models import kept
-from models.base import Card, GeneratorSpec, ModelError
+from models.base import GeneratorSpec, ModelError
 from models.importing.opening import Opened, golden, open_checkpoint, tried
 from models.importing.passport import Passport
 from server import files
@@ -60,7 +60,8 @@ def look(
     try:
         opened = open_checkpoint(path, unlocked=unlocked)
         spec = opened.described(name, year, title)
-        spec = replace(spec, card=_filled(spec.card, card or {}))
+        words: dict[str, Any] = {part: text for part, text in (card or {}).items() if text}
+        spec = replace(spec, card=replace(spec.card, **words))
         _, golden = tried(opened, spec)
     except ModelError as error:
         raise Invalid(f"{path.name}: {error}", error.hint) from error
@@ -90,8 +91,3 @@ def keep(library: Library, found: Found) -> Path:
 def golden_now(library: Library, name: str) -> str:
     """The golden hash of a kept generator, drawn anew: another one than its passport's means that it changed."""
     return golden(library.load(name))
-
-
-def _filled(card: Card, words: Mapping[str, str]) -> Card:
-    known: dict[str, Any] = {part: text for part, text in words.items() if text}
-    return replace(card, **known)

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
 from server import terminal
-from server.verbs.options import as_json
-
-F = TypeVar("F", bound=Callable[..., Any])
+from server.verbs.options import as_json, texts
 
 PARTS = {
     "licence": "What it may be used for, where the file does not say.",
@@ -22,19 +18,12 @@ PARTS = {
 }
 
 
-def about(function: F) -> F:
-    """The options that fill in a card."""
-    for part, help in reversed(PARTS.items()):
-        function = click.option(f"--{part}", metavar="TEXT", help=help)(function)
-    return function
-
-
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--name", required=True, metavar="NAME", help="What to call it: small letters, digits, underscores.")
 @click.option("--title", default="", metavar="TEXT", help="What people see; made from its name unless set.")
 @click.option("--look", "only_look", is_flag=True, help="Show the passport and keep nothing.")
-@about
+@texts(PARTS)
 @as_json
 def bring(file: Path, name: str, title: str, only_look: bool, as_json: bool, **card: str | None) -> None:
     """Import FILE, a checkpoint or a folder with one, as a generator.

@@ -18,3 +18,14 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def path(*names: str, **more: Any) -> Callable[[F], F]:
     """An option that names a file or folder."""
     return click.option(*names, type=click.Path(path_type=Path), **more)
+
+
+def texts(parts: dict[str, str]) -> Callable[[F], F]:
+    """An option that takes a text for each of the parts, whose values are what its help says."""
+
+    def decorate(function: F) -> F:
+        for part, help in reversed(parts.items()):
+            function = click.option(f"--{part}", metavar="TEXT", help=help)(function)
+        return function
+
+    return decorate

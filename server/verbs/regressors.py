@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from server import terminal
-from server.verbs.options import as_json
+from server.verbs.options import as_json, texts
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,8 +25,7 @@ PARTS = {
 
 def about(function: F) -> F:
     """The options that fill in a card."""
-    for part, help in reversed(PARTS.items()):
-        function = click.option(f"--{part}", metavar="TEXT", help=help)(function)
+    function = texts(PARTS)(function)
     reason = "Why you need a score that names what people are; kept with it and with its sliders."
     function = click.option("--reason", metavar="TEXT", help=reason)(function)
     return click.option("--title", metavar="TEXT", help="What people see; made from its name unless set.")(function)

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 import tracemalloc
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,18 +20,6 @@ from models.jail.cell import Failed, Jail, JailError, JailUnavailable, available
 ROOT = Path(__file__).parents[3]
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the jail is Linux's")
-
-
-@pytest.fixture(autouse=True)
-def misbehaving(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The misbehaving task, found beside the tests."""
-    monkeypatch.setitem(cell.TASKS, "misbehaving", "tests.models.jail.misbehaving")
-
-
-@pytest.fixture
-def jail() -> Iterator[Jail]:
-    with Jail("misbehaving", memory=256 * 2**20, seconds=5) as opened:
-        yield opened
 
 
 def test_this_system_can_lock_in() -> None:

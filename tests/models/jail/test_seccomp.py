@@ -7,28 +7,15 @@ import os
 import re
 import struct
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from models.jail import cell, seccomp
+from models.jail import seccomp
 from models.jail.cell import Jail, JailError
 
 REFUSALS = (errno.EPERM, errno.EACCES, errno.ENOSYS)
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the jail is Linux's")
-
-
-@pytest.fixture(autouse=True)
-def misbehaving(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The misbehaving task, found beside the tests."""
-    monkeypatch.setitem(cell.TASKS, "misbehaving", "tests.models.jail.misbehaving")
-
-
-@pytest.fixture
-def jail() -> Iterator[Jail]:
-    with Jail("misbehaving", memory=256 * 2**20, seconds=5) as opened:
-        yield opened
 
 
 def test_every_system_call_that_is_not_named_free_is_refused(jail: Jail) -> None:
