@@ -23,6 +23,7 @@ from server.steering.progress import Progress, Work
 from server.steering.transforms import Transform
 
 LATENTS = 128
+EACH = 32  # of every class, where there are many
 CHUNK = 16
 ASKED = (-1.0, -2 / 3, -1 / 3, 0.0, 1 / 3, 2 / 3, 1.0)  # shares of the usable range
 RESAMPLES = 1000
@@ -39,13 +40,14 @@ class _Seen:
     unchanged: bool
 
 
-def measure(generator: Generator, direction: Direction, latents: int = LATENTS) -> Work[dict[str, Any]]:
+def measure(generator: Generator, direction: Direction, latents: int | None = None) -> Work[dict[str, Any]]:
     """The card, as JSON. Amounts are in the unit; slopes are taken in its coordinate.
 
     `slope`, `reached`, `monotone` and `leakage` are the slider's, calibrated, inside its usable range. `*_error` are
     the walk's as it was learned, masked squared errors at half the asked range averaged over both sides: what
     papers print, and comparable between directions whose usable ranges differ; so is `raw_slope`.
-    `slider_error_ratio` is the slider's at half its usable range. Intervals are 95 % bootstrap over latents.
+    `slider_error_ratio` is the slider's at half its usable range. Intervals are 95 % bootstrap over latents, of which
+    there are 128, or 32 for each class where that is more; a class's `reached` are its means at both ends.
     Refuses a direction of another model, and one that imitates no transform.
     """
     direction.check(generator.spec)
@@ -56,6 +58,7 @@ def measure(generator: Generator, direction: Direction, latents: int = LATENTS) 
         )
     transform = transforms.find(str(direction.settings["transform"]))
     started = time.perf_counter()
+    latents = latents or max(LATENTS, EACH * len(generator.spec.classes))
     drawn = draw(generator, latents, Role.JUDGE)
     asked = _coordinates(direction)
     seen: list[_Seen] = []
@@ -153,7 +156,7 @@ def _card(
         "measured_in_seconds": round(seconds, 1),
         "device": str(generator.device),
         "precision": generator.precision,
-        "per_class": _per_class(generator.spec.classes, classes, slopes, errors),
+        "per_class": _per_class(direction, generator.spec.classes, classes, reached, slopes, errors),
     }
 
 
@@ -187,8 +190,9 @@ def _raw_slope(direction: Direction) -> float | None:
 
 
 def _per_class(
-    names: tuple[str, ...], classes: Tensor | None, slopes: Tensor, errors: Mapping[str, Tensor]
-) -> dict[str, dict[str, float]]:
+    direction: Direction, names: tuple[str, ...], classes: Tensor | None,
+    reached: Tensor, slopes: Tensor, errors: Mapping[str, Tensor],
+) -> dict[str, dict[str, Any]]:  # fmt: skip
     if classes is None:
         return {}
     table = {}
@@ -199,6 +203,7 @@ def _per_class(
             table[name] = {
                 "n": int(chosen.sum()),
                 "slope": _round(float(slopes[chosen].mean())),
+                "reached": [_round(direction.unit.amount(float(reached[end, chosen].mean()))) for end in (0, -1)],
                 "error_ratio": _round(ratio),
             }
     return table

@@ -54,6 +54,17 @@ DESIGN: Mapping[str, Variability] = {
 }
 
 
+def variability(side: int) -> dict[str, dict[str, float]]:
+    """The design in the units of sliders for pictures of that side: by transform and class, the largest amount."""
+    rows = DESIGN.items()
+    return {
+        "zoom": {style: 2**row.zoom for style, row in rows},
+        "shift_x": {style: row.shift_x * side for style, row in rows},
+        "shift_y": {style: row.shift_y * side for style, row in rows},
+        "rotate": {style: row.rotate for style, row in rows},
+    }
+
+
 class Avatars:
     """Batches of avatars at one side, endless; `part` is "train" or "held-out"."""
 

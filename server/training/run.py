@@ -15,9 +15,10 @@ from models import kept
 from server import codecs, files
 from server.errors import Invalid
 from server.inference import pick_device
+from server.library import VARIABILITY
 from server.steering.progress import Progress, Work, part
 from server.training import complete
-from server.training.avatars import Avatars
+from server.training.avatars import Avatars, variability
 from server.training.finished import generator
 from server.training.folder import Folder
 from server.training.loop import train
@@ -52,6 +53,8 @@ def run(
     spec, weights = generator(state.average, recipe, recipe.side, pictures.classes)
     home = kept.keep(generators, spec, weights).parent
     files.write(home / LOG, json.dumps({"recipe": recipe.model_dump(), "log": state.log}).encode())
+    if isinstance(pictures, Avatars):
+        files.write(home / VARIABILITY, json.dumps(variability(recipe.side), indent=1).encode())
     complete.shown(state.average, recipe.side, home)
     made = kept.load(kept.read(home), chosen)
     result: dict[str, Any] = {"generator": spec.name, "folder": str(home), "seen": state.seen}
