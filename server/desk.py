@@ -23,7 +23,6 @@ from server.settings import Settings
 from server.shelf import Ready
 from server.sounds import Sounds
 from server.steering import transforms
-from server.steering.designed import beside
 from server.steering.discover import Method, discover
 from server.steering.learn import LearnSettings, learn
 from server.steering.measure import measure
@@ -219,9 +218,7 @@ class Desk:
                     "Learn it again.",
                 )
             return finish(scored.measure(self._ready.exact, chosen, seats), show)
-        card = finish(measure(self._ready.exact, chosen), show)
-        design = self.library.variability(self._ready.spec.name)
-        return {**card, "designed": beside(card, design, str(chosen.settings["transform"]), chosen.unit)}
+        return finish(measure(self._ready.exact, chosen), show)
 
     def film(self, timeline: Timeline, out: Path, show: Show) -> None:
         """Keep the film of a timeline."""

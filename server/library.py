@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated
+from typing import Any
 
 import torch
-from pydantic import Field, TypeAdapter, ValidationError
 
 import models
 from models import fetch, kept, zoo
@@ -19,16 +19,14 @@ from server import files
 from server.directions import LARGEST_FILE, NAME, Direction, from_bytes, relabelled, short, to_bytes
 from server.edits import Edit
 from server.errors import Conflict, Invalid, ModelFailed, NotFound
-from server.steering.designed import Design
 from server.steering.transforms import transforms
 
 BUNDLED = Path(models.__file__).parent / "bundled"
 SUFFIX = ".safetensors"
 ENCODER = "encoder.safetensors"
-VARIABILITY = "variability.json"
+MIRROR = "mirror.json"
 
 log = logging.getLogger(__name__)
-_design = TypeAdapter(dict[str, dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +101,18 @@ class Library:
         path = Path(origin.member) / ENCODER
         return path if origin.kind == "folder" and path.is_file() else None
 
-    def variability(self, name: str) -> Design:
-        """By transform and class, the largest amount by which training pictures were edited; empty where not known."""
+    def mirror(self, name: str) -> Mapping[str, Any]:
+        """By transform, what each class reaches beside what its training pictures varied by; empty where not known."""
         origin = self.entry(name).origin
-        path = Path(origin.member) / VARIABILITY
+        path = Path(origin.member) / MIRROR
         if origin.kind != "folder" or not path.is_file():
             return {}
         try:
-            return _design.validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
+            found = json.loads(path.read_bytes())
+        except (OSError, ValueError) as error:
             log.warning("Left out what is known of the data of %s: %s", name, error)
             return {}
+        return found if isinstance(found, dict) else {}
 
     @property
     def _models(self) -> Path:

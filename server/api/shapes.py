@@ -10,7 +10,6 @@ from server.directions import Direction
 from server.jobs import Job
 from server.library import Library
 from server.shelf import Ready
-from server.steering.designed import beside
 from server.steering.transforms import Transform
 from server.units import Unit
 
@@ -84,9 +83,7 @@ def direction(library: Library, value: Direction, *, whole: bool = False) -> Jso
     if whole:
         view["curve"] = {"coordinates": list(value.curve.coordinates), "steps": list(value.curve.steps)}
         view["licence"] = value.licence
-        design = library.variability(value.generator)
-        if value.card and design:
-            view["designed"] = beside(value.card, design, str(value.settings.get("transform")), value.unit)
+        view["mirror"] = library.mirror(value.generator).get(str(value.settings.get("transform")))
         view["fingerprint"] = value.fingerprint
     return view
 

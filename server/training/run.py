@@ -12,10 +12,11 @@ import torch
 from PIL import Image
 
 from models import kept
-from server import codecs, files
+from server import codecs, files, precision
 from server.errors import Invalid
 from server.inference import pick_device
-from server.library import VARIABILITY
+from server.library import MIRROR
+from server.steering.mirror import mirror
 from server.steering.progress import Progress, Work, part
 from server.training import complete
 from server.training.avatars import Avatars, variability
@@ -53,8 +54,6 @@ def run(
     spec, weights = generator(state.average, recipe, recipe.side, pictures.classes)
     home = kept.keep(generators, spec, weights).parent
     files.write(home / LOG, json.dumps({"recipe": recipe.model_dump(), "log": state.log}).encode())
-    if isinstance(pictures, Avatars):
-        files.write(home / VARIABILITY, json.dumps(variability(recipe.side), indent=1).encode())
     complete.shown(state.average, recipe.side, home)
     made = kept.load(kept.read(home), chosen)
     result: dict[str, Any] = {"generator": spec.name, "folder": str(home), "seen": state.seen}
@@ -63,7 +62,11 @@ def run(
         files.write(home / "encoder.json", json.dumps(result["encoder"]).encode())
     if report:
         training, held_out = (opened(recipe, beside, recipe.side, which) for which in ("train", "held-out"))
-        yield from part(complete.examined(made, recipe, training, held_out, folder, home), 0.9, 1.0)
+        known = isinstance(pictures, Avatars)
+        yield from part(complete.examined(made, recipe, training, held_out, folder, home), 0.9, 0.96 if known else 1.0)
+        if known:
+            found = yield from part(mirror(precision.choose(made), variability(recipe.side)), 0.96, 1.0)
+            files.write(home / MIRROR, json.dumps(found, indent=1).encode())
     return result
 
 
