@@ -1,6 +1,6 @@
 # run: serve the page; test: everything CI runs; check: lint and types; bench, soak: figures; lock: pin anew; clean.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak directions memorability lock clean chromium
+.PHONY: help run test check bench soak avatars directions memorability lock clean chromium
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,6 +14,7 @@ help:
 	@echo "make check  lint and types alone"
 	@echo "make bench  measure forward, encoding and the live round trip"
 	@echo "make soak   minutes of dragging, learning and exporting"
+	@echo "make avatars  draw, train and measure the avatars that ship anew; needs node and many hours, goes on where it stopped"
 	@echo "make directions  learn again what ships in models/bundled; half an hour"
 	@echo "make memorability  learn the shipped memorability sliders again; fetches ResMem, an hour on two cores"
 	@echo "make lock   pin every version anew after a change in pyproject.toml"
@@ -36,9 +37,15 @@ bench: $(INSTALLED)
 soak: $(INSTALLED_DEV) chromium
 	$(BIN)/python -m pytest -m soak
 
+avatars: $(INSTALLED)
+	test -d data/avatars || (cd tools/avatars && npm ci && node render.mjs ../../data/avatars)
+	$(BIN)/latentwalk train recipes/avatars.json --out models/bundled --report
+	$(MAKE) directions GENERATORS=avatars
+
+GENERATORS := avatars eyes faces
 directions: $(INSTALLED)
 	test -d "$${LATENTWALK_HOME:-$$HOME/.local/share/latentwalk}/generators/faces" || $(BIN)/latentwalk pull faces
-	for generator in eyes faces; do \
+	for generator in $(GENERATORS); do \
 	  for transform in zoom shift_x shift_y rotate brightness contrast red green blue saturation; do \
 	    $(BIN)/latentwalk learn $$transform --generator $$generator --twin --out models/bundled/$$generator || exit 1; \
 	  done; \

@@ -63,7 +63,7 @@ def options(*declared: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
-on_eyes = click.option("--generator", default="eyes", show_default=True, metavar="G", help="Name of a generator.")
+on_first = click.option("--generator", default="avatars", show_default=True, metavar="G", help="Name of a generator.")
 picture = options(
     on,
     click.option("--seed", type=int, required=True, metavar="N", help="Which latent to start from."),
@@ -205,7 +205,7 @@ def walk(sweep: str, out: Path, kept: Path | None, device: str | None, **given: 
 
 
 @main.group(invoke_without_command=True)
-@on_eyes
+@on_first
 @device
 @as_json
 @click.pass_context
@@ -221,7 +221,7 @@ def bench(context: click.Context, generator: str, device: str | None, as_json: b
 @bench.command()
 @click.option("--people", type=click.IntRange(1, 256), default=16, show_default=True, metavar="N")
 @click.option("--seconds", type=click.FloatRange(0.1, 600), default=20.0, show_default=True, metavar="S")
-@on_eyes
+@on_first
 @device
 @as_json
 def load(people: int, seconds: float, generator: str, device: str | None, as_json: bool) -> None:

@@ -257,5 +257,5 @@ def add_regressor(
         if generator is None:
             raise Invalid("A table of ratings does not say whose seeds it rates.", "Add --generator NAME.")
         return Desk(generator).rate(path, name, title, card, reason, show)
-    at = Desk(generator or "eyes")
+    at = Desk(generator or "avatars")
     return at.take(contents(path), name, title, plan, card, reason)

@@ -20,6 +20,7 @@ from server.steering.mirror import mirror
 from server.steering.progress import Progress, Work, part
 from server.training import complete
 from server.training.avatars import Avatars, variability
+from server.training.card import card
 from server.training.finished import generator
 from server.training.folder import Folder
 from server.training.loop import train
@@ -27,6 +28,7 @@ from server.training.recipe import Recipe
 from server.training.state import State
 
 LOG = "training.json"
+CARD = "CARD.md"
 
 
 def opened(recipe: Recipe, beside: Path, side: int, part: str = "train") -> Avatars | Folder:
@@ -62,11 +64,11 @@ def run(
         files.write(home / "encoder.json", json.dumps(result["encoder"]).encode())
     if report:
         training, held_out = (opened(recipe, beside, recipe.side, which) for which in ("train", "held-out"))
-        known = isinstance(pictures, Avatars)
-        yield from part(complete.examined(made, recipe, training, held_out, folder, home), 0.9, 0.96 if known else 1.0)
-        if known:
-            found = yield from part(mirror(precision.choose(made), variability(recipe.side)), 0.96, 1.0)
-            files.write(home / MIRROR, json.dumps(found, indent=1).encode())
+        known = variability(recipe.side) if isinstance(pictures, Avatars) else {}
+        view = yield from part(complete.examined(made, recipe, training, held_out, folder, home), 0.9, 0.96)
+        reflected = yield from part(mirror(precision.choose(made), known), 0.96, 1.0)
+        files.write(home / MIRROR, json.dumps(reflected, indent=1).encode())
+        files.write(home / CARD, card(spec, recipe, state.seen, view, result.get("encoder"), reflected).encode())
     return result
 
 

@@ -8,7 +8,7 @@ from server import terminal
 
 
 @click.command()
-@click.option("--generator", default="eyes", show_default=True, metavar="G", help="Name of a generator.")
+@click.option("--generator", default="avatars", show_default=True, metavar="G", help="Name of a generator.")
 @click.option("--frames", type=click.IntRange(6, 6000), default=300, show_default=True, metavar="N")
 @click.option("--device", metavar="D", help="auto, cpu or cuda:N.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -7,10 +7,10 @@ const PAD = { left: 40, right: 8, top: 8, bottom: 22 };
 
 /**
  * A chart. `lines` are {points: [[x, y]...], name} drawn in order, `band` is [[x, low, high]...], `shade` [from, to]
- * on x. `xText`/`yText` spell a tick. `label` is the whole chart in words.
+ * on x, `dots` [[x, y, name]]. `xText`/`yText` spell a tick. `label` is the whole chart in words.
  */
-export function chart({ lines, band = [], shade = null, xText, yText, label, xTicks = null, fromZero = false }) {
-  const points = lines.flatMap((line) => line.points);
+export function chart({ lines = [], dots = [], band = [], shade = null, xText, yText, label, xTicks = null, fromZero = false }) {
+  const points = [...lines.flatMap((line) => line.points), ...dots];
   const xs = extent([...points.map(([x]) => x), ...band.map(([x]) => x)]);
   const ys = extent([
     ...points.map(([, y]) => y),
@@ -49,6 +49,9 @@ export function chart({ lines, band = [], shade = null, xText, yText, label, xTi
   }
   for (const { points: line, name } of lines) {
     svg.append(s("polyline", { class: `line ${name}`, points: line.map(at).join(" ") }));
+  }
+  for (const [one, other, name] of dots) {
+    svg.append(s("circle", { class: "dot", cx: x(one), cy: y(other), r: 4 }, s("title", {}, name)));
   }
   return svg;
 }

@@ -91,6 +91,10 @@ def test_a_report_has_every_figure_and_a_point_for_each_snapshot(
     assert {"net", "distances", "recognition", "score", "copying", "curve"} <= set(view)
     assert [point["side"] for point in view["curve"]] == [8, 16]
     assert view["curve"][0]["seen"] < view["curve"][1]["seen"]
+    card = (home / "generators" / "toy" / "CARD.md").read_text()
+    assert f"| KID | {view['distances']['generated']['kid']:.4f} |" in card
+    assert "Fréchet" in card
+    assert all(f"| {name} |" in card for name in view["classes"])
     with Image.open(home / "generators" / "toy" / "sheet.png") as sheet:
         assert sheet.size == (10 * 64, 2 * 64)
 

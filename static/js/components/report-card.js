@@ -25,7 +25,7 @@ export class ReportCard extends HTMLElement {
           alt: `${direction.name} from one end of its range to the other, on several pictures`,
         })
       : null;
-    this.replaceChildren(...[warned(direction), curve, measured, factors(direction), strip, made(direction), this.#actions(direction)].filter(Boolean));
+    this.replaceChildren(...[warned(direction), curve, measured, factors(direction), strip, mirrored(direction), made(direction), this.#actions(direction)].filter(Boolean));
   }
 
   connectedCallback() {
@@ -158,6 +158,24 @@ function factors({ card }) {
   return rows.length
     ? h("div", {}, h("p", { className: "fine" }, "What changes along with it:"), h("ul", { className: "factors" }, ...rows))
     : null;
+}
+
+// Where it is known how much training pictures varied: each class beside how far it follows.
+function mirrored({ mirror, unit, name }) {
+  const classes = Object.entries(mirror?.classes ?? {});
+  if (!classes.length) return null;
+  const at = (amount) => coordinate(unit, amount);
+  const text = (position) => describe(unit, amountAt(unit, position));
+  const dots = classes.map(([title, [designed, reached]]) => [
+    at(designed),
+    at(reached),
+    `${title}: pictures varied by ${describe(unit, designed)}, it reaches ${describe(unit, reached)}`,
+  ]);
+  const found = mirror.r === null ? "" : ` Correlation ${mirror.r.toFixed(2)} over ${mirror.n} classes.`;
+  const label = `${name}, class by class, beside its training pictures.${found}`;
+  const drawing = chart({ dots, xText: text, yText: text, label });
+  const words = `The data's mirror. Each dot is a class: how much its training pictures varied (across), how far it follows a walk in z (up).${found}`;
+  return h("figure", {}, drawing, h("figcaption", {}, words));
 }
 
 function made({ method, kind, seed, created, origin, settings = {}, asked, unit }) {
