@@ -59,7 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         tune()
         device = pick_device(chosen.device)
         files.sweep(chosen.home)
-        library = Library(chosen.home)
+        library = Library(chosen.home, first=chosen.first)
         lane = Lane()
         shelf = Shelf(library, lane, device, chosen.generators_kept)
         renderer = Renderer(lane, max_batch=chosen.max_batch)

@@ -127,7 +127,7 @@ class Desk:
 
     def __init__(self, generator: str, device: str | None = None) -> None:
         chosen = settings(device=device)
-        self.library = Library(chosen.home)
+        self.library = Library(chosen.home, first=chosen.first)
         self.library.spec(generator)
         tune()
         exact = self.library.load(generator, pick_device(chosen.device))

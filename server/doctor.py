@@ -19,7 +19,7 @@ import torch
 from server.directions import LARGEST_FILE, from_bytes, short
 from server.errors import AppError
 from server.inference import pick_device
-from server.library import SUFFIX, Library, usable
+from server.library import Library, direction_files, usable
 from server.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -130,7 +130,7 @@ def _directions(library: Library) -> Iterator[Check]:
     for name, entry in library.entries().items():
         good, bad = 0, []
         for folder in (library.bundled / name, library.home / "directions" / name):
-            for path in sorted(folder.glob(f"*{SUFFIX}")):
+            for path in direction_files(folder):
                 try:
                     if path.stat().st_size > LARGEST_FILE:
                         raise ValueError(f"{path.name} is too large to be a direction.")

@@ -40,8 +40,9 @@ class _Shelf:
 class Library:
     """Generators and directions on disk. Reading is cached by the folders' age, so other processes may write too."""
 
-    def __init__(self, home: Path, bundled: Path = BUNDLED) -> None:
+    def __init__(self, home: Path, bundled: Path = BUNDLED, first: str = "") -> None:
         self.home = home
+        self.first = first
         self.bundled = bundled
         self._shelves: dict[str, _Shelf] = {}
         self._entries: tuple[tuple[int, int], Mapping[str, Entry]] | None = None
@@ -49,12 +50,16 @@ class Library:
     # Generators
 
     def entries(self) -> Mapping[str, Entry]:
-        """Every generator by name: those that ship, then the zoo, installed or not, then those kept here."""
+        """Every generator by name: `first`, those that ship, then the zoo, installed or not, then those kept here."""
         stamp = (_age(self.bundled), _age(self._models))
         if self._entries is None or self._entries[0] != stamp:
             # What ships wins over what was kept under its name, and so does the zoo.
             names = {**kept.entries(self.bundled), **zoo.entries()}
-            self._entries = stamp, {**names, **{k: v for k, v in kept.entries(self._models).items() if k not in names}}
+            found = {**kept.entries(self._models), **names}
+            order = sorted(
+                [*names, *(name for name in found if name not in names)], key=lambda name: name != self.first
+            )
+            self._entries = stamp, {name: found[name] for name in order}
         return self._entries[1]
 
     def entry(self, name: str) -> Entry:
@@ -221,9 +226,7 @@ def _age(folder: Path) -> int:
 
 def _read(folder: Path, spec: GeneratorSpec) -> dict[str, Direction]:
     found = {}
-    for path in sorted(folder.glob(f"*{SUFFIX}")):
-        if path.name in (kept.WEIGHTS, ENCODER):  # a generator that ships lies beside its directions
-            continue
+    for path in direction_files(folder):
         try:
             if path.stat().st_size > LARGEST_FILE:
                 raise Invalid(f"{path.name} is too large to be a direction.")
@@ -236,6 +239,11 @@ def _read(folder: Path, spec: GeneratorSpec) -> dict[str, Direction]:
             continue
         found[direction.id] = direction
     return found
+
+
+def direction_files(folder: Path) -> list[Path]:
+    """The files of a folder that hold directions; a generator that ships lies beside its own."""
+    return sorted(path for path in folder.glob(f"*{SUFFIX}") if path.name not in (kept.WEIGHTS, ENCODER))
 
 
 def usable(direction: Direction, spec: GeneratorSpec) -> None:

@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     max_batch: int = Field(16, ge=1, le=64, description="most previews computed in one forward pass")
     generators_kept: int = Field(3, ge=1, le=16, description="most generators held in memory at once")
     people: int = Field(64, ge=1, le=1024, description="most live connections at once")
+    first: str = Field("", description="generator the page opens with; the first installed one unless set")
     unlocked: bool = Field(False, description="open uploaded models even where this system cannot lock them in")
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="further host names the page may be reached under, separated by commas"

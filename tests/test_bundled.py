@@ -11,13 +11,17 @@ import torch
 from models import zoo
 from models.base import Generator
 from server.directions import Direction, from_bytes, to_bytes
+from server.library import Library, direction_files
 from server.steering.measure import measure
+from server.steering.mirror import mirror
 from server.steering.progress import finish
 from server.steering.transforms import transforms
+from server.training.encode import load
 from server.walks import LinearWalk
 
 BUNDLED = Path(__file__).parent.parent / "models" / "bundled"
-FILES = sorted(BUNDLED.glob("*/*.safetensors"))
+GENERATORS = ("avatars", "eyes", "faces")
+FILES = sorted(path for name in GENERATORS for path in direction_files(BUNDLED / name))
 
 
 def read(generator: str, id: str) -> Direction:
@@ -32,14 +36,14 @@ def eyes() -> Generator:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_bundled_direction_belongs_to_its_model_and_has_its_strip(path: Path) -> None:
     direction = from_bytes(path.read_bytes())
-    direction.check(zoo.find(path.parent.name).spec)
+    direction.check(Library(Path("nowhere")).spec(path.parent.name))
     assert direction.id == path.stem
     assert path.with_suffix(".jpg").stat().st_size > 1000
     assert to_bytes(direction) == to_bytes(from_bytes(to_bytes(direction)))
     assert json.dumps(direction.card) == json.dumps(from_bytes(to_bytes(direction)).card)
 
 
-@pytest.mark.parametrize("generator", ["eyes", "faces"])
+@pytest.mark.parametrize("generator", GENERATORS)
 def test_every_transform_ships_learned_and_measured(generator: str) -> None:
     for name in transforms():
         direction = read(generator, name)
@@ -50,7 +54,7 @@ def test_every_transform_ships_learned_and_measured(generator: str) -> None:
         assert direction.note
 
 
-@pytest.mark.parametrize("generator", ["eyes", "faces"])
+@pytest.mark.parametrize("generator", GENERATORS)
 @pytest.mark.parametrize("name", ["brightness", "red"])
 def test_two_seeds_of_the_colour_walks_agree(generator: str, name: str) -> None:
     card = read(generator, name).card
@@ -98,3 +102,65 @@ def test_memorability_ships_learned_from_resmem_and_does_what_its_card_says(path
     assert card["monotone_steps"] >= 0.75  # 0.80 was hoped for, over a wider range than the generators reach
     assert all(share >= 0.79 for _, share in card["diversity"])  # 0.8 where it was calibrated, on other latents
     assert card["identity_at_zero"] is True
+
+
+@pytest.fixture(scope="module")
+def avatars() -> Generator:
+    return Library(Path("nowhere")).load("avatars")
+
+
+def test_avatars_ship_whole_and_small() -> None:
+    folder = BUNDLED / "avatars"
+    assert (folder / "weights.safetensors").stat().st_size < 30 * 2**20
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 40 * 2**20
+    for name in (
+        "CARD.md",
+        "DATASHEET.md",
+        "training.json",
+        "report.json",
+        "sheet.png",
+        "neighbours.png",
+        "mirror.json",
+    ):
+        assert (folder / name).stat().st_size > 1000, name
+    log = json.loads((folder / "training.json").read_text())["log"]
+    assert [row["seen"] for row in log] == sorted(row["seen"] for row in log)
+    headings = (folder / "DATASHEET.md").read_text()
+    for heading in (
+        "Motivation",
+        "Composition",
+        "Collection process",
+        "Preprocessing",
+        "Uses",
+        "Distribution",
+        "Maint",
+    ):
+        assert f"## {heading}" in headings
+
+
+@pytest.mark.parametrize("name", ["zoom", "shift_x", "shift_y"])
+def test_avatars_mirror_how_much_their_pictures_varied(name: str) -> None:
+    seen = json.loads((BUNDLED / "avatars" / "mirror.json").read_text())[name]
+    assert seen["n"] == 12
+    assert seen["r"] >= 0.7
+    assert seen["p"] < 0.05
+
+
+def test_the_widest_class_of_avatars_shifts_and_a_still_one_does_not(avatars: Generator) -> None:
+    seen = finish(mirror(avatars, {"shift_x": dict.fromkeys(avatars.spec.classes, 1.0)}, steps=40, each=4))
+    reached = {name: pair[1] for name, pair in seen["shift_x"]["classes"].items()}
+    assert reached["bigEars"] > 3 * abs(reached["bigSmile"])
+    assert reached["toonHead"] > 3 * abs(reached["personas"])
+
+
+def test_a_picture_of_an_avatar_is_brought_back_by_the_encoder(avatars: Generator) -> None:
+    path = Library(Path("nowhere")).encoder("avatars")
+    assert path is not None
+    encoder = load(path, avatars.spec.fingerprint)
+    classes = torch.eye(len(avatars.spec.classes))
+    latents = avatars.map(avatars.sample(range(900, 912)), classes)
+    pictures = avatars.synthesize(latents, classes)
+    with torch.no_grad():
+        again = avatars.synthesize(encoder(pictures), classes)
+    others = avatars.synthesize(latents.roll(1, dims=0), classes)
+    assert (again - pictures).square().mean() < 0.5 * (others - pictures).square().mean()

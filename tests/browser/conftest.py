@@ -48,7 +48,12 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        environment = {**os.environ, "LATENTWALK_HOME": str(self.home), "LATENTWALK_DEVICE": "cpu"}
+        environment = {
+            **os.environ,
+            "LATENTWALK_HOME": str(self.home),
+            "LATENTWALK_DEVICE": "cpu",
+            "LATENTWALK_FIRST": "eyes",
+        }
         with (self.home / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "server.cli", "serve", "--port", str(self.port)],

@@ -59,6 +59,15 @@ def test_what_ships_comes_first_and_cannot_be_shadowed(library: Library, describ
     assert library.directions("styled") == {}
 
 
+def test_the_one_that_was_asked_for_comes_first_and_a_name_of_nothing_changes_nothing(
+    library: Library, described: Described
+) -> None:
+    kept.keep(library.home / "generators", *described)
+    first, usual = (list(Library(library.home, library.bundled, name).entries()) for name in ("styled", "nothing"))
+    assert usual[-1] == "styled"
+    assert first == ["styled", *usual[:-1]]
+
+
 def test_one_that_was_not_fetched_says_how_to(library: Library) -> None:
     assert not library.is_installed("faces")
     with pytest.raises(NotFound) as caught:
