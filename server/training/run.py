@@ -60,7 +60,8 @@ def run(
     made = kept.load(kept.read(home), chosen)
     result: dict[str, Any] = {"generator": spec.name, "folder": str(home), "seen": state.seen}
     if recipe.encoder:
-        result["encoder"] = yield from part(complete.encoded(precision.choose(made), recipe.encoder, folder, home), 0.8, 0.9)
+        work = complete.encoded(precision.choose(made), recipe.encoder, folder, home)
+        result["encoder"] = yield from part(work, 0.8, 0.9)
         files.write(home / "encoder.json", json.dumps(result["encoder"]).encode())
     if report:
         training, held_out = (opened(recipe, beside, recipe.side, which) for which in ("train", "held-out"))
