@@ -89,8 +89,8 @@ def test_a_report_has_every_figure_and_a_point_for_each_snapshot(
     trained(recipe, home, report=True)
     view = json.loads((home / "generators" / "toy" / "report.json").read_text())
     assert {"net", "distances", "recognition", "score", "copying", "curve"} <= set(view)
-    assert [point["side"] for point in view["curve"]] == [8, 16]
-    assert view["curve"][0]["seen"] < view["curve"][1]["seen"]
+    assert [point["side"] for point in view["curve"]] == [8, 8, 16, 16]
+    assert [point["seen"] for point in view["curve"]] == [32, 64, 96, 128]
     card = (home / "generators" / "toy" / "CARD.md").read_text()
     assert f"| KID | {view['distances']['generated']['kid']:.4f} |" in card
     assert "Fréchet" in card
