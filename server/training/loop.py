@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from server.steering.progress import Progress, Work
+from server.training.begin import begun as begun_with
 from server.training.curve import MOST, snapshot
 from server.training.graphs import Recorded
 from server.training.recipe import Recipe, Stage
@@ -41,19 +42,22 @@ class Source(Protocol):
 
 def train(
     recipe: Recipe, source: Source, folder: Path, dtype: torch.dtype,
-    device: torch.device | str = "cpu", until: float | None = None,
+    device: torch.device | str = "cpu", until: float | None = None, start: Path | None = None,
 ) -> Work[State]:  # fmt: skip
     """Train to the recipe's end, from `folder`'s state where there is one; each Progress is one report, some with a
     sheet of samples.
 
     The average network is what is kept. Stopping at any moment loses at most `STORE` seconds of work. It ends early
-    at `until`, a time of time.monotonic().
+    at `until`, a time of time.monotonic(). A new run begins with the generator kept in `start`, where one is given.
     """
     folder.mkdir(parents=True, exist_ok=True)
     first = source(recipe.stages[0].side)
     state = State.start(recipe, len(first.classes), device)
     if state.resume(folder):
         yield Progress(0.0, f"Going on from {state.seen:,} pictures")
+    elif start is not None:
+        begun_with(state.network, start)
+        state.average.load_state_dict(state.network.state_dict())
     begun = 0
     for stage in recipe.stages:
         if state.seen < begun + stage.pictures and not _over(until):
@@ -108,12 +112,9 @@ class _Steps:
     # A stage's steps, one a call: pictures and latents drawn, both networks moved, the average after them.
     def __init__(self, recipe: Recipe, stage: Stage, state: State, dtype: torch.dtype) -> None:
         self.recipe, self.stage, self.state, self.dtype = recipe, stage, state, dtype
-        self.plain: dict[bool, Callable[..., Tensor]] = {}
+        self.recorded: dict[tuple[bool, bool], Recorded] = {}
         # Augmentations draw on the CPU in the middle of a step, which no recording repeats.
-        if state.device.type == "cuda" and not recipe.augment:
-            self.plain = {
-                flag: Recorded(partial(step, recipe, stage, state, dtype, 1.0, flag)) for flag in (False, True)
-            }
+        self.records = state.device.type == "cuda" and not recipe.augment
 
     def __call__(self, pictures: Pictures, fade: float) -> Tensor:
         recipe, stage, state = self.recipe, self.stage, self.state
@@ -122,11 +123,11 @@ class _Steps:
         z = torch.randn(stage.batch, recipe.z, generator=state.source)
         real, z = (drawn.to(state.device, non_blocking=True) for drawn in (real, z))
         classes = None if labels is None else labels.to(state.device, non_blocking=True)
-        penalised = (state.seen // stage.batch) % recipe.lazy == 0
-        if fade == 1 and self.plain:
-            found = self.plain[penalised](real, classes, z)
-        else:
-            found = step(recipe, stage, state, self.dtype, fade, penalised, real, classes, z)
+        penalised, alone = (state.seen // stage.batch) % recipe.lazy == 0, state.seen < recipe.alone
+        how: Callable[..., Tensor] = partial(step, recipe, stage, state, self.dtype, fade, penalised, alone)
+        if self.records and fade == 1:
+            how = self.recorded.setdefault((penalised, alone), Recorded(how))
+        found = how(real, classes, z)
         average(recipe, stage, state)
         return found
 

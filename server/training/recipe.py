@@ -49,7 +49,8 @@ class Recipe(_Frozen):
     composed while training; paths start at the recipe's own folder. `mirror` shows a folder's pictures both ways,
     `critic` is the critic's widths where they are not the generator's own, `encoder` how many steps the encoder is
     trained for, 0 for none. `stable_rank` normalises the critic's weights: 1 is their spectral norm alone, less also
-    bounds their stable rank by that share of the full one. `augment` alters what the critic sees.
+    bounds their stable rank by that share of the full one. `augment` alters what the critic sees. `start` is the folder
+    of a generator to begin with; its critic is not known, so a new one may look at the first `alone` pictures alone.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
@@ -67,6 +68,8 @@ class Recipe(_Frozen):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     stable_rank: Annotated[float, Field(gt=0, le=1)] | None = None
     mirror: bool = False
+    start: str = ""
+    alone: Annotated[int, Field(ge=0)] = 0
     encoder: Annotated[int, Field(ge=0, le=200_000)] = 4000
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     default_class: str = ""

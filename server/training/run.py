@@ -65,14 +65,16 @@ def run(
         return opened(recipe, beside, side, device=chosen)
 
     classes = source(recipe.stages[0].side).classes
-    state = yield from _trained(recipe, source, folder, chosen, until)
+    start = (beside / recipe.start).resolve() if recipe.start else None
+    state = yield from _trained(recipe, source, folder, chosen, until, start)
     source.cache_clear()
     side = recipe.reached(state.seen)
     if not side:
         raise Invalid("Nothing was learned in that time.", "Give it more minutes.")
     spec, weights = generator(state.average, recipe, side, classes)
     home = kept.keep(generators, spec, weights).parent
-    files.write(home / LOG, json.dumps({"recipe": recipe.model_dump(), "log": state.log}).encode())
+    told = {"recipe": recipe.model_dump(), "log": state.log, "begun": _log_of(start)}
+    files.write(home / LOG, json.dumps(told).encode())
     complete.shown(state.average, side, home)
     made = kept.load(kept.read(home), chosen)
     result: dict[str, Any] = {"generator": spec.name, "folder": str(home), "seen": state.seen}
@@ -90,9 +92,11 @@ def run(
     return result
 
 
-def _trained(recipe: Recipe, source: Source, folder: Path, device: torch.device, until: float | None) -> Work[State]:
+def _trained(
+    recipe: Recipe, source: Source, folder: Path, device: torch.device, until: float | None, start: Path | None
+) -> Work[State]:
     dtype = dtype_of(recipe.precision, device)
-    work = part(train(recipe, source, folder, dtype, device, until), 0.0, 0.8)
+    work = part(train(recipe, source, folder, dtype, device, until, start), 0.0, 0.8)
     while True:
         try:
             progress = next(work)
@@ -125,9 +129,17 @@ def _seconds(dtype: torch.dtype) -> float:
     return min(times)
 
 
+def _log_of(start: Path | None) -> Any:
+    # How the generator that a run began with was trained itself, where that is told.
+    path = None if start is None else start / LOG
+    return json.loads(path.read_bytes()) if path is not None and path.is_file() else None
+
+
 def _same(recipe: Recipe, folder: Path) -> None:
     # Sizes decide the tensors' shapes; all else may be changed between two sittings.
-    sizes = recipe.model_dump(mode="json", include={"widths", "critic", "z", "w", "mapping", "stable_rank", "pictures"})
+    sizes = recipe.model_dump(
+        mode="json", include={"widths", "critic", "z", "w", "mapping", "stable_rank", "pictures", "start"}
+    )
     path = folder / "sizes.json"
     if path.is_file() and json.loads(path.read_bytes()) != sizes:
         raise Invalid(

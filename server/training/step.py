@@ -21,10 +21,12 @@ CLASS_MEAN = 0.995  # how much of a class's mean w is kept at each step
 
 
 def step(
-    recipe: Recipe, stage: Stage, state: State, dtype: torch.dtype, fade: float, penalised: bool,
+    recipe: Recipe, stage: Stage, state: State, dtype: torch.dtype, fade: float, penalised: bool, alone: bool,
     real: Tensor, classes: Tensor | None, z: Tensor,
 ) -> Tensor:  # fmt: skip
-    """Both networks one step on: pictures `real` [N, C, R, R] of `classes` [N, K], and the latents `z` [N, z].
+    """Both networks one step on, or the critic `alone`.
+
+    Takes pictures `real` [N, C, R, R] of `classes` [N, K] and the latents `z` [N, z].
 
     Returns the losses of generator and critic and the mean scores of real and made pictures, [4].
     """
@@ -39,8 +41,9 @@ def step(
     state.optimisers["network"].zero_grad(set_to_none=True)
     seen_fake = augmented(fake, recipe.augment, state.source)
     loss_g = generator_loss(critic(seen_fake, classes, dtype, fade))
-    loss_g.backward()  # type: ignore[no-untyped-call]
-    state.optimisers["network"].step()
+    if not alone:
+        loss_g.backward()  # type: ignore[no-untyped-call]
+        state.optimisers["network"].step()
 
     critic.requires_grad_(True)
     state.optimisers["critic"].zero_grad(set_to_none=True)
