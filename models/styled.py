@@ -38,11 +38,19 @@ class StyleGAN2(StyleBased):
 
     def synthesize(self, latent: Tensor, classes: Tensor | None) -> Tensor:
         """`classes` went into w and say nothing more here."""
-        return self.synthesis(self._rows(latent), dtype=self._dtype).clamp(-1, 1)  # type: ignore[no-any-return]
+        return self.paint(self.styles(latent))
 
     def styles(self, latent: Tensor) -> list[list[Tensor]]:
-        """The space S: each block's styles, one [N, channels] a layer."""
-        return self.synthesis.styles(self._rows(latent))
+        """The space S: each block's styles, one [N, channels] a layer, with what the latent adds to them."""
+        made = self.synthesis.styles(self._rows(latent))
+        changes = self._changes(latent)
+        if changes is None:
+            return made
+        rest = iter(changes)
+        return [[style + next(rest) for style in block] for block in made]
+
+    def channels(self, latent: Tensor) -> Tensor:
+        return torch.cat([style for block in self.styles(latent) for style in block], dim=1)
 
     def paint(self, styles: Sequence[Sequence[Tensor]]) -> Tensor:
         """Pictures of styles, as `styles` gives them."""

@@ -14,11 +14,12 @@ import torch
 
 import models
 from models import fetch, kept, zoo
-from models.base import Entry, Generator, GeneratorSpec, ModelError
+from models.base import MOVES, Entry, Generator, GeneratorSpec, ModelError
 from server import files
 from server.directions import LARGEST_FILE, NAME, Direction, from_bytes, relabelled, short, to_bytes
 from server.edits import Edit
 from server.errors import Conflict, Invalid, ModelFailed, NotFound
+from server.steering.oracle import exact
 from server.steering.transforms import transforms
 
 BUNDLED = Path(models.__file__).parent / "bundled"
@@ -199,7 +200,8 @@ class Library:
             return known
         spec = self.spec(generator)
         shipped, learned = (_read(folder, spec) for folder in folders)
-        merged = sorted({**shipped, **learned}.values(), key=_order)
+        built_in = {direction.id: direction for direction in exact(spec)}
+        merged = sorted({**built_in, **shipped, **learned}.values(), key=_order)
         directions = MappingProxyType({direction.id: direction for direction in merged})
         shelf = _Shelf(stamp, directions, frozenset(learned))
         self._shelves[generator] = shelf
@@ -249,9 +251,11 @@ def direction_files(folder: Path) -> list[Path]:
 def usable(direction: Direction, spec: GeneratorSpec) -> None:
     """Refuse a direction that is well formed but cannot steer this model: another's, or one that makes no sense."""
     direction.check(spec)
-    width = spec.spaces.get(direction.space, (0,))[-1]
+    width = MOVES if direction.space == "move" else spec.spaces.get(direction.space, (0,))[-1]
     try:
-        if any(tensor.shape[-1] != width for tensor in direction.walk.tensors().values()):
+        if direction.space == "move" and not spec.exact:
+            raise ValueError(f"{spec.name} makes no exact moves")
+        if direction.space != "s" and any(tensor.shape[-1] != width for tensor in direction.walk.tensors().values()):
             raise ValueError(f"it is not made for latents of {width} numbers")
         if direction.walk.kind in ("arc", "fan"):
             count = len(direction.walk.tensors()["vectors"])

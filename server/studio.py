@@ -29,6 +29,7 @@ from server.steering.score.settings import ScoreSettings
 from server.steering.strips import strip
 
 T = TypeVar("T")
+WORDS = {"pca": "PCA", "sefa": "SeFa", "styles": "style"}
 
 
 class Studio:
@@ -98,7 +99,7 @@ class Studio:
     async def discover(self, generator: str, method: Method, count: int) -> Job:
         """Look for sliders nobody asked for."""
         ready = await self._shelf.get(generator)
-        title = f"Looking for {count} {method.upper() if method == 'pca' else 'SeFa'} directions on {generator}"
+        title = f"Looking for {count} {WORDS[method]} directions on {generator}"
         work = discovered(self._library, ready, method, count)
         return self._jobs.start("discover", title, work, self._on_the_lane, "device")
 

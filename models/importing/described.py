@@ -34,6 +34,7 @@ def described(
         classes=names,
         default_classes={names[0]: 1.0} if names else {},
         fingerprint=fingerprint(state),
+        exact=("shift_x", "shift_y", "rotate") if passport.family == "stylegan3" else (),
         card=Card(
             summary=f"A {TITLES.get(passport.family, passport.family)} of {sizes.width} x {sizes.height} px, imported "
             f"from {passport.format}.",

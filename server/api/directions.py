@@ -47,6 +47,7 @@ class Learn(BaseModel):
     walk: Literal["linear", "path"] = "linear"
     seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] = 0
     steps: Annotated[int, Field(ge=1, le=20_000)] = 400
+    layers: Literal["auto", "all"] | tuple[int, int] = "auto"
 
 
 class Discover(BaseModel):
@@ -55,14 +56,14 @@ class Discover(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     generator: Annotated[str, Field(max_length=64)]
-    method: Literal["pca", "sefa"]
+    method: Literal["pca", "sefa", "styles"]
     count: Annotated[int, Field(ge=1, le=32)] = 6
 
 
 @router.post("/directions/learn", status_code=202)
 async def learn(services: ServicesDep, wish: Learn) -> dict[str, Any]:
     """Learn a slider in the background."""
-    settings = LearnSettings(wish.transform, walk=wish.walk, steps=wish.steps, seed=wish.seed)
+    settings = LearnSettings(wish.transform, walk=wish.walk, steps=wish.steps, seed=wish.seed, layers=wish.layers)
     return shapes.job(await services.studio.learn(wish.generator, settings, wish.id))
 
 

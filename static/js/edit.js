@@ -5,8 +5,10 @@ import { coordinate, amountAt, describe, tidy } from "./units.js";
 export const LARGEST_SEED = 2 ** 32 - 1;
 
 /** A complete, deeply frozen edit from whatever parts are given. */
-export function edit({ generator, base, classes = {}, truncation = 1, amounts = {}, layers = {}, hold = [] }) {
-  const value = { generator, base, classes, truncation, amounts, layers, hold };
+export function edit(parts) {
+  const { generator, base, classes = {}, truncation = 1, amounts = {}, layers = {}, hold = [] } = parts;
+  const { cutoff = null, mean = "own", styles = {} } = parts;
+  const value = { generator, base, classes, truncation, amounts, layers, hold, cutoff, mean, styles };
   Object.values(value).forEach(Object.freeze);
   return Object.freeze(value);
 }
@@ -76,8 +78,14 @@ export function fitted(original, generator, directions) {
     remarks.push(`${generator.title} does not have all of the classes named, so some were left out.`);
   }
   const hold = original.hold.filter((id) => known.has(id));
-  const layers = Object.fromEntries(Object.entries(original.layers).filter(([id]) => known.has(id)));
-  return { edit: changed(original, { amounts, classes: weigh(classes) ? classes : {}, layers, hold }), remarks };
+  const inside = ([, [, stop]]) => stop <= generator.layers;
+  const among = (spans) => Object.fromEntries(Object.entries(spans).filter(inside));
+  const layers = among(Object.fromEntries(Object.entries(original.layers).filter(([id]) => known.has(id))));
+  const layered = generator.layers > 1;
+  const styles = layered ? among(original.styles) : {};
+  const cutoff = layered && original.cutoff <= generator.layers ? original.cutoff : null;
+  const shown = { amounts, classes: weigh(classes) ? classes : {}, layers, hold, styles, cutoff };
+  return { edit: changed(original, shown), remarks };
 }
 
 /** Class weights as shares that sum to one: the edit's own, or the generator's default. */

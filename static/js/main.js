@@ -7,6 +7,7 @@ import "./components/generator-picker.js";
 import "./components/model-card.js";
 import "./components/seed-field.js";
 import "./components/class-mix.js";
+import "./components/layer-mix.js";
 import "./components/history-tree.js";
 import "./components/status-bar.js";
 import "./components/toast-stack.js";
