@@ -18,6 +18,7 @@ from server.verbs.made import made
 from server.verbs.options import Span, as_json, device, on, path
 from server.verbs.pull import pull
 from server.verbs.regressors import regressors
+from server.verbs.sliders import sliders
 from server.verbs.train import train
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -66,7 +67,8 @@ def options(*declared: Callable[[F], F]) -> Callable[[F], F]:
 on_first = click.option("--generator", default="avatars", show_default=True, metavar="G", help="Name of a generator.")
 picture = options(
     on,
-    click.option("--seed", type=int, required=True, metavar="N", help="Which latent to start from."),
+    click.option("--seed", type=int, metavar="N", help="Which latent to start from."),
+    path("--latent", metavar="F", help="Start from a latent that another program wrote: .npz, .npy or .pt."),
     click.option("--class", "classes", type=Pair(), multiple=True, help="Weight of a class; repeat to mix."),
     click.option("--set", "amounts", type=Pair(), multiple=True, help="Amount of a direction, in its own unit."),
     click.option("--layers", type=Span(), multiple=True, help="Limit a direction to layers A up to B."),
@@ -260,11 +262,15 @@ def doctor(context: click.Context, as_json: bool) -> None:
     context.exit(0 if healthy else 1)
 
 
-def _edit(seed: int, **given: Any) -> Any:
+def _edit(seed: int | None, latent: Path | None, **given: Any) -> Any:
+    if (seed is None) == (latent is None):
+        raise click.UsageError("Give a --seed or a --latent, one of the two.")
+    from server import desk
     from server.edits import parse
 
+    base = {"seed": seed} if latent is None else desk.latent(latent, given["generator"])
     tables = {name: dict(given.pop(name)) for name in ("classes", "amounts", "layers", "styles")}
-    return parse({"base": {"seed": seed}, **tables, **given})
+    return parse({"base": base, **tables, **given})
 
 
 bench.add_command(film)
@@ -273,6 +279,7 @@ main.add_command(learn)
 main.add_command(made)
 main.add_command(regressors)
 main.add_command(pull)
+main.add_command(sliders)
 main.add_command(train)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import torch
@@ -170,16 +170,17 @@ def latent_for(edit: Edit, generator: Generator, directions: Mapping[str, Direct
     """
     spec = generator.spec
     classes = class_tensor(class_weights(edit, spec), spec, generator.device)
-    start = _start(edit, generator, classes)
+    known = {name: _known(name, spec, directions) for name in sorted(edit.amounts)}
+    early = [(one, edit.amounts[name]) for name, one in known.items() if one.space == "z" != spec.space]
+    start = _start(edit, generator, classes, early)
     latent = middle = start.mean(dim=1) if start.ndim == 3 else start
-    held = [one for name in edit.hold if (one := _known(name, spec, directions)).space not in ELSEWHERE]
+    held = [one for name in edit.hold if (one := _known(name, spec, directions)).space == spec.space]
     partly: list[tuple[int, int, Tensor]] = []
     for name in sorted(edit.layers):
         _whole(edit.layers[name], _known(name, spec, directions), spec)
-    known = {name: _known(name, spec, directions) for name in sorted(edit.amounts)}
     elsewhere = [(one, one.steps(edit.amounts[name])) for name, one in known.items() if one.space in ELSEWHERE]
     for name, direction in known.items():
-        if direction.space in ELSEWHERE:
+        if direction.space != spec.space:
             continue
         change = direction.displacement(latent, edit.amounts[name], classes)
         change = change if name in edit.hold else off(change, held, classes)
@@ -196,10 +197,14 @@ def latent_for(edit: Edit, generator: Generator, directions: Mapping[str, Direct
     return beyond(layered, generator, elsewhere), classes
 
 
-def _start(edit: Edit, generator: Generator, classes: Tensor | None) -> Tensor:
-    # The base's latent before any direction: [1, D], or [1, layers, D] where layers differ.
+def _start(
+    edit: Edit, generator: Generator, classes: Tensor | None, early: Sequence[tuple[Direction, float]]
+) -> Tensor:
+    # The base's latent before any direction but those of z: [1, D], or [1, layers, D] where layers differ.
     how = edit.styling
     how.check(generator.spec)
+    if early and (edit.base.latent is not None or edit.base.space == "w"):
+        raise Invalid(f"{early[0][0].name} acts in z, and this picture starts in w.", "Start it from a seed.")
     if edit.base.latent is not None:
         stored = unpacked(edit.base.latent, generator.spec).to(generator.device)
         return how.mixed(generator, how.truncated(generator, stored, classes), classes)
@@ -217,6 +222,8 @@ def _start(edit: Edit, generator: Generator, classes: Tensor | None) -> Tensor:
     shares = shares / shares.max()  # tiny squares vanish
     shares = (shares / shares.square().sum().sqrt()).to(torch.float32).to(generator.device)
     z = (shares.view(-1, *[1] * (drawn.ndim - 1)) * drawn).sum(dim=0, keepdim=True)
+    for direction, amount in early:
+        z = z + direction.displacement(z, amount, classes)
     return how.mixed(generator, how.mapped(generator, z, classes), classes)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -79,6 +79,20 @@ async def upload(services: ServicesDep, request: Request) -> dict[str, Any]:
     data = await request.body()
     direction = await run_in_threadpool(services.library.adopt, data)
     return shapes.direction(services.library, direction, whole=True)
+
+
+@router.post("/directions/foreign", status_code=201)
+async def foreign(
+    services: ServicesDep,
+    request: Request,
+    generator: Annotated[str, Query(max_length=64)],
+    name: Annotated[str, Query(max_length=200)],
+    space: Literal["z", "w"] | None = None,
+    count: Annotated[int, Query(ge=1, le=64)] = 6,
+) -> dict[str, Any]:
+    """Keep another program's directions, the request's body, as sliders; or say at which base its latent starts."""
+    found = await services.studio.foreign(generator, await request.body(), name, space, count)
+    return {**found, "directions": [shapes.direction(services.library, one) for one in found["directions"]]}
 
 
 @router.get("/directions/{generator}/{id}")

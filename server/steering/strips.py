@@ -37,9 +37,20 @@ def strip(generator: Generator, direction: Direction, count: int = 3, columns: i
     coordinates += [high * (i + 1) / middle for i in range(middle)]
     steps = [direction.curve.step(coordinate) for coordinate in coordinates]
     drawn = draw(generator, count, Role.JUDGE)
+    if direction.space == "z" != generator.spec.space:
+        seeds = range(Role.JUDGE.value[0], Role.JUDGE.value[0] + count)
+        parts = zip(generator.sample(list(seeds)), drawn.split(1), strict=True)
+        return torch.cat([_early(generator, direction, z[None], one, steps) for z, one in parts])
     if direction.space in ELSEWHERE:
         return torch.cat([_elsewhere(generator, direction, one, steps) for one in drawn.split(1)])
     return torch.cat([row(generator, direction.walk, one, steps, direction.layers) for one in drawn.split(1)])
+
+
+def _early(generator: Generator, direction: Direction, z: Tensor, one: Drawn, steps: Sequence[float]) -> Tensor:
+    with torch.no_grad():
+        moved = [direction.walk.move(z, z.new_tensor([step]), one.classes) for step in steps]
+        images = [generator.synthesize(generator.map(place, one.classes), one.classes)[0] for place in moved]
+    return to_bytes(torch.cat(images, dim=2))
 
 
 def _elsewhere(generator: Generator, direction: Direction, one: Drawn, steps: Sequence[float]) -> Tensor:

@@ -100,6 +100,11 @@ function baseWords({ base }) {
   return base.seeds ? `a mix of ${Object.keys(base.seeds).length} seeds` : `seed ${base.seed}`;
 }
 
+function styleWords({ styles }) {
+  const seeds = Object.entries(styles).map(([seed, [first, stop]]) => `${seed} in layers ${first} to ${stop}`);
+  return seeds.length ? `styles of ${seeds.join(" and ")}` : "";
+}
+
 /** What the picture is, in one line, for captions and screen readers. */
 export function inWords(original, generator, directions) {
   const mix = Object.entries(shares(original, generator))
@@ -113,7 +118,7 @@ export function inWords(original, generator, directions) {
   const sliders = moved.map(
     (direction) => `${direction.name} ${describe(direction.unit, original.amounts[direction.id])}`,
   );
-  return [generator.title, baseWords(original), classes.join(", "), ...sliders].filter(Boolean).join(" · ");
+  return [generator.title, baseWords(original), styleWords(original), classes.join(", "), ...sliders].filter(Boolean).join(" · ");
 }
 
 function weigh(weights) {

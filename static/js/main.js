@@ -168,7 +168,7 @@ wireViews({ store, session, history });
 const timeline = wireWalk({ store, session, api, toasts, attempt });
 const panels = wirePanels({ store, session, jobs, api, timeline, toasts, sliders, attempt });
 wireCommands({ store, session, jobs, api, panels, timeline, toasts, attempt });
-wireFiles({ session, api, jobs, timeline, toasts, sliders, attempt, judges: panels.judges });
+wireFiles({ store, session, api, jobs, timeline, toasts, sliders, attempt, judges: panels.judges });
 wireAddress();
 wireLive();
 start();

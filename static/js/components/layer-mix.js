@@ -4,7 +4,7 @@ import { LARGEST_SEED, changed } from "../edit.js";
 import { h, icon } from "../dom.js";
 import { field } from "../form.js";
 
-/** Emits `change` with {edit, label}. Hidden where a generator has one layer. */
+/** Emits `layers` with {edit, label}. Hidden where a generator has one layer. */
 export class LayerMix extends HTMLElement {
   #edit = null;
   #count = 1;
@@ -53,7 +53,6 @@ export class LayerMix extends HTMLElement {
     this.append(h("details", { className: "mix" }, h("summary", {}, "Layers", icon("chevron")), body));
     this.addEventListener("input", (event) => event.stopPropagation());
     this.addEventListener("change", (event) => {
-      if (event instanceof CustomEvent) return;
       event.stopPropagation();
       this.#changed(event.target);
     });
@@ -90,7 +89,7 @@ export class LayerMix extends HTMLElement {
 
   #emit(changes, label) {
     const detail = { edit: changed(this.#edit, changes), label };
-    this.dispatchEvent(new CustomEvent("change", { detail }));
+    this.dispatchEvent(new CustomEvent("layers", { detail }));
   }
 }
 
