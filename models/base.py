@@ -154,9 +154,11 @@ class Styled(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """How weights are reached: inside an installed distribution, in a wheel to be pulled, or in a folder (`member`)."""
+    """How weights are reached: inside an installed distribution, in a wheel to be pulled, in a folder (`member`), or by
+    an adapter, whose entry point `member` names.
+    """
 
-    kind: Literal["installed", "wheel", "folder"]
+    kind: Literal["installed", "wheel", "folder", "adapter"]
     distribution: str
     version: str
     member: str

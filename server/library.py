@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 import models
-from models import fetch, kept, zoo
+from models import adapters, fetch, kept, zoo
 from models.base import MOVES, Entry, Generator, GeneratorSpec, ModelError
 from server import files
 from server.directions import LARGEST_FILE, NAME, Direction, from_bytes, relabelled, short, to_bytes
@@ -51,12 +51,12 @@ class Library:
     # Generators
 
     def entries(self) -> Mapping[str, Entry]:
-        """Every generator by name: `first`, those that ship, then the zoo, installed or not, then those kept here."""
+        """Every generator by name: `first`, what ships, the zoo, installed or not, then packages' and those kept."""
         stamp = (_age(self.bundled), _age(self._models))
         if self._entries is None or self._entries[0] != stamp:
             # What ships wins over what was kept under its name, and so does the zoo.
             names = {**kept.entries(self.bundled), **zoo.entries()}
-            found = {**kept.entries(self._models), **names}
+            found = {**adapters.entries(), **kept.entries(self._models), **names}
             order = sorted(
                 [*names, *(name for name in found if name not in names)], key=lambda name: name != self.first
             )
@@ -75,7 +75,7 @@ class Library:
 
     def is_installed(self, name: str) -> bool:
         entry = self.entry(name)
-        return entry.origin.kind == "folder" or zoo.is_installed(entry, self._models)
+        return entry.origin.kind in ("folder", "adapter") or zoo.is_installed(entry, self._models)
 
     def load(self, name: str, device: torch.device | str = "cpu") -> Generator:
         """The generator, ready to run; NotFound where it was not fetched yet, ModelFailed where it is broken."""
@@ -85,6 +85,8 @@ class Library:
         try:
             if entry.origin.kind == "folder":
                 return kept.load(entry, device)
+            if entry.origin.kind == "adapter":
+                return adapters.load(entry, device)
             return zoo.load(name, self._models, device)
         except ModelError as error:
             raise ModelFailed(str(error), error.hint) from error
