@@ -91,5 +91,5 @@ def test_an_adapter_that_gives_no_generator_says_what_it_lacks(installed: Path, 
 
 
 def test_it_may_not_take_the_name_of_one_that_ships(installed: Path, home: Path) -> None:
-    install(installed, EXAMPLE.replace('name="rings"', 'name="eyes"'), "rings:Rings")
+    install(installed, EXAMPLE.replace('Spec("rings"', 'Spec("eyes"'), "rings:Rings")
     assert Library(home).entry("eyes").origin.kind != "adapter"
