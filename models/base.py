@@ -152,6 +152,20 @@ class Styled(Protocol):
         ...
 
 
+@runtime_checkable
+class Early(Protocol):
+    """A generator whose first layers already make pictures, smaller ones."""
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """The heights of the pictures that it can make, in px, rising; the last is its own."""
+        ...
+
+    def small(self, side: int) -> Generator:
+        """A twin that stops where its pictures are `side` px high."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """How weights are reached: inside an installed distribution, in a wheel to be pulled, in a folder (`member`), or by
