@@ -17,6 +17,8 @@ from torch import Tensor
 
 from models.base import Generator, GeneratorSpec, ModelError
 from models.families import build
+from models.importing import graphs
+from models.importing.contents import is_onnx
 from models.importing.described import described
 from models.importing.passport import Passport
 from models.importing.vectors import Vectors
@@ -61,6 +63,9 @@ def open_checkpoint(path: Path, *, unlocked: bool = False, memory: int = MEMORY)
         raise ModelError(f"{path.name} cannot be read: {error.strerror}.", "Check the path.") from error
     if config is not None:
         arrays.append(np.frombuffer(config, np.uint8))
+    if is_onnx(arrays[0][:16].tobytes()):
+        told, graph = graphs.seen(arrays[0], unlocked=unlocked)
+        return Opened(told, {name: torch.from_numpy(array.copy()) for name, array in graph.items()})
     answer = _asked("read", arrays, {"seconds": SECONDS / 2}, memory, unlocked)
     try:
         passport = _passport.validate_python(answer.body["passport"])

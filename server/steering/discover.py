@@ -9,11 +9,12 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 
 from models.base import MOVES, Generator, Styled
 from server.directions import Curve, Direction
 from server.errors import Invalid
-from server.steering.draws import Role, centre, draw, evenly
+from server.steering.draws import Drawn, Role, centre, draw, evenly
 from server.steering.progress import Progress, Work
 from server.units import Unit
 from server.walks import LinearWalk
@@ -23,6 +24,7 @@ SIGMA = Unit("σ", decimals=1)
 SAMPLES = 2048
 REACH = 3.0  # standard deviations of the prior along the axis
 TITLES = {"pca": "Principal component", "sefa": "Factor"}
+LOOKED_AT, SMALL, CHUNK = 512, 16, 16  # pictures for components, their side, and how many are drawn at once
 LOOKS = 16  # pictures by which style channels are weighed
 
 
@@ -31,21 +33,37 @@ def principal(generator: Generator, count: int, samples: int = SAMPLES) -> Tenso
 
     GANSpace (Härkönen et al. 2020, section 3.1): PCA of w itself, less each class's mean, where there is a mapping
     network; where the latent is isotropic, PCA of the first layer's relu(W z + b), then least squares from the
-    components' coordinates back to z.
+    components' coordinates back to z; of small pictures where that layer is not to be seen.
     """
     drawn = draw(generator, samples, Role.LEARN)
     layer = generator.first_layer(evenly(generator))
+    if layer is None and generator.spec.space == "z":
+        return _seen(generator, count, next(drawn.split(LOOKED_AT)))
     if layer is None:
         apart = drawn.latents - centre(generator, drawn)
         _, axes = torch.linalg.eigh(apart.T @ apart)
         return _oriented(axes.flip(1).T[:count].contiguous())
     active = torch.relu(drawn.latents @ layer.weight.T + layer.bias)
     active = active - active.mean(dim=0)
+    return _followed(active, drawn.latents, count)
+
+
+def _seen(generator: Generator, count: int, drawn: Drawn) -> Tensor:
+    # A network that shows nothing of its inside: components of its pictures, made small, take the first layer's place.
+    rows = []
+    for chunk in drawn.split(CHUNK):
+        images = generator.synthesize(chunk.latents, chunk.classes)
+        rows.append(adaptive_avg_pool2d(images, (SMALL, SMALL)).flatten(1))
+    pictures = torch.cat(rows)
+    return _followed(pictures - pictures.mean(dim=0), drawn.latents, count)
+
+
+def _followed(active: Tensor, latents: Tensor, count: int) -> Tensor:
     # With more features than samples the small side is cheaper, and eigh needs no random start.
     strengths, sides = torch.linalg.eigh(active @ active.T)
     coordinates = sides.flip(1)[:, :count] * strengths.flip(0)[:count].clamp_min(0).sqrt()
     coordinates = coordinates / coordinates.std(dim=0)
-    vectors = torch.linalg.lstsq(coordinates, drawn.latents).solution
+    vectors = torch.linalg.lstsq(coordinates, latents).solution
     return _oriented(vectors / vectors.norm(dim=1, keepdim=True))
 
 
@@ -54,6 +72,10 @@ def factors(generator: Generator, count: int) -> Tensor:
     length one where there are several layers (Shen and Zhou 2021, section 3).
     """
     weight = generator.entrance()
+    if not len(weight):
+        raise Invalid(
+            f"{generator.spec.title} does not show the weights its latent enters by.", "Look for pca instead."
+        )
     if generator.spec.layers > 1:
         weight = weight / weight.norm(dim=1, keepdim=True).clamp_min(1e-8)
     _, vectors = torch.linalg.eigh(weight.T @ weight)  # eigh, not eig: real and in rising order

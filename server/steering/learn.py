@@ -132,6 +132,11 @@ def learn(
 
 def fit(generator: Generator, transform: Transform, settings: LearnSettings) -> Work[Walk]:
     """The walk alone: steps of 1 (line) or `PATH_STEPS` (path) stand for the transform's limit."""
+    if not getattr(generator, "differentiable", True):
+        raise Invalid(
+            f"No walk can be learned on {generator.spec.title}: it runs in a jail and has no gradient to follow.",
+            "Learn from a score, which needs none (--regressor), or look for pca directions.",
+        )
     width = generator.spec.width
     source = torch.Generator().manual_seed(settings.seed)
     line = LinearWalk.blank(width)

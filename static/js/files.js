@@ -86,7 +86,12 @@ export function wireFiles({ store, session, api, jobs, timeline, toasts, sliders
       if (await session.open(found.edit, label)) toasts.say(`Opened the picture in “${file.name}”.`);
       return;
     }
-    if (found.kind === "judge") return judges.bring(file);
+    if (found.kind === "judge") {
+      return judges.bring(file).catch((error) => {
+        if (!file.name.toLowerCase().endsWith(".onnx")) throw error;
+        return see(file).catch(() => Promise.reject(error)); // it takes no pictures: perhaps it makes some
+      });
+    }
     if (found.kind === "walk") {
       if (!(await session.openTimeline(found.timeline, label))) return;
       timeline.show();
