@@ -37,7 +37,7 @@ def principal(generator: Generator, count: int, samples: int = SAMPLES) -> Tenso
     """
     drawn = draw(generator, samples, Role.LEARN)
     layer = generator.first_layer(evenly(generator))
-    if layer is None and generator.spec.space == "z":
+    if layer is None and _is_prior(generator):
         return _seen(generator, count, next(drawn.split(LOOKED_AT)))
     if layer is None:
         apart = drawn.latents - centre(generator, drawn)
@@ -46,6 +46,12 @@ def principal(generator: Generator, count: int, samples: int = SAMPLES) -> Tenso
     active = torch.relu(drawn.latents @ layer.weight.T + layer.bias)
     active = active - active.mean(dim=0)
     return _followed(active, drawn.latents, count)
+
+
+def _is_prior(generator: Generator) -> bool:
+    # Whether latents are z itself, alike in all directions, so that nothing is to be seen of them alone.
+    z = generator.sample([0])
+    return generator.spec.space == "z" and torch.equal(generator.map(z, evenly(generator)), z)
 
 
 def _seen(generator: Generator, count: int, drawn: Drawn) -> Tensor:
