@@ -184,12 +184,12 @@ def placed(right: float = 0.0, down: float = 0.0, turn: float = 0.0) -> Tensor:
 
 def moved(moves: Tensor) -> Tensor:
     """The input transforms [N, 3, 3] of moves [N, 3], each as `placed` takes them."""
-    right, down, turn = moves.double().unbind(1)
+    right, down, turn = moves.cpu().double().unbind(1)  # some devices have no doubles
     angle = turn * (math.pi / 180)
     cosine, sine, zero, one = angle.cos(), angle.sin(), torch.zeros_like(right), torch.ones_like(right)
     back = (-cosine * right - sine * down, sine * right - cosine * down)
     rows = [cosine, sine, back[0], -sine, cosine, back[1], zero, zero, one]
-    return torch.stack(rows, dim=1).view(-1, 3, 3).float()
+    return torch.stack(rows, dim=1).view(-1, 3, 3).float().to(moves.device)
 
 
 def sampled_up(x: Tensor, taps: Tensor | None, factor: int, padding: tuple[int, int, int, int]) -> Tensor:

@@ -28,6 +28,7 @@ from server.steering.closed_form import closed_form
 from server.steering.draws import Drawn, Role, draw
 from server.steering.measure import measure
 from server.steering.objective import objective
+from server.steering.opaque import opaque
 from server.steering.progress import Progress, Work, part
 from server.steering.strips import row
 from server.steering.transforms import Transform
@@ -77,7 +78,7 @@ def learn(
     generator: Generator, settings: LearnSettings, id: str | None = None, name: str | None = None
 ) -> Work[Direction]:
     """Learn, calibrate and measure one direction; `generator` may be the fast twin."""
-    transform = transforms.find(settings.transform)
+    generator, transform = opaque(generator), transforms.find(settings.transform)
     layers = layers_of(generator, transform, settings)
     started = time.perf_counter()
     walk = yield from part(fit(generator, transform, settings), 0.0, 0.4 if settings.twin else 0.8)

@@ -20,6 +20,7 @@ from server.steering.attributes import NAMES, attributes, leakage
 from server.steering.baselines import baselines
 from server.steering.draws import Drawn, Role, draw
 from server.steering.objective import masked_error
+from server.steering.opaque import opaque
 from server.steering.progress import Progress, Work
 from server.steering.transforms import Transform
 
@@ -53,6 +54,7 @@ def measure(generator: Generator, direction: Direction, latents: int | None = No
     Refuses a direction of another model, and one that imitates no transform.
     """
     direction.check(generator.spec)
+    generator = opaque(generator)
     if "transform" not in direction.settings:
         raise Invalid(
             f"{direction.name} was found, not taught: there is no transform to measure it against.",

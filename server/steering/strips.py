@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from models.base import Generator
-from server.codecs import pixels
+from server.codecs import pixels, rgb
 from server.directions import Direction
 from server.latents import ELSEWHERE, beyond, within
 from server.steering.draws import Drawn, Role, draw
@@ -61,5 +61,5 @@ def _elsewhere(generator: Generator, direction: Direction, one: Drawn, steps: Se
 
 
 def to_bytes(image: Tensor) -> Tensor:
-    """An image [3, H, W] in [-1, 1] as uint8 [H, W, 3] on the CPU."""
-    return torch.from_numpy(pixels(image[None])[0])
+    """An image [C, H, W] in [-1, 1] as uint8 [H, W, 3] on the CPU."""
+    return torch.from_numpy(pixels(rgb(image[None]))[0])

@@ -33,7 +33,7 @@ def span_of(text: str) -> tuple[int, int] | None:
 
 
 on = click.option("--generator", required=True, metavar="G", help="Name of a generator; see `latentwalk generators`.")
-device = click.option("--device", metavar="D", help="auto, cpu or cuda:N.")
+device = click.option("--device", metavar="D", help="auto, cpu, mps or cuda:N.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 

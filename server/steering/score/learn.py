@@ -13,6 +13,7 @@ from torch.nn.functional import cosine_similarity
 from models.base import Generator
 from server.directions import Direction
 from server.errors import ModelFailed
+from server.steering.opaque import opaque
 from server.steering.progress import Progress, Work, part
 from server.steering.score.calibrate import calibrate
 from server.steering.score.card import Panel, measure
@@ -38,6 +39,7 @@ def learn(
     settings: what a sensitive scorer's owner wrote.
     """
     started = time.perf_counter()
+    generator = opaque(generator)
     judge = quickest(generator, panel.judge)
     panel = replace(panel, judge=judge)
     yield Progress(0.0, "Looking at what the judge says")
