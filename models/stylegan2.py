@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from models.mapping import EPSILON, GAIN, SLOPE, Dense, MappingNetwork, mapping_sizes
 from models.prepared import Prepared
 from models.resampling import folded, raised, risen
+from models.reuse import Trail
 
 HALF = math.sqrt(0.5)
 Architecture = Literal["skip", "resnet", "orig"]
@@ -197,14 +198,31 @@ class SynthesisNetwork(nn.Module):
             )
         return made
 
-    def paint(self, styles: Sequence[Sequence[Tensor]], dtype: torch.dtype = torch.float32) -> Tensor:
-        """The picture of styles, as `styles` gives them; as many blocks are run as have styles."""
+    def paint(
+        self, styles: Sequence[Sequence[Tensor]], dtype: torch.dtype = torch.float32, trail: Trail | None = None
+    ) -> Tensor:
+        """The picture of styles, as `styles` gives them; as many blocks are run as have styles. A `trail` keeps what
+        they make, and those that it has made before are not run again.
+        """
+        if trail is None or not trail.enter(styles):
+            return self._run(styles, dtype, None)
+        try:
+            return self._run(styles, dtype, trail)
+        finally:
+            trail.leave()
+
+    def _run(self, styles: Sequence[Sequence[Tensor]], dtype: torch.dtype, trail: Trail | None) -> Tensor:
+        made = [] if trail is None else trail.begin(styles)
         x = self.start.to(dtype).expand(len(styles[0][0]), -1, -1, -1).contiguous(memory_format=torch.channels_last)
         total: Tensor | None = None
-        for block, given in zip(self.blocks, styles, strict=False):
+        if made:
+            x, total = made[-1]
+        for block, given in zip(self.blocks[len(made) :], styles[len(made) :], strict=False):
             x, picture = block(x, given)
             if picture is not None:
                 total = picture if total is None else raised(total, self.plan.fir) + picture
+            if trail is not None:
+                trail.keep((x, total))
         assert total is not None, "this architecture makes its picture only in the last block"
         return total
 

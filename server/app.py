@@ -14,7 +14,19 @@ import uvicorn
 from fastapi import FastAPI
 
 from server import files
-from server.api import directions, errors, exports, generators, jobs, live, pages, provenance, regressors, walks
+from server.api import (
+    directions,
+    errors,
+    exports,
+    generators,
+    imports,
+    jobs,
+    live,
+    pages,
+    provenance,
+    regressors,
+    walks,
+)
 from server.api.deps import Services
 from server.api.guard import Guard
 from server.cinema import Cinema
@@ -24,6 +36,7 @@ from server.inference import Lane, pick_device, tune
 from server.jobs import Jobs
 from server.library import Library
 from server.provenance.press import Press
+from server.quarantine import Quarantine
 from server.regressors import Regressors
 from server.renderer import Renderer
 from server.settings import Settings
@@ -70,9 +83,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         studio = Studio(library, judges, shelf, lane, work)
         press = Press(chosen, app.version)
         sounds = Sounds(chosen.home / "sounds")
+        quarantine = Quarantine(library, chosen.unlocked)
+        quarantine.sweep()
         cinema = Cinema(library, shelf, lane, work, films, press, sounds)
         app.state.services = Services(
-            chosen, library, judges, shelf, renderer, work, films, studio, cinema, press, sounds, app.version, ROOT
+            chosen, library, judges, shelf, renderer, work, films, studio, cinema, press, sounds, quarantine,
+            app.version, ROOT,
         )  # fmt: skip
         first = asyncio.create_task(warm(shelf, library), name="warm")
         again = asyncio.create_task(cinema.resume(), name="resume")
@@ -95,7 +111,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     errors.install(app)
-    for part in (pages, generators, directions, regressors, jobs, exports, walks, provenance, live):
+    for part in (pages, generators, imports, directions, regressors, jobs, exports, walks, provenance, live):
         app.include_router(part.router)
     app.mount("/static", pages.FreshFiles(directory=ROOT / "static"), name="static")
     app.add_middleware(Guard, hosts=(chosen.host, *chosen.allowed_hosts))

@@ -10,7 +10,7 @@ from typing import Any
 
 from models import fetch, judges
 from models.base import ModelError
-from server import codecs, edits, files, filming, imports, jury, precision, studio, uploads
+from server import codecs, edits, files, filming, foreign, imports, jury, precision, studio, uploads
 from server.directions import Direction, checked_id, from_bytes, to_bytes
 from server.errors import Conflict, Invalid, ModelFailed, NotFound
 from server.inference import pick_device, tune
@@ -222,6 +222,17 @@ class Desk:
             return finish(scored.measure(self._ready.exact, chosen, seats), show)
         return finish(measure(self._ready.exact, chosen), show)
 
+    def adopt(self, path: Path, space: str | None, count: int) -> list[str]:
+        """Keep the directions in a file of ours or of another program's, with their strips; their ids."""
+        data = contents(path)
+        if path.suffix == SUFFIX:
+            return [self.library.adopt(data).id]
+        found = foreign.read(data, path.name, unlocked=settings().unlocked)
+        made = foreign.directions(found, self._ready.exact, path.name, count, space)
+        for direction in made:
+            self._keep(direction, None)
+        return [direction.id for direction in made]
+
     def film(self, timeline: Timeline, out: Path, show: Show) -> None:
         """Keep the film of a timeline."""
         filming.filmed(timeline, out, self._ready, press(), Sounds(settings().home / "sounds"), show)
@@ -230,6 +241,19 @@ class Desk:
 def sweep(edit: edits.Edit, direction: str, out: Path, **how: Any) -> Timeline:
     """The timeline of a film along one slider, in the format of its file's ending."""
     return filming.swept(edit, library().direction(edit.generator, direction), out, **how)
+
+
+def give(generator: str, slider: str, out: Path) -> None:
+    """Write a slider as a file; the ending of its name says whose format."""
+    direction = library().direction(generator, slider)
+    files.write(out, foreign.exported(direction, ending(out, dict.fromkeys(("safetensors", "npy", "npz")))))
+
+
+def latent(path: Path, generator: str) -> dict[str, Any]:
+    """The start of an edit from a file that holds a latent of w or w+."""
+    found = foreign.read(contents(path), path.name, unlocked=settings().unlocked)
+    base = foreign.base(found, library().spec(generator), path.name)
+    return base.model_dump(exclude_none=True, exclude_defaults=True)
 
 
 def contents(path: Path) -> bytes:

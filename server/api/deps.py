@@ -14,6 +14,7 @@ from server.exports import Exports
 from server.jobs import Jobs
 from server.library import Library
 from server.provenance.press import Press
+from server.quarantine import Quarantine
 from server.regressors import Regressors
 from server.renderer import Renderer
 from server.settings import Settings
@@ -37,6 +38,7 @@ class Services:
     cinema: Cinema
     press: Press
     sounds: Sounds
+    quarantine: Quarantine
     version: str
     root: Path
     tabs: set[HTTPConnection] = field(default_factory=set)  # the live sockets that are open
