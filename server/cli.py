@@ -18,6 +18,7 @@ from server.verbs.made import made
 from server.verbs.options import as_json, device, on, path
 from server.verbs.pull import pull
 from server.verbs.regressors import regressors
+from server.verbs.token import token
 from server.verbs.train import train
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -260,6 +261,7 @@ main.add_command(learn)
 main.add_command(made)
 main.add_command(regressors)
 main.add_command(pull)
+main.add_command(token)
 main.add_command(train)
 
 

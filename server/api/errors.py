@@ -14,11 +14,13 @@ from server.errors import (
     AppError,
     Cancelled,
     Conflict,
+    Forbidden,
     Invalid,
     ModelFailed,
     NotFound,
     Overloaded,
     StorageFailed,
+    TooMuch,
 )
 
 STATUS: dict[type[AppError], int] = {
@@ -26,6 +28,8 @@ STATUS: dict[type[AppError], int] = {
     Invalid: 422,
     Conflict: 409,
     Cancelled: 409,
+    Forbidden: 403,
+    TooMuch: 429,
     Overloaded: 503,
     ModelFailed: 502,
     StorageFailed: 507,
@@ -36,8 +40,10 @@ WORDS = {
     403: "You may not do that.",
     404: "There is nothing at this address.",
     405: "This address cannot be used that way.",
+    408: "That came too slowly.",
     413: "That is too large.",
 }
+RETRY = 2  # seconds after which an overloaded server is worth asking again
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +51,8 @@ log = logging.getLogger(__name__)
 def answer(error: AppError) -> Response:
     """An error as an answer."""
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
-    return shaped(status, error.view())
+    retry = error.seconds if isinstance(error, TooMuch) else RETRY if isinstance(error, Overloaded) else None
+    return shaped(status, error.view(), None if retry is None else {"retry-after": str(retry)})
 
 
 def shaped(status: int, view: dict[str, str], headers: Any = None) -> Response:
