@@ -152,7 +152,7 @@ def _jobs_in(jobs: Jobs, state: State) -> int:
     return sum(job.state is state for job in jobs.all())
 
 
-def configuration(settings: Settings, **more: Any) -> Config:
+def configuration(settings: Settings, *, log_level: str = "INFO", **more: Any) -> Config:
     """uvicorn's configuration for these settings, with what a live socket needs."""
     return Config(
         create_app(settings),
@@ -164,7 +164,7 @@ def configuration(settings: Settings, **more: Any) -> Config:
         ws_per_message_deflate=False,  # pictures are compressed already; deflating them again costs 1.6 ms each
         ws_max_size=live.LARGEST_MESSAGE,
         timeout_graceful_shutdown=3,  # event streams and sockets never end by themselves
-        **{"log_config": logging_settings(settings.log_json), "access_log": False, **more},
+        **{"log_config": logging_settings(settings.log_json, log_level), "access_log": False, **more},
     )
 
 

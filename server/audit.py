@@ -30,8 +30,8 @@ class Lines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-def logging_settings(as_json: bool) -> dict[str, Any]:
-    """logging.config's dictionary: everything on stderr; audit lines as JSON always, the rest where `as_json`."""
+def logging_settings(as_json: bool, level: str = "INFO") -> dict[str, Any]:
+    """logging.config's dictionary: from `level` on to stderr; audit lines as JSON always, the rest where `as_json`."""
     usual = "json" if as_json else "words"
     formatters: dict[str, Any] = {"json": {"()": Lines}, "words": {"format": "%(levelname)s: %(message)s"}}
     handlers = {
@@ -39,9 +39,9 @@ def logging_settings(as_json: bool) -> dict[str, Any]:
         for name, how in (("usual", usual), ("audit", "json"))
     }
     loggers: dict[str, Any] = {
-        "server": {"handlers": ["usual"], "level": "INFO", "propagate": False},
-        "uvicorn": {"handlers": ["usual"], "level": "INFO", "propagate": False},
-        LOGGER: {"handlers": ["audit"], "level": "INFO", "propagate": False},
+        "server": {"handlers": ["usual"], "level": level, "propagate": False},
+        "uvicorn": {"handlers": ["usual"], "level": level, "propagate": False},
+        LOGGER: {"handlers": ["audit"], "level": level, "propagate": False},
     }
     return {
         "version": 1,

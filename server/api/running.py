@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 import sys
 from typing import cast
@@ -30,6 +31,8 @@ class Running(uvicorn.Server):
         settings, gate = self._services.settings, self._services.gate
         port = self.servers[0].sockets[0].getsockname()[1]
         audit.note("started", host=settings.host, port=port, token=not gate.open)
+        if not logging.getLogger(audit.LOGGER).isEnabledFor(logging.INFO):
+            return  # nobody is to read this
         if gate.link:
             for address in addresses(settings.host):
                 print(f"Open http://{address}:{port}/?token={gate.link}", file=sys.stderr, flush=True)
