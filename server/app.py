@@ -122,6 +122,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,  # its page loads scripts from elsewhere, which the policy forbids
         redoc_url=None,
+        responses=errors.RESPONSES,
     )
     errors.install(app)
     for part in (

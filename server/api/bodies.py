@@ -27,6 +27,12 @@ LARGER = (
     (re.compile(r"/api/walks/restore|/api/provenance/check"), LARGEST_DROPPED),
 )
 DISCARDED = 64 * 2**20  # bytes of a too large request that are read and thrown away, so that its sender hears why
+RAW = {  # what routes say in the API's description whose body is a file
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
 PATIENCE = 15.0  # seconds a body may take
 SLOWEST = 16 * 2**10  # bytes a second that lengthen it
 HANG_UP = {"connection": "close"}  # the rest of the body is not worth waiting for

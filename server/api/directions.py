@@ -12,6 +12,7 @@ from starlette.responses import FileResponse, Response
 
 from server.access.people import Role
 from server.api import shapes
+from server.api.bodies import RAW
 from server.api.deps import ServicesDep
 from server.api.rights import needs
 from server.directions import to_bytes
@@ -74,7 +75,7 @@ async def discover(services: ServicesDep, wish: Discover) -> dict[str, Any]:
     return shapes.job(await services.studio.discover(wish.generator, wish.method, wish.count))
 
 
-@router.post("/directions/upload", status_code=201, dependencies=[needs(Role.EDITOR)])
+@router.post("/directions/upload", openapi_extra=RAW, status_code=201, dependencies=[needs(Role.EDITOR)])
 async def upload(services: ServicesDep, request: Request) -> dict[str, Any]:
     """Keep a direction file from elsewhere; refused where it was made for none of the generators here."""
     data = await request.body()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
@@ -45,7 +45,33 @@ WORDS = {
 }
 RETRY = 2  # seconds after which an overloaded server is worth asking again
 
-log = logging.getLogger(__name__)
+
+class Told(BaseModel):
+    """What went wrong: a word for programs, a sentence and an advice for people."""
+
+    code: str
+    message: str
+    hint: str
+
+
+class Failure(BaseModel):
+    """The one shape of every error."""
+
+    error: Told
+
+
+_FAILURE = {"application/json": {"schema": {"$ref": "#/components/schemas/Failure"}}}
+REFUSED = "Refused, with the reason."
+UNABLE = "The server, a model or the disk could not do it; with the reason."
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": Failure, "description": REFUSED},
+    "5XX": {"model": Failure, "description": UNABLE},
+}
+# For routes whose answers have a media type of their own, which FastAPI would claim for their errors too.
+PLAIN_RESPONSES: dict[int | str, dict[str, Any]] = {
+    "4XX": {"content": _FAILURE, "description": REFUSED},
+    "5XX": {"content": _FAILURE, "description": UNABLE},
+}
 
 
 def answer(error: AppError) -> Response:

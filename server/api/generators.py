@@ -12,6 +12,7 @@ from starlette.responses import Response
 from server import edits
 from server.access.people import Role
 from server.api import shapes
+from server.api.bodies import RAW
 from server.api.deps import Services, ServicesDep
 from server.api.rights import PersonDep, needs
 from server.codecs import MEDIA_TYPES, Format
@@ -40,7 +41,9 @@ async def pull(services: ServicesDep, wish: Pull) -> dict[str, Any]:
     return shapes.job(await services.studio.pull(wish.pull))
 
 
-@router.post("/generators/{name}/invert", status_code=202, dependencies=[needs(Role.EDITOR, job=True)])
+@router.post(
+    "/generators/{name}/invert", openapi_extra=RAW, status_code=202, dependencies=[needs(Role.EDITOR, job=True)]
+)
 async def invert(services: ServicesDep, request: Request, name: str) -> dict[str, Any]:
     """Find the latent of a picture (PNG, JPEG or WebP in the body); the job's result is an edit's base and classes."""
     return shapes.job(await services.studio.invert(name, await request.body()))

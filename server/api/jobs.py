@@ -13,6 +13,7 @@ from starlette.responses import Response
 from server.access.people import Role
 from server.api import shapes
 from server.api.deps import ServicesDep
+from server.api.errors import PLAIN_RESPONSES
 from server.api.rights import may_stop, needs
 from server.jobs import Job
 
@@ -49,7 +50,7 @@ async def cancel(request: Request, services: ServicesDep, job: JobDep) -> dict[s
     return shapes.job(services.jobs.cancel(job.id))
 
 
-@router.get("/{id}/events", response_class=EventSourceResponse)
+@router.get("/{id}/events", response_class=EventSourceResponse, responses=PLAIN_RESPONSES)
 async def events(
     services: ServicesDep, job: JobDep, last_event_id: Annotated[str | None, Header()] = None
 ) -> AsyncIterator[ServerSentEvent]:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from server import codecs, edits
 from server.access.people import Role
+from server.api.bodies import RAW
 from server.api.deps import ServicesDep
 from server.api.rights import needs
 from server.filming import made_here
@@ -36,7 +37,7 @@ async def signing(services: ServicesDep) -> dict[str, Any]:
     return await run_in_threadpool(services.press.view)
 
 
-@router.post("/check", dependencies=[needs(Role.VIEWER, quiet=True)])
+@router.post("/check", openapi_extra=RAW, dependencies=[needs(Role.VIEWER, quiet=True)])
 async def check(services: ServicesDep, request: Request) -> dict[str, Any]:
     """Whether the file in the body was made here, and what its credential says."""
     data = await request.body()

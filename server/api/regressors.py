@@ -12,6 +12,7 @@ from starlette.requests import Request
 from server import edits, jury, views
 from server.access.people import Role
 from server.api import shapes
+from server.api.bodies import RAW
 from server.api.deps import ServicesDep
 from server.api.rights import needs
 from server.edits import LARGEST_SEED
@@ -129,7 +130,7 @@ def remove(services: ServicesDep, name: str) -> None:
     services.regressors.remove(name)
 
 
-@router.post("", status_code=201, dependencies=[needs(Role.EDITOR)])
+@router.post("", openapi_extra=RAW, status_code=201, dependencies=[needs(Role.EDITOR)])
 async def upload(
     services: ServicesDep, request: Request, name: Annotated[str, Query(max_length=64)], title: TitleText = None
 ) -> dict[str, Any]:

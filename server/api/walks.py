@@ -12,6 +12,7 @@ from starlette.requests import Request
 from server import edits, timeline
 from server.access.people import Role
 from server.api import shapes
+from server.api.bodies import RAW
 from server.api.deps import ServicesDep
 from server.api.rights import needs, own
 from server.cinema import MOST_MOMENTS
@@ -91,7 +92,7 @@ async def export(request: Request, services: ServicesDep, walk: Annotated[dict[s
     return shapes.job(job)
 
 
-@router.post("/restore", dependencies=[needs(Role.VIEWER, quiet=True)])
+@router.post("/restore", openapi_extra=RAW, dependencies=[needs(Role.VIEWER, quiet=True)])
 async def restore(services: ServicesDep, request: Request) -> dict[str, Any]:
     """The walk or edit that a file carries; its bytes are the body."""
     data = await request.body()
@@ -107,7 +108,7 @@ async def restore(services: ServicesDep, request: Request) -> dict[str, Any]:
     return await run_in_threadpool(found)
 
 
-@router.post("/audio", dependencies=[needs(Role.EDITOR)])
+@router.post("/audio", openapi_extra=RAW, dependencies=[needs(Role.EDITOR)])
 async def audio(
     services: ServicesDep, request: Request, name: Annotated[str, Query(max_length=200)] = ""
 ) -> dict[str, Any]:
