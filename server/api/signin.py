@@ -18,6 +18,8 @@ from server.api.rights import PersonDep
 
 router = APIRouter()
 
+# Without a referrer browsers would send the origin “null” with the form, which the guard takes for a foreign page.
+DOOR_HEADERS = {"cache-control": "no-store", "referrer-policy": "same-origin"}
 WRONG = "That token is not known here. It may have been taken back, or the server was started anew."
 MISSING = "This Latentwalk asks for a token. Open the link that its operator gave you, or paste the token here."
 SLOWLY = "Too many wrong tokens came from your address. Wait a minute and try again."
@@ -89,7 +91,7 @@ async def _admit(request: Request, services: Services, token: str) -> tuple[str 
 def _door(request: Request, services: Services, values: dict[str, Any], status: int) -> Response:
     templates = Jinja2Templates(directory=services.root / "templates")
     return templates.TemplateResponse(
-        request, "door.html", {"version": services.version, **values}, status, {"cache-control": "no-store"}
+        request, "door.html", {"version": services.version, **values}, status, DOOR_HEADERS
     )
 
 
