@@ -110,7 +110,8 @@ class Session:
             except Refused as refusal:
                 await self._refuse(refusal.rev, refusal.reason)
                 continue
-            if message.ack is not None:
+            # Nobody can have seen a frame that was not sent yet: whoever says so does not read what they get.
+            if message.ack is not None and self.unseen and message.ack <= self.unseen[-1]:
                 self.unseen = [rev for rev in self.unseen if rev > message.ack]
                 self.seen.set()
             if message.wish is not None:

@@ -1,8 +1,9 @@
-"""HTTP connections that are not waited for without end: heads that come too slowly or grow too large are dropped."""
+"""Connections that are not waited for without end: heads that come too slowly, frames that nobody reads."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -10,6 +11,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 PATIENCE = 10.0  # seconds in which a request's head must have come, from the first byte or the connection
 LARGEST_HEAD = 64 * 2**10  # bytes; a link to a picture of a written-out latent takes a good part of that
 MOST_HEADERS = 100
+UNREAD = 256 * 2**10  # bytes on their way to a live socket; a large settled picture fits in
 
 
 class Patient(HttpToolsProtocol):
@@ -59,6 +61,13 @@ class Patient(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if not self.transport.is_closing():
             super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        # Frames that nobody reads shall stop being made soon, and not once the system's megabytes are full of them.
+        line = self.transport.get_extra_info("socket")
+        if line is not None and line.family != getattr(socket, "AF_UNIX", None):
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD)
+        super().handle_websocket_upgrade()
 
     def _wait(self) -> None:
         self._stop_waiting()

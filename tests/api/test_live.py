@@ -116,6 +116,19 @@ async def test_no_more_than_two_frames_go_unacknowledged(live_server: str) -> No
         assert (await frame(socket))[0].rev == 29
 
 
+async def test_who_claims_to_have_seen_what_was_not_sent_gets_no_more_for_it(live_server: str) -> None:
+    async with tab(live_server) as socket:
+        for rev in range(1, 60):
+            await say(socket, rev=rev, edit=edit(truncation=rev / 60), ack=2**32 - 1)
+            await asyncio.sleep(0.01)
+        got = []
+        while (header := await frame_within(socket, 0.6)) is not None:
+            got.append(header.rev)
+        assert len(got) == 2
+        await say(socket, ack=got[-1])
+        assert (await frame(socket))[0].rev == 59
+
+
 async def test_an_acknowledgement_can_ride_on_an_edit(live_server: str) -> None:
     async with tab(live_server) as socket:
         for rev in range(1, 8):

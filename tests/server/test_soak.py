@@ -19,11 +19,14 @@ def test_thirty_two_people_drag_for_a_minute(home):
     assert figures["rss_mb"] < 900
 
 
-def test_one_who_never_reads_costs_the_seven_others_nothing(home):
-    # Both in turn, and the better of two: whatever else this machine does falls on each of them.
-    alone = min(p95(load(Settings(home=home), "eyes", Crowd(7, 15))) for _ in range(2))
-    beside = min(p95(load(Settings(home=home), "eyes", Crowd(7, 15, silent=1))) for _ in range(2))
-    assert beside <= 1.2 * alone
+def test_among_eight_one_who_never_reads_costs_the_others_no_more_than_one_who_does(home):
+    # Both in turn, and the best of three: whatever else this machine does falls on each of them.
+    pairs = [
+        [p95(load(Settings(home=home), "eyes", crowd)) for crowd in (Crowd(8, 12), Crowd(7, 12, silent=1))]
+        for _ in range(3)
+    ]
+    all_read, one_does_not = (min(figures) for figures in zip(*pairs, strict=True))
+    assert one_does_not <= 1.2 * all_read
 
 
 def test_five_hundred_who_come_and_go_within_half_a_minute_leave_nothing_behind(home):
