@@ -12,6 +12,7 @@ import click
 from server import terminal, waiting
 from server.errors import AppError
 from server.verbs.bench_film import film
+from server.verbs.bench_load import load
 from server.verbs.bring import bring
 from server.verbs.learn import learn
 from server.verbs.made import made
@@ -19,6 +20,7 @@ from server.verbs.options import Span, as_json, device, on, path
 from server.verbs.pull import pull
 from server.verbs.regressors import regressors
 from server.verbs.sliders import sliders
+from server.verbs.token import token
 from server.verbs.train import train
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -232,20 +234,6 @@ def bench(context: click.Context, generator: str, device: str | None, as_json: b
         terminal.answer(bench(desk.settings(device=device), generator), as_json)
 
 
-@bench.command()
-@click.option("--people", type=click.IntRange(1, 256), default=16, show_default=True, metavar="N")
-@click.option("--seconds", type=click.FloatRange(0.1, 600), default=20.0, show_default=True, metavar="S")
-@on_first
-@device
-@as_json
-def load(people: int, seconds: float, generator: str, device: str | None, as_json: bool) -> None:
-    """Let many people drag sliders at once."""
-    from server import desk
-    from server.bench import load
-
-    terminal.answer(load(desk.settings(device=device), generator, people, seconds), as_json)
-
-
 @main.command()
 @as_json
 @click.pass_context
@@ -274,12 +262,14 @@ def _edit(seed: int | None, latent: Path | None, **given: Any) -> Any:
 
 
 bench.add_command(film)
+bench.add_command(load)
 main.add_command(bring)
 main.add_command(learn)
 main.add_command(made)
 main.add_command(regressors)
 main.add_command(pull)
 main.add_command(sliders)
+main.add_command(token)
 main.add_command(train)
 
 

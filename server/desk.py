@@ -11,6 +11,7 @@ from typing import Any
 from models import fetch, judges
 from models.base import ModelError
 from server import codecs, edits, files, filming, foreign, imports, jury, precision, studio, uploads
+from server.access.tokens import Kept
 from server.directions import Direction, checked_id, from_bytes, to_bytes
 from server.errors import Conflict, Invalid, ModelFailed, NotFound
 from server.inference import pick_device, tune
@@ -44,6 +45,11 @@ def settings(**given: Any) -> Settings:
 def library() -> Library:
     """The library in the home of the settings."""
     return Library(settings().home)
+
+
+def tokens() -> Kept:
+    """The tokens that were handed out for this home."""
+    return Kept(settings().home / "access")
 
 
 def press() -> Press:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from server.errors import Invalid
@@ -37,6 +37,11 @@ class Settings(BaseSettings):
         (), description="further host names the page may be reached under, separated by commas"
     )
 
+    token: SecretStr | None = Field(
+        None, description="what people need to come in, 16 characters or more; made and printed where one is needed"
+    )
+    drain: float = Field(5.0, ge=0, le=600, description="most seconds a stopping server finishes what is in hand")
+    log_json: bool = Field(False, description="every log line as JSON, as the audit lines always are")
     sign: bool = Field(True, description="put content credentials into pictures and films")
     signing_key: Path | None = Field(None, description="an operator's own P-256 key, PEM")
     signing_chain: Path | None = Field(None, description="the certificates of that key, PEM, leaf first")

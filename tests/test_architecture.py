@@ -121,8 +121,8 @@ def test_the_environment_is_read_in_one_place():
         for module, tree in MODULES.items()
     }
     reading = [module for module, names in attributes.items() if names & {"os.environ", "os.getenv"}]
-    # The bench hands its own on to the server it starts; how threads wait can be told to OpenMP in no other way.
-    assert reading == ["server/bench.py", "server/settings.py", "server/waiting.py"]
+    # A bench hands its own on to the server it starts; how threads wait can be told to OpenMP in no other way.
+    assert reading == ["server/served.py", "server/settings.py", "server/waiting.py"]
 
 
 def test_modules_only_declare_when_imported():

@@ -10,8 +10,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
+from server.access.people import Role
 from server.api import shapes
+from server.api.bodies import RAW
 from server.api.deps import ServicesDep
+from server.api.rights import needs
 from server.directions import to_bytes
 from server.edits import LARGEST_SEED
 from server.errors import NotFound
@@ -60,20 +63,20 @@ class Discover(BaseModel):
     count: Annotated[int, Field(ge=1, le=32)] = 6
 
 
-@router.post("/directions/learn", status_code=202)
+@router.post("/directions/learn", status_code=202, dependencies=[needs(Role.EDITOR, job=True)])
 async def learn(services: ServicesDep, wish: Learn) -> dict[str, Any]:
     """Learn a slider in the background."""
     settings = LearnSettings(wish.transform, walk=wish.walk, steps=wish.steps, seed=wish.seed, layers=wish.layers)
     return shapes.job(await services.studio.learn(wish.generator, settings, wish.id))
 
 
-@router.post("/directions/discover", status_code=202)
+@router.post("/directions/discover", status_code=202, dependencies=[needs(Role.EDITOR, job=True)])
 async def discover(services: ServicesDep, wish: Discover) -> dict[str, Any]:
     """Look for sliders nobody asked for, in the background."""
     return shapes.job(await services.studio.discover(wish.generator, wish.method, wish.count))
 
 
-@router.post("/directions/upload", status_code=201)
+@router.post("/directions/upload", openapi_extra=RAW, status_code=201, dependencies=[needs(Role.EDITOR)])
 async def upload(services: ServicesDep, request: Request) -> dict[str, Any]:
     """Keep a direction file from elsewhere; refused where it was made for none of the generators here."""
     data = await request.body()
@@ -81,7 +84,7 @@ async def upload(services: ServicesDep, request: Request) -> dict[str, Any]:
     return shapes.direction(services.library, direction, whole=True)
 
 
-@router.post("/directions/foreign", status_code=201)
+@router.post("/directions/foreign", openapi_extra=RAW, status_code=201, dependencies=[needs(Role.EDITOR)])
 async def foreign(
     services: ServicesDep,
     request: Request,
@@ -101,7 +104,7 @@ def one_direction(services: ServicesDep, generator: str, id: str) -> dict[str, A
     return shapes.direction(services.library, services.library.direction(generator, id), whole=True)
 
 
-@router.delete("/directions/{generator}/{id}", status_code=204)
+@router.delete("/directions/{generator}/{id}", status_code=204, dependencies=[needs(Role.ADMIN)])
 def remove(services: ServicesDep, generator: str, id: str) -> None:
     """Remove a learned slider; a bundled one that it replaced comes back."""
     services.library.remove(generator, id)

@@ -9,8 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from server.access.people import Role
 from server.api import shapes
+from server.api.bodies import RAW
 from server.api.deps import ServicesDep
+from server.api.rights import needs
 
 router = APIRouter(prefix="/api/imports")
 
@@ -29,13 +32,13 @@ class Keep(BaseModel):
     golden: Annotated[str, Field(max_length=64)]
 
 
-@router.post("", status_code=201)
+@router.post("", openapi_extra=RAW, status_code=201, dependencies=[needs(Role.ADMIN)])
 async def bring(services: ServicesDep, request: Request, name: Annotated[str, Query(max_length=40)]) -> dict[str, Any]:
     """The passport of a checkpoint, the request's body. It is read in a jail; nothing of it is kept yet."""
     return await services.quarantine.bring(request.stream(), name)
 
 
-@router.post("/{id}", status_code=201)
+@router.post("/{id}", status_code=201, dependencies=[needs(Role.ADMIN)])
 async def keep(services: ServicesDep, id: str, wish: Keep) -> dict[str, Any]:
     """Keep a file that was seen, as a generator."""
     card = {str(part): text for part, text in wish.card.items()}
@@ -43,7 +46,7 @@ async def keep(services: ServicesDep, id: str, wish: Keep) -> dict[str, Any]:
     return shapes.generator(services.library, name)
 
 
-@router.delete("/{id}", status_code=204)
+@router.delete("/{id}", status_code=204, dependencies=[needs(Role.ADMIN)])
 def drop(services: ServicesDep, id: str) -> None:
     """Throw a file away that was seen."""
     services.quarantine.drop(id)

@@ -33,6 +33,7 @@ const post = async (path, json) => (await ask(path, { method: "POST", json })).j
 const part = encodeURIComponent;
 
 export const api = Object.freeze({
+  me: () => get("/api/me"),
   generators: async () => (await get("/api/generators")).generators,
   pull: (name) => post("/api/generators", { pull: name }),
   invert: async (name, file) =>

@@ -23,6 +23,7 @@ import { Jobs } from "./jobs.js";
 import { addressWriter, editInAddress } from "./links.js";
 import { Live } from "./live.js";
 import { wirePanels } from "./panels.js";
+import { wireRights } from "./rights.js";
 import { Session } from "./session.js";
 import { Store } from "./store.js";
 import { wireViews } from "./views.js";
@@ -72,6 +73,7 @@ const session = new Session({ store, history, live, api });
 
 function complain(error) {
   if (error.name === "AbortError") return;
+  if (error.code === "unauthorized") return location.reload(); // to the page that asks for a token
   toasts.say([error.message, error.hint].filter(Boolean).join(" "), { kind: "problem" });
 }
 
@@ -83,6 +85,7 @@ function wireLive() {
   live.addEventListener("link", ({ detail }) => {
     store.set({ link: detail.state });
     clearTimeout(dimming);
+    if (detail.state === "waiting") api.me().catch(({ code }) => code === "unauthorized" && location.reload());
     if (detail.state === "open") {
       stage.veil = null;
       jobs.refresh().catch(() => {}); // the next poll or connection reads them again
@@ -170,5 +173,6 @@ const panels = wirePanels({ store, session, jobs, api, timeline, toasts, sliders
 wireCommands({ store, session, jobs, api, panels, timeline, toasts, attempt });
 wireFiles({ store, session, api, jobs, timeline, toasts, sliders, attempt, judges: panels.judges });
 wireAddress();
+attempt(async () => wireRights(await api.me(), toasts));
 wireLive();
 start();
