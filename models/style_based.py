@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,6 @@ DRAWS = 4096  # z for a class's own mean
 ROWS = 512  # z mapped at a time
 
 
-@runtime_checkable
 class _Network(Protocol):
     mapping: MappingNetwork
     synthesis: nn.Module
@@ -35,8 +34,8 @@ class StyleBased:
         self.precision: Precision = "fp32"
         network = network.eval().requires_grad_(False).to(self.device)
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stubs do not know it
-        assert isinstance(network, _Network)
-        self.mapping, self.synthesis = network.mapping, network.synthesis
+        parts = cast(_Network, network)
+        self.mapping, self.synthesis = parts.mapping, parts.synthesis
         self._means: dict[int | None, Tensor] = {}
 
     def sample(self, seeds: Sequence[int]) -> Tensor:

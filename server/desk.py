@@ -90,7 +90,9 @@ def pull(name: str, accepted: bool, show: Show) -> str:
     return judge.spec.title
 
 
-def train(path: Path, out: Path | None, device: str | None, report: bool, show: Show) -> Mapping[str, Any]:
+def train(
+    path: Path, out: Path | None, device: str | None, report: bool, show: Show, minutes: float | None = None
+) -> Mapping[str, Any]:
     """Train the recipe at `path` and keep the generator in the library, or in the folder `out`."""
     from server.training import recipe, run
 
@@ -102,7 +104,7 @@ def train(path: Path, out: Path | None, device: str | None, report: bool, show: 
     tune()
     generators = chosen.home / "generators" if out is None else out
     folder = chosen.home / "training" / asked.name
-    return finish(run.run(asked, path.parent, folder, generators, chosen.device, report), show)
+    return finish(run.run(asked, path.parent, folder, generators, chosen.device, report, minutes), show)
 
 
 def look(path: Path, name: str, year: int, title: str, card: Mapping[str, str]) -> imports.Found:
