@@ -48,7 +48,7 @@ directions: $(INSTALLED)
 	test -d "$${LATENTWALK_HOME:-$$HOME/.local/share/latentwalk}/generators/faces" || $(BIN)/latentwalk pull faces
 	for generator in $(GENERATORS); do \
 	  for transform in zoom shift_x shift_y rotate brightness contrast red green blue saturation; do \
-	    $(BIN)/latentwalk learn $$transform --generator $$generator --twin --out models/bundled/$$generator || exit 1; \
+	    $(BIN)/latentwalk learn $$transform --generator $$generator --twin --layers all --out models/bundled/$$generator || exit 1; \
 	  done; \
 	  for method in pca sefa; do \
 	    $(BIN)/latentwalk discover $$method --generator $$generator --count 4 --out models/bundled/$$generator || exit 1; \

@@ -29,6 +29,7 @@ class Quarantine:
         self._library = library
         self._folder = library.home / "quarantine"
         self._unlocked = unlocked
+        self._turns = anyio.CapacityLimiter(1)  # a gigabyte is read whole, and its jail takes as much again
 
     async def bring(self, parts: AsyncIterator[bytes], name: str) -> dict[str, Any]:
         """Take a file in and say what it is: its passport, its first picture, and the `id` to keep it by.
@@ -43,7 +44,7 @@ class Quarantine:
             async with await anyio.open_file(path, "wb") as file:
                 async for part in parts:
                     await file.write(part)
-            return await anyio.to_thread.run_sync(self._seen, id, name)
+            return await anyio.to_thread.run_sync(self._seen, id, name, limiter=self._turns)
         except OSError as error:
             files.remove(path)
             raise files.refused(path, error) from error
@@ -51,8 +52,11 @@ class Quarantine:
             files.remove(path)
             raise
 
-    def keep(self, id: str, name: str, title: str, card: Mapping[str, str], golden: str) -> str:
+    async def keep(self, id: str, name: str, title: str, card: Mapping[str, str], golden: str) -> str:
         """Keep a file that was seen as a generator called `name`; Invalid where its picture is now another one."""
+        return await anyio.to_thread.run_sync(self._kept, id, name, title, card, golden, limiter=self._turns)
+
+    def _kept(self, id: str, name: str, title: str, card: Mapping[str, str], golden: str) -> str:
         path = self._path(id)
         year = datetime.date.today().year
         found = imports.look(path, name, year, title=title, card=card, unlocked=self._unlocked)

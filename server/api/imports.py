@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from server.access.people import Role
@@ -42,7 +41,7 @@ async def bring(services: ServicesDep, request: Request, name: Annotated[str, Qu
 async def keep(services: ServicesDep, id: str, wish: Keep) -> dict[str, Any]:
     """Keep a file that was seen, as a generator."""
     card = {str(part): text for part, text in wish.card.items()}
-    name = await run_in_threadpool(services.quarantine.keep, id, wish.name, wish.title, card, wish.golden)
+    name = await services.quarantine.keep(id, wish.name, wish.title, card, wish.golden)
     return shapes.generator(services.library, name)
 
 

@@ -30,7 +30,7 @@ class Slow:
 def test_the_largest_that_is_quick_enough_is_chosen_and_never_one_too_small_to_see(
     monkeypatch: pytest.MonkeyPatch, quick: float, side: int
 ) -> None:
-    monkeypatch.setattr(previews, "taken_by", lambda generator: float(generator.height))
+    monkeypatch.setattr(previews, "taken_by", lambda generator, quick: float(generator.height))
     monkeypatch.setattr(Slow, "spec", type("Spec", (), {"name": "slow"}), raising=False)
     slow = Slow()
     chosen = previews.choose(slow, quick)  # type: ignore[arg-type, type-var]
