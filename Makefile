@@ -39,6 +39,7 @@ soak: $(INSTALLED_DEV) chromium
 
 avatars: $(INSTALLED)
 	test -d data/avatars || (cd tools/avatars && npm ci && node render.mjs ../../data/avatars)
+	$(BIN)/latentwalk train recipes/avatars-begin.json --out build/generators
 	$(BIN)/latentwalk train recipes/avatars.json --out models/bundled --report
 	$(MAKE) directions GENERATORS=avatars
 

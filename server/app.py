@@ -23,6 +23,7 @@ from server.api import (
     exports,
     generators,
     health,
+    imports,
     jobs,
     live,
     pages,
@@ -47,6 +48,7 @@ from server.library import Library
 from server.lifecycle import Lifecycle
 from server.metrics import Metrics
 from server.provenance.press import Press
+from server.quarantine import Quarantine
 from server.regressors import Regressors
 from server.renderer import Renderer
 from server.settings import Settings
@@ -96,10 +98,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         studio = Studio(library, judges, shelf, lane, work)
         press = Press(chosen, app.version)
         sounds = Sounds(chosen.home / "sounds")
+        quarantine = Quarantine(library, chosen.unlocked)
+        quarantine.sweep()
         cinema = Cinema(library, shelf, lane, work, films, press, sounds)
         house = Services(
-            chosen, library, judges, shelf, renderer, work, films, studio, cinema, press, sounds, app.version, ROOT,
-            gate=gate, limits=limits, metrics=metrics,
+            chosen, library, judges, shelf, renderer, work, films, studio, cinema, press, sounds, quarantine,
+            app.version, ROOT, gate=gate, limits=limits, metrics=metrics,
         )  # fmt: skip
         app.state.services = house
         observe(house, lane)
@@ -126,7 +130,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     errors.install(app)
     for part in (
-        pages, signin, health, generators, directions, regressors, jobs, exports, walks, provenance, live,
+        pages, signin, health, generators, imports, directions, regressors, jobs, exports, walks, provenance, live,
     ):  # fmt: skip
         app.include_router(part.router)
     app.mount("/static", pages.FreshFiles(directory=ROOT / "static"), name="static")

@@ -10,7 +10,7 @@ from typing import Any
 
 from models import fetch, judges
 from models.base import ModelError
-from server import codecs, edits, files, filming, imports, jury, precision, studio, uploads
+from server import codecs, edits, files, filming, foreign, imports, jury, precision, studio, uploads
 from server.access.tokens import Kept
 from server.directions import Direction, checked_id, from_bytes, to_bytes
 from server.errors import Conflict, Invalid, ModelFailed, NotFound
@@ -96,7 +96,9 @@ def pull(name: str, accepted: bool, show: Show) -> str:
     return judge.spec.title
 
 
-def train(path: Path, out: Path | None, device: str | None, report: bool, show: Show) -> Mapping[str, Any]:
+def train(
+    path: Path, out: Path | None, device: str | None, report: bool, show: Show, minutes: float | None = None
+) -> Mapping[str, Any]:
     """Train the recipe at `path` and keep the generator in the library, or in the folder `out`."""
     from server.training import recipe, run
 
@@ -108,7 +110,7 @@ def train(path: Path, out: Path | None, device: str | None, report: bool, show: 
     tune()
     generators = chosen.home / "generators" if out is None else out
     folder = chosen.home / "training" / asked.name
-    return finish(run.run(asked, path.parent, folder, generators, chosen.device, report), show)
+    return finish(run.run(asked, path.parent, folder, generators, chosen.device, report, minutes), show)
 
 
 def look(path: Path, name: str, year: int, title: str, card: Mapping[str, str]) -> imports.Found:
@@ -226,6 +228,17 @@ class Desk:
             return finish(scored.measure(self._ready.exact, chosen, seats), show)
         return finish(measure(self._ready.exact, chosen), show)
 
+    def adopt(self, path: Path, space: str | None, count: int) -> list[str]:
+        """Keep the directions in a file of ours or of another program's, with their strips; their ids."""
+        data = contents(path)
+        if path.suffix == SUFFIX:
+            return [self.library.adopt(data).id]
+        found = foreign.read(data, path.name, unlocked=settings().unlocked)
+        made = foreign.directions(found, self._ready.exact, path.name, count, space)
+        for direction in made:
+            self._keep(direction, None)
+        return [direction.id for direction in made]
+
     def film(self, timeline: Timeline, out: Path, show: Show) -> None:
         """Keep the film of a timeline."""
         filming.filmed(timeline, out, self._ready, press(), Sounds(settings().home / "sounds"), show)
@@ -234,6 +247,19 @@ class Desk:
 def sweep(edit: edits.Edit, direction: str, out: Path, **how: Any) -> Timeline:
     """The timeline of a film along one slider, in the format of its file's ending."""
     return filming.swept(edit, library().direction(edit.generator, direction), out, **how)
+
+
+def give(generator: str, slider: str, out: Path) -> None:
+    """Write a slider as a file; the ending of its name says whose format."""
+    direction = library().direction(generator, slider)
+    files.write(out, foreign.exported(direction, ending(out, dict.fromkeys(("safetensors", "npy", "npz")))))
+
+
+def latent(path: Path, generator: str) -> dict[str, Any]:
+    """The start of an edit from a file that holds a latent of w or w+."""
+    found = foreign.read(contents(path), path.name, unlocked=settings().unlocked)
+    base = foreign.base(found, library().spec(generator), path.name)
+    return base.model_dump(exclude_none=True, exclude_defaults=True)
 
 
 def contents(path: Path) -> bytes:

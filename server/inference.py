@@ -155,10 +155,12 @@ def tune() -> None:
 
 
 def pick_device(wish: str) -> torch.device:
-    """The device for auto, cpu, cuda or cuda:N; Invalid where this machine has no such thing."""
+    """The device for auto, cpu, mps, cuda or cuda:N; Invalid where this machine has no such thing."""
+    if wish == "mps" and torch.backends.mps.is_available():
+        return torch.device("mps")
     if wish == "cpu" or (wish == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
     device = torch.device("cuda:0" if wish in ("auto", "cuda") else wish)
-    if not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count():
+    if wish == "mps" or not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count():
         raise Invalid(f"This machine has no {device}.", "Use --device auto or --device cpu.")
     return device

@@ -64,6 +64,12 @@ def seconds(generator: Generator, latent: Tensor, classes: Tensor | None) -> flo
     return time.perf_counter() - begin
 
 
+def psnr(expected: Tensor, found: Tensor, most: float = 99.0) -> Tensor:
+    """Each picture's peak signal-to-noise ratio in dB, [N], for images in [-1, 1]; `most` where they are equal."""
+    errors = (expected - found).square().mean(dim=(1, 2, 3))
+    return (10 * (4 / errors.clamp_min(1e-12)).log10()).clamp_max(most)
+
+
 def lowest_psnr(expected: Tensor, found: Tensor) -> float:
     """The worst picture's peak signal-to-noise ratio in dB, for images in [-1, 1]; infinite where they are equal."""
     worst = float((expected - found).square().mean(dim=(1, 2, 3)).max())

@@ -22,6 +22,7 @@ from server.codecs import Format, Pixels
 from server.edits import Edit, canonical, latent_for
 from server.errors import AppError, ModelFailed, Overloaded
 from server.inference import Lane, Priority, stopping
+from server.latents import stacked
 from server.shelf import Ready
 
 log = logging.getLogger(__name__)
@@ -218,7 +219,7 @@ class Renderer:
             begin = time.perf_counter()
             with torch.inference_mode():
                 weights = None if classes[0] is None else torch.cat([row for row in classes if row is not None])
-                images = good[0].ready.quick.synthesize(torch.cat(latents), weights)
+                images = good[0].ready.preview.synthesize(stacked(latents), weights)
                 arrays = codecs.pixels(images)
             taken = time.perf_counter() - begin
             if len(arrays) != len(good):
@@ -243,7 +244,7 @@ class Renderer:
         for request in batch:
             try:
                 with torch.inference_mode():
-                    latent, weights = latent_for(request.wish.edit, request.ready.quick, request.ready.directions())
+                    latent, weights = latent_for(request.wish.edit, request.ready.preview, request.ready.directions())
             except AppError as error:
                 request.answer(error)
                 continue
@@ -295,6 +296,5 @@ def _encode(batch: list[_Request], arrays: Pixels, begin: float, taken: float) -
 
 def _frame(array: Pixels, format: Format, longest: int | None, edit: str | None) -> tuple[bytes, int, int, float]:
     begin = time.perf_counter()
-    made = codecs.picture(array, longest)
-    data = codecs.encode(made, format, edit=edit)
+    data = codecs.encode(made := codecs.picture(array, longest), format, edit=edit)
     return data, made.width, made.height, time.perf_counter() - begin

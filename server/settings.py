@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=_home, description="folder for learned directions, exports and pulled models")
     host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 picks a free one")
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu or cuda:N")
+    device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, mps or cuda:N")
     max_batch: int = Field(16, ge=1, le=64, description="most previews computed in one forward pass")
     generators_kept: int = Field(3, ge=1, le=16, description="most generators held in memory at once")
     people: int = Field(64, ge=1, le=1024, description="most live connections at once")

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from PIL import Image
 
-from server import codecs, inversion, jury, uploads
+from server import codecs, foreign, inversion, jury, uploads
 from server.directions import Direction, checked_id
 from server.edits import Edit
 from server.errors import Cancelled, Conflict
@@ -29,6 +29,7 @@ from server.steering.score.settings import ScoreSettings
 from server.steering.strips import strip
 
 T = TypeVar("T")
+WORDS = {"pca": "PCA", "sefa": "SeFa", "styles": "style"}
 
 
 class Studio:
@@ -98,9 +99,23 @@ class Studio:
     async def discover(self, generator: str, method: Method, count: int) -> Job:
         """Look for sliders nobody asked for."""
         ready = await self._shelf.get(generator)
-        title = f"Looking for {count} {method.upper() if method == 'pca' else 'SeFa'} directions on {generator}"
+        title = f"Looking for {count} {WORDS[method]} directions on {generator}"
         work = discovered(self._library, ready, method, count)
         return self._jobs.start("discover", title, work, self._on_the_lane, "device")
+
+    async def foreign(self, generator: str, data: bytes, name: str, space: str | None, count: int) -> dict[str, Any]:
+        """Keep another program's `directions` as sliders, or give the `base` of an edit that starts at its latent."""
+        spec = self._library.spec(generator)
+        found = await asyncio.to_thread(foreign.read, data, name, unlocked=self._regressors.unlocked)
+        if found.kind == "latent":
+            base = foreign.base(found, spec, name).model_dump(exclude_none=True, exclude_defaults=True)
+            return {"directions": [], "base": base}
+        ready = await self._shelf.get(generator)
+        made = foreign.directions(found, ready.exact, name, count, space)
+        for one in made:
+            picture = await self._lane.run(Priority.STILL, functools.partial(strip, ready.exact, one))
+            self._library.keep(one, jpeg(picture))
+        return {"directions": made, "base": None}
 
     async def pull(self, generator: str) -> Job:
         """Fetch a generator's weights."""

@@ -44,7 +44,8 @@ def forbidden(module: str) -> str:
         return r"(server|fastapi|starlette|uvicorn)(\.|$)"
     if module.startswith("server/api/"):
         return r"(torch|server\.(app|cli))(\.|$)|models\.(?!base\b)"
-    named = "base|zoo|fetch|kept|regressor|judges|scorers|importing"  # protocols, and what finds and keeps models
+    # Protocols, and what finds and keeps models.
+    named = "base|zoo|fetch|kept|adapters|regressor|judges|scorers|importing"
     if module.startswith("server/training/"):  # what makes a network must name it
         named += "|stylegan2|styled|critic|classifier|encoder"
     if module in (

@@ -14,13 +14,17 @@ from server.access.limits import Bucket
 from server.directions import LARGEST_FILE
 from server.errors import too_much
 from server.films.embedded import LARGEST_FILE as LARGEST_DROPPED
+from server.foreign import LARGEST_VECTORS
 from server.inversion import LARGEST_FILE as LARGEST_PICTURE
+from server.quarantine import LARGEST as LARGEST_CHECKPOINT
 from server.regressors import LARGEST_UPLOAD
 from server.sounds import LARGEST as LARGEST_SOUND
 
 LARGEST = 256 * 2**10  # bytes of a request, but for the addresses below
 LARGER = (
     (re.compile(r"/api/directions/upload"), LARGEST_FILE),
+    (re.compile(r"/api/directions/foreign"), LARGEST_VECTORS),
+    (re.compile(r"/api/imports"), LARGEST_CHECKPOINT),
     (re.compile(r"/api/regressors"), LARGEST_UPLOAD),
     (re.compile(r"/api/generators/[^/]+/invert"), LARGEST_PICTURE),
     (re.compile(r"/api/walks/audio"), LARGEST_SOUND),

@@ -18,6 +18,7 @@ from server.library import Library
 from server.lifecycle import Lifecycle
 from server.metrics import Metrics
 from server.provenance.press import Press
+from server.quarantine import Quarantine
 from server.regressors import Regressors
 from server.renderer import Renderer
 from server.settings import Settings
@@ -41,6 +42,7 @@ class Services:
     cinema: Cinema
     press: Press
     sounds: Sounds
+    quarantine: Quarantine
     version: str
     root: Path
     gate: Gate

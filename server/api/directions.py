@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -50,6 +50,7 @@ class Learn(BaseModel):
     walk: Literal["linear", "path"] = "linear"
     seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] = 0
     steps: Annotated[int, Field(ge=1, le=20_000)] = 400
+    layers: Literal["auto", "all"] | tuple[int, int] = "auto"
 
 
 class Discover(BaseModel):
@@ -58,14 +59,14 @@ class Discover(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     generator: Annotated[str, Field(max_length=64)]
-    method: Literal["pca", "sefa"]
+    method: Literal["pca", "sefa", "styles"]
     count: Annotated[int, Field(ge=1, le=32)] = 6
 
 
 @router.post("/directions/learn", status_code=202, dependencies=[needs(Role.EDITOR, job=True)])
 async def learn(services: ServicesDep, wish: Learn) -> dict[str, Any]:
     """Learn a slider in the background."""
-    settings = LearnSettings(wish.transform, walk=wish.walk, steps=wish.steps, seed=wish.seed)
+    settings = LearnSettings(wish.transform, walk=wish.walk, steps=wish.steps, seed=wish.seed, layers=wish.layers)
     return shapes.job(await services.studio.learn(wish.generator, settings, wish.id))
 
 
@@ -81,6 +82,20 @@ async def upload(services: ServicesDep, request: Request) -> dict[str, Any]:
     data = await request.body()
     direction = await run_in_threadpool(services.library.adopt, data)
     return shapes.direction(services.library, direction, whole=True)
+
+
+@router.post("/directions/foreign", openapi_extra=RAW, status_code=201, dependencies=[needs(Role.EDITOR)])
+async def foreign(
+    services: ServicesDep,
+    request: Request,
+    generator: Annotated[str, Query(max_length=64)],
+    name: Annotated[str, Query(max_length=200)],
+    space: Literal["z", "w"] | None = None,
+    count: Annotated[int, Query(ge=1, le=64)] = 6,
+) -> dict[str, Any]:
+    """Keep another program's directions, the request's body, as sliders; or say at which base its latent starts."""
+    found = await services.studio.foreign(generator, await request.body(), name, space, count)
+    return {**found, "directions": [shapes.direction(services.library, one) for one in found["directions"]]}
 
 
 @router.get("/directions/{generator}/{id}")

@@ -12,7 +12,7 @@ import datetime
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -21,12 +21,14 @@ from torch.nn.functional import cosine_similarity
 from models.base import Generator
 from server.directions import Direction
 from server.errors import Invalid, ModelFailed
+from server.latents import within
 from server.steering import transforms
 from server.steering.calibrate import calibrate
 from server.steering.closed_form import closed_form
 from server.steering.draws import Drawn, Role, draw
 from server.steering.measure import measure
 from server.steering.objective import objective
+from server.steering.opaque import opaque
 from server.steering.progress import Progress, Work, part
 from server.steering.strips import row
 from server.steering.transforms import Transform
@@ -46,7 +48,8 @@ class LearnSettings:
     """What to learn and how long. A path starts from a line learned in half as many steps.
 
     `warm_start` is "zero" or "closed_form"; `twin` learns a second walk from the next seed and reports the cosine
-    between the two, which doubles the time.
+    between the two, which doubles the time. `layers` are those that the walk acts on, [first, stop): "all", or "auto",
+    which is the earlier half of a style-based generator's for geometry and the later half for colour.
     """
 
     transform: str
@@ -56,6 +59,7 @@ class LearnSettings:
     seed: int = 0
     warm_start: str = "zero"
     twin: bool = False
+    layers: Literal["all", "auto"] | tuple[int, int] = "all"
 
     def __post_init__(self) -> None:
         if self.walk not in ("linear", "path"):
@@ -74,7 +78,8 @@ def learn(
     generator: Generator, settings: LearnSettings, id: str | None = None, name: str | None = None
 ) -> Work[Direction]:
     """Learn, calibrate and measure one direction; `generator` may be the fast twin."""
-    transform = transforms.find(settings.transform)
+    generator, transform = opaque(generator), transforms.find(settings.transform)
+    layers = layers_of(generator, transform, settings)
     started = time.perf_counter()
     walk = yield from part(fit(generator, transform, settings), 0.0, 0.4 if settings.twin else 0.8)
     seconds = time.perf_counter() - started
@@ -89,7 +94,7 @@ def learn(
         if full == 0:
             raise ModelFailed(f"{transform.title} taught the walk nothing.", "Ask for more steps.")
         walk = LinearWalk(walk.vector / full)
-    measured = yield from part(calibrate(generator, transform, walk, full), 0.8, 0.88)
+    measured = yield from part(calibrate(generator, transform, walk, full, layers), 0.8, 0.88)
     direction = Direction(
         id=id or transform.name,
         name=name or transform.title,
@@ -104,6 +109,7 @@ def learn(
         track=measured.track,
         asked=transform.limits(generator.spec.resolution),
         method="walk",
+        layers=layers,
         seed=settings.seed,
         created=datetime.date.today().isoformat(),
         verdict=measured.verdict,
@@ -127,6 +133,11 @@ def learn(
 
 def fit(generator: Generator, transform: Transform, settings: LearnSettings) -> Work[Walk]:
     """The walk alone: steps of 1 (line) or `PATH_STEPS` (path) stand for the transform's limit."""
+    if not getattr(generator, "differentiable", True):
+        raise Invalid(
+            f"No walk can be learned on {generator.spec.title}: it runs in a jail and has no gradient to follow.",
+            "Learn from a score, which needs none (--regressor), or look for pca directions.",
+        )
     width = generator.spec.width
     source = torch.Generator().manual_seed(settings.seed)
     line = LinearWalk.blank(width)
@@ -143,6 +154,24 @@ def fit(generator: Generator, transform: Transform, settings: LearnSettings) -> 
     path.weights["down.outer_bias"].copy_(-found.vector / PATH_STEPS)
     then = _descend(generator, transform, path, PATH_STEPS, settings.steps, PATH_RATE, settings, source)
     return (yield from part(then, 0.3, 1.0))
+
+
+def layers_of(generator: Generator, transform: Transform, settings: LearnSettings) -> tuple[int, int] | None:
+    """The layers that a walk acts on; None for all of them.
+
+    Early layers of a style-based generator hold pose and shape, late ones colour (Karras et al. 2019, section 3.1).
+    """
+    count = generator.spec.layers
+    if isinstance(settings.layers, tuple):
+        first, stop = settings.layers
+        if not 0 <= first < stop <= count:
+            raise Invalid(
+                f"A walk cannot act on layers {first} to {stop}: {generator.spec.name} has {count}.",
+                f"Use a range inside 0 to {count}.",
+            )
+        return settings.layers if stop - first < count else None
+    halves = {"geometry": (0, -(-count // 2)), "colour": (count // 2, count)}
+    return halves.get(transform.group) if settings.layers == "auto" and count > 1 else None
 
 
 def likeness(generator: Generator, first: Walk, second: Walk) -> float:
@@ -183,7 +212,7 @@ def _descend(
         parameter.requires_grad_(True)
     optimiser = torch.optim.Adam(parameters, lr=rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    watch = _Watch(generator, transform, limit)
+    watch = _Watch(generator, transform, limit, layers_of(generator, transform, settings))
     losses: list[list[float | None]] = []
     best, kept, waited = float("inf"), _copies(walk), 0
     for step in range(1, steps + 1):
@@ -193,7 +222,7 @@ def _descend(
         total = 0.0
         for start, chunk in enumerate(drawn.split(CHUNK)):
             share = shares[start * CHUNK : start * CHUNK + len(chunk)].to(generator.device)
-            total += _accumulate(generator, transform, walk, chunk, share, limit, full, settings.batch)
+            total += _accumulate(generator, transform, walk, watch.layers, chunk, share, limit, full, settings.batch)
             yield _progress(step, steps, losses)
         optimiser.step()
         schedule.step()
@@ -211,22 +240,29 @@ def _descend(
 
 
 def _accumulate(
-    generator: Generator, transform: Transform, walk: Walk, chunk: Drawn,
+    generator: Generator, transform: Transform, walk: Walk, layers: tuple[int, int] | None, chunk: Drawn,
     share: Tensor, limit: float, full: float, batch: int,
 ) -> float:  # fmt: skip
     with torch.no_grad():
         target, mask = transform(generator.synthesize(chunk.latents, chunk.classes), share * limit)
-    images = generator.synthesize(walk.move(chunk.latents, share * full), chunk.classes)
+    images = _walked(generator, walk, layers, chunk, share * full)
     loss = objective(images, target, mask).sum() / batch
     loss.backward()  # type: ignore[no-untyped-call]
     return float(loss.detach())
 
 
+def _walked(generator: Generator, walk: Walk, layers: tuple[int, int] | None, chunk: Drawn, steps: Tensor) -> Tensor:
+    moved = walk.move(chunk.latents, steps)
+    return generator.synthesize(within(chunk.latents, moved, layers, generator.spec.layers), chunk.classes)
+
+
 class _Watch:
     """The held-out set that decides which walk is kept, and the strip a person sees meanwhile."""
 
-    def __init__(self, generator: Generator, transform: Transform, limit: float) -> None:
-        self.generator, self.transform = generator, transform
+    def __init__(
+        self, generator: Generator, transform: Transform, limit: float, layers: tuple[int, int] | None
+    ) -> None:
+        self.generator, self.transform, self.layers = generator, transform, layers
         self.drawn = draw(generator, WATCHED, Role.WATCH)
         self.shares = torch.linspace(-1, 1, WATCHED, device=generator.device)
         self.limit = limit
@@ -240,14 +276,15 @@ class _Watch:
                 if index == len(self.targets):  # the originals never change: edit them once
                     originals = self.generator.synthesize(chunk.latents, chunk.classes)
                     self.targets.append(self.transform(originals, share * self.limit))
-                images = self.generator.synthesize(walk.move(chunk.latents, share * full), chunk.classes)
+                images = _walked(self.generator, walk, self.layers, chunk, share * full)
                 total += float(objective(images, *self.targets[index]).sum())
             yield _progress(step, steps, losses)
         return total / WATCHED
 
     def strip(self, walk: Walk, full: float) -> Tensor:
         one = next(self.drawn.split(1))
-        return row(self.generator, walk, one, [full * share for share in (-1.5, -1, -0.5, 0, 0.5, 1, 1.5)])
+        steps = [full * share for share in (-1.5, -1, -0.5, 0, 0.5, 1, 1.5)]
+        return row(self.generator, walk, one, steps, self.layers)
 
 
 def _copies(walk: Walk) -> dict[str, Tensor]:

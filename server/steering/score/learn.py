@@ -13,6 +13,7 @@ from torch.nn.functional import cosine_similarity
 from models.base import Generator
 from server.directions import Direction
 from server.errors import ModelFailed
+from server.steering.opaque import opaque
 from server.steering.progress import Progress, Work, part
 from server.steering.score.calibrate import calibrate
 from server.steering.score.card import Panel, measure
@@ -38,6 +39,7 @@ def learn(
     settings: what a sensitive scorer's owner wrote.
     """
     started = time.perf_counter()
+    generator = opaque(generator)
     judge = quickest(generator, panel.judge)
     panel = replace(panel, judge=judge)
     yield Progress(0.0, "Looking at what the judge says")
@@ -84,7 +86,7 @@ def learn(
             "population": [mean, deviation],
             "full_step": full,
             "norm": "kept for each latent" if walk.kept else "free",
-            "objective": "GANalyze" if student is None else "GANalyze through a student",
+            "objective": _objective(generator, student),
             "precision": generator.precision,
             "judge_precision": getattr(judge, "precision", "fp32"),
             "raw": measured.raw,
@@ -105,6 +107,9 @@ def learn(
 def _found(
     generator: Generator, panel: Panel, settings: ScoreSettings, reach: float, held: Sequence[Direction]
 ) -> Work[tuple[ArcWalk, dict[str, Any] | None]]:
+    if not getattr(generator, "differentiable", True):  # it runs in a jail: the line fitted to scores is all there is
+        many = replace(settings, warm=settings.samples)
+        return (yield from warmed(generator, panel.judge, many, reach, held)), None
     if panel.judge.spec.differentiable:
         quick = quickest(generator, panel.judge, ROUGH)
         start, share, rate = blank(generator, settings), 0.0, RATE
@@ -114,6 +119,12 @@ def _found(
         walk = yield from part(fit(generator, quick, settings, reach, start, held, rate), share, 1.0)
         return walk, None
     return (yield from distilled(generator, panel.judge, settings, reach, held))
+
+
+def _objective(generator: Generator, student: object) -> str:
+    if not getattr(generator, "differentiable", True):
+        return "ridge regression of scores"
+    return "GANalyze" if student is None else "GANalyze through a student"
 
 
 def _unit_length(walk: ArcWalk, title: str) -> tuple[Walk, float]:
