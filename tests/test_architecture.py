@@ -125,6 +125,13 @@ def test_the_environment_is_read_in_one_place():
     assert reading == ["server/served.py", "server/settings.py", "server/waiting.py"]
 
 
+def test_nothing_is_fetched_but_what_the_zoo_pins():
+    clients = r"(urllib\.request|http\.client|httpx|requests|aiohttp|websockets\.(asyncio|sync)\.client)(\.|$)"
+    asking = [module for module, tree in MODULES.items() if any(re.match(clients, name) for name in imports(tree))]
+    # A bench asks the server it measures, whose address its operator types; what the zoo pins is fetched by pip.
+    assert asking == ["server/hands.py", "server/served.py"]
+
+
 def test_modules_only_declare_when_imported():
     defining = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
     declaring = (ast.Import, ast.ImportFrom, *defining)

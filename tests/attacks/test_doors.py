@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import time
@@ -15,9 +16,10 @@ from pathlib import Path
 
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from server.api import bodies
+from server.api.live import MOST_TABS
 from server.api.patience import LARGEST_HEAD, MOST_HEADERS, PATIENCE
 
 TOKEN = "the-token-of-these-attacks"
@@ -117,6 +119,21 @@ def test_browsers_that_say_whose_page_asks_are_believed(site: str, house: str) -
 def test_our_own_page_and_typed_addresses_are_let_in(site: str, house: str) -> None:
     assert status(f"{house}/api/render", EDIT, sec_fetch_site=site, origin=house, **bearer()) == 200
     assert asyncio.run(shakes_hands(house, Authorization=f"Bearer {TOKEN}", Origin=house, **{"Sec-Fetch-Site": site}))
+
+
+async def test_one_person_cannot_take_every_place(house: str) -> None:
+    address = house.replace("http", "ws", 1) + "/ws/live"
+    async with contextlib.AsyncExitStack() as tabs:
+        for number in range(MOST_TABS + 1):
+            line = await tabs.enter_async_context(
+                connect(address, additional_headers={"Authorization": f"Bearer {TOKEN}"})
+            )
+            if number < MOST_TABS:
+                assert "hello" in json.loads(await line.recv())
+        with pytest.raises(ConnectionClosed) as closed:
+            await line.recv()
+        assert closed.value.rcvd is not None
+        assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1013, "You have too many tabs open already.")
 
 
 def test_a_link_on_another_page_may_lead_here(house: str) -> None:
