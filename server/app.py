@@ -13,7 +13,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from server import files
+from server import arrivals, files
 from server.api import directions, errors, exports, generators, jobs, live, pages, provenance, regressors, walks
 from server.api.deps import Services
 from server.api.guard import Guard
@@ -29,6 +29,7 @@ from server.renderer import Renderer
 from server.settings import Settings
 from server.shelf import Shelf
 from server.sounds import Sounds
+from server.store.database import Database
 from server.studio import Studio
 
 ROOT = Path(__file__).parent.parent
@@ -59,13 +60,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         tune()
         device = pick_device(chosen.device)
         files.sweep(chosen.home)
-        library = Library(chosen.home, first=chosen.first)
+        database = Database.at(chosen.home, chosen.database)
+        library = Library(chosen.home, first=chosen.first, database=database)
         lane = Lane()
         shelf = Shelf(library, lane, device, chosen.generators_kept)
         renderer = Renderer(lane, max_batch=chosen.max_batch)
         films = Exports(chosen.home / "exports")
-        work = Jobs(chosen.home / "jobs")
+        work = Jobs(chosen.home, database)
+        arrivals.take_in(chosen.home, library.learned, work.list)
         work.load()
+        films.sweep({request["export"] for request in work.list.requests("export")})
         judges = Regressors(chosen.home, chosen.unlocked)
         studio = Studio(library, judges, shelf, lane, work)
         press = Press(chosen, app.version)
@@ -75,17 +79,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             chosen, library, judges, shelf, renderer, work, films, studio, cinema, press, sounds, app.version, ROOT
         )  # fmt: skip
         first = asyncio.create_task(warm(shelf, library), name="warm")
-        again = asyncio.create_task(cinema.resume(), name="resume")
+        watch = asyncio.create_task(work.watch(), name="jobs")
         try:
             yield
         finally:
             first.cancel()
-            again.cancel()
-            cinema.stop()
+            watch.cancel()
             await work.close()
             renderer.close()
             await shelf.close()
             lane.close()
+            database.close()
 
     app = FastAPI(
         title="Latentwalk",

@@ -14,7 +14,8 @@ from server import codecs, edits, files, filming, imports, jury, precision, stud
 from server.directions import Direction, checked_id, from_bytes, to_bytes
 from server.errors import Conflict, Invalid, ModelFailed, NotFound
 from server.inference import pick_device, tune
-from server.library import SUFFIX, Library
+from server.learned import SUFFIX
+from server.library import Library
 from server.provenance.press import Press
 from server.provenance.stills import still
 from server.regressors import Entry, Regressors

@@ -19,7 +19,8 @@ import torch
 from server.directions import LARGEST_FILE, from_bytes, short
 from server.errors import AppError
 from server.inference import pick_device
-from server.library import Library, direction_files, usable
+from server.learned import direction_files
+from server.library import Library, usable
 from server.settings import Settings
 
 ROOT = Path(__file__).parent.parent

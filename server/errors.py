@@ -6,7 +6,8 @@ AppError
   Conflict      it could be, but not beside what is there already
   Overloaded    too much is waiting; try again
   ModelFailed   a model could not be fetched, read or run
-  StorageFailed the disk refused (full, read only)
+  StorageFailed the disk refused (read only, broken)
+    DiskFull    it has no room
   Cancelled     someone pressed stop
 """
 
@@ -61,6 +62,12 @@ class StorageFailed(AppError):
     """The disk refused to keep something."""
 
     code = "storage_failed"
+
+
+class DiskFull(StorageFailed):
+    """The disk has no room; what asked may go on once it has."""
+
+    code = "disk_full"
 
 
 class Cancelled(AppError):

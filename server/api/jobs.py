@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from server.api import shapes
 from server.api.deps import ServicesDep
-from server.jobs import Job
+from server.job import Job
 
 router = APIRouter(prefix="/api/jobs")
 
@@ -43,7 +43,7 @@ async def one_job(job: JobDep) -> dict[str, Any]:
 @router.delete("/{id}", status_code=202)
 async def cancel(services: ServicesDep, job: JobDep) -> dict[str, Any]:
     """Ask a job to stop; it does after the chunk in hand."""
-    return shapes.job(services.jobs.cancel(job.id))
+    return shapes.job(await services.jobs.cancel(job.id))
 
 
 @router.get("/{id}/events", response_class=EventSourceResponse)
@@ -53,7 +53,7 @@ async def events(
     """The job whenever it changes, until it ends. A client that comes back with Last-Event-ID misses nothing."""
     seen = int(last_event_id) if last_event_id and last_event_id.isdecimal() else -1
     while True:
-        await services.jobs.change(job.id, seen, PATIENCE)
+        job = await services.jobs.change(job.id, seen, PATIENCE)
         if job.version > seen or job.state.is_end:
             seen = job.version
             ended = job.state.is_end
