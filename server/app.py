@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from server import arrivals, files
-from server.api import directions, errors, exports, generators, jobs, live, pages, provenance, regressors, walks
+from server.api import directions, errors, exports, generators, jobs, live, pages, provenance, regressors, shared, walks
 from server.api.deps import Services
 from server.api.guard import Guard
 from server.cinema import Cinema
@@ -30,6 +30,7 @@ from server.settings import Settings
 from server.shelf import Shelf
 from server.sounds import Sounds
 from server.store.database import Database
+from server.store.shared import Shared
 from server.studio import Studio
 
 ROOT = Path(__file__).parent.parent
@@ -76,7 +77,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         sounds = Sounds(chosen.home / "sounds")
         cinema = Cinema(library, shelf, lane, work, films, press, sounds)
         app.state.services = Services(
-            chosen, library, judges, shelf, renderer, work, films, studio, cinema, press, sounds, app.version, ROOT
+            chosen, library, judges, shelf, renderer, work, films, studio, cinema, press, sounds,
+            Shared(database), app.version, ROOT,
         )  # fmt: skip
         first = asyncio.create_task(warm(shelf, library), name="warm")
         watch = asyncio.create_task(work.watch(), name="jobs")
@@ -99,7 +101,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     errors.install(app)
-    for part in (pages, generators, directions, regressors, jobs, exports, walks, provenance, live):
+    for part in (pages, generators, directions, regressors, jobs, exports, walks, provenance, shared, live):
         app.include_router(part.router)
     app.mount("/static", pages.FreshFiles(directory=ROOT / "static"), name="static")
     app.add_middleware(Guard, hosts=(chosen.host, *chosen.allowed_hosts))

@@ -233,15 +233,20 @@ def load(people: int, seconds: float, generator: str, device: str | None, as_jso
 
 
 @main.command()
+@click.option("--repair", "mend", is_flag=True, help="Mend what is broken in the home first; stop the server for it.")
 @as_json
 @click.pass_context
-def doctor(context: click.Context, as_json: bool) -> None:
-    """Check this installation.
+def doctor(context: click.Context, mend: bool, as_json: bool) -> None:
+    """Check this installation and its home.
 
-    Exit status 1 where something is broken.
+    Exit status 1 where something is broken. What --repair cannot use any more it moves to the folder "damaged" in the
+    home; it never removes it.
     """
-    from server.doctor import examine
+    from server.doctor import examine, repair
 
+    done = repair() if mend else []
+    if done and not as_json:
+        terminal.checks(done, True, as_json)
     found = examine()
     healthy = all(check.state != "broken" for check in found)
     terminal.checks(found, healthy, as_json)

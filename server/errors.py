@@ -8,6 +8,7 @@ AppError
   ModelFailed   a model could not be fetched, read or run
   StorageFailed the disk refused (read only, broken)
     DiskFull    it has no room
+    Damaged     what it gives back is not what was kept
   Cancelled     someone pressed stop
 """
 
@@ -68,6 +69,12 @@ class DiskFull(StorageFailed):
     """The disk has no room; what asked may go on once it has."""
 
     code = "disk_full"
+
+
+class Damaged(StorageFailed):
+    """What is on the disk is not what was kept there."""
+
+    code = "damaged"
 
 
 class Cancelled(AppError):

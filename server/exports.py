@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from server import files
-from server.errors import NotFound
-from server.store.objects import Damaged, digest
+from server.errors import Damaged, NotFound
+from server.store.objects import digest
 
 FILM, THUMBNAIL, DESCRIPTION, SIDECAR = "file", "thumb.jpg", "export.json", "credential.json"
 ID = re.compile(r"[a-z0-9-]{1,40}")

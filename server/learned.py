@@ -92,6 +92,10 @@ class Learned:
                 log.warning("%s stays where it is: %s", path, error)
         return moved
 
+    def tidy(self) -> None:
+        """Remove the files of what was removed or replaced a while ago."""
+        self.objects.sweep(self._index.hashes())
+
     def _put(self, generator: str, id: str, data: bytes, strip: bytes | None) -> None:
         picture = None if strip is None else self.objects.put(strip)
         self._index.put([Row(KIND, generator, id, self.objects.put(data), len(data), picture)])

@@ -19,6 +19,7 @@ from server.renderer import Renderer
 from server.settings import Settings
 from server.shelf import Shelf
 from server.sounds import Sounds
+from server.store.shared import Shared
 from server.studio import Studio
 
 
@@ -37,6 +38,7 @@ class Services:
     cinema: Cinema
     press: Press
     sounds: Sounds
+    shared: Shared
     version: str
     root: Path
     tabs: set[HTTPConnection] = field(default_factory=set)  # the live sockets that are open

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-from server.errors import DiskFull, Invalid, StorageFailed
+from server.errors import Damaged, DiskFull, Invalid, StorageFailed
 from server.store import migrations
 
 FILE = "latentwalk.sqlite"
@@ -145,7 +145,7 @@ class Database:
         if "disk is full" in low or "no space left" in low or "disk full" in low:
             return DiskFull("The disk is full: the database could not be written.", "Free some space and try again.")
         if "malformed" in low or "not a database" in low or "disk image" in low:
-            return StorageFailed(f"The database {self.name} is damaged: {first}.", "Run: latentwalk doctor --repair")
+            return Damaged(f"The database {self.name} is damaged: {first}.", "Run: latentwalk doctor --repair")
         if "readonly" in low or "unable to open" in low:
             return StorageFailed(f"{self.name} cannot be written.", "Set LATENTWALK_HOME to a folder that can.")
         if "locked" in low:

@@ -9,17 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from server import files
-from server.errors import StorageFailed
+from server.errors import Damaged
 
 NAME = re.compile(r"[0-9a-f]{64}")
 BLOCK = 2**20
 YOUNG = 3600.0  # seconds for which nobody may sweep away what no row names yet: its row may be on the way
-
-
-class Damaged(StorageFailed):
-    """A file does not hold what its name says."""
-
-    code = "damaged"
 
 
 class Objects:

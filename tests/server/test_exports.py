@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from server.errors import NotFound
+from server.errors import Damaged, NotFound
 from server.exports import Exports
-from server.store.objects import Damaged
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from server.store.objects import Damaged, Objects
+from server.errors import Damaged
+from server.store.objects import Objects
 
 
 @pytest.fixture

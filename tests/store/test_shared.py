@@ -1,0 +1,38 @@
+"""Shared states and bookmarks: the same state has one name, and a name always means the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.errors import Invalid, NotFound
+from server.store.database import Database
+from server.store.shared import Shared
+
+
+def test_the_same_state_is_shared_once(database: Database) -> None:
+    shared = Shared(database)
+    state = shared.share("edit", '{"generator":"eyes"}')
+    assert shared.share("edit", '{"generator":"eyes"}') == state
+    assert shared.share("timeline", '{"generator":"eyes"}').id != state.id
+    assert shared.find(state.id) == state
+    with pytest.raises(NotFound):
+        shared.find("nope")
+
+
+def test_bookmarks_are_listed_newest_first_and_leave_the_state_behind(database: Database) -> None:
+    shared = Shared(database)
+    first, second = shared.mark("One", "edit", "{}"), shared.mark("  Two\n eyes ", "edit", "{}")
+    assert [one.title for one in shared.marks()] == ["Two eyes", "One"]
+    assert first.state == second.state
+    shared.forget(first.id)
+    assert [one.id for one in shared.marks()] == [second.id]
+    shared.forget(second.id)
+    assert shared.find(second.state.id).body == "{}"
+    with pytest.raises(NotFound):
+        shared.forget(second.id)
+
+
+@pytest.mark.parametrize("title", ["", "  \n ", "x" * 201])
+def test_a_bookmark_has_a_title(title: str, database: Database) -> None:
+    with pytest.raises(Invalid):
+        Shared(database).mark(title, "edit", "{}")
