@@ -19,6 +19,7 @@ from server.verbs.options import as_json, device, on, path
 from server.verbs.pull import pull
 from server.verbs.regressors import regressors
 from server.verbs.train import train
+from server.verbs.workspace import workspace
 
 F = TypeVar("F", bound=Callable[..., Any])
 FILMS = "mp4, webm, gif, png (animated), webp or zip."
@@ -89,7 +90,7 @@ def serve(**given: Any) -> None:
     """Serve the page."""
     from server import app, desk
 
-    chosen = desk.checked_address(desk.settings(**given))
+    chosen = desk.checked_database(desk.checked_address(desk.settings(**given)))
     with contextlib.suppress(KeyboardInterrupt):  # how people stop it
         app.serve(chosen)
 
@@ -266,6 +267,7 @@ main.add_command(made)
 main.add_command(regressors)
 main.add_command(pull)
 main.add_command(train)
+main.add_command(workspace)
 
 
 if __name__ == "__main__":

@@ -101,15 +101,19 @@ class Learned:
         self._index.put([Row(KIND, generator, id, self.objects.put(data), len(data), picture)])
         self._clear(generator, id)
 
-    def _clear(self, generator: str, id: str) -> None:
-        # Only now: until the row was there, a loose file was all there was.
+    def notice(self, generator: str) -> None:
+        """Make every process that holds a generator's directions read them again."""
         folder = self.folder(generator)
-        files.remove(folder / f"{id}{SUFFIX}")
-        files.remove(folder / f"{id}.jpg")
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
             now = time.time_ns()  # the kernel's own stamp may be four milliseconds old, and two changes be nearer
             os.utime(folder, ns=(now, now))
+
+    def _clear(self, generator: str, id: str) -> None:
+        # Only now: until the row was there, a loose file was all there was.
+        files.remove(self.folder(generator) / f"{id}{SUFFIX}")
+        files.remove(self.folder(generator) / f"{id}.jpg")
+        self.notice(generator)
 
     def _rows(self, generator: str) -> dict[str, Row]:
         try:
