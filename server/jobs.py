@@ -7,7 +7,7 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -97,18 +97,18 @@ class Jobs(Board):
 
     async def watch(self) -> None:
         """Look around for as long as the server lives."""
-        while True:
-            try:
-                await self.look()
-            except AppError as error:
-                log.warning("Jobs are not looked after for now: %s", error)
-            await asyncio.sleep(BEAT)
+        # Apart: beginning work again may take longer than a lease, and what runs must be held meanwhile.
+        await asyncio.gather(_for_ever(self.hold), _for_ever(self.look))
 
-    async def look(self) -> None:
-        """Hold what is ours, stop what is to be, take up what dead servers left, and see how the others' work goes."""
+    async def hold(self) -> None:
+        """Hold what is ours for another while, and stop what somebody asked another server to stop."""
         for id in await asyncio.to_thread(self.list.renew):
             if id in self._runs:
                 await self._stop(self._runs[id])
+
+    async def look(self) -> None:
+        """Hold what is ours, take up what dead servers left, write down what could not be, see what others do."""
+        await self.hold()
         for kept in await asyncio.to_thread(self.list.free):
             if kept.job.id not in self._runs and not self._closing and await asyncio.to_thread(self.list.claim, kept):
                 await self._take_over(kept)
@@ -136,6 +136,7 @@ class Jobs(Board):
     def _launch(self, job: Job, plan: Plan, *, again: bool) -> None:
         run = Run(job, plan, again)
         self._jobs[job.id] = job
+        self._lost.discard(job.id)
         self._runs[job.id] = run
         run.task = asyncio.create_task(self._run(run), name=job.id)
         # Not at the end of `_run`: a task that is cancelled before its first step runs none of it.
@@ -276,3 +277,12 @@ class Jobs(Board):
             self._tell(job)
             with contextlib.suppress(AppError):  # then the lease says that nobody is at it
                 await asyncio.to_thread(self.list.release, replace(job))
+
+
+async def _for_ever(look: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await look()
+        except AppError as error:
+            log.warning("Jobs are not looked after for now: %s", error)
+        await asyncio.sleep(BEAT)
