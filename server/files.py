@@ -75,11 +75,19 @@ def roomy(folder: Path) -> bool:
 
 
 def sweep(folder: Path) -> None:
-    """Remove temporary files that a killed process left anywhere under `folder`."""
+    """Remove what a killed process left under the home `folder`: temporary files, and models that were half fetched."""
     for part in folder.rglob(f".*{PART}"):
         with contextlib.suppress(OSError):
-            if time.time() - part.stat().st_mtime > STALE:
+            if _is_stale(part):
                 part.unlink()
+    for half in (*folder.glob("generators/.*-*"), *folder.glob("regressors/.*-*")):
+        with contextlib.suppress(OSError):
+            if half.is_dir() and _is_stale(half):
+                shutil.rmtree(half)
+
+
+def _is_stale(path: Path) -> bool:
+    return time.time() - path.stat().st_mtime > STALE
 
 
 def _sync(path: Path) -> None:
