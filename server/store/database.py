@@ -153,6 +153,11 @@ class Database:
         return StorageFailed(f"The database could not be used: {first}.", "Check the disk or the database's server.")
 
 
+def storable(text: str) -> str:
+    """Text as every database can hold it: without NUL, and without halves of a pair, which JSON can bring."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
 HINT = "Leave it out for a file in the home, or write postgresql://person:password@host/name."
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass
 from typing import Literal
@@ -11,11 +12,12 @@ from sqlalchemy import delete, func, insert, select
 
 from server.errors import Invalid, NotFound, Overloaded
 from server.job import now
-from server.store.database import Database
+from server.store.database import Database, storable
 from server.store.tables import BOOKMARKS, STATES
 
 Kind = Literal["edit", "timeline"]
 SHORT = 20  # hexadecimal digits of a state's SHA-256: 80 bits, which nobody meets by chance or guesses
+STATE, BOOKMARK = re.compile(rf"[0-9a-f]{{{SHORT}}}"), re.compile(r"b-[0-9a-f]{12}")
 MOST_STATES, MOST_BOOKMARKS = 100_000, 1000
 LONGEST_TITLE = 200
 
@@ -62,6 +64,8 @@ class Shared:
 
     def find(self, id: str) -> State:
         """A shared state."""
+        if not STATE.fullmatch(id):
+            raise NotFound("Nothing is shared under that name.", "Ask for the link again.")
         with self._database.reading() as connection:
             found = connection.execute(select(STATES).where(STATES.c.id == id)).mappings().first()
         if found is None:
@@ -70,7 +74,7 @@ class Shared:
 
     def mark(self, title: str, kind: Kind, body: str) -> Bookmark:
         """Keep a state under a title."""
-        said = " ".join(title.split())
+        said = " ".join(storable(title).split())
         if not said or len(said) > LONGEST_TITLE:
             raise Invalid("A bookmark needs a title.", f"Give it 1 to {LONGEST_TITLE} characters.")
         state = self.share(kind, body)
@@ -94,5 +98,8 @@ class Shared:
     def forget(self, id: str) -> None:
         """Remove a bookmark; who has the link of its state can still open it."""
         with self._database.writing() as connection:
-            if connection.execute(delete(BOOKMARKS).where(BOOKMARKS.c.id == id)).rowcount == 0:
+            if (
+                not BOOKMARK.fullmatch(id)
+                or connection.execute(delete(BOOKMARKS).where(BOOKMARKS.c.id == id)).rowcount == 0
+            ):
                 raise NotFound(f"There is no bookmark “{id[:40]}”.", "See /api/bookmarks for those there are.")

@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping, and_, delete, insert, or_, select, update
 
 from server.job import Job, State
 from server.store import owners
-from server.store.database import Database
+from server.store.database import Database, storable
 from server.store.tables import JOBS
 
 LEASE = 30.0  # seconds for which a server holds a job without a word
@@ -137,7 +137,7 @@ def _under_way() -> Any:
 def _plain(job: Job) -> dict[str, Any]:
     values = asdict(job)
     del values["strip_version"]  # pictures of work are not kept
-    return values | {"state": str(job.state)}
+    return values | {"state": str(job.state), "title": storable(job.title), "message": storable(job.message)}
 
 
 def _kept(row: RowMapping) -> Kept:

@@ -30,7 +30,7 @@ from server.steering.progress import Progress, Work
 from server.store.database import Database
 from tests.conftest import tiny_generator
 
-SETTINGS = LearnSettings("brightness", steps=45, batch=2)
+SETTINGS = LearnSettings("brightness", steps=24, batch=2)
 DATE = "2026-01-01"
 
 

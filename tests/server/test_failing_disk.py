@@ -48,8 +48,10 @@ def judged(whole: dict[str, Any], found: dict[str, Any]) -> None:
     assert found["broken"] == [], found
     assert found["litter"] == [], found
     if found["confirmed"] is None:
+        # A commit whose sync failed may be there after all; what was refused may then be done, but nothing is half.
         assert found["refused"].endswith(".")
-        assert found["jobs"] == 0
+        assert found["jobs"] in (0, 1)
+        assert found["learned"] in (None, whole["learned"])
         return
     then = found["then"]
     assert then is not None, found
@@ -65,7 +67,7 @@ def judged(whole: dict[str, Any], found: dict[str, Any]) -> None:
 def whole_run(shim: Path, folder: Path) -> dict[str, Any]:
     whole = run(shim, folder, 0, [0])[0]
     assert (whole["state"], whole["broken"]) == ("done", [])
-    assert whole["calls"] > 60
+    assert whole["calls"] > 50
     judged(whole, whole)
     return whole
 

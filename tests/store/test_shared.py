@@ -32,7 +32,19 @@ def test_bookmarks_are_listed_newest_first_and_leave_the_state_behind(database: 
         shared.forget(second.id)
 
 
-@pytest.mark.parametrize("title", ["", "  \n ", "x" * 201])
+@pytest.mark.parametrize("id", ["", "\0", "\ud800", "x" * 10**5, "b-\0"])
+def test_a_name_that_can_be_none_is_not_asked_for(id: str, database: Database) -> None:
+    for ask in (Shared(database).find, Shared(database).forget):
+        with pytest.raises(NotFound):
+            ask(id)
+
+
+def test_a_title_is_kept_as_far_as_it_can_be(database: Database) -> None:
+    assert Shared(database).mark("Ey\0es \ud800 ☂", "edit", "{}").title == "Eyes ? ☂"
+    assert Shared(database).marks()[0].title == "Eyes ? ☂"
+
+
+@pytest.mark.parametrize("title", ["", "\0", "  \n ", "x" * 201])
 def test_a_bookmark_has_a_title(title: str, database: Database) -> None:
     with pytest.raises(Invalid):
         Shared(database).mark(title, "edit", "{}")

@@ -36,6 +36,13 @@ def test_a_job_comes_back_as_it_was(database: Database) -> None:
         assert getattr(found.job, name) == getattr(one, name)
 
 
+def test_what_no_database_can_hold_is_left_out(database: Database) -> None:
+    worklist = Worklist(database)
+    worklist.add(job("j-1", message="Film \ud800\0", detail={"x": "\ud800\0"}), {"title": "\0"})
+    found = worklist.all()[0]
+    assert (found.job.message, found.job.detail, found.request) == ("Film ?", {"x": "\ud800\0"}, {"title": "\0"})
+
+
 def test_a_lease_holds_until_it_runs_out(database: Database) -> None:
     clock = Clock()
     first, second = (Worklist(database, f"{name}/x/1/1/0", clock) for name in ("here", "there"))
