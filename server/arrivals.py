@@ -23,14 +23,13 @@ log = logging.getLogger(__name__)
 
 def take_in(home: Path, learned: Learned, worklist: Worklist) -> None:
     """Move what lies in files of earlier versions into the store. Each is removed only once it is durable there, so
-    that this may be stopped anywhere and done again; what cannot be read stays where it is. Then tidy up."""
+    that this may be stopped anywhere and done again; what cannot be read stays where it is."""
     for source in (_jobs(home / "jobs"), _films(home / "exports")):
         for path, kept in source:
             if kept is not None:
                 worklist.keep([kept])
             files.remove(path)
     moved = learned.take_in()
-    learned.tidy()
     if moved:
         log.info("%d directions were taken into the store", moved)
 

@@ -56,9 +56,10 @@ class Learned:
         self._put(direction.generator, direction.id, to_bytes(direction), strip)
 
     def remove(self, generator: str, id: str) -> None:
-        """Remove a direction; its file goes when nothing names it any more."""
+        """Remove a direction, and its files where nothing else names them."""
+        old = self._rows(generator).get(id)
         self._index.remove(KIND, generator, id)
-        self._clear(generator, id)
+        self._clear(generator, id, old)
 
     def strip(self, generator: str, id: str) -> Path | None:
         """The picture beside a direction, checked to be whole; None where there is none."""
@@ -92,14 +93,11 @@ class Learned:
                 log.warning("%s stays where it is: %s", path, error)
         return moved
 
-    def tidy(self) -> None:
-        """Remove the files of what was removed or replaced a while ago."""
-        self.objects.sweep(self._index.hashes())
-
     def _put(self, generator: str, id: str, data: bytes, strip: bytes | None) -> None:
+        old = self._rows(generator).get(id)
         picture = None if strip is None else self.objects.put(strip)
         self._index.put([Row(KIND, generator, id, self.objects.put(data), len(data), picture)])
-        self._clear(generator, id)
+        self._clear(generator, id, old)
 
     def notice(self, generator: str) -> None:
         """Make every process that holds a generator's directions read them again."""
@@ -109,10 +107,13 @@ class Learned:
             now = time.time_ns()  # the kernel's own stamp may be four milliseconds old, and two changes be nearer
             os.utime(folder, ns=(now, now))
 
-    def _clear(self, generator: str, id: str) -> None:
-        # Only now: until the row was there, a loose file was all there was.
+    def _clear(self, generator: str, id: str, old: Row | None) -> None:
+        # Only now: until the row was there, these files were all there was.
         files.remove(self.folder(generator) / f"{id}{SUFFIX}")
         files.remove(self.folder(generator) / f"{id}.jpg")
+        if old is not None:
+            for sha256 in {old.sha256, old.picture} - {None, *self._index.hashes()}:
+                files.remove(self.objects.path(str(sha256)))
         self.notice(generator)
 
     def _rows(self, generator: str) -> dict[str, Row]:

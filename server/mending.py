@@ -65,9 +65,9 @@ def repair(home: Path, database: Database) -> Iterator[Check]:
             place = _moved(home, home / "exports" / check.name.removeprefix("film "))
             yield Check(check.name, "fine", f"moved to {place}; its recipe there makes it again")
     files.sweep(home)
-    gone = objects.sweep(index.hashes())
-    if gone:
-        yield Check("files", "fine", f"{len(gone)} that no row names were removed")
+    yield from _found_again(index, objects)
+    for sha256 in objects.nobodys(index.hashes()):
+        yield Check(f"file {sha256[:12]}", "fine", f"named by nothing; moved to {_moved(home, objects.path(sha256))}")
 
 
 def _unsound(database: Database) -> str:
@@ -103,6 +103,9 @@ def _files(index: Index, objects: Objects) -> Iterator[Check]:
                 yield Check(f"{row.kind} {row.generator}/{row.name}", "broken", found, REPAIR)
     if rows and not bad:
         yield Check("kept files", "fine", f"{len(rows)} things are as they were kept")
+    if spare := len(objects.nobodys(index.hashes())):
+        found = f"{spare} that no row names; --repair looks what they hold"
+        yield Check("other files", "note", found, "Are the rows in another database? Set LATENTWALK_DATABASE to it.")
 
 
 def _films(exports: Exports) -> Iterator[Check]:
@@ -127,7 +130,7 @@ def _moved(home: Path, path: Path) -> Path:
 
 
 def _renewed(home: Path, database: Database) -> Iterator[Check]:
-    # A new database with the rows that can still be read of the old one, and the directions that lie among the files.
+    # A new database with the rows that can still be read of the old one.
     assert database.path is not None
     database.close()
     old = _moved(home, database.path)
@@ -137,12 +140,16 @@ def _renewed(home: Path, database: Database) -> Iterator[Check]:
             os.rename(beside, old.with_name(old.name + ending))  # what belongs together stays together
     saved = _salvaged(old, database)
     yield Check("database", "fine", f"made anew with {saved} rows of the old one, which is {old}")
-    index, objects = Index(database), Objects(home / "objects")
-    there = {(row.kind, row.generator, row.name) for row in index.all()}
+
+
+def _found_again(index: Index, objects: Objects) -> Iterator[Check]:
+    # Directions among the files that no row names, for places that are empty: their rows were lost, or are elsewhere.
+    rows = index.all()
+    named, there = index.hashes(), {(row.kind, row.generator, row.name) for row in rows}
     found: dict[tuple[str, str, str], tuple[float, Row]] = {}
     for sha256 in objects.all():
         path = objects.path(sha256)
-        if path.stat().st_size > LARGEST_FILE:
+        if sha256 in named or path.stat().st_size > LARGEST_FILE:
             continue
         with contextlib.suppress(AppError):
             data = objects.read(sha256)

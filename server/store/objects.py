@@ -13,7 +13,7 @@ from server.errors import Damaged
 
 NAME = re.compile(r"[0-9a-f]{64}")
 BLOCK = 2**20
-YOUNG = 3600.0  # seconds for which nobody may sweep away what no row names yet: its row may be on the way
+YOUNG = 3600.0  # seconds for which what no row names may yet be named: its row may be on the way
 
 
 class Objects:
@@ -59,15 +59,10 @@ class Objects:
             if NAME.fullmatch(path.name):
                 yield path.name
 
-    def sweep(self, named: set[str]) -> list[str]:
-        """Remove what no row names and is old enough that none is about to; the hashes of those."""
-        gone = []
-        for sha256 in self.all():
-            path = self.path(sha256)
-            if sha256 not in named and time.time() - path.stat().st_mtime > YOUNG:
-                files.remove(path)
-                gone.append(sha256)
-        return gone
+    def nobodys(self, named: set[str]) -> list[str]:
+        """The files that no row names, and that are old enough that none is about to."""
+        found = (sha256 for sha256 in self.all() if sha256 not in named)
+        return [sha256 for sha256 in found if time.time() - self.path(sha256).stat().st_mtime > YOUNG]
 
     def _whole(self, path: Path, sha256: str) -> bool:
         try:

@@ -142,6 +142,8 @@ def killed_again_and_again(tmp_path: Path, kills: int, seed: int, told: Callable
             elif chance.random() < 0.5:
                 mover = server.command("workspace", "export", str(pack))
             time.sleep(chance.uniform(0, 6))
+            if mover is not None and chance.random() < 0.5:
+                mover.wait(120)  # some come to their end, and the server lives a little longer
         finally:
             server.kill()
             if mover is not None:

@@ -230,3 +230,19 @@ def test_without_its_database_a_library_still_has_what_ships(
     library.home.mkdir()
     (library.home / "latentwalk.sqlite").write_bytes(b"scrap" * 1000)
     assert set(library.directions("eyes")) == {"zoom"}
+
+
+def test_the_files_of_what_was_replaced_or_removed_go_unless_something_else_names_them(
+    library: Library, eyes_spec: GeneratorSpec, make_slider: Make
+) -> None:
+    objects = Objects(library.home / "objects")
+    library.keep(make_slider(eyes_spec, "zoom", seed=1), b"same")
+    library.keep(make_slider(eyes_spec, "red"), b"same")
+    assert len(list(objects.all())) == 3
+    library.keep(make_slider(eyes_spec, "zoom", seed=2), b"same")
+    assert len(list(objects.all())) == 3
+    library.remove("eyes", "zoom")
+    assert len(list(objects.all())) == 2
+    assert library.strip("eyes", "red") is not None
+    library.remove("eyes", "red")
+    assert list(objects.all()) == []

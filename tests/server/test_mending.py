@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from models.base import GeneratorSpec
+from server.cli import main
 from server.directions import Direction
 from server.errors import Conflict
 from server.exports import Exports
@@ -138,7 +140,7 @@ def test_a_database_of_a_newer_version_is_not_mended_away(home: Path, database: 
     assert not (home / "damaged").exists()
 
 
-def test_what_dead_processes_left_is_swept_once_it_is_old(home: Path, database: Database, library: Library) -> None:
+def test_what_dead_processes_left_is_put_away_once_it_is_old(home: Path, database: Database, library: Library) -> None:
     orphan = library.learned.objects.put(b"nobody's")
     part = home / ".a.x.part"
     part.touch()
@@ -147,16 +149,28 @@ def test_what_dead_processes_left_is_swept_once_it_is_old(home: Path, database: 
     assert orphan in set(library.learned.objects.all())
     for path in (part, library.learned.objects.path(orphan)):
         os.utime(path, (0, 0))
+    assert [check.state for check in examine(home, database) if check.name == "other files"] == ["note"]
     mended(home, database)
     assert not part.exists()
     assert orphan not in set(library.learned.objects.all())
+    assert [path.read_bytes() for path in (home / "damaged").iterdir()] == [b"nobody's"]
+
+
+def test_a_home_whose_database_was_lost_or_changed_keeps_its_sliders(
+    home: Path, database: Database, library: Library, tmp_path: Path
+) -> None:
+    other = Database.at(tmp_path / "elsewhere")  # somebody names another database for the same home
+    with other.writing():
+        pass
+    for sha256 in library.learned.objects.all():
+        os.utime(library.learned.objects.path(sha256), (1, 1))
+    assert set(Library(home, database=other).learned.sources("eyes")) == set()
+    assert [check.name for check in examine(home, other)] == ["database", "other files", "films"]
+    assert any("2 directions were found again" in one for one in mended(home, other))
+    assert Library(home, database=other).is_learned("eyes", "zoom")
 
 
 def test_the_command_mends_and_then_checks(home: Path, database: Database, library: Library, monkeypatch: Any) -> None:
-    from click.testing import CliRunner
-
-    from server.cli import main
-
     monkeypatch.setenv("LATENTWALK_HOME", str(home))
     object_of(home, database, "zoom").write_bytes(b"scrap")
     database.close()
@@ -166,3 +180,13 @@ def test_the_command_mends_and_then_checks(home: Path, database: Database, libra
     second = CliRunner().invoke(main, ["doctor", "--repair"])
     assert second.exit_code == 0, second.output
     assert "taken off the shelf" in second.output
+
+
+def test_a_server_on_a_damaged_database_says_so_and_does_not_start(home: Path, monkeypatch: Any) -> None:
+    home.mkdir()
+    (home / "latentwalk.sqlite").write_bytes(b"scrap" * 1000)
+    monkeypatch.setenv("LATENTWALK_HOME", str(home))
+    refused = CliRunner().invoke(main, ["serve", "--port", "0"])
+    assert refused.exit_code == 1
+    assert "damaged" in refused.stderr
+    assert "doctor --repair" in refused.stderr

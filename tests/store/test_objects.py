@@ -41,9 +41,9 @@ def test_a_name_that_is_no_hash_leads_nowhere(name: str, objects: Objects) -> No
         objects.read(name)
 
 
-def test_sweeping_spares_what_is_named_and_what_is_young(objects: Objects) -> None:
+def test_what_nobody_names_is_known_once_it_is_old(objects: Objects) -> None:
     named, old, young = (objects.put(data) for data in (b"a", b"b", b"c"))
     for sha256 in (named, old):
         os.utime(objects.path(sha256), (0, 0))
-    assert objects.sweep({named}) == [old]
-    assert set(objects.all()) == {named, young}
+    assert objects.nobodys({named}) == [old]
+    assert set(objects.all()) == {named, old, young}
