@@ -66,22 +66,23 @@ def stopped_after(start: Start, folder: Path, checkpoints: int, chunks: int) -> 
     work.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("start", "checkpoints"),
+    ("start", "checkpoints", "stops"),
     [
-        pytest.param(by_transform(steps=45), 3, id="a line"),
-        pytest.param(by_transform(steps=45, walk="path"), 5, id="a path"),
-        pytest.param(by_transform(steps=25, twin=True), 4, id="twins"),
-        pytest.param(by_score(True, steps=35), 4, id="a score"),
-        pytest.param(by_score(True, steps=20, twin=True), 6, id="a score's twins"),
-        pytest.param(by_score(False, steps=35), 3, id="a score without a gradient"),
+        pytest.param(by_transform(steps=45), 3, (0, 1, 3), id="a line"),
+        pytest.param(by_transform(steps=45, walk="path"), 5, (1, 3, 5), id="a path"),
+        pytest.param(by_transform(steps=25, twin=True), 4, (1, 3), id="twins"),
+        pytest.param(by_score(True, steps=35), 4, (0, 1, 3, 4), id="a score"),
+        pytest.param(by_score(True, steps=20, twin=True), 6, (2, 5), id="a score's twins"),
+        pytest.param(by_score(False, steps=35), 3, (2,), id="a score without a gradient"),
     ],
 )
-def test_it_ends_in_the_same_bytes(start: Start, checkpoints: int, tmp_path: Path) -> None:
+def test_it_ends_in_the_same_bytes(start: Start, checkpoints: int, stops: tuple[int, ...], tmp_path: Path) -> None:
     seen: list[Progress] = []
     whole = to_bytes(finish(start(Memory()), seen.append))
     assert sum(progress.remember is not None for progress in seen) == checkpoints
-    for stop in sorted({0, 1, checkpoints - 1, checkpoints}):
+    for stop in stops:
         folder = tmp_path / str(stop)
         stopped_after(start, folder, stop, chunks=3)
         again: list[Progress] = []
