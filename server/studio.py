@@ -168,7 +168,14 @@ class Studio:
         return self._plan(lambda memory: discovered(self._library, ready, request["method"], request["count"]))
 
     async def _pulling(self, request: Mapping[str, Any]) -> Plan:
-        return Plan(lambda memory: pulled(self._library, request["generator"]), in_a_thread, "network")
+        def make(memory: Memory) -> Work[Mapping[str, Any]]:
+            generator = request["generator"]
+            if self._library.is_installed(generator):  # a server died between having it and saying so
+                yield Progress(1.0, "It is here")
+                return {"generator": generator}
+            return (yield from pulled(self._library, generator))
+
+        return Plan(make, in_a_thread, "network")
 
     def _plan(self, make: Callable[[Memory], Work[Mapping[str, Any]]]) -> Plan:
         return Plan(make, self._on_the_lane, "device")
@@ -214,8 +221,7 @@ def discovered(library: Library, ready: Ready, method: Method, count: int) -> Wo
 
 def pulled(library: Library, generator: str) -> Work[Mapping[str, Any]]:
     """Fetch a generator. Stopping takes effect between the stages: a download in hand is finished, then thrown away."""
-    if not library.is_installed(generator):  # a server that died after its last stage left nothing to do
-        yield from followed(lambda report: library.pull(generator, report))
+    yield from followed(lambda report: library.pull(generator, report))
     return {"generator": generator}
 
 
