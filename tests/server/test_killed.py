@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ from server.mending import examine, repair
 from server.steering.progress import finish
 from server.store.database import Database
 from server.store.shared import Shared
+from server.workspace import pack as packed
 from server.workspace import unpack
 from tests.conftest import slider, styled
 
@@ -196,3 +198,34 @@ def test_a_few_kills_lose_nothing(tmp_path: Path) -> None:
 @pytest.mark.soak
 def test_fifty_kills_lose_nothing(tmp_path: Path) -> None:
     killed_again_and_again(tmp_path, 50, 11, print)
+
+
+@pytest.mark.soak
+def test_packing_and_taking_in_that_are_killed_lose_nothing(tmp_path: Path) -> None:
+    chance = random.Random(3)
+    home, other, pack = tmp_path / "home", tmp_path / "other", tmp_path / "w.zip"
+    spec, state = styled()
+    for place in (home, other):
+        kept.keep(place / "generators", spec, state)
+    here, there = Library(home), Library(other)
+    there.keep(slider(spec, "mine"))
+    for number in range(200):
+        here.keep(slider(spec, f"up_{number}", seed=number), bytes([number]))
+    finish(packed(home, Database.at(home), pack))
+    before, killed = pack.read_bytes(), 0
+    for words, place in 10 * [(("export", str(pack)), home), (("import", str(pack)), other)]:
+        environment = {**os.environ, "LATENTWALK_HOME": str(place)}
+        command = [sys.executable, "-m", "server.cli", "workspace", *words]
+        with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE) as process:
+            assert process.stderr is not None
+            process.stderr.readline()  # it has begun
+            time.sleep(chance.uniform(0, chance.choice((0.02, 0.2, 1.0))))
+            process.kill()
+            killed += process.wait() != 0
+        sound(other, Promises(uploads={"mine": b""}))
+        with zipfile.ZipFile(pack) as archive:
+            assert archive.testzip() is None
+    print(f"20 times, {killed} of them cut off")
+    assert len(pack.read_bytes()) == len(before)
+    finish(unpack(pack, other, Database.at(other)))
+    sound(other, Promises(uploads={f"up_{number}": b"" for number in range(200)}))
