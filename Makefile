@@ -39,6 +39,7 @@ soak: $(INSTALLED_DEV) chromium
 
 avatars: $(INSTALLED)
 	test -d data/avatars || (cd tools/avatars && npm ci && node render.mjs ../../data/avatars)
+	$(BIN)/latentwalk train recipes/avatars-begin.json --out build/generators
 	$(BIN)/latentwalk train recipes/avatars.json --out models/bundled --report
 	$(MAKE) directions GENERATORS=avatars
 
@@ -47,7 +48,7 @@ directions: $(INSTALLED)
 	test -d "$${LATENTWALK_HOME:-$$HOME/.local/share/latentwalk}/generators/faces" || $(BIN)/latentwalk pull faces
 	for generator in $(GENERATORS); do \
 	  for transform in zoom shift_x shift_y rotate brightness contrast red green blue saturation; do \
-	    $(BIN)/latentwalk learn $$transform --generator $$generator --twin --out models/bundled/$$generator || exit 1; \
+	    $(BIN)/latentwalk learn $$transform --generator $$generator --twin --layers all --out models/bundled/$$generator || exit 1; \
 	  done; \
 	  for method in pca sefa; do \
 	    $(BIN)/latentwalk discover $$method --generator $$generator --count 4 --out models/bundled/$$generator || exit 1; \

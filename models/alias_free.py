@@ -10,7 +10,7 @@ from torch import Tensor
 
 from models.base import GeneratorSpec, ModelError
 from models.style_based import StyleBased, agree
-from models.stylegan3 import StyleGAN3Network, SynthesisNetwork, placed, plan_of
+from models.stylegan3 import StyleGAN3Network, SynthesisNetwork, moved, placed, plan_of
 
 
 class StyleGAN3(StyleBased):
@@ -44,12 +44,20 @@ class StyleGAN3(StyleBased):
         return twin
 
     def synthesize(self, latent: Tensor, classes: Tensor | None) -> Tensor:
-        """`classes` went into w and say nothing more here."""
-        return self.paint(self.styles(latent))
+        """`classes` went into w and say nothing more here. The moves that a latent goes on with are exact."""
+        moves = self._moves(latent)
+        where = None if moves is None else moved(moves)
+        if self.transform is not None:
+            where = self.transform if where is None else where @ self.transform
+        return self.synthesis.paint(self.styles(latent), where, self._dtype).clamp(-1, 1)
 
     def styles(self, latent: Tensor) -> list[Tensor]:
         """The space S: every layer's style, [N, channels] each, the input's four numbers first."""
-        return self.synthesis.styles(self._rows(latent))
+        made, changes = self.synthesis.styles(self._rows(latent)), self._changes(latent)
+        return made if changes is None else [style + change for style, change in zip(made, changes, strict=True)]
+
+    def channels(self, latent: Tensor) -> Tensor:
+        return torch.cat(self.styles(latent), dim=1)
 
     def paint(self, styles: Sequence[Tensor]) -> Tensor:
         """Pictures of styles, as `styles` gives them."""

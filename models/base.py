@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 Precision = Literal["fp32", "bf16"]
+Mean = Literal["own", "class", "all"]
+MOVES = 3  # numbers that say where a picture is put: right and down as shares of its side, turn in degrees clockwise
 
 
 class ModelError(Exception):
@@ -40,7 +42,8 @@ class GeneratorSpec:
 
     `spaces` maps a latent space's name to the shape of one latent in it, `layers` counts the layers that a
     direction may be limited to (1 where the latent enters once), `fingerprint` is `fingerprint(state)` of
-    the weights: directions are tied to it, never to a name.
+    the weights: directions are tied to it, never to a name. `exact` names the moves of the picture (of shift_x,
+    shift_y, rotate) that the network makes exactly, whatever it has learned.
     """
 
     name: str
@@ -54,6 +57,7 @@ class GeneratorSpec:
     default_classes: Mapping[str, float]
     fingerprint: str
     card: Card
+    exact: tuple[str, ...] = ()
 
     @property
     def space(self) -> str:
@@ -117,11 +121,58 @@ class Generator(Protocol):
         ...
 
 
+@runtime_checkable
+class Averaged(Protocol):
+    """A generator that truncates towards a mean latent, of which it has more than one."""
+
+    def middle(self, classes: Tensor | None, mean: Mean = "own") -> Tensor:
+        """The mean [N or 1, D]: the weights' own, the classes' mixed by class weights [N, K], or one over all."""
+        ...
+
+
+@runtime_checkable
+class Styled(Protocol):
+    """A generator whose latents [N, layers, D] may go on in rows that hold moves of the picture and changes of styles.
+
+    The rows, laid end to end, are `MOVES` numbers, then what is added to the styles (the space S), layer after layer,
+    then zeros.
+    """
+
+    @property
+    def style_widths(self) -> tuple[int, ...]:
+        """How many numbers each layer's style has."""
+        ...
+
+    def channels(self, latent: Tensor) -> Tensor:
+        """The styles of latents [N, D] or [N, rows, D], one layer's after the other: [N, sum(style_widths)]."""
+        ...
+
+    def synthesize(self, latent: Tensor, classes: Tensor | None) -> Tensor:
+        """Images, as of every generator."""
+        ...
+
+
+@runtime_checkable
+class Early(Protocol):
+    """A generator whose first layers already make pictures, smaller ones."""
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """The heights of the pictures that it can make, in px, rising; the last is its own."""
+        ...
+
+    def small(self, side: int) -> Generator:
+        """A twin that stops where its pictures are `side` px high."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """How weights are reached: inside an installed distribution, in a wheel to be pulled, or in a folder (`member`)."""
+    """How weights are reached: inside an installed distribution, in a wheel to be pulled, in a folder (`member`), or by
+    an adapter, whose entry point `member` names.
+    """
 
-    kind: Literal["installed", "wheel", "folder"]
+    kind: Literal["installed", "wheel", "folder", "adapter"]
     distribution: str
     version: str
     member: str

@@ -49,9 +49,10 @@ class Statistics(nn.Module):
     def _at(self, name: str, truncation: Tensor) -> Tensor:
         table = self.get_buffer(name)
         # 0.14 / 0.02 is not quite 7: without rounding, a truncation that has statistics would miss them.
-        place = (truncation.clamp(0, 1).double() * (len(table) - 1) * 1e6).round() / 1e6
+        exact = truncation.cpu() if truncation.device.type == "mps" else truncation  # which has no doubles
+        place = (exact.clamp(0, 1).double() * (len(table) - 1) * 1e6).round() / 1e6
         low = place.floor().long().clamp(max=len(table) - 2)
-        share = (place - low).to(table.dtype)[:, None]
+        share = (place - low).to(table)[:, None]
         mixed: Tensor = table[low] * (1 - share) + table[low + 1] * share
         return mixed
 

@@ -11,6 +11,7 @@ from models.alias_free import StyleGAN3
 from models.base import Generator, GeneratorSpec, ModelError, fingerprint
 from models.biggan import BigGAN
 from models.dcgan import DCGAN
+from models.graph import OnnxGenerator
 from models.styled import StyleGAN2
 
 FAMILIES: dict[str, Callable[..., Generator]] = {
@@ -18,6 +19,7 @@ FAMILIES: dict[str, Callable[..., Generator]] = {
     "stylegan2": StyleGAN2,
     "stylegan3": StyleGAN3,
     "biggan": BigGAN,
+    "onnx": OnnxGenerator,
 }
 
 

@@ -1,22 +1,21 @@
-"""What every style-based generator's adapter does alike: z, w, w+ and S, truncation towards a mean with a cutoff."""
+"""What every style-based generator's adapter does alike: z, w, w+ and S, truncation towards a mean."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, Self, cast
 
 import torch
 from torch import Tensor, nn
 
-from models.base import FirstLayer, GeneratorSpec, ModelError, Precision
+from models.base import MOVES, FirstLayer, GeneratorSpec, Mean, ModelError, Precision
 from models.mapping import MappingNetwork
 
 DRAWS = 4096  # z for a class's own mean
 ROWS = 512  # z mapped at a time
 
 
-@runtime_checkable
 class _Network(Protocol):
     mapping: MappingNetwork
     synthesis: nn.Module
@@ -25,8 +24,8 @@ class _Network(Protocol):
 class StyleBased:
     """A style-based generator: z [N, z] and class weights [N, K] to w [N, w], then pictures [N, C, H, W] in [-1, 1].
 
-    Truncation pulls towards the mean w that the weights have: one for all classes, or one a class (`centred`), mixed by
-    the class weights (StyleGAN2-ADA's conditional truncation).
+    Truncation pulls towards the mean w that the weights have, or another (`middle`). A latent may go on below its
+    layers, as models.base.Styled says.
     """
 
     def __init__(self, spec: GeneratorSpec, network: nn.Module, device: torch.device | str) -> None:
@@ -35,8 +34,9 @@ class StyleBased:
         self.precision: Precision = "fp32"
         network = network.eval().requires_grad_(False).to(self.device)
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stubs do not know it
-        assert isinstance(network, _Network)
-        self.mapping, self.synthesis = network.mapping, network.synthesis
+        parts = cast(_Network, network)
+        self.mapping, self.synthesis = parts.mapping, parts.synthesis
+        self._means: dict[int | None, Tensor] = {}
 
     def sample(self, seeds: Sequence[int]) -> Tensor:
         """Standard normal z; drawn on the CPU, so that a seed means the same everywhere."""
@@ -46,30 +46,22 @@ class StyleBased:
 
     def map(self, z: Tensor, classes: Tensor | None, truncation: float = 1.0) -> Tensor:
         w: Tensor = self.mapping(z, classes)
-        return w if truncation == 1 else torch.lerp(self._mean(w, classes), w, truncation)
+        return w if truncation == 1 else torch.lerp(self.middle(classes).expand_as(w), w, truncation)
 
-    def layered(self, z: Tensor, classes: Tensor | None, truncation: float = 1.0, cutoff: int | None = None) -> Tensor:
-        """One w a layer [N, layers, w] (the space w+), truncated in the first `cutoff` layers, or in all of them."""
-        w = self.map(z, classes)
-        rows = w[:, None].repeat(1, self.spec.layers, 1)
-        if truncation != 1:
-            rows[:, :cutoff] = torch.lerp(self._mean(w, classes), w, truncation)[:, None]
-        return rows
+    def middle(self, classes: Tensor | None, mean: Mean = "own") -> Tensor:
+        """The w that truncation pulls towards, [N or 1, w], for class weights [N, K].
 
-    def centred(self, each_class: bool) -> Self:
-        """A twin that truncates towards each class's own mean, estimated here, or towards the mean of those, for all.
-
-        The means a network was trained with are this one's own: keep it to go back to them.
+        "own" is what the weights have: one for all classes, or one a class, mixed by the class weights (StyleGAN2-ADA's
+        conditional truncation). "class" is each class's own mean, "all" one over all classes; both are drawn here.
         """
-        kinds = len(self.spec.classes)
-        if not kinds:
-            return self
-        z = self.sample(range(DRAWS))
-        means = torch.stack([self._average(z, kind) for kind in range(kinds)])
-        twin = copy.copy(self)
-        twin.mapping = copy.deepcopy(self.mapping)
-        twin.mapping.get_buffer("mean").copy_(means if each_class else means.mean(dim=0, keepdim=True))
-        return twin
+        if mean == "own" or classes is None:
+            own = self.mapping.get_buffer("mean")
+            return own[:1] if classes is None else classes.to(own) @ own
+        if mean == "all":
+            return self._drawn(None)
+        kinds = classes.sum(dim=0).nonzero().flatten().tolist()
+        means = torch.cat([self._drawn(kind) for kind in kinds])
+        return classes[:, kinds].to(means) @ means
 
     def at(self, precision: Precision) -> Self:
         if precision == self.precision:
@@ -85,28 +77,50 @@ class StyleBased:
 
     def entrance(self) -> Tensor:
         """The weights [M, w] of every layer's style, stacked: where w first enters."""
-        rows = self.synthesis.named_parameters()
-        return torch.cat([weight for name, weight in rows if name.endswith("affine.weight")])
+        return torch.cat(self._affines())
 
     @property
     def _dtype(self) -> torch.dtype:
         return torch.bfloat16 if self.precision == "bf16" else torch.float32
 
+    @property
+    def style_widths(self) -> tuple[int, ...]:
+        """How many numbers each layer's style has, in the order in which S is laid out."""
+        return tuple(len(weight) for weight in self._affines())
+
+    def _affines(self) -> list[Tensor]:
+        return [weight for name, weight in self.synthesis.named_parameters() if name.endswith("affine.weight")]
+
     def _rows(self, latent: Tensor) -> Tensor:
-        rows = latent[:, None].expand(-1, self.spec.layers, -1) if latent.ndim == 2 else latent
+        rows = latent[:, None].expand(-1, self.spec.layers, -1) if latent.ndim == 2 else latent[:, : self.spec.layers]
         return rows.float()
 
-    def _mean(self, w: Tensor, classes: Tensor | None) -> Tensor:
-        mean = self.mapping.get_buffer("mean")
-        return mean.expand_as(w) if classes is None else classes.to(mean) @ mean
+    def _moves(self, latent: Tensor) -> Tensor | None:
+        # What of a latent says where the picture is put, [N, MOVES]; None where it goes on no further than its layers.
+        return self._beyond(latent)[:, :MOVES] if latent.ndim == 3 and latent.shape[1] > self.spec.layers else None
 
-    def _average(self, z: Tensor, kind: int) -> Tensor:
-        one = torch.zeros(ROWS, len(self.spec.classes), device=self.device)
-        one[:, kind] = 1
-        total = torch.zeros(self.spec.spaces["w"], device=self.device)
-        for rows in torch.split(z, ROWS):
-            total += self.mapping(rows, one[: len(rows)]).sum(dim=0)
-        return total / len(z)
+    def _changes(self, latent: Tensor) -> tuple[Tensor, ...] | None:
+        # What is added to each layer's style, [N, channels] each.
+        widths = self.style_widths
+        beyond = self._beyond(latent)[:, MOVES:] if latent.ndim == 3 else latent[:, :0]
+        return torch.split(beyond[:, : sum(widths)], list(widths), dim=1) if beyond.shape[1] >= sum(widths) else None
+
+    def _beyond(self, latent: Tensor) -> Tensor:
+        return latent[:, self.spec.layers :].flatten(1).float()
+
+    @torch.no_grad()
+    def _drawn(self, kind: int | None) -> Tensor:
+        # The mean w [1, w] of one class, or of all in turn; drawn once, from the first seeds.
+        if kind not in self._means:
+            z = self.sample(range(DRAWS))
+            turns = torch.arange(DRAWS) % len(self.spec.classes) if kind is None else torch.full((DRAWS,), kind)
+            total = torch.zeros(1, *self.spec.spaces["w"], device=self.device)
+            for start in range(0, DRAWS, ROWS):
+                one = torch.zeros(ROWS, len(self.spec.classes), device=self.device)
+                one.scatter_(1, turns[start : start + ROWS, None].to(self.device), 1.0)
+                total += self.mapping(z[start : start + ROWS], one).sum(dim=0)
+            self._means[kind] = total / DRAWS
+        return self._means[kind]
 
 
 def agree(spec: GeneratorSpec, found: tuple[object, ...]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, cast
 
 import torch
@@ -17,7 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.mapping import EPSILON, GAIN, SLOPE, Dense, MappingNetwork, mapping_sizes
-from models.resampling import raised, risen
+from models.prepared import Prepared
+from models.resampling import folded, raised, risen
+from models.reuse import Trail
 
 HALF = math.sqrt(0.5)
 Architecture = Literal["skip", "resnet", "orig"]
@@ -91,23 +94,28 @@ class Modulated(nn.Module):
         self.up, self.fir = up, plan.fir
         self.scale = GAIN * share
         self.clamp = None if plan.clamp is None else plan.clamp * share
+        self._prepared = Prepared()
         self.register_buffer("noise", torch.zeros(side) if plan.noise else None)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """Maps [N, inside, H, W] and the affine's styles [N, inside] to maps [N, outside, H, W]."""
-        weight = self.weight * self.gain
-        back = (style.square() @ weight.square().sum(dim=(2, 3)).T + EPSILON).rsqrt()
+        kernel, energy = self._prepared(self.weight, x.dtype, partial(self._prepare, x.dtype))
+        back = (style.square() @ energy + EPSILON).rsqrt()
         x = x * style.to(x.dtype)[:, :, None, None]
-        if self.up:
-            x = risen(x, weight.transpose(0, 1), self.fir)
-        else:
-            x = F.conv2d(x, weight.to(x.dtype), padding=weight.shape[-1] // 2)
+        x = risen(x, kernel, self.fir) if self.up else F.conv2d(x, kernel, padding=kernel.shape[-1] // 2)
         bias = (self.bias * self.scale).to(x.dtype)[None, :, None, None]
         x = torch.addcmul(bias, x, (back * self.scale).to(x.dtype)[:, :, None, None])
         if self.noise is not None:  # by itself: added to the bias first, it would turn the maps' memory round
             x = x + (self.noise * self.scale).to(x.dtype)[None, None]
         x = F.leaky_relu(x, SLOPE)
         return x if self.clamp is None else x.clamp(-self.clamp, self.clamp)
+
+    def _prepare(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        # The kernel as the convolution takes it, and each input's energy in each output [inside, outside].
+        weight = self.weight * self.gain
+        energy = weight.square().sum(dim=(2, 3)).T
+        kernel = folded(weight.transpose(0, 1), self.fir) if self.up else weight
+        return kernel.to(dtype), energy
 
 
 class ToPicture(nn.Module):
@@ -190,14 +198,31 @@ class SynthesisNetwork(nn.Module):
             )
         return made
 
-    def paint(self, styles: Sequence[Sequence[Tensor]], dtype: torch.dtype = torch.float32) -> Tensor:
-        """The picture of styles, as `styles` gives them; as many blocks are run as have styles."""
+    def paint(
+        self, styles: Sequence[Sequence[Tensor]], dtype: torch.dtype = torch.float32, trail: Trail | None = None
+    ) -> Tensor:
+        """The picture of styles, as `styles` gives them; as many blocks are run as have styles. A `trail` keeps what
+        they make, and those that it has made before are not run again.
+        """
+        if trail is None or not trail.enter(styles):
+            return self._run(styles, dtype, None)
+        try:
+            return self._run(styles, dtype, trail)
+        finally:
+            trail.leave()
+
+    def _run(self, styles: Sequence[Sequence[Tensor]], dtype: torch.dtype, trail: Trail | None) -> Tensor:
+        made = [] if trail is None else trail.begin(styles)
         x = self.start.to(dtype).expand(len(styles[0][0]), -1, -1, -1).contiguous(memory_format=torch.channels_last)
         total: Tensor | None = None
-        for block, given in zip(self.blocks, styles, strict=False):
+        if made:
+            x, total = made[-1]
+        for block, given in zip(self.blocks[len(made) :], styles[len(made) :], strict=False):
             x, picture = block(x, given)
             if picture is not None:
                 total = picture if total is None else raised(total, self.plan.fir) + picture
+            if trail is not None:
+                trail.keep((x, total))
         assert total is not None, "this architecture makes its picture only in the last block"
         return total
 

@@ -179,11 +179,17 @@ def placed(right: float = 0.0, down: float = 0.0, turn: float = 0.0) -> Tensor:
 
     What the input is given is where each place of the new picture came from: the inverse of the move.
     """
-    angle = math.radians(turn)
-    cosine, sine = math.cos(angle), math.sin(angle)
-    moved = torch.tensor([[cosine, -sine, right], [sine, cosine, down], [0.0, 0.0, 1.0]], dtype=torch.float64)
-    where: Tensor = torch.linalg.inv(moved)
-    return where.float()
+    return moved(torch.tensor([[right, down, turn]], dtype=torch.float64))[0]
+
+
+def moved(moves: Tensor) -> Tensor:
+    """The input transforms [N, 3, 3] of moves [N, 3], each as `placed` takes them."""
+    right, down, turn = moves.cpu().double().unbind(1)  # some devices have no doubles
+    angle = turn * (math.pi / 180)
+    cosine, sine, zero, one = angle.cos(), angle.sin(), torch.zeros_like(right), torch.ones_like(right)
+    back = (-cosine * right - sine * down, sine * right - cosine * down)
+    rows = [cosine, sine, back[0], -sine, cosine, back[1], zero, zero, one]
+    return torch.stack(rows, dim=1).view(-1, 3, 3).float().to(moves.device)
 
 
 def sampled_up(x: Tensor, taps: Tensor | None, factor: int, padding: tuple[int, int, int, int]) -> Tensor:

@@ -7,23 +7,50 @@ import contextlib
 import importlib.metadata
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from fastapi import FastAPI
+from uvicorn import Config
 
 from server import arrivals, files
-from server.api import directions, errors, exports, generators, jobs, live, pages, provenance, regressors, shared, walks
+from server.access import gate as gates
+from server.access.limits import Limits
+from server.api import (
+    directions,
+    errors,
+    exports,
+    generators,
+    health,
+    imports,
+    jobs,
+    live,
+    pages,
+    provenance,
+    regressors,
+    shared,
+    signin,
+    walks,
+)
 from server.api.deps import Services
 from server.api.guard import Guard
+from server.api.origins import Names
+from server.api.patience import Patient
+from server.api.running import Running
+from server.api.watch import Watch
+from server.audit import logging_settings
 from server.cinema import Cinema
 from server.errors import AppError
 from server.exports import Exports
-from server.inference import Lane, pick_device, tune
+from server.inference import Lane, Priority, pick_device, tune
+from server.job import State
 from server.jobs import Jobs
 from server.library import Library
+from server.lifecycle import Lifecycle
+from server.metrics import Metrics
 from server.provenance.press import Press
+from server.quarantine import Quarantine
 from server.regressors import Regressors
 from server.renderer import Renderer
 from server.settings import Settings
@@ -34,6 +61,7 @@ from server.store.shared import Shared
 from server.studio import Studio
 
 ROOT = Path(__file__).parent.parent
+ROOM, PER_PERSON = 128, 8  # connections: a browser opens six beside its socket; above that the answer is 503 at once
 
 
 def version() -> str:
@@ -44,17 +72,19 @@ def version() -> str:
         return "0+unknown"
 
 
-async def warm(shelf: Shelf, library: Library) -> None:
+async def warm(shelf: Shelf, library: Library, life: Lifecycle) -> None:
     """Load the first generator while the browser is still opening the page."""
     name = next((name for name in library.entries() if library.is_installed(name)), None)
     if name is not None:
         with contextlib.suppress(AppError):  # whoever asks for it hears why
             await shelf.get(name)
+    life.warmed()
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application for `settings`, or for those of the environment."""
     chosen = Settings.read() if settings is None else settings
+    gate, limits, metrics = gates.build(chosen), Limits(), Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -75,12 +105,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         studio = Studio(library, judges, shelf, lane, work)
         press = Press(chosen, app.version)
         sounds = Sounds(chosen.home / "sounds")
+        quarantine = Quarantine(library, chosen.unlocked)
+        quarantine.sweep()
         cinema = Cinema(library, shelf, lane, work, films, press, sounds)
-        app.state.services = Services(
-            chosen, library, judges, shelf, renderer, work, films, studio, cinema, press, sounds,
-            Shared(database), app.version, ROOT,
+        house = Services(
+            chosen, library, judges, shelf, renderer, work, films, studio, cinema, press, sounds, quarantine,
+            Shared(database), app.version, ROOT, gate=gate, limits=limits, metrics=metrics,
         )  # fmt: skip
-        first = asyncio.create_task(warm(shelf, library), name="warm")
+        app.state.services = house
+        observe(house, lane)
+        first = asyncio.create_task(warm(shelf, library, house.life), name="warm")
         watch = asyncio.create_task(work.watch(), name="jobs")
         try:
             yield
@@ -99,29 +133,54 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,  # its page loads scripts from elsewhere, which the policy forbids
         redoc_url=None,
+        responses=errors.RESPONSES,
     )
     errors.install(app)
-    for part in (pages, generators, directions, regressors, jobs, exports, walks, provenance, shared, live):
+    for part in (
+        pages, signin, health, generators, imports, directions, regressors, jobs, exports, walks, provenance, shared,
+        live,
+    ):  # fmt: skip
         app.include_router(part.router)
     app.mount("/static", pages.FreshFiles(directory=ROOT / "static"), name="static")
-    app.add_middleware(Guard, hosts=(chosen.host, *chosen.allowed_hosts))
+    names = Names((chosen.host, *chosen.allowed_hosts))
+    app.add_middleware(Guard, names=names, gate=gate, limits=limits, metrics=metrics)
+    app.add_middleware(Watch, metrics=metrics)  # the last one added is outermost: it sees what the guard refuses
     return app
 
 
-def configuration(settings: Settings, **more: Any) -> uvicorn.Config:
+def observe(house: Services, lane: Lane) -> None:
+    """Show Prometheus what is counted nowhere because it can be looked up."""
+    metrics = house.metrics
+    metrics.gauge("live_tabs", "Live sockets that are open.", lambda: len(house.tabs))
+    metrics.gauge("tasks", "Tasks on the event loop.", lambda: len(asyncio.all_tasks()))
+    metrics.gauge("pictures_waiting", "Previews and stills that wait.", house.renderer.waiting)
+    metrics.gauge("ready", "1 where people should be sent here.", lambda: house.life.state == "ready")
+    waiting = {priority.name.lower(): partial(lambda one: lane.waiting()[one], priority) for priority in Priority}
+    metrics.gauges("lane_waiting", "Pieces of work that wait for the device.", "kind", waiting)
+    in_state = {str(state): partial(_jobs_in, house.jobs, state) for state in State}
+    metrics.gauges("jobs", "Jobs that are remembered.", "state", in_state)
+
+
+def _jobs_in(jobs: Jobs, state: State) -> int:
+    return sum(job.state is state for job in jobs.all())
+
+
+def configuration(settings: Settings, *, log_level: str = "INFO", **more: Any) -> Config:
     """uvicorn's configuration for these settings, with what a live socket needs."""
-    return uvicorn.Config(
+    return Config(
         create_app(settings),
+        http=Patient,
+        limit_concurrency=ROOM + PER_PERSON * settings.people,
         host=settings.host,
         port=settings.port,
         ws="websockets-sansio",
         ws_per_message_deflate=False,  # pictures are compressed already; deflating them again costs 1.6 ms each
         ws_max_size=live.LARGEST_MESSAGE,
         timeout_graceful_shutdown=3,  # event streams and sockets never end by themselves
-        **{"log_level": "info", "access_log": False, **more},
+        **{"log_config": logging_settings(settings.log_json, log_level), "access_log": False, **more},
     )
 
 
 def serve(settings: Settings, **more: Any) -> None:
     """Serve until told to stop; `more` goes to uvicorn."""
-    uvicorn.Server(configuration(settings, **more)).run()
+    Running(configuration(settings, **more)).run()

@@ -12,12 +12,15 @@ import click
 from server import terminal, waiting
 from server.errors import AppError
 from server.verbs.bench_film import film
+from server.verbs.bench_load import load
 from server.verbs.bring import bring
 from server.verbs.learn import learn
 from server.verbs.made import made
-from server.verbs.options import as_json, device, on, path
+from server.verbs.options import Span, as_json, device, on, path
 from server.verbs.pull import pull
 from server.verbs.regressors import regressors
+from server.verbs.sliders import sliders
+from server.verbs.token import token
 from server.verbs.train import train
 from server.verbs.workspace import workspace
 
@@ -67,10 +70,23 @@ def options(*declared: Callable[[F], F]) -> Callable[[F], F]:
 on_first = click.option("--generator", default="avatars", show_default=True, metavar="G", help="Name of a generator.")
 picture = options(
     on,
-    click.option("--seed", type=int, required=True, metavar="N", help="Which latent to start from."),
+    click.option("--seed", type=int, metavar="N", help="Which latent to start from."),
+    path("--latent", metavar="F", help="Start from a latent that another program wrote: .npz, .npy or .pt."),
     click.option("--class", "classes", type=Pair(), multiple=True, help="Weight of a class; repeat to mix."),
     click.option("--set", "amounts", type=Pair(), multiple=True, help="Amount of a direction, in its own unit."),
+    click.option("--layers", type=Span(), multiple=True, help="Limit a direction to layers A up to B."),
     click.option("--truncation", type=float, default=1.0, show_default=True, metavar="T", help="0 to 2."),
+    click.option("--cutoff", type=int, metavar="N", help="Truncate only the first N layers."),
+    click.option(
+        "--mean",
+        type=click.Choice(["own", "class", "all"]),
+        default="own",
+        show_default=True,
+        help="What truncation pulls towards: the mean in the weights, each class's, or that of all.",
+    ),
+    click.option(
+        "--style", "styles", type=Span(), multiple=True, help="SEED=A-B: take these layers from another seed."
+    ),
     device,
 )
 
@@ -88,9 +104,9 @@ def main() -> None:
 @device
 def serve(**given: Any) -> None:
     """Serve the page."""
-    from server import app, desk
+    from server import app, desk, homes
 
-    chosen = desk.checked_database(desk.checked_address(desk.settings(**given)))
+    chosen = homes.checked_database(desk.checked_address(desk.settings(**given)))
     with contextlib.suppress(KeyboardInterrupt):  # how people stop it
         app.serve(chosen)
 
@@ -139,7 +155,7 @@ def render(out: Path, device: str | None, **given: Any) -> None:
 
 
 @main.command()
-@click.argument("method", type=click.Choice(["pca", "sefa"]))
+@click.argument("method", type=click.Choice(["pca", "sefa", "styles"]))
 @on
 @click.option("--count", type=int, default=6, show_default=True, metavar="N", help="How many, strongest first.")
 @path("--out", metavar="DIR", help="Keep them in a folder, not in the library.")
@@ -219,20 +235,6 @@ def bench(context: click.Context, generator: str, device: str | None, as_json: b
         terminal.answer(bench(desk.settings(device=device), generator), as_json)
 
 
-@bench.command()
-@click.option("--people", type=click.IntRange(1, 256), default=16, show_default=True, metavar="N")
-@click.option("--seconds", type=click.FloatRange(0.1, 600), default=20.0, show_default=True, metavar="S")
-@on_first
-@device
-@as_json
-def load(people: int, seconds: float, generator: str, device: str | None, as_json: bool) -> None:
-    """Let many people drag sliders at once."""
-    from server import desk
-    from server.bench import load
-
-    terminal.answer(load(desk.settings(device=device), generator, people, seconds), as_json)
-
-
 @main.command()
 @click.option("--repair", "mend", is_flag=True, help="Mend what is broken in the home first; stop the server for it.")
 @as_json
@@ -254,18 +256,26 @@ def doctor(context: click.Context, mend: bool, as_json: bool) -> None:
     context.exit(0 if healthy else 1)
 
 
-def _edit(classes: Any, amounts: Any, seed: int, **more: Any) -> Any:
+def _edit(seed: int | None, latent: Path | None, **given: Any) -> Any:
+    if (seed is None) == (latent is None):
+        raise click.UsageError("Give a --seed or a --latent, one of the two.")
+    from server import desk
     from server.edits import parse
 
-    return parse({"base": {"seed": seed}, "classes": dict(classes), "amounts": dict(amounts), **more})
+    base = {"seed": seed} if latent is None else desk.latent(latent, given["generator"])
+    tables = {name: dict(given.pop(name)) for name in ("classes", "amounts", "layers", "styles")}
+    return parse({"base": base, **tables, **given})
 
 
 bench.add_command(film)
+bench.add_command(load)
 main.add_command(bring)
 main.add_command(learn)
 main.add_command(made)
 main.add_command(regressors)
 main.add_command(pull)
+main.add_command(sliders)
+main.add_command(token)
 main.add_command(train)
 main.add_command(workspace)
 

@@ -26,8 +26,23 @@ def pixels(images: Tensor) -> Pixels:
     return array
 
 
+def rgb(images: Tensor) -> Tensor:
+    """Colours [N, 3, H, W] of pictures [N, 1, 3 or 4, H, W] in [-1, 1]: grey threefold, transparent ones on white."""
+    if images.shape[1] != 4:
+        return images.expand(-1, 3, -1, -1)
+    share = (images[:, 3:] + 1) / 2
+    return images[:, :3] * share + (1 - share)
+
+
+def opaque(made: Image.Image) -> Image.Image:
+    """A picture in RGB, what is transparent in it on white."""
+    if made.mode != "RGBA":
+        return made.convert("RGB")
+    return Image.alpha_composite(Image.new("RGBA", made.size, "white"), made).convert("RGB")
+
+
 def picture(array: Pixels, longest: int | None = None) -> Image.Image:
-    """A picture of uint8 [H, W, C], C being 1 or 3, made smaller where it is longer than `longest`."""
+    """A picture of uint8 [H, W, C], C being 1, 3 or 4, made smaller where it is longer than `longest`."""
     made = Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
     if longest is None or longest >= max(made.size):
         return made
@@ -41,6 +56,7 @@ def encode(made: Image.Image, format: Format, *, edit: str | None = None, xmp: b
     buffer = io.BytesIO()
     packet = {} if xmp is None else {"xmp": xmp}
     if format == "jpg":
+        made = opaque(made) if made.mode == "RGBA" else made
         small = max(made.size) <= SMALL
         made.save(buffer, "JPEG", quality=92 if small else 85, subsampling=0 if small else 2, **packet)
     elif format == "webp":

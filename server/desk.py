@@ -10,7 +10,8 @@ from typing import Any
 
 from models import fetch, judges
 from models.base import ModelError
-from server import codecs, edits, files, filming, imports, jury, precision, studio, uploads, workspace
+from server import codecs, edits, files, filming, foreign, homes, imports, jury, precision, studio, uploads
+from server.access.tokens import Kept
 from server.directions import Direction, checked_id, from_bytes, to_bytes
 from server.errors import Conflict, Invalid, ModelFailed, NotFound
 from server.inference import pick_device, tune
@@ -32,7 +33,6 @@ from server.steering.score import card as scored
 from server.steering.score.ratings import read_csv
 from server.steering.score.settings import ScoreSettings
 from server.steering.strips import strip
-from server.store.database import Database
 from server.timeline import Timeline
 
 Show = Callable[[Progress], None]
@@ -43,27 +43,15 @@ def settings(**given: Any) -> Settings:
     return Settings.read(**{name: value for name, value in given.items() if value is not None})
 
 
-def database(chosen: Settings) -> Database:
-    """The database of the settings."""
-    return Database.at(chosen.home, chosen.database)
-
-
 def library() -> Library:
     """The library in the home of the settings."""
     chosen = settings()
-    return Library(chosen.home, database=database(chosen))
+    return Library(chosen.home, database=homes.database(chosen))
 
 
-def pack(out: Path, show: Show) -> workspace.Pack:
-    """Write the home of the settings into one file."""
-    chosen = settings()
-    return finish(workspace.pack(chosen.home, database(chosen), out), show)
-
-
-def unpack(path: Path, replace: bool, show: Show) -> workspace.Pack:
-    """Take such a file into the home of the settings."""
-    chosen = settings()
-    return finish(workspace.unpack(path, chosen.home, database(chosen), replace=replace), show)
+def tokens() -> Kept:
+    """The tokens that were handed out for this home."""
+    return Kept(settings().home / "access")
 
 
 def press() -> Press:
@@ -81,15 +69,6 @@ def checked_address(chosen: Settings) -> Settings:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise Conflict(f"{chosen.host}:{chosen.port} cannot be listened on: {reason}.", "Try another --port.") from None
-    return chosen
-
-
-def checked_database(chosen: Settings) -> Settings:
-    """The settings again, where their database can be opened and is not of a newer version."""
-    opened = database(chosen)
-    with opened.writing():
-        pass
-    opened.close()
     return chosen
 
 
@@ -119,7 +98,9 @@ def pull(name: str, accepted: bool, show: Show) -> str:
     return judge.spec.title
 
 
-def train(path: Path, out: Path | None, device: str | None, report: bool, show: Show) -> Mapping[str, Any]:
+def train(
+    path: Path, out: Path | None, device: str | None, report: bool, show: Show, minutes: float | None = None
+) -> Mapping[str, Any]:
     """Train the recipe at `path` and keep the generator in the library, or in the folder `out`."""
     from server.training import recipe, run
 
@@ -131,7 +112,7 @@ def train(path: Path, out: Path | None, device: str | None, report: bool, show: 
     tune()
     generators = chosen.home / "generators" if out is None else out
     folder = chosen.home / "training" / asked.name
-    return finish(run.run(asked, path.parent, folder, generators, chosen.device, report), show)
+    return finish(run.run(asked, path.parent, folder, generators, chosen.device, report, minutes), show)
 
 
 def look(path: Path, name: str, year: int, title: str, card: Mapping[str, str]) -> imports.Found:
@@ -156,7 +137,7 @@ class Desk:
 
     def __init__(self, generator: str, device: str | None = None) -> None:
         chosen = settings(device=device)
-        self.library = Library(chosen.home, first=chosen.first, database=database(chosen))
+        self.library = Library(chosen.home, first=chosen.first, database=homes.database(chosen))
         self.library.spec(generator)
         tune()
         exact = self.library.load(generator, pick_device(chosen.device))
@@ -249,6 +230,17 @@ class Desk:
             return finish(scored.measure(self._ready.exact, chosen, seats), show)
         return finish(measure(self._ready.exact, chosen), show)
 
+    def adopt(self, path: Path, space: str | None, count: int) -> list[str]:
+        """Keep the directions in a file of ours or of another program's, with their strips; their ids."""
+        data = contents(path)
+        if path.suffix == SUFFIX:
+            return [self.library.adopt(data).id]
+        found = foreign.read(data, path.name, unlocked=settings().unlocked)
+        made = foreign.directions(found, self._ready.exact, path.name, count, space)
+        for direction in made:
+            self._keep(direction, None)
+        return [direction.id for direction in made]
+
     def film(self, timeline: Timeline, out: Path, show: Show) -> None:
         """Keep the film of a timeline."""
         filming.filmed(timeline, out, self._ready, press(), Sounds(settings().home / "sounds"), show)
@@ -257,6 +249,19 @@ class Desk:
 def sweep(edit: edits.Edit, direction: str, out: Path, **how: Any) -> Timeline:
     """The timeline of a film along one slider, in the format of its file's ending."""
     return filming.swept(edit, library().direction(edit.generator, direction), out, **how)
+
+
+def give(generator: str, slider: str, out: Path) -> None:
+    """Write a slider as a file; the ending of its name says whose format."""
+    direction = library().direction(generator, slider)
+    files.write(out, foreign.exported(direction, ending(out, dict.fromkeys(("safetensors", "npy", "npz")))))
+
+
+def latent(path: Path, generator: str) -> dict[str, Any]:
+    """The start of an edit from a file that holds a latent of w or w+."""
+    found = foreign.read(contents(path), path.name, unlocked=settings().unlocked)
+    base = foreign.base(found, library().spec(generator), path.name)
+    return base.model_dump(exclude_none=True, exclude_defaults=True)
 
 
 def contents(path: Path) -> bytes:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
-from models.base import Generator, GeneratorSpec
+from models.base import Generator, GeneratorSpec, Mean
 from server.directions import Direction, off
 from server.errors import Invalid
-from server.latents import LONGEST, unpacked
+from server.latents import ELSEWHERE, LONGEST, beyond, unpacked
+from server.styles import Styling
 
 LARGEST_SEED = 2**32 - 1
 MOST_SEEDS = 16
+MOST_LAYERS = 256
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Seed = Annotated[int, Field(strict=True, ge=0, le=LARGEST_SEED)]
@@ -59,7 +61,9 @@ class Edit(_Frozen):
 
     `classes` are weights (normalised to sum 1; none means the generator's default), `truncation` pulls
     towards the mean latent, `amounts` are in each direction's own unit (absent means neutral), `layers` limits
-    a direction to [start, stop), `hold` names directions whose axis the others are projected off.
+    a direction to [start, stop), `hold` names directions whose axis the others are projected off. `cutoff` truncates
+    only the layers before it, towards the `mean` of the weights ("own"), of each class or of all; `styles` names the
+    layers [start, stop) that other seeds give.
     """
 
     generator: Name
@@ -69,6 +73,15 @@ class Edit(_Frozen):
     amounts: Annotated[dict[Name, Number], Field(max_length=256)] = {}
     layers: Annotated[dict[Name, tuple[int, int]], Field(max_length=256)] = {}
     hold: Annotated[tuple[Name, ...], Field(max_length=32)] = ()
+    cutoff: Annotated[int, Field(strict=True, ge=1, le=MOST_LAYERS)] | None = None
+    mean: Mean = "own"
+    styles: Annotated[dict[SeedText, tuple[int, int]], Field(max_length=MOST_SEEDS)] = {}
+
+    @property
+    def styling(self) -> Styling:
+        """How its seeds become latents."""
+        seeds = {int(seed): layers for seed, layers in sorted(self.styles.items(), key=lambda pair: int(pair[0]))}
+        return Styling(self.truncation, self.cutoff, self.mean, seeds)
 
     def neutral(self) -> Edit:
         """The same picture with every slider at rest."""
@@ -86,7 +99,7 @@ def parse(data: object) -> Edit:
         sentence = "An edit's base is one seed, or seeds with weights, or a latent, and just one of these."
         raise Invalid(sentence, 'Write {"seed": 7}.')
     weights = edit.base.weights()
-    if max(weights, default=0) > LARGEST_SEED:
+    if max([*weights, *map(int, edit.styles)], default=0) > LARGEST_SEED:
         raise Invalid(f"Seeds run from 0 to {LARGEST_SEED}.", "Choose a smaller seed.")
     below = next((seed for seed, weight in weights.items() if weight < 0 and edit.base.space == "z"), None)
     if below is not None:
@@ -157,14 +170,18 @@ def latent_for(edit: Edit, generator: Generator, directions: Mapping[str, Direct
     """
     spec = generator.spec
     classes = class_tensor(class_weights(edit, spec), spec, generator.device)
-    start = _start(edit, generator, classes)
+    known = {name: _known(name, spec, directions) for name in sorted(edit.amounts)}
+    early = [(one, edit.amounts[name]) for name, one in known.items() if one.space == "z" != spec.space]
+    start = _start(edit, generator, classes, early)
     latent = middle = start.mean(dim=1) if start.ndim == 3 else start
-    held = [_known(name, spec, directions) for name in edit.hold]
+    held = [one for name in edit.hold if (one := _known(name, spec, directions)).space == spec.space]
     partly: list[tuple[int, int, Tensor]] = []
     for name in sorted(edit.layers):
         _whole(edit.layers[name], _known(name, spec, directions), spec)
-    for name in sorted(edit.amounts):
-        direction = _known(name, spec, directions)
+    elsewhere = [(one, one.steps(edit.amounts[name])) for name, one in known.items() if one.space in ELSEWHERE]
+    for name, direction in known.items():
+        if direction.space != spec.space:
+            continue
         change = direction.displacement(latent, edit.amounts[name], classes)
         change = change if name in edit.hold else off(change, held, classes)
         first, stop = edit.layers.get(name) or direction.layers or (0, spec.layers)
@@ -173,36 +190,41 @@ def latent_for(edit: Edit, generator: Generator, directions: Mapping[str, Direct
         else:
             partly.append((first, stop, change))
     if spec.layers == 1:
-        return latent, classes
+        return beyond(latent, generator, elsewhere), classes
     layered = latent[:, None].repeat(1, spec.layers, 1) if start.ndim == 2 else start + (latent - middle)[:, None]
     for first, stop, change in partly:
         layered[:, first:stop] += change[:, None]
-    return layered, classes
+    return beyond(layered, generator, elsewhere), classes
 
 
-def _start(edit: Edit, generator: Generator, classes: Tensor | None) -> Tensor:
-    # The base's latent before any direction: [1, D], or [1, layers, D] where it was written out so.
+def _start(
+    edit: Edit, generator: Generator, classes: Tensor | None, early: Sequence[tuple[Direction, float]]
+) -> Tensor:
+    # The base's latent before any direction but those of z: [1, D], or [1, layers, D] where layers differ.
+    how = edit.styling
+    how.check(generator.spec)
+    if early and (edit.base.latent is not None or edit.base.space == "w"):
+        raise Invalid(f"{early[0][0].name} acts in z, and this picture starts in w.", "Start it from a seed.")
     if edit.base.latent is not None:
         stored = unpacked(edit.base.latent, generator.spec).to(generator.device)
-        if edit.truncation == 1:
-            return stored
-        blank = torch.zeros(1, *generator.spec.spaces["z"], device=generator.device)
-        mean = generator.map(blank, classes, 0.0)
-        return torch.lerp(mean if stored.ndim == 2 else mean[:, None].expand_as(stored), stored, edit.truncation)
+        return how.mixed(generator, how.truncated(generator, stored, classes), classes)
     weights = edit.base.weights()
     shares = torch.tensor(list(weights.values()), dtype=torch.float64)
     drawn = generator.sample(list(weights))
     if edit.base.space == "w":
         if "w" not in generator.spec.spaces:
             raise Invalid(f"{generator.spec.name} has no space w to mix seeds in.", "Leave the base's space out.")
-        classes = None if classes is None else classes.expand(len(drawn), -1)
-        mapped = generator.map(drawn, classes, edit.truncation)
+        each = None if classes is None else classes.expand(len(drawn), -1)
+        mapped = how.mapped(generator, drawn, each)
         shares = (shares / shares.sum()).to(mapped)
-        return (shares.view(-1, *[1] * (mapped.ndim - 1)) * mapped).sum(dim=0, keepdim=True)
+        mean = (shares.view(-1, *[1] * (mapped.ndim - 1)) * mapped).sum(dim=0, keepdim=True)
+        return how.mixed(generator, mean, classes)
     shares = shares / shares.max()  # tiny squares vanish
     shares = (shares / shares.square().sum().sqrt()).to(torch.float32).to(generator.device)
     z = (shares.view(-1, *[1] * (drawn.ndim - 1)) * drawn).sum(dim=0, keepdim=True)
-    return generator.map(z, classes, edit.truncation)
+    for direction, amount in early:
+        z = z + direction.displacement(z, amount, classes)
+    return how.mixed(generator, how.mapped(generator, z, classes), classes)
 
 
 def _known(name: str, spec: GeneratorSpec, directions: Mapping[str, Direction]) -> Direction:

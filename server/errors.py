@@ -4,6 +4,8 @@ AppError
   NotFound      there is no such generator, direction, job or export
   Invalid       the request says something that cannot be
   Conflict      it could be, but not beside what is there already
+  Forbidden     whoever asks may not do that
+  TooMuch       one person asks for more than their share
   Overloaded    too much is waiting; try again
   ModelFailed   a model could not be fetched, read or run
   StorageFailed the disk refused (read only, broken)
@@ -13,6 +15,8 @@ AppError
 """
 
 from __future__ import annotations
+
+import math
 
 
 class AppError(Exception):
@@ -45,6 +49,28 @@ class Conflict(AppError):
     """The request makes sense, but not beside what is already there."""
 
     code = "conflict"
+
+
+class Forbidden(AppError):
+    """Whoever asks may not do that."""
+
+    code = "forbidden"
+
+
+class TooMuch(AppError):
+    """One person asks for more than their share; in `seconds` there will be room again."""
+
+    code = "too_much"
+
+    def __init__(self, message: str, hint: str = "", seconds: int = 1) -> None:
+        super().__init__(message, hint)
+        self.seconds = seconds
+
+
+def too_much(wait: float) -> TooMuch:
+    """What somebody hears whose share is used up for another `wait` seconds."""
+    seconds = math.ceil(wait)
+    return TooMuch("You ask for too much at once.", f"Wait {seconds} s and try again.", seconds)
 
 
 class Overloaded(AppError):

@@ -8,9 +8,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from models import kept
 from models.base import GeneratorSpec, ModelError
-from models.importing.opening import Opened, golden, open_checkpoint, tried
+from models.importing.opening import Opened, first, golden, open_checkpoint, tried
 from models.importing.passport import Passport
 from server import files
 from server.directions import checked_id
@@ -24,12 +26,13 @@ PASSPORT = "passport.json"
 class Found:
     """A checkpoint that was opened and made a picture; nothing of it is kept yet.
 
-    `golden` is the sha256 of the 8-bit picture of seed 0: importing the file again, anywhere, gives the same one.
+    `golden` is the sha256 of the 8-bit `picture` [C, H, W] of seed 0: the same file gives the same one, anywhere.
     """
 
     opened: Opened
     spec: GeneratorSpec
     golden: str
+    picture: Tensor
 
     @property
     def passport(self) -> Passport:
@@ -62,10 +65,10 @@ def look(
         spec = opened.described(name, year, title)
         words: dict[str, Any] = {part: text for part, text in (card or {}).items() if text}
         spec = replace(spec, card=replace(spec.card, **words))
-        _, golden = tried(opened, spec)
+        generator, golden = tried(opened, spec)
     except ModelError as error:
         raise Invalid(f"{path.name}: {error}", error.hint) from error
-    return Found(opened, spec, golden)
+    return Found(opened, spec, golden, first(generator))
 
 
 def keep(library: Library, found: Found) -> Path:

@@ -7,7 +7,6 @@ import ctypes
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from enum import IntEnum
@@ -17,6 +16,7 @@ from typing import Any, TypeVar
 import torch
 
 from server.errors import Invalid, Overloaded
+from server.turns import Turns
 
 T = TypeVar("T")
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # mallopt(3), from glibc's malloc.h
@@ -34,15 +34,16 @@ class Priority(IntEnum):
 class Lane:
     """A thread that takes the most urgent waiting piece, one at a time.
 
-    Nothing starves: of every `share` turns one goes to whatever has waited longest. Long work also keeps clear for
-    `grace` seconds after a preview, because a hand on a slider will be back within a frame or two.
+    Nothing starves: of every `share` turns one goes to whatever has waited longest. Equally urgent pieces go round by
+    person. Long work also keeps clear for `grace` seconds after a preview, because a hand on a slider will be back
+    within a frame or two.
     """
 
     def __init__(self, name: str = "inference", *, share: int = 8, grace: float = 0.03) -> None:
         self._share = share
         self._grace = grace
-        self._queues: dict[Priority, deque[tuple[float, Future[Any], Callable[[], Any]]]]
-        self._queues = {priority: deque() for priority in Priority}
+        self._queues: dict[Priority, Turns[tuple[float, Future[Any], Callable[[], Any]]]]
+        self._queues = {priority: Turns() for priority in Priority}
         self._changed = threading.Condition()
         self._closed = False
         self._passed_over = 0
@@ -50,27 +51,30 @@ class Lane:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    def submit(self, priority: Priority, function: Callable[[], T]) -> Future[T]:
+    def submit(self, priority: Priority, function: Callable[[], T], person: str = "") -> Future[T]:
         """Queue `function`; its future holds what it returns or raises."""
         future: Future[T] = Future()
         with self._changed:
             if self._closed:
                 raise stopping()
-            self._queues[priority].append((time.monotonic(), future, function))
+            self._queues[priority].put(person, (time.monotonic(), future, function))
             self._changed.notify()
         return future
 
-    async def run(self, priority: Priority, function: Callable[[], T]) -> T:
+    async def run(self, priority: Priority, function: Callable[[], T], person: str = "") -> T:
         """`submit`, awaited; a caller that is cancelled before its turn is dropped."""
-        return await asyncio.wrap_future(self.submit(priority, function))
+        return await asyncio.wrap_future(self.submit(priority, function, person))
+
+    def waiting(self) -> dict[Priority, int]:
+        """How many pieces wait, by how urgent they are."""
+        with self._changed:
+            return {priority: len(queue) for priority, queue in self._queues.items()}
 
     def close(self) -> None:
         """Finish the piece in hand, refuse what waits and end the thread."""
         with self._changed:
             self._closed = True
-            waiting = [entry[1] for queue in self._queues.values() for entry in queue]
-            for queue in self._queues.values():
-                queue.clear()
+            waiting = [entry[1] for queue in self._queues.values() for entry in queue.clear()]
             self._changed.notify()
         for future in waiting:  # not cancelled: to those who await it that would look like their own cancelling
             if future.set_running_or_notify_cancel():
@@ -95,7 +99,7 @@ class Lane:
             while not self._closed:
                 priority, patience = self._choose()
                 if priority is not None:
-                    _, future, function = self._queues[priority].popleft()
+                    _, future, function = self._queues[priority].take()
                     return priority, future, function
                 self._changed.wait(patience)
             return None
@@ -108,7 +112,7 @@ class Lane:
         owed = self._passed_over >= self._share - 1
         first = waiting[0]
         if len(waiting) > 1 and owed:
-            first = min(waiting[1:], key=lambda priority: self._queues[priority][0][0])
+            first = min(waiting[1:], key=lambda priority: min(head[0] for head in self._queues[priority].heads()))
         elif first is Priority.WORK and not owed:
             clear = self._last_preview + self._grace - time.monotonic()
             if clear > 0:
@@ -151,10 +155,12 @@ def tune() -> None:
 
 
 def pick_device(wish: str) -> torch.device:
-    """The device for auto, cpu, cuda or cuda:N; Invalid where this machine has no such thing."""
+    """The device for auto, cpu, mps, cuda or cuda:N; Invalid where this machine has no such thing."""
+    if wish == "mps" and torch.backends.mps.is_available():
+        return torch.device("mps")
     if wish == "cpu" or (wish == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
     device = torch.device("cuda:0" if wish in ("auto", "cuda") else wish)
-    if not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count():
+    if wish == "mps" or not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count():
         raise Invalid(f"This machine has no {device}.", "Use --device auto or --device cpu.")
     return device

@@ -13,13 +13,14 @@ from typing import Any
 import torch
 
 import models
-from models import fetch, kept, zoo
-from models.base import Entry, Generator, GeneratorSpec, ModelError
+from models import adapters, fetch, kept, zoo
+from models.base import MOVES, Entry, Generator, GeneratorSpec, ModelError
 from server import files
 from server.directions import NAME, Direction, from_bytes, relabelled, short
 from server.edits import Edit
 from server.errors import AppError, Conflict, Invalid, ModelFailed, NotFound
 from server.learned import ENCODER, SUFFIX, Learned, Source, contents, direction_files
+from server.steering.oracle import exact
 from server.steering.transforms import transforms
 from server.store.database import Database
 
@@ -51,12 +52,12 @@ class Library:
     # Generators
 
     def entries(self) -> Mapping[str, Entry]:
-        """Every generator by name: `first`, those that ship, then the zoo, installed or not, then those kept here."""
+        """Every generator by name: `first`, what ships, the zoo, installed or not, then packages' and those kept."""
         stamp = (_age(self.bundled), _age(self._models))
         if self._entries is None or self._entries[0] != stamp:
             # What ships wins over what was kept under its name, and so does the zoo.
             names = {**kept.entries(self.bundled), **zoo.entries()}
-            found = {**kept.entries(self._models), **names}
+            found = {**adapters.entries(), **kept.entries(self._models), **names}
             order = sorted(
                 [*names, *(name for name in found if name not in names)], key=lambda name: name != self.first
             )
@@ -75,7 +76,7 @@ class Library:
 
     def is_installed(self, name: str) -> bool:
         entry = self.entry(name)
-        return entry.origin.kind == "folder" or zoo.is_installed(entry, self._models)
+        return entry.origin.kind in ("folder", "adapter") or zoo.is_installed(entry, self._models)
 
     def load(self, name: str, device: torch.device | str = "cpu") -> Generator:
         """The generator, ready to run; NotFound where it was not fetched yet, ModelFailed where it is broken."""
@@ -85,6 +86,8 @@ class Library:
         try:
             if entry.origin.kind == "folder":
                 return kept.load(entry, device)
+            if entry.origin.kind == "adapter":
+                return adapters.load(entry, device)
             return zoo.load(name, self._models, device)
         except ModelError as error:
             raise ModelFailed(str(error), error.hint) from error
@@ -188,7 +191,8 @@ class Library:
             return known
         spec = self.spec(generator)
         learned = _read(self.learned.sources(generator), spec)
-        merged = sorted({**_read(_loose(shipped), spec), **learned}.values(), key=_order)
+        built_in = {direction.id: direction for direction in exact(spec)}
+        merged = sorted({**built_in, **_read(_loose(shipped), spec), **learned}.values(), key=_order)
         directions = MappingProxyType({direction.id: direction for direction in merged})
         shelf = _Shelf(stamp, directions, frozenset(learned))
         self._shelves[generator] = shelf
@@ -241,9 +245,11 @@ def checked(id: str, data: bytes, spec: GeneratorSpec) -> Direction:
 def usable(direction: Direction, spec: GeneratorSpec) -> None:
     """Refuse a direction that is well formed but cannot steer this model: another's, or one that makes no sense."""
     direction.check(spec)
-    width = spec.spaces.get(direction.space, (0,))[-1]
+    width = MOVES if direction.space == "move" else spec.spaces.get(direction.space, (0,))[-1]
     try:
-        if any(tensor.shape[-1] != width for tensor in direction.walk.tensors().values()):
+        if direction.space == "move" and not spec.exact:
+            raise ValueError(f"{spec.name} makes no exact moves")
+        if direction.space != "s" and any(tensor.shape[-1] != width for tensor in direction.walk.tensors().values()):
             raise ValueError(f"it is not made for latents of {width} numbers")
         if direction.walk.kind in ("arc", "fan"):
             count = len(direction.walk.tensors()["vectors"])

@@ -10,11 +10,10 @@ import asyncio
 import logging
 import threading
 import time
-from collections import deque
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 
@@ -23,9 +22,12 @@ from server.codecs import Format, Pixels
 from server.edits import Edit, canonical, latent_for
 from server.errors import AppError, ModelFailed, Overloaded
 from server.inference import Lane, Priority, stopping
+from server.latents import stacked
 from server.shelf import Ready
 
 log = logging.getLogger(__name__)
+
+CROWDING, MOST_REMEMBERED = 4, 4096  # a person's part of the stills that may wait; people whose last turn is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,13 @@ Answer = Frame | AppError
 
 
 class Slot:
-    """One person's newest wish; a newer one takes its place. Filled on the event loop, emptied on any thread."""
+    """One tab's newest wish; a newer one takes its place. Filled on the event loop, emptied on any thread.
 
-    def __init__(self) -> None:
+    `person` is whose tab it is; slots of nobody in particular are each their own person's.
+    """
+
+    def __init__(self, person: str = "") -> None:
+        self.person = person or f"slot-{id(self)}"
         self.newest: Wish | None = None  # stays after it was taken
         self._waiting: Wish | None = None
         self._lock = threading.Lock()
@@ -99,12 +105,11 @@ class _Request:
         # From any thread; the caller may have gone, and their loop with them.
         loop = self.future.get_loop()
         if not loop.is_closed():
-            loop.call_soon_threadsafe(_settle, self.future, (self.wish, answer))
+            loop.call_soon_threadsafe(self._settle, answer)
 
-
-def _settle(future: asyncio.Future[Any], result: object) -> None:
-    if not future.done():
-        future.set_result(result)
+    def _settle(self, answer: Answer) -> None:
+        if not self.future.done():
+            self.future.set_result((self.wish, answer))
 
 
 class Renderer:
@@ -114,8 +119,10 @@ class Renderer:
         self._lane = lane
         self._max_batch = max_batch
         self._max_waiting = max_waiting
-        self._pile: deque[_Request] = deque()
-        self._stills = 0
+        self._pile: list[_Request] = []
+        self._stills: Counter[str] = Counter()
+        self._served: dict[str, int] = {}  # in which turn each person was last in a batch
+        self._turns = 0
         self._lock = threading.Lock()
         self._turn_is_booked = False
         self._closed = False
@@ -124,7 +131,8 @@ class Renderer:
     async def preview(self, slot: Slot, wish: Wish, ready: Ready) -> tuple[Wish, Answer]:
         """A quick JPEG of `wish`, or of a newer one that its slot holds when the turn comes; or why not.
 
-        People are served in the order they came, each at most once a batch, so that nobody can crowd others out.
+        Those whose last turn is longest ago go first, each person at most once a batch while others wait, so that
+        nobody can crowd others out.
         """
         request = _Request(slot, wish, ready, asyncio.get_running_loop().create_future())
         with self._lock:
@@ -142,21 +150,26 @@ class Renderer:
         *,
         longest: int | None = None,
         priority: Priority = Priority.STILL,
+        person: str = "",
     ) -> Frame:
         """The exact picture of an edit: float32 and alone in its batch, so that the same edit is the same pixels."""
-        if self._stills >= self._max_waiting:
+        if self._stills.total() >= self._max_waiting or self._stills[person] >= self._max_waiting // CROWDING:
             raise Overloaded("Too many pictures are waiting.", "Try again in a moment.")
-        self._stills += 1
+        self._stills[person] += 1
         try:
             begin = time.perf_counter()
-            array, started, ended = await self._lane.run(priority, lambda: timed(lambda: draw(edit, ready)))
+            array, started, ended = await self._lane.run(priority, lambda: timed(lambda: draw(edit, ready)), person)
             encode = asyncio.get_running_loop().run_in_executor(
                 self._encoder, lambda: _frame(array, format, longest, canonical(edit))
             )
             data, width, height, encoded = await encode
             return Frame(data, format, width, height, 1, started - begin, ended - started, encoded)
         finally:
-            self._stills -= 1
+            self._stills -= Counter((person,))  # subtracting this way also forgets those who have none left
+
+    def waiting(self) -> int:
+        """How many previews wait for their turn, and stills for theirs."""
+        return len(self._pile) + self._stills.total()
 
     def close(self) -> None:
         """Answer everybody who waits, and stop."""
@@ -177,15 +190,20 @@ class Renderer:
     def _gather(self) -> list[_Request]:
         with self._lock:
             self._turn_is_booked = False
+            self._pile = [request for request in self._pile if not request.future.done()]
+            waiting = {request.slot.person for request in self._pile}
+            if len(self._served) > MOST_REMEMBERED:
+                self._served = {person: turn for person, turn in self._served.items() if person in waiting}
+            self._turns += 1
             batch: list[_Request] = []
-            left: deque[_Request] = deque()
-            for request in self._pile:
-                if request.future.done():
-                    continue
-                fits = len(batch) < self._max_batch and (not batch or request.ready is batch[0].ready)
-                (batch if fits else left).append(request)
-            self._pile = left
+            for request in sorted(self._pile, key=lambda request: self._served.get(request.slot.person, 0)):
+                person = request.slot.person
+                again = len(waiting) > 1 and self._served.get(person) == self._turns
+                if len(batch) < self._max_batch and not again and (not batch or request.ready is batch[0].ready):
+                    self._served[person] = self._turns
+                    batch.append(request)
             for request in batch:
+                self._pile.remove(request)
                 request.wish = request.slot.newer(request.wish)
             self._book()
             return batch
@@ -201,7 +219,7 @@ class Renderer:
             begin = time.perf_counter()
             with torch.inference_mode():
                 weights = None if classes[0] is None else torch.cat([row for row in classes if row is not None])
-                images = good[0].ready.quick.synthesize(torch.cat(latents), weights)
+                images = good[0].ready.preview.synthesize(stacked(latents), weights)
                 arrays = codecs.pixels(images)
             taken = time.perf_counter() - begin
             if len(arrays) != len(good):
@@ -226,7 +244,7 @@ class Renderer:
         for request in batch:
             try:
                 with torch.inference_mode():
-                    latent, weights = latent_for(request.wish.edit, request.ready.quick, request.ready.directions())
+                    latent, weights = latent_for(request.wish.edit, request.ready.preview, request.ready.directions())
             except AppError as error:
                 request.answer(error)
                 continue
@@ -278,6 +296,5 @@ def _encode(batch: list[_Request], arrays: Pixels, begin: float, taken: float) -
 
 def _frame(array: Pixels, format: Format, longest: int | None, edit: str | None) -> tuple[bytes, int, int, float]:
     begin = time.perf_counter()
-    made = codecs.picture(array, longest)
-    data = codecs.encode(made, format, edit=edit)
+    data = codecs.encode(made := codecs.picture(array, longest), format, edit=edit)
     return data, made.width, made.height, time.perf_counter() - begin

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from server.errors import Invalid
@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=_home, description="folder for learned directions, exports and pulled models")
     host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 picks a free one")
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu or cuda:N")
+    device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, mps or cuda:N")
     max_batch: int = Field(16, ge=1, le=64, description="most previews computed in one forward pass")
     generators_kept: int = Field(3, ge=1, le=16, description="most generators held in memory at once")
     people: int = Field(64, ge=1, le=1024, description="most live connections at once")
@@ -38,6 +38,11 @@ class Settings(BaseSettings):
         (), description="further host names the page may be reached under, separated by commas"
     )
 
+    token: SecretStr | None = Field(
+        None, description="what people need to come in, 16 characters or more; made and printed where one is needed"
+    )
+    drain: float = Field(5.0, ge=0, le=600, description="most seconds a stopping server finishes what is in hand")
+    log_json: bool = Field(False, description="every log line as JSON, as the audit lines always are")
     sign: bool = Field(True, description="put content credentials into pictures and films")
     signing_key: Path | None = Field(None, description="an operator's own P-256 key, PEM")
     signing_chain: Path | None = Field(None, description="the certificates of that key, PEM, leaf first")

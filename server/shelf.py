@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from models.base import Generator, GeneratorSpec
-from server import precision
+from server import precision, previews
 from server.directions import Direction
 from server.errors import AppError, ModelFailed
 from server.inference import Lane, Priority
@@ -22,15 +22,24 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ready:
-    """A generator that can be run now: exactly, and quickly for previews; and what its sliders are."""
+    """A generator that can be run now: exactly, and quickly, in less precision; and what its sliders are.
+
+    `small` draws previews where whole pictures are too slow for that.
+    """
 
     exact: Generator
     quick: Generator
     directions: Callable[[], Mapping[str, Direction]]
+    small: Generator | None = None
 
     @property
     def spec(self) -> GeneratorSpec:
         return self.exact.spec
+
+    @property
+    def preview(self) -> Generator:
+        """What draws while a hand moves."""
+        return self.small or self.quick
 
 
 class Shelf:
@@ -70,12 +79,13 @@ class Shelf:
         try:
             exact = await asyncio.to_thread(self._library.load, name, self.device)
             quick = await self._lane.run(Priority.STILL, lambda: precision.choose(exact))
+            small = await self._lane.run(Priority.STILL, lambda: previews.choose(quick))
         except AppError:
             raise
         except Exception as error:  # damaged weights may raise anything; people get one sentence, the log all of it
             log.exception("%s could not be loaded", name)
             raise ModelFailed(f"{name} could not be loaded.", "The server's log says why.") from error
-        return Ready(exact, quick, lambda: self._library.directions(name))
+        return Ready(exact, quick, lambda: self._library.directions(name), small)
 
     def _loaded(self, name: str, done: asyncio.Task[Ready]) -> None:
         del self._loading[name]

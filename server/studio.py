@@ -8,14 +8,14 @@ import functools
 import queue
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
 from PIL import Image
 
 from models.base import Generator as Model
 from models.base import Precision
-from server import codecs, inversion, jury, uploads
+from server import codecs, foreign, inversion, jury, uploads
 from server.directions import Direction, checked_id
 from server.edits import Edit
 from server.errors import Cancelled, Conflict
@@ -36,6 +36,7 @@ from server.steering.score.settings import ScoreSettings
 from server.steering.strips import strip
 
 T = TypeVar("T")
+WORDS = {"pca": "PCA", "sefa": "SeFa", "styles": "style"}
 
 
 class Studio:
@@ -102,8 +103,22 @@ class Studio:
     async def discover(self, generator: str, method: Method, count: int) -> Job:
         """Look for sliders nobody asked for."""
         request = await self._asked(generator, method=method, count=count)
-        title = f"Looking for {count} {method.upper() if method == 'pca' else 'SeFa'} directions on {generator}"
+        title = f"Looking for {count} {WORDS[method]} directions on {generator}"
         return await self._jobs.start("discover", title, await self._discovering(request), request)
+
+    async def foreign(self, generator: str, data: bytes, name: str, space: str | None, count: int) -> dict[str, Any]:
+        """Keep another program's `directions` as sliders, or give the `base` of an edit that starts at its latent."""
+        spec = self._library.spec(generator)
+        found = await asyncio.to_thread(foreign.read, data, name, unlocked=self._regressors.unlocked)
+        if found.kind == "latent":
+            base = foreign.base(found, spec, name).model_dump(exclude_none=True, exclude_defaults=True)
+            return {"directions": [], "base": base}
+        ready = await self._shelf.get(generator)
+        made = foreign.directions(found, ready.exact, name, count, space)
+        for one in made:
+            picture = await self._lane.run(Priority.STILL, functools.partial(strip, ready.exact, one))
+            self._library.keep(one, jpeg(picture))
+        return {"directions": made, "base": None}
 
     async def pull(self, generator: str) -> Job:
         """Fetch a generator's weights."""
@@ -133,6 +148,8 @@ class Studio:
     async def _learning(self, request: Mapping[str, Any]) -> Plan:
         ready = await self._shelf.get(request["generator"])
         settings = LearnSettings(**request["settings"])
+        if not isinstance(settings.layers, str):  # two numbers, which JSON has as a list
+            settings = replace(settings, layers=(settings.layers[0], settings.layers[1]))
         transform = transforms.find(settings.transform)
         quick, id = twin(ready, request["precision"]), request["id"]
         name = title_of(id, transform.name, transform.title)

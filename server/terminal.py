@@ -116,7 +116,7 @@ def card(figures: Mapping[str, Any]) -> None:
             click.echo(f"{name}:" if value else f"{name}: -")
             for inner, figure in value.items():
                 click.echo(f"  {inner}: {_short(figure)}")
-        elif name in ("reached", "raw") and value:
+        elif name in ("reached", "raw", "oracle") and value:
             click.echo(f"{name}:")
             for row in value:
                 click.echo("  " + "  ".join(f"{number:9.4g}" for number in row))

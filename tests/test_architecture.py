@@ -44,7 +44,8 @@ def forbidden(module: str) -> str:
         return r"(server|fastapi|starlette|uvicorn)(\.|$)"
     if module.startswith("server/api/"):
         return r"(torch|server\.(app|cli))(\.|$)|models\.(?!base\b)"
-    named = "base|zoo|fetch|kept|regressor|judges|scorers|importing"  # protocols, and what finds and keeps models
+    # Protocols, and what finds and keeps models.
+    named = "base|zoo|fetch|kept|adapters|regressor|judges|scorers|importing"
     if module.startswith("server/training/"):  # what makes a network must name it
         named += "|stylegan2|styled|critic|classifier|encoder"
     if module in (
@@ -120,8 +121,15 @@ def test_the_environment_is_read_in_one_place():
         for module, tree in MODULES.items()
     }
     reading = [module for module, names in attributes.items() if names & {"os.environ", "os.getenv"}]
-    # The bench hands its own on to the server it starts; how threads wait can be told to OpenMP in no other way.
-    assert reading == ["server/bench.py", "server/settings.py", "server/waiting.py"]
+    # A bench hands its own on to the server it starts; how threads wait can be told to OpenMP in no other way.
+    assert reading == ["server/served.py", "server/settings.py", "server/waiting.py"]
+
+
+def test_nothing_is_fetched_but_what_the_zoo_pins():
+    clients = r"(urllib\.request|http\.client|httpx|requests|aiohttp|websockets\.(asyncio|sync)\.client)(\.|$)"
+    asking = [module for module, tree in MODULES.items() if any(re.match(clients, name) for name in imports(tree))]
+    # A bench asks the server it measures, whose address its operator types; what the zoo pins is fetched by pip.
+    assert asking == ["server/hands.py", "server/served.py"]
 
 
 def test_modules_only_declare_when_imported():

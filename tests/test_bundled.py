@@ -17,6 +17,7 @@ from server.steering.measure import measure
 from server.steering.mirror import mirror
 from server.steering.progress import finish
 from server.steering.transforms import transforms
+from server.training.avatars import variability
 from server.training.encode import load
 from server.walks import LinearWalk
 
@@ -124,8 +125,9 @@ def test_avatars_ship_whole_and_small() -> None:
         "mirror.json",
     ):
         assert (folder / name).stat().st_size > 1000, name
-    log = json.loads((folder / "training.json").read_text())["log"]
-    assert [row["seen"] for row in log] == sorted(row["seen"] for row in log)
+    told = json.loads((folder / "training.json").read_text())
+    for log in (told["log"], told["begun"]["log"]):
+        assert [row["seen"] for row in log] == sorted(row["seen"] for row in log)
     headings = (folder / "DATASHEET.md").read_text()
     for heading in (
         "Motivation",
@@ -145,6 +147,35 @@ def test_avatars_mirror_how_much_their_pictures_varied(name: str) -> None:
     assert seen["n"] == 12
     assert seen["r"] >= 0.7
     assert seen["p"] < 0.05
+
+
+def widest(transform: str) -> list[str]:
+    """The three classes whose pictures varied most by a transform."""
+    known = variability(64)[transform]
+    return sorted(known, key=lambda name: known[name])[-3:]
+
+
+def test_the_widest_classes_of_avatars_zoom_and_shift_far() -> None:
+    zoom, shift = (read("avatars", name).card for name in ("zoom", "shift_x"))
+    assert zoom is not None
+    assert shift is not None
+    for name in widest("zoom"):
+        assert zoom["per_class"][name]["reached"][1] >= 1.3, name
+    for name in widest("shift_x"):
+        low, high = shift["per_class"][name]["reached"]
+        assert min(-low, high) >= 0.09 * 64, name
+
+
+def test_avatars_are_what_they_were_asked_to_be_and_no_copies() -> None:
+    report = json.loads((BUNDLED / "avatars" / "report.json").read_text())
+    assert report["recognition"]["share"] >= 0.95
+    assert report["score"]["skill"] >= 0.7
+    assert report["copying"]["features"]["share"] <= 0.05
+    assert len(report["score"]["classes"]) == 12
+    distances = [point["fd"] for point in report["curve"]]
+    assert distances[-1] < 0.5 * distances[0]
+    assert report["distances"]["real"]["fd"] < report["distances"]["generated"]["fd"] < 0.3
+    assert report["generator"] == Library(Path("nowhere")).spec("avatars").fingerprint
 
 
 def test_the_widest_class_of_avatars_shifts_and_a_still_one_does_not(avatars: Generator) -> None:

@@ -1,11 +1,13 @@
 """A zip archive's directory, read by hand and strictly: what PyTorch writes, stored and in one piece, and nothing else.
 
-Layouts are those of PKWARE's APPNOTE (4.3). Nothing is unpacked: a member is a view of the file's own bytes.
+Layouts are those of PKWARE's APPNOTE (4.3). Nothing is unpacked, a member is a view of the file's own bytes, but for
+numpy's compressed archives, whose members are inflated up to a limit.
 """
 
 from __future__ import annotations
 
 import struct
+import zlib
 from dataclasses import dataclass
 
 from models.importing.limits import Budget, Refused
@@ -18,21 +20,25 @@ DIRECTORY = "Its directory, the list of what is in it, makes no sense."
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a member's local header begins, and the size of its bytes."""
+    """Where a member's local header begins, the size of its bytes in the file, and what they are once inflated."""
 
     start: int
     size: int
+    whole: int
+    deflated: bool
 
 
-def members(data: memoryview, budget: Budget) -> dict[str, memoryview]:
-    """Every member's bytes by name. Refused for anything compressed, encrypted, twofold, overlapping or linked."""
+def members(data: memoryview, budget: Budget, inflate: int = 0) -> dict[str, memoryview]:
+    """Every member's bytes by name. Refused for anything encrypted, twofold, overlapping or linked, and for what is
+    compressed, unless up to `inflate` bytes may be made of it in all.
+    """
     count, start, size = _end(data)
     if count > budget.limits.members:
         raise Refused(f"It has over {budget.limits.members:,} files inside.")
     places: dict[str, Place] = {}
     at = start
     for _ in range(count):
-        name, place, at = _entry(data, at)
+        name, place, at = _entry(data, at, inflate > 0)
         if name in places:
             raise Refused(f"It has “{name[:80]}” twice.")
         places[name] = place
@@ -42,12 +48,27 @@ def members(data: memoryview, budget: Budget) -> dict[str, memoryview]:
     for name, place in sorted(places.items(), key=lambda pair: pair[1].start):
         if place.start < last:
             raise Refused("Files inside it lie over one another.")
-        first = _begin(data, place.start, name)
+        first = _begin(data, place.start, name, place.deflated)
         last = first + place.size
         if last > start:
             raise Refused(DIRECTORY, CUT)
         found[name] = data[first:last]
+        if place.deflated:
+            found[name], inflate = _inflated(found[name], place.whole, inflate)
     return found
+
+
+def _inflated(data: memoryview, whole: int, room: int) -> tuple[memoryview, int]:
+    if whole > room:
+        raise Refused("Unpacked, it would be larger than any such file.")
+    try:
+        stream = zlib.decompressobj(-15)
+        made = stream.decompress(data, whole + 1)
+    except zlib.error:
+        raise Refused("A compressed part of it is damaged.", CUT) from None
+    if len(made) != whole or not stream.eof:
+        raise Refused("A compressed part of it has another size than is said of it.", CUT)
+    return memoryview(made), room - whole
 
 
 def _end(data: memoryview) -> tuple[int, int, int]:
@@ -77,7 +98,7 @@ def _end64(data: memoryview, edge: int) -> tuple[int, int, int, int]:
     return count, size, start, place
 
 
-def _entry(data: memoryview, at: int) -> tuple[str, Place, int]:
+def _entry(data: memoryview, at: int, deflated: bool) -> tuple[str, Place, int]:
     if len(data) - at < 46 or bytes(data[at : at + 4]) != CENTRAL:
         raise Refused(DIRECTORY, CUT)
     fields = struct.unpack("<6H3I5H2I", data[at + 4 : at + 46])
@@ -90,13 +111,13 @@ def _entry(data: memoryview, at: int) -> tuple[str, Place, int]:
         packed, size, start = _wide(data[at + 46 + named : at + 46 + named + extra], packed, size, start)
     if flags & 0x41:
         raise Refused("It is encrypted.", "Save it again without a password.")
-    if method != 0 or packed != size:
+    if not (method == 0 and packed == size) and not (deflated and method == 8):
         raise Refused(
             "It is compressed, which PyTorch's own files are not.", "Unpack it, or save it again with PyTorch."
         )
     if (outer >> 16) & 0o170000 == LINK or disk != 0:
         raise Refused(f"It has a link to somewhere else in it, “{name[:80]}”.")
-    return name, Place(start, size), behind
+    return name, Place(start, packed, size, method == 8), behind
 
 
 def _wide(extra: memoryview, packed: int, size: int, start: int) -> tuple[int, int, int]:
@@ -115,12 +136,12 @@ def _wide(extra: memoryview, packed: int, size: int, start: int) -> tuple[int, i
     raise Refused(DIRECTORY)
 
 
-def _begin(data: memoryview, at: int, name: str) -> int:
+def _begin(data: memoryview, at: int, name: str, deflated: bool) -> int:
     if len(data) - at < 30 or bytes(data[at : at + 4]) != LOCAL:
         raise Refused(DIRECTORY, CUT)
     flags, method = struct.unpack("<2H", data[at + 6 : at + 10])
     named, extra = struct.unpack("<2H", data[at + 26 : at + 30])
-    if method != 0 or flags & 0x41 or _safe(bytes(data[at + 30 : at + 30 + named])) != name:
+    if method != (8 if deflated else 0) or flags & 0x41 or _safe(bytes(data[at + 30 : at + 30 + named])) != name:
         raise Refused("It says one thing of a file inside it in its directory and another beside the file.")
     return at + 30 + int(named) + int(extra)
 

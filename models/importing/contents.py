@@ -68,8 +68,8 @@ def contents(data: memoryview, budget: Budget, config: Mapping[str, Any]) -> Con
     if _is_safetensors(data):
         state, metadata = _safetensors(data, budget)
         return Contents("a safetensors file", state, metadata=metadata, config=config)
-    if _is_onnx(start):
-        raise Refused("This is an ONNX graph. Generators as ONNX cannot be imported yet.", GIVE)
+    if is_onnx(start):
+        raise Refused("This is an ONNX graph, which is no checkpoint.", GIVE)
     raise Refused("This is no checkpoint of a kind that is known here.", GIVE)
 
 
@@ -90,8 +90,9 @@ def _has_header(start: bytes) -> bool:
     return start[8:9] == b"{" and start[5:8] == b"\0\0\0"
 
 
-def _is_onnx(start: bytes) -> bool:
-    return start[0] == 0x08 and len(start) > 2 and start[1] < 0x20 and start[2] in (0x12, 0x3A, 0x42, 0x1A, 0x22, 0x2A)
+def is_onnx(start: bytes) -> bool:
+    """Whether a file begins as an ONNX graph does: with its format's version, then one of the fields that follow."""
+    return len(start) > 2 and start[0] == 0x08 and start[1] < 0x20 and start[2] in (0x12, 0x3A, 0x42, 0x1A, 0x22, 0x2A)
 
 
 def _is_safetensors(data: memoryview) -> bool:

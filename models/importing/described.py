@@ -10,7 +10,13 @@ from models.base import Card, GeneratorSpec, fingerprint
 from models.importing.passport import Passport
 
 UNKNOWN = "Not known."
-TITLES = {"stylegan2": "StyleGAN2", "stylegan3": "StyleGAN3", "biggan": "BigGAN-deep", "dcgan": "DCGAN"}
+TITLES = {
+    "stylegan2": "StyleGAN2",
+    "stylegan3": "StyleGAN3",
+    "biggan": "BigGAN-deep",
+    "dcgan": "DCGAN",
+    "onnx": "ONNX graph",
+}
 
 
 def described(
@@ -34,8 +40,9 @@ def described(
         classes=names,
         default_classes={names[0]: 1.0} if names else {},
         fingerprint=fingerprint(state),
+        exact=("shift_x", "shift_y", "rotate") if passport.family == "stylegan3" else (),
         card=Card(
-            summary=f"A {TITLES.get(passport.family, passport.family)} of {sizes.width} x {sizes.height} px, imported "
+            summary=f"{TITLES.get(passport.family, passport.family)} of {sizes.width} x {sizes.height} px, imported "
             f"from {passport.format}.",
             source=f"A file of {passport.bytes:,} bytes, sha256 {passport.sha256}.",
             licence=passport.licence or UNKNOWN,

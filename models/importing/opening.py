@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import safetensors.torch
@@ -16,12 +17,17 @@ from torch import Tensor
 
 from models.base import Generator, GeneratorSpec, ModelError
 from models.families import build
+from models.importing import graphs
+from models.importing.contents import is_onnx
 from models.importing.described import described
 from models.importing.passport import Passport
+from models.importing.vectors import Vectors
 from models.jail.cell import Failed, Jail, JailError, JailUnavailable
+from models.jail.wire import Message
 
 LARGEST = 2**30  # bytes of a file
 MEMORY = 4 * 2**30  # bytes the jail may take: a file arrives in pieces, is put together, and its weights are copied
+LARGEST_VECTORS = 64 * 2**20  # bytes of a file of directions
 SECONDS = 180.0
 WEIGHTS = ("pytorch_model.bin", "model.safetensors", "weights.safetensors")
 CONFIGS = ("config.json", "generator.json")  # pytorch-pretrained-biggan's, and ours
@@ -57,17 +63,10 @@ def open_checkpoint(path: Path, *, unlocked: bool = False, memory: int = MEMORY)
         raise ModelError(f"{path.name} cannot be read: {error.strerror}.", "Check the path.") from error
     if config is not None:
         arrays.append(np.frombuffer(config, np.uint8))
-    try:
-        with Jail("checkpoint", memory=memory, seconds=SECONDS, largest=LARGEST, unlocked=unlocked) as jail:
-            answer = jail.call("read", {"seconds": SECONDS / 2}, arrays)
-    except JailUnavailable:
-        raise
-    except Failed as error:  # an error that no reader foresaw: the file is at fault, and its text is not to be trusted
-        raise ModelError("It is damaged in a way that could not be told.", "Check where it comes from.") from error
-    except JailError as error:
-        raise ModelError(f"{error} The file was not taken.", error.hint) from error
-    if "refused" in answer.body:
-        raise ModelError(str(answer.body["refused"])[:600], str(answer.body.get("hint", ""))[:300])
+    if is_onnx(arrays[0][:16].tobytes()):
+        told, graph = graphs.seen(arrays[0], unlocked=unlocked)
+        return Opened(told, {name: torch.from_numpy(array.copy()) for name, array in graph.items()})
+    answer = _asked("read", arrays, {"seconds": SECONDS / 2}, memory, unlocked)
     try:
         passport = _passport.validate_python(answer.body["passport"])
         state = safetensors.torch.load(answer.arrays[0].tobytes())
@@ -78,6 +77,38 @@ def open_checkpoint(path: Path, *, unlocked: bool = False, memory: int = MEMORY)
     return Opened(passport, state, tuple(str(name) for name in answer.body.get("classes", ())))
 
 
+def open_vectors(data: bytes, *, unlocked: bool = False) -> Vectors:
+    """Read another program's directions, or a latent, in the jail. ModelError, with a sentence, for anything else."""
+    if len(data) > LARGEST_VECTORS:
+        raise ModelError(f"The file is over {LARGEST_VECTORS >> 20} MiB.", "Keep only the directions in it.")
+    answer = _asked("vectors", [np.frombuffer(data, np.uint8)], {}, MEMORY, unlocked)
+    try:
+        rows, spreads = answer.arrays
+        format, kind = str(answer.body["format"])[:80], answer.body["kind"]
+        if kind not in ("directions", "latent") or rows.dtype != np.float32 or rows.ndim != 2 or not rows.size:
+            raise ValueError
+        if spreads.shape != (len(rows),) or not np.isfinite(rows).all() or not np.isfinite(spreads).all():
+            raise ValueError
+    except (KeyError, ValueError):
+        raise ModelError("What was read of it makes no sense.", "Check where it comes from.") from None
+    return Vectors(format, kind, rows, spreads)
+
+
+def _asked(call: str, arrays: list[np.ndarray], given: dict[str, Any], memory: int, unlocked: bool) -> Message:
+    try:
+        with Jail("checkpoint", memory=memory, seconds=SECONDS, largest=LARGEST, unlocked=unlocked) as jail:
+            answer = jail.call(call, given, arrays)
+    except JailUnavailable:
+        raise
+    except Failed as error:  # an error that no reader foresaw: the file is at fault, and its text is not to be trusted
+        raise ModelError("It is damaged in a way that could not be told.", "Check where it comes from.") from error
+    except JailError as error:
+        raise ModelError(f"{error} The file was not taken.", error.hint) from error
+    if "refused" in answer.body:
+        raise ModelError(str(answer.body["refused"])[:600], str(answer.body.get("hint", ""))[:300])
+    return answer
+
+
 def tried(opened: Opened, spec: GeneratorSpec, device: torch.device | str = "cpu") -> tuple[Generator, str]:
     """The generator, after it made one picture, and that picture's sha256 (its golden hash, of 8-bit values).
 
@@ -85,7 +116,7 @@ def tried(opened: Opened, spec: GeneratorSpec, device: torch.device | str = "cpu
     """
     try:
         generator = build(spec, opened.state, device, "Check where it comes from.")
-        picture = _first(generator)
+        picture = first(generator)
     except RuntimeError as error:  # shapes that do not fit, however they were made to pass until here
         raise ModelError("Its weights do not fit together.", "Check where it comes from.") from error
     if not bool(torch.isfinite(picture).all()) or float(picture.std()) < FLATTEST:
@@ -95,11 +126,12 @@ def tried(opened: Opened, spec: GeneratorSpec, device: torch.device | str = "cpu
 
 def golden(generator: Generator) -> str:
     """The sha256 of a generator's picture of seed 0 and its first class, of 8-bit values."""
-    return _digest(_first(generator))
+    return _digest(first(generator))
 
 
 @torch.inference_mode()
-def _first(generator: Generator) -> Tensor:
+def first(generator: Generator) -> Tensor:
+    """A generator's picture of seed 0 and its first class, [C, H, W] in [-1, 1]."""
     names = generator.spec.classes
     classes = torch.eye(len(names))[:1].to(generator.device) if names else None
     return generator.synthesize(generator.map(generator.sample([0]), classes), classes)[0].cpu()

@@ -9,11 +9,16 @@ from typing import Annotated, cast
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from server.access.gate import Gate
+from server.access.limits import Limits
 from server.cinema import Cinema
 from server.exports import Exports
 from server.jobs import Jobs
 from server.library import Library
+from server.lifecycle import Lifecycle
+from server.metrics import Metrics
 from server.provenance.press import Press
+from server.quarantine import Quarantine
 from server.regressors import Regressors
 from server.renderer import Renderer
 from server.settings import Settings
@@ -38,10 +43,16 @@ class Services:
     cinema: Cinema
     press: Press
     sounds: Sounds
+    quarantine: Quarantine
     shared: Shared
     version: str
     root: Path
+    gate: Gate
+    limits: Limits
+    metrics: Metrics
+    life: Lifecycle = field(default_factory=Lifecycle)
     tabs: set[HTTPConnection] = field(default_factory=set)  # the live sockets that are open
+    owners: dict[str, str] = field(default_factory=dict)  # jobs that viewers may stop, and who started each
 
 
 def services(connection: HTTPConnection) -> Services:

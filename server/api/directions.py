@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
+from server.access.people import Role
 from server.api import shapes
+from server.api.bodies import RAW
 from server.api.deps import ServicesDep
+from server.api.rights import needs
 from server.directions import to_bytes
 from server.edits import LARGEST_SEED
 from server.errors import NotFound
@@ -47,6 +50,7 @@ class Learn(BaseModel):
     walk: Literal["linear", "path"] = "linear"
     seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] = 0
     steps: Annotated[int, Field(ge=1, le=20_000)] = 400
+    layers: Literal["auto", "all"] | tuple[int, int] = "auto"
 
 
 class Discover(BaseModel):
@@ -55,29 +59,43 @@ class Discover(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     generator: Annotated[str, Field(max_length=64)]
-    method: Literal["pca", "sefa"]
+    method: Literal["pca", "sefa", "styles"]
     count: Annotated[int, Field(ge=1, le=32)] = 6
 
 
-@router.post("/directions/learn", status_code=202)
+@router.post("/directions/learn", status_code=202, dependencies=[needs(Role.EDITOR, job=True)])
 async def learn(services: ServicesDep, wish: Learn) -> dict[str, Any]:
     """Learn a slider in the background."""
-    settings = LearnSettings(wish.transform, walk=wish.walk, steps=wish.steps, seed=wish.seed)
+    settings = LearnSettings(wish.transform, walk=wish.walk, steps=wish.steps, seed=wish.seed, layers=wish.layers)
     return shapes.job(await services.studio.learn(wish.generator, settings, wish.id))
 
 
-@router.post("/directions/discover", status_code=202)
+@router.post("/directions/discover", status_code=202, dependencies=[needs(Role.EDITOR, job=True)])
 async def discover(services: ServicesDep, wish: Discover) -> dict[str, Any]:
     """Look for sliders nobody asked for, in the background."""
     return shapes.job(await services.studio.discover(wish.generator, wish.method, wish.count))
 
 
-@router.post("/directions/upload", status_code=201)
+@router.post("/directions/upload", openapi_extra=RAW, status_code=201, dependencies=[needs(Role.EDITOR)])
 async def upload(services: ServicesDep, request: Request) -> dict[str, Any]:
     """Keep a direction file from elsewhere; refused where it was made for none of the generators here."""
     data = await request.body()
     direction = await run_in_threadpool(services.library.adopt, data)
     return shapes.direction(services.library, direction, whole=True)
+
+
+@router.post("/directions/foreign", openapi_extra=RAW, status_code=201, dependencies=[needs(Role.EDITOR)])
+async def foreign(
+    services: ServicesDep,
+    request: Request,
+    generator: Annotated[str, Query(max_length=64)],
+    name: Annotated[str, Query(max_length=200)],
+    space: Literal["z", "w"] | None = None,
+    count: Annotated[int, Query(ge=1, le=64)] = 6,
+) -> dict[str, Any]:
+    """Keep another program's directions, the request's body, as sliders; or say at which base its latent starts."""
+    found = await services.studio.foreign(generator, await request.body(), name, space, count)
+    return {**found, "directions": [shapes.direction(services.library, one) for one in found["directions"]]}
 
 
 @router.get("/directions/{generator}/{id}")
@@ -86,7 +104,7 @@ def one_direction(services: ServicesDep, generator: str, id: str) -> dict[str, A
     return shapes.direction(services.library, services.library.direction(generator, id), whole=True)
 
 
-@router.delete("/directions/{generator}/{id}", status_code=204)
+@router.delete("/directions/{generator}/{id}", status_code=204, dependencies=[needs(Role.ADMIN)])
 def remove(services: ServicesDep, generator: str, id: str) -> None:
     """Remove a learned slider; a bundled one that it replaced comes back."""
     services.library.remove(generator, id)

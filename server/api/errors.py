@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
@@ -14,11 +14,13 @@ from server.errors import (
     AppError,
     Cancelled,
     Conflict,
+    Forbidden,
     Invalid,
     ModelFailed,
     NotFound,
     Overloaded,
     StorageFailed,
+    TooMuch,
 )
 
 STATUS: dict[type[AppError], int] = {
@@ -26,6 +28,8 @@ STATUS: dict[type[AppError], int] = {
     Invalid: 422,
     Conflict: 409,
     Cancelled: 409,
+    Forbidden: 403,
+    TooMuch: 429,
     Overloaded: 503,
     ModelFailed: 502,
     StorageFailed: 507,
@@ -36,16 +40,45 @@ WORDS = {
     403: "You may not do that.",
     404: "There is nothing at this address.",
     405: "This address cannot be used that way.",
+    408: "That came too slowly.",
     413: "That is too large.",
 }
+RETRY = 2  # seconds after which an overloaded server is worth asking again
 
-log = logging.getLogger(__name__)
+
+class Told(BaseModel):
+    """What went wrong: a word for programs, a sentence and an advice for people."""
+
+    code: str
+    message: str
+    hint: str
+
+
+class Failure(BaseModel):
+    """The one shape of every error."""
+
+    error: Told
+
+
+_FAILURE = {"application/json": {"schema": {"$ref": "#/components/schemas/Failure"}}}
+REFUSED = "Refused, with the reason."
+UNABLE = "The server, a model or the disk could not do it; with the reason."
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": Failure, "description": REFUSED},
+    "5XX": {"model": Failure, "description": UNABLE},
+}
+# For routes whose answers have a media type of their own, which FastAPI would claim for their errors too.
+PLAIN_RESPONSES: dict[int | str, dict[str, Any]] = {
+    "4XX": {"content": _FAILURE, "description": REFUSED},
+    "5XX": {"content": _FAILURE, "description": UNABLE},
+}
 
 
 def answer(error: AppError) -> Response:
     """An error as an answer."""
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
-    return shaped(status, error.view())
+    retry = error.seconds if isinstance(error, TooMuch) else RETRY if isinstance(error, Overloaded) else None
+    return shaped(status, error.view(), None if retry is None else {"retry-after": str(retry)})
 
 
 def shaped(status: int, view: dict[str, str], headers: Any = None) -> Response:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import FileResponse, Response
 
 from server import edits
+from server.access.people import Role
 from server.api import shapes
 from server.api.deps import ServicesDep
+from server.api.rights import needs, own
 from server.films.writers import containers
 from server.timeline import Format, fps_for, read
 
@@ -37,19 +39,24 @@ def every_export(services: ServicesDep) -> dict[str, Any]:
     return {"exports": [shapes.export(export) for export in services.exports.all()]}
 
 
-@router.post("", status_code=202)
-async def start(services: ServicesDep, wish: Sweep) -> dict[str, Any]:
+@router.post("", status_code=202, dependencies=[needs(Role.VIEWER, job=True)])
+async def start(request: Request, services: ServicesDep, wish: Sweep) -> dict[str, Any]:
     """Start a film of a slider."""
     output = {"format": wish.format, "fps": fps_for(wish.format, wish.fps), "size": wish.size}
     edit = edits.parse(wish.edit)
     job = await services.cinema.sweep(edit, wish.sweep, seconds=wish.seconds, span=wish.range, output=output)
+    own(request, job.id)
     return shapes.job(job)
 
 
-@router.post("/recipe", status_code=202)
-async def start_recipe(services: ServicesDep, recipe: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
+@router.post("/recipe", status_code=202, dependencies=[needs(Role.VIEWER, job=True)])
+async def start_recipe(
+    request: Request, services: ServicesDep, recipe: Annotated[dict[str, Any], Body()]
+) -> dict[str, Any]:
     """Start a film of a timeline; recipes of the first version are timelines too."""
-    return shapes.job(await services.cinema.export(read(recipe)))
+    job = await services.cinema.export(read(recipe))
+    own(request, job.id)
+    return shapes.job(job)
 
 
 @router.get("/{id}/file", response_class=FileResponse)
@@ -77,7 +84,7 @@ def thumbnail(services: ServicesDep, id: str) -> Response:
     return FileResponse(services.exports.thumbnail(id), media_type="image/jpeg")
 
 
-@router.delete("/{id}", status_code=204)
+@router.delete("/{id}", status_code=204, dependencies=[needs(Role.ADMIN)])
 def remove(services: ServicesDep, id: str) -> None:
     """Remove a film."""
     services.exports.remove(id)

@@ -10,8 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from server import edits
+from server.access.people import Role
 from server.api import shapes
+from server.api.bodies import RAW
 from server.api.deps import Services, ServicesDep
+from server.api.rights import PersonDep, needs
 from server.codecs import MEDIA_TYPES, Format
 
 router = APIRouter(prefix="/api")
@@ -32,28 +35,36 @@ class Pull(BaseModel):
     pull: Annotated[str, Field(max_length=64)]
 
 
-@router.post("/generators", status_code=202)
+@router.post("/generators", status_code=202, dependencies=[needs(Role.ADMIN, job=True)])
 async def pull(services: ServicesDep, wish: Pull) -> dict[str, Any]:
     """Fetch a generator's weights from where the zoo pins them."""
     return shapes.job(await services.studio.pull(wish.pull))
 
 
-@router.post("/generators/{name}/invert", status_code=202)
+@router.post(
+    "/generators/{name}/invert", openapi_extra=RAW, status_code=202, dependencies=[needs(Role.EDITOR, job=True)]
+)
 async def invert(services: ServicesDep, request: Request, name: str) -> dict[str, Any]:
     """Find the latent of a picture (PNG, JPEG or WebP in the body); the job's result is an edit's base and classes."""
     return shapes.job(await services.studio.invert(name, await request.body()))
 
 
-@router.post("/render", response_class=Response, responses={200: {"content": {"image/png": {}}}})
-async def render(services: ServicesDep, edit: Annotated[dict[str, Any], Body()]) -> Response:
+@router.post(
+    "/render",
+    dependencies=[needs(Role.VIEWER, quiet=True)],
+    response_class=Response,
+    responses={200: {"content": {"image/png": {}}}},
+)
+async def render(services: ServicesDep, who: PersonDep, edit: Annotated[dict[str, Any], Body()]) -> Response:
     """The exact picture of an edit, as PNG."""
-    return await _picture(services, edits.parse(edit), "png", None)
+    return await _picture(services, edits.parse(edit), "png", None, who.id)
 
 
 @router.get("/render", response_class=Response, responses={200: {"content": {"image/*": {}}}})
 async def render_cached(
     request: Request,
     services: ServicesDep,
+    who: PersonDep,
     edit: str,
     format: Format = "png",
     size: Annotated[int | None, Query(ge=8, le=4096)] = None,
@@ -63,14 +74,14 @@ async def render_cached(
     tag = _tag(services, wish, f"{format}{size}")
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers={"etag": tag})
-    response = await _picture(services, wish, format, size)
+    response = await _picture(services, wish, format, size, who.id)
     response.headers.update({"etag": tag, "cache-control": "private, no-cache"})
     return response
 
 
-async def _picture(services: Services, edit: edits.Edit, format: Format, size: int | None) -> Response:
+async def _picture(services: Services, edit: edits.Edit, format: Format, size: int | None, person: str) -> Response:
     ready = await services.shelf.get(edit.generator)
-    frame = await services.renderer.still(edit, ready, format, longest=size)
+    frame = await services.renderer.still(edit, ready, format, longest=size, person=person)
     headers = {"x-latentwalk-edit": edits.canonical(edit)}
     return Response(frame.data, media_type=MEDIA_TYPES[format], headers=headers)
 

@@ -1,139 +1,161 @@
-"""The door: who may talk to us, how much of it is read, and what browsers may do with our pages."""
+"""The door: who may talk to us and how much, and what browsers may do with our pages."""
 
 from __future__ import annotations
 
-import ipaddress
+import math
 import re
-from urllib.parse import urlsplit
+from dataclasses import replace
+from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server import audit
+from server.access.gate import Gate, is_loopback
+from server.access.limits import Limits
+from server.access.people import Person, Role
+from server.api.bodies import HANG_UP, Measured, announced, discard, limit_of
 from server.api.errors import WORDS, shaped
-from server.directions import LARGEST_FILE
-from server.films.embedded import LARGEST_FILE as LARGEST_DROPPED
-from server.inversion import LARGEST_FILE as LARGEST_PICTURE
-from server.regressors import LARGEST_UPLOAD
-from server.sounds import LARGEST as LARGEST_SOUND
+from server.api.origins import Names, Refusal
+from server.errors import AppError
+from server.metrics import Metrics
 
-LOCAL = ("localhost", "127.0.0.1", "[::1]")
-WILDCARDS = ("0.0.0.0", "[::]")
-SAFE = ("GET", "HEAD", "OPTIONS")
+COOKIE = "latentwalk"
+PUBLIC = re.compile(r"/|/healthz|/readyz|/sign-in|/static/.*")  # what says nothing of anybody's work
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; "
-    "connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+    "connect-src 'self' ws://{host} wss://{host}; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
 )
-LARGEST = 256 * 2**10  # bytes of a request, but for the addresses below
-LARGER = (
-    (re.compile(r"/api/directions/upload"), LARGEST_FILE),
-    (re.compile(r"/api/regressors"), LARGEST_UPLOAD),
-    (re.compile(r"/api/generators/[^/]+/invert"), LARGEST_PICTURE),
-    (re.compile(r"/api/walks/audio"), LARGEST_SOUND),
-    (re.compile(r"/api/walks/restore|/api/provenance/check"), LARGEST_DROPPED),
-)
-PATIENCE = 64 * 2**20  # bytes of a too large request that are read and thrown away, so that its sender hears why
+HOST = re.compile(r"[a-z0-9.:\[\]-]*", re.IGNORECASE)  # of names that may be quoted in the policy
 HEADERS = {
-    "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
     "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
 }
+STRANGER = Refusal(
+    401, "unauthorized", "This server asks for a token.", "Open the link that its operator gave you.", "token"
+)
+FROM_AFAR = Refusal(
+    403, "forbidden", "This server answers to its own machine alone.", "Start it with an address and a token.", "peer"
+)
+TOO_LARGE = Refusal(413, "http_413", WORDS[413], "", "size")
+TOO_MUCH = Refusal(429, "too_much", "You ask for too much at once.", "Wait a moment and try again.", "rate")
 
 
 class Guard:
-    """Refuses foreign hosts (DNS rebinding) and foreign origins (sockets and writes); adds the security headers.
+    """Refuses foreign names, foreign pages, strangers and floods; `scope["person"]` tells handlers whom they serve."""
 
-    A missing Origin is let through: browsers always send it with a socket or a write, so its absence means a
-    program, which could write any header it likes.
-    """
-
-    def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:
+    def __init__(self, app: ASGIApp, names: Names, gate: Gate, limits: Limits, metrics: Metrics) -> None:
         self.app = app
-        self.hosts = {name.lower() for name in (*LOCAL, *(_bracketed(name) for name in hosts))}
-        self.anywhere = not self.hosts.isdisjoint(WILDCARDS)
+        self._names, self._gate, self._limits, self._metrics = names, gate, limits, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        refusal = self._refusal(scope)
-
-        async def dressed(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
-        limit = next((size for path, size in LARGER if path.fullmatch(scope["path"])), LARGEST)
-        seen = 0
-
-        async def measured() -> Message:
-            nonlocal seen
-            message = await receive()
-            seen += len(message.get("body", b"")) if message["type"] == "http.request" else 0
-            if seen > limit:
-                raise HTTPException(413)
-            return message
-
-        if scope["type"] == "http" and _announced(scope) > limit:
-            await _drain(receive)
-            await shaped(413, {"code": "http_413", "message": WORDS[413], "hint": ""})(scope, receive, dressed)
-        elif refusal is None:
-            await self.app(scope, measured, dressed)
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008, "reason": refusal["message"]})
-        else:
-            await shaped(403, refusal)(scope, receive, dressed)
-
-    def _refusal(self, scope: Scope) -> dict[str, str] | None:
         headers = Headers(scope=scope)
-        host = headers.get("host", "").lower()
-        name = _without_port(host)
-        # Rebinding needs a name; whoever listens on every address is reached under addresses that it does not know.
-        if name not in self.hosts and not (self.anywhere and _is_address(name)):
-            return {
-                "code": "forbidden",
-                "message": "This server is not known under that name.",
-                "hint": "Use localhost, or add the name to LATENTWALK_ALLOWED_HOSTS.",
-            }
-        origin = headers.get("origin")
-        writes = scope["type"] == "websocket" or scope["method"] not in SAFE
-        if writes and origin is not None and urlsplit(origin).netloc.lower() != host:
-            return {
-                "code": "forbidden",
-                "message": "Another site's page may not do that.",
-                "hint": "Open Latentwalk's own page.",
-            }
-        return None
+        send = _dressed(scope, headers, send)
+        scope["person"] = None
+        try:
+            refusal = self._names.refusal(scope, headers)
+            if refusal is None:
+                scope["person"], refusal = await self._who(scope, headers)
+        except AppError as error:  # the tokens cannot be read: nobody comes in until they can
+            refusal = Refusal(507, error.code, str(error), error.hint, "storage")
+            await self._refuse(refusal, scope, receive, send)
+            return
+        if refusal is None and scope["type"] == "http" and announced(scope) > limit_of(scope["path"]):
+            refusal = TOO_LARGE
+        if refusal is not None:
+            await self._refuse(refusal, scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self.app(scope, receive, send)
+        else:
+            share = self._limits.of(scope["person"].id if scope["person"] else address(scope), "bytes")
+            await self.app(scope, Measured(receive, limit_of(scope["path"]), share), send)
+
+    async def _who(self, scope: Scope, headers: Headers) -> tuple[Person | None, Refusal | None]:
+        person = self._gate.person(_cookie(headers))
+        bearer = re.fullmatch(r"bearer +(\S+)", headers.get("authorization", ""), re.IGNORECASE)
+        if self._gate.open:
+            if not is_near_peer(scope):
+                return None, FROM_AFAR
+            person = person or _neighbour(scope)
+        elif person is None and bearer:
+            guesses = self._limits.of(address(scope), "guesses")
+            if wait := guesses.ask():
+                return None, replace(TOO_MUCH, retry=math.ceil(wait))
+            person = await self._gate.bearer(bearer[1])
+            guesses.take(-1 if person else 0)  # who was right has not guessed
+        if person is None:
+            return None, None if scope["type"] == "http" and PUBLIC.fullmatch(scope["path"]) else STRANGER
+        if scope["type"] == "http" and (wait := self._limits.of(person.id, "requests").ask()):
+            return person, replace(TOO_MUCH, retry=math.ceil(wait))
+        return person, None
+
+    async def _refuse(self, refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+        self._metrics.refusals.labels(refusal.reason).inc()
+        if not self._limits.of(address(scope), "lines").ask():  # a flood must not fill the disk with its log
+            method = scope.get("method", "WEBSOCKET")
+            audit.note("refused", reason=refusal.reason, method=method, path=scope["path"], address=address(scope))
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": refusal.message})
+            return
+        headers = {"retry-after": str(refusal.retry)} if refusal.retry is not None else {}
+        if refusal is TOO_LARGE:
+            await discard(receive)
+            headers |= HANG_UP
+        elif refusal is STRANGER:
+            headers["www-authenticate"] = "Bearer"
+        await shaped(refusal.status, refusal.view(), headers)(scope, receive, send)
 
 
-def _announced(scope: Scope) -> int:
-    length = Headers(scope=scope).get("content-length", "")
-    return int(length) if length.isdecimal() else 0
+def _dressed(scope: Scope, headers: Headers, send: Send) -> Send:
+    host = headers.get("host", "")
+    policy = POLICY.format(host=host if HOST.fullmatch(host) else "localhost")
+
+    async def dressed(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            found = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                found.setdefault(name, value)
+            found.setdefault("content-security-policy", policy)
+            if scope["path"].startswith("/api/"):
+                found.setdefault("cache-control", "private, no-cache")
+        await send(message)
+
+    return dressed
 
 
-async def _drain(receive: Receive) -> None:
-    # An answer before the end of the request looks like a broken connection to most senders.
-    seen, more = 0, True
-    while more and seen < PATIENCE:
-        message = await receive()
-        seen += len(message.get("body", b""))
-        more = message["type"] == "http.request" and message.get("more_body", False)
+def is_near_peer(scope: Scope) -> bool:
+    """Whether a connection comes from this machine, or through no network at all."""
+    peer = address(scope)
+    return not re.search("[.:]", peer) or is_loopback(peer)
 
 
-def _is_address(name: str) -> bool:
+def address(scope: Scope) -> str:
+    """Where a connection comes from; empty where that is no network."""
+    return str(scope["client"][0]) if scope.get("client") else ""
+
+
+def cookie_name(host: str) -> str:
+    """Browsers do not tell ports apart when they send cookies, and one machine may run several of us."""
+    _, _, port = host.rpartition(":")
+    return f"{COOKIE}-{port}" if port.isdigit() else COOKIE
+
+
+def _cookie(headers: Headers) -> str:
     try:
-        ipaddress.ip_address(name.strip("[]"))
-    except ValueError:
-        return False
-    return True
+        found = SimpleCookie(headers.get("cookie", "")).get(cookie_name(headers.get("host", "")))
+    except CookieError:
+        return ""
+    return found.value if found is not None else ""
 
 
-def _without_port(host: str) -> str:
-    name, colon, port = host.rpartition(":")
-    return name if colon and port.isdigit() else host
-
-
-def _bracketed(name: str) -> str:
-    return f"[{name}]" if ":" in name and not name.startswith("[") else name
+def _neighbour(scope: Scope) -> Person:
+    # Whoever is at this machine. Sockets without a cookie are programs, each of them somebody of its own.
+    own = f":{scope['client'][1]}" if scope["type"] == "websocket" and scope["client"] else ""
+    return Person(f"at-{address(scope)}{own}", Role.ADMIN)

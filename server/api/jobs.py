@@ -6,12 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Depends, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 
+from server.access.people import Role
 from server.api import shapes
 from server.api.deps import ServicesDep
+from server.api.errors import PLAIN_RESPONSES
+from server.api.rights import may_stop, needs
 from server.job import Job
 
 router = APIRouter(prefix="/api/jobs")
@@ -40,13 +43,14 @@ async def one_job(job: JobDep) -> dict[str, Any]:
     return shapes.job(job)
 
 
-@router.delete("/{id}", status_code=202)
-async def cancel(services: ServicesDep, job: JobDep) -> dict[str, Any]:
-    """Ask a job to stop; it does after the chunk in hand."""
+@router.delete("/{id}", status_code=202, dependencies=[needs(Role.VIEWER)])
+async def cancel(request: Request, services: ServicesDep, job: JobDep) -> dict[str, Any]:
+    """Ask a job to stop; it does after the chunk in hand. Viewers may stop what they started themselves."""
+    may_stop(request, job.id)
     return shapes.job(await services.jobs.cancel(job.id))
 
 
-@router.get("/{id}/events", response_class=EventSourceResponse)
+@router.get("/{id}/events", response_class=EventSourceResponse, responses=PLAIN_RESPONSES)
 async def events(
     services: ServicesDep, job: JobDep, last_event_id: Annotated[str | None, Header()] = None
 ) -> AsyncIterator[ServerSentEvent]:

@@ -11,7 +11,9 @@ import anyio
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from server import edits, wire
+from server.access.people import Person
 from server.api.deps import Services, services
+from server.api.rights import person
 from server.errors import AppError, Invalid
 from server.inference import Priority
 from server.renderer import Frame, Slot, Wish
@@ -20,8 +22,12 @@ router = APIRouter()
 
 MOST_UNSEEN = 2  # frames on their way; more would only be older by the time they are drawn
 REST = 0.15  # seconds without a newer edit after which the exact picture follows
-RATE, BURST = 240.0, 480.0  # messages a second that are read; beyond them reading slows down, nothing is lost
+MOST_TABS = 16  # of one person
+TRUST = 5.0  # seconds between looks at whether a token still holds
+PACE, PATIENCE = 0.02, 1.0  # seconds
+GOING = 1012  # "service restart": the page comes back by itself
 LARGEST_MESSAGE = 64 * 2**10
+PIECE = 4096  # bytes that count as one message more
 LARGEST_REV = 2**32 - 1
 LARGEST_SIDE = 8192
 
@@ -29,14 +35,21 @@ LARGEST_SIDE = 8192
 @router.websocket("/ws/live")
 async def live(socket: WebSocket) -> None:
     """One tab's conversation."""
-    house = services(socket)
+    house, who = services(socket), person(socket)
     await socket.accept()
-    if len(house.tabs) >= house.settings.people:
-        await socket.close(1013, "Too many people are here already.")
+    if house.life.draining:
+        await socket.close(GOING, "The server is stopping.")
+        return
+    mine = sum(person(tab).id == who.id for tab in house.tabs)
+    if len(house.tabs) >= house.settings.people or mine >= MOST_TABS:
+        house.metrics.refusals.labels("full").inc()
+        reason = "You have too many tabs open already." if mine >= MOST_TABS else "Too many people are here already."
+        await socket.close(1013, reason)
         return
     house.tabs.add(socket)
+    house.metrics.sockets.inc()
     try:
-        await Session(socket, house).talk()
+        await Session(socket, house, who).talk()
     except* WebSocketDisconnect:
         pass  # the person closed the tab
     finally:
@@ -63,10 +76,11 @@ class Refused(Exception):
 class Session:
     """What the server knows of one tab while it is connected; nothing of it outlives the connection."""
 
-    def __init__(self, socket: WebSocket, services: Services) -> None:
+    def __init__(self, socket: WebSocket, services: Services, who: Person) -> None:
         self.socket = socket
         self.services = services
-        self.slot = Slot()
+        self.who = who
+        self.slot = Slot(who.id)
         self.unseen: list[int] = []
         self.seen = anyio.Event()
         self.shown: Wish | None = None
@@ -81,23 +95,27 @@ class Session:
             tasks.start_soon(self._read)
             tasks.start_soon(self._draw)
             tasks.start_soon(self._settle)
+            tasks.start_soon(self._leave)
 
     async def _read(self) -> None:
-        bucket = Bucket(RATE, BURST)
+        share = self.services.limits.of(self.who.id, "messages")
         while True:
             raw = await self.socket.receive()
             if raw["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(raw.get("code", 1000))
-            await bucket.take()
+            # The reader waits instead of throwing messages away: the last edit must arrive.
+            await anyio.sleep(share.take(1 + len(raw.get("text") or raw.get("bytes") or "") // PIECE))
             try:
                 message = parse(raw)
             except Refused as refusal:
                 await self._refuse(refusal.rev, refusal.reason)
                 continue
-            if message.ack is not None:
+            # Nobody can have seen a frame that was not sent yet: whoever says so does not read what they get.
+            if message.ack is not None and self.unseen and message.ack <= self.unseen[-1]:
                 self.unseen = [rev for rev in self.unseen if rev > message.ack]
                 self.seen.set()
             if message.wish is not None:
+                self.services.metrics.edits.inc()
                 self.slot.put(message.wish)
 
     async def _draw(self) -> None:
@@ -129,12 +147,33 @@ class Session:
                 continue
             try:
                 ready = await self.services.shelf.get(wish.edit.generator)
-                frame = await self.services.renderer.still(wish.edit, ready, priority=Priority.SETTLE)
+                frame = await self.services.renderer.still(
+                    wish.edit, ready, priority=Priority.SETTLE, person=self.who.id
+                )
             except AppError as error:
                 await self._refuse(wish.rev, error)
                 continue
             if self.slot.newest is wish:
                 await self._send(wish, frame, settled=True)
+
+    async def _leave(self) -> None:
+        # Ends the conversation where the server stops, once the last edit has its frame, or the token was taken back.
+        gate, life = self.services.gate, self.services.life
+        while not life.draining:
+            with anyio.move_on_after(TRUST):
+                await life.drained()
+            if not gate.open and self.who.by not in gate.tokens():
+                await self._close(1008, "Your token was taken back.")
+        with anyio.move_on_after(self.services.settings.drain):
+            while self.slot.newest is not self.shown:
+                await anyio.sleep(PACE)
+        await self._close(GOING, "The server is stopping; come back in a moment.")
+
+    async def _close(self, code: int, reason: str) -> None:
+        with anyio.move_on_after(PATIENCE):  # whoever reads nothing shall not keep us
+            async with self.sending:
+                await self.socket.close(code, reason)
+        raise WebSocketDisconnect(code)
 
     async def _credit(self) -> None:
         while len(self.unseen) >= MOST_UNSEEN:
@@ -146,6 +185,7 @@ class Session:
         self.unseen.append(wish.rev)
         async with self.sending:
             await self.socket.send_bytes(wire.pack(wish.rev, frame, settled=settled))
+        self.services.metrics.frame(frame, settled=settled)
 
     async def _refuse(self, rev: int | None, reason: AppError) -> None:
         await self._say({"rev": rev, "error": reason.view()})
@@ -153,22 +193,6 @@ class Session:
     async def _say(self, message: dict[str, Any]) -> None:
         async with self.sending:
             await self.socket.send_text(json.dumps(message))
-
-
-class Bucket:
-    """A token bucket that makes the reader wait instead of throwing messages away: the last edit must arrive."""
-
-    def __init__(self, rate: float, burst: float) -> None:
-        self._rate, self._burst = rate, burst
-        self._tokens, self._at = burst, time.perf_counter()
-
-    async def take(self) -> None:
-        now = time.perf_counter()
-        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
-        self._at = now
-        self._tokens -= 1
-        if self._tokens < 0:
-            await anyio.sleep(-self._tokens / self._rate)
 
 
 def parse(raw: Any) -> Message:

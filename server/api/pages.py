@@ -1,8 +1,6 @@
-"""The page, its scripts and styles, and the sign of life."""
+"""The page, its scripts and styles."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -10,6 +8,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 from starlette.types import Scope
 
+from server.api import signin
 from server.api.deps import ServicesDep
 
 router = APIRouter()
@@ -25,19 +24,13 @@ class FreshFiles(StaticFiles):
 
 
 @router.get("/", include_in_schema=False)
-def explore(request: Request, services: ServicesDep) -> Response:
-    """The page itself."""
+async def explore(request: Request, services: ServicesDep, token: str = "") -> Response:
+    """The page itself; or, for whoever is not let in yet, the page that asks for a token."""
+    if token and not services.gate.open:
+        return await signin.by_link(request, services, token)
+    if request.scope["person"] is None:
+        return signin.page(request, services, signin.MISSING, 401)
     templates = Jinja2Templates(directory=services.root / "templates")
     values = {"version": services.version, "static": "/static"}
-    return templates.TemplateResponse(request, "explore.html", values, headers={"cache-control": "no-cache"})
-
-
-@router.get("/healthz")
-def healthz(services: ServicesDep) -> dict[str, Any]:
-    """Whether the server lives, and what it holds in memory."""
-    return {
-        "status": "ok",
-        "version": services.version,
-        "device": str(services.shelf.device),
-        "generators": list(services.shelf.loaded()),
-    }
+    response = templates.TemplateResponse(request, "explore.html", values, headers={"cache-control": "no-cache"})
+    return signin.with_new_pass(request, services, response)

@@ -11,7 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server import codecs, edits
+from server.access.people import Role
+from server.api.bodies import RAW
 from server.api.deps import ServicesDep
+from server.api.rights import needs
 from server.filming import made_here
 
 router = APIRouter(prefix="/api/provenance")
@@ -34,14 +37,14 @@ async def signing(services: ServicesDep) -> dict[str, Any]:
     return await run_in_threadpool(services.press.view)
 
 
-@router.post("/check")
+@router.post("/check", openapi_extra=RAW, dependencies=[needs(Role.VIEWER, quiet=True)])
 async def check(services: ServicesDep, request: Request) -> dict[str, Any]:
     """Whether the file in the body was made here, and what its credential says."""
     data = await request.body()
     return await run_in_threadpool(lambda: made_here(data, services.press))
 
 
-@router.post("/still", response_class=Response)
+@router.post("/still", response_class=Response, dependencies=[needs(Role.VIEWER, quiet=True)])
 async def still(services: ServicesDep, wish: Still) -> Response:
     """The exact picture of an edit as a file that says what it is: recipe, XMP and content credential in it."""
     edit = edits.parse(wish.edit)

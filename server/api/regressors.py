@@ -10,8 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
 from server import edits, jury, views
+from server.access.people import Role
 from server.api import shapes
+from server.api.bodies import RAW
 from server.api.deps import ServicesDep
+from server.api.rights import needs
 from server.edits import LARGEST_SEED
 from server.errors import Invalid
 from server.regressors import LONGEST
@@ -114,20 +117,20 @@ def one_regressor(services: ServicesDep, name: str) -> dict[str, Any]:
     return views.regressor(services.regressors.find(name), whole=True)
 
 
-@router.patch("/{name}")
+@router.patch("/{name}", dependencies=[needs(Role.EDITOR)])
 def describe(services: ServicesDep, name: str, wish: Described) -> dict[str, Any]:
     """Fill in or change a judge's card."""
     entry = services.regressors.describe(name, wish.title, _words(wish.card), wish.reason)
     return views.regressor(entry, whole=True)
 
 
-@router.delete("/{name}", status_code=204)
+@router.delete("/{name}", status_code=204, dependencies=[needs(Role.ADMIN)])
 def remove(services: ServicesDep, name: str) -> None:
     """Remove an uploaded judge or one made from ratings; its sliders stay."""
     services.regressors.remove(name)
 
 
-@router.post("", status_code=201)
+@router.post("", openapi_extra=RAW, status_code=201, dependencies=[needs(Role.EDITOR)])
 async def upload(
     services: ServicesDep, request: Request, name: Annotated[str, Query(max_length=64)], title: TitleText = None
 ) -> dict[str, Any]:
@@ -135,13 +138,13 @@ async def upload(
     return views.regressor(await services.studio.upload(await request.body(), name, title), whole=True)
 
 
-@router.put("/{name}/plan")
+@router.put("/{name}/plan", dependencies=[needs(Role.EDITOR)])
 async def plan(services: ServicesDep, name: str, wish: Planned) -> dict[str, Any]:
     """Confirm or correct how an uploaded judge is shown pictures; it is tried on some, and refused if they fail."""
     return views.regressor(await services.studio.plan(name, wish.plan, wish.generator), whole=True)
 
 
-@router.post("/ratings", status_code=202)
+@router.post("/ratings", status_code=202, dependencies=[needs(Role.EDITOR, job=True)])
 async def rate(services: ServicesDep, wish: Ratings) -> dict[str, Any]:
     """Make a judge of ratings, in the background; too few or too noisy ones end as a failed job that says so."""
     if wish.csv is not None:
@@ -156,14 +159,14 @@ async def rate(services: ServicesDep, wish: Ratings) -> dict[str, Any]:
     return shapes.job(job)
 
 
-@router.post("/{name}/score")
+@router.post("/{name}/score", dependencies=[needs(Role.VIEWER, quiet=True)])
 async def score(services: ServicesDep, name: str, wish: Asked) -> dict[str, Any]:
     """What a judge says of an edit's exact picture."""
     entry, value = await services.studio.score(name, edits.parse(wish.edit))
     return {"regressor": name, "score": value, "span": list(entry.spec.span), "warning": entry.warning}
 
 
-@router.post("/{name}/learn", status_code=202)
+@router.post("/{name}/learn", status_code=202, dependencies=[needs(Role.EDITOR, job=True)])
 async def learn(services: ServicesDep, name: str, wish: Learn) -> dict[str, Any]:
     """Learn a slider from a judge's score, in the background."""
     settings = ScoreSettings(

@@ -55,6 +55,7 @@ def unit(value: Unit) -> Json:
 def direction(library: Library, value: Direction, *, whole: bool = False) -> Json:
     """One direction; `whole` adds its report card and response curve."""
     learned = library.is_learned(value.generator, value.id)
+    origin = "exact" if value.method == "exact" else "learned" if learned else "bundled"
     strip = library.strip(value.generator, value.id)
     address = f"/api/directions/{quote(value.generator)}/{quote(value.id)}"
     view: Json = {
@@ -63,6 +64,8 @@ def direction(library: Library, value: Direction, *, whole: bool = False) -> Jso
         "group": value.group,
         "generator": value.generator,
         "kind": value.walk.kind,
+        "space": value.space,
+        "layers": None if value.layers is None else list(value.layers),
         "unit": unit(value.unit),
         "range": list(value.range),
         "track": list(value.track),
@@ -73,7 +76,7 @@ def direction(library: Library, value: Direction, *, whole: bool = False) -> Jso
         "method": value.method,
         "settings": dict(value.settings),
         "seed": value.seed,
-        "origin": "learned" if learned else "bundled",
+        "origin": origin,
         "created": value.created,
         "card": dict(value.card) if value.card is not None else None,
         # The strip of a relearned slider has another address, or browsers would go on showing the old one.

@@ -9,7 +9,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from server import edits, timeline
+from server.access.people import Role
 from server.api.deps import ServicesDep
+from server.api.rights import needs
 from server.errors import Invalid
 from server.store.shared import LONGEST_TITLE, Bookmark, Kind, State
 
@@ -51,7 +53,7 @@ def marked(bookmark: Bookmark) -> dict[str, Any]:
             "created": bookmark.created}  # fmt: skip
 
 
-@router.post("/states", status_code=201)
+@router.post("/states", status_code=201, dependencies=[needs(Role.VIEWER)])
 def share(services: ServicesDep, wish: Shared) -> dict[str, Any]:
     """Give an edit or a timeline a short name; the same one has the same name."""
     return shown(services.shared.share(*wish.canonical()))
@@ -69,13 +71,13 @@ def every_bookmark(services: ServicesDep) -> dict[str, Any]:
     return {"bookmarks": [marked(one) for one in services.shared.marks()]}
 
 
-@router.post("/bookmarks", status_code=201)
+@router.post("/bookmarks", status_code=201, dependencies=[needs(Role.EDITOR)])
 def mark(services: ServicesDep, wish: Marked) -> dict[str, Any]:
     """Keep an edit or a timeline under a title."""
     return marked(services.shared.mark(wish.title, *wish.canonical()))
 
 
-@router.delete("/bookmarks/{id}", status_code=204)
+@router.delete("/bookmarks/{id}", status_code=204, dependencies=[needs(Role.EDITOR)])
 def forget(services: ServicesDep, id: str) -> None:
     """Remove a bookmark; the state it names stays shared."""
     services.shared.forget(id)

@@ -10,8 +10,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from server import edits, timeline
+from server.access.people import Role
 from server.api import shapes
+from server.api.bodies import RAW
 from server.api.deps import ServicesDep
+from server.api.rights import needs, own
 from server.cinema import MOST_MOMENTS
 from server.filming import credential_view
 from server.films.embedded import mime_of, recipe_of
@@ -51,13 +54,13 @@ class Start(BaseModel):
     classes: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=2)] = ()
 
 
-@router.post("/edits")
+@router.post("/edits", dependencies=[needs(Role.VIEWER, quiet=True)])
 async def moments(services: ServicesDep, wish: Moments) -> dict[str, Any]:
     """The edits of moments evenly spread over the film: what a dragged playhead sends to the live socket."""
     return await services.cinema.moments(timeline.read(wish.timeline), wish.count, (wish.start, wish.stop))
 
 
-@router.post("/estimate")
+@router.post("/estimate", dependencies=[needs(Role.VIEWER, quiet=True)])
 async def estimate(services: ServicesDep, wish: Estimate) -> dict[str, Any]:
     """The film's length, size in pixels and bytes, and the seconds of rendering."""
     return await services.cinema.estimate(timeline.read(wish.timeline))
@@ -73,7 +76,7 @@ def every_preset() -> dict[str, Any]:
     return {"presets": shown}
 
 
-@router.post("/presets/{id}")
+@router.post("/presets/{id}", dependencies=[needs(Role.VIEWER, quiet=True)])
 async def preset(services: ServicesDep, id: str, wish: Start) -> dict[str, Any]:
     """The timeline of a preset."""
     edit = edits.parse(wish.edit)
@@ -81,13 +84,15 @@ async def preset(services: ServicesDep, id: str, wish: Start) -> dict[str, Any]:
     return {"timeline": made.plain()}
 
 
-@router.post("/export", status_code=202)
-async def export(services: ServicesDep, walk: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
+@router.post("/export", status_code=202, dependencies=[needs(Role.VIEWER, job=True)])
+async def export(request: Request, services: ServicesDep, walk: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
     """Start a film of a timeline."""
-    return shapes.job(await services.cinema.export(timeline.read(walk)))
+    job = await services.cinema.export(timeline.read(walk))
+    own(request, job.id)
+    return shapes.job(job)
 
 
-@router.post("/restore")
+@router.post("/restore", openapi_extra=RAW, dependencies=[needs(Role.VIEWER, quiet=True)])
 async def restore(services: ServicesDep, request: Request) -> dict[str, Any]:
     """The walk or edit that a file carries; its bytes are the body."""
     data = await request.body()
@@ -103,7 +108,7 @@ async def restore(services: ServicesDep, request: Request) -> dict[str, Any]:
     return await run_in_threadpool(found)
 
 
-@router.post("/audio")
+@router.post("/audio", openapi_extra=RAW, dependencies=[needs(Role.EDITOR)])
 async def audio(
     services: ServicesDep, request: Request, name: Annotated[str, Query(max_length=200)] = ""
 ) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from server.codecs import Pixels, picture
+from server.codecs import Pixels, opaque, picture
 from server.edits import Edit
 from server.films.routes import Route
 from server.steering.progress import Progress, Work
@@ -93,7 +93,7 @@ def timed(moments: Sequence[float], steps: Sequence[float], still: Sequence[bool
 
 def small(cells: Sequence[Pixels]) -> Small:
     """The pictures of one moment as one row of small ones, in [0, 1]."""
-    rows = [np.asarray(picture(cell, SIDE).convert("RGB"), dtype=np.float32) / 255 for cell in cells]
+    rows = [np.asarray(opaque(picture(cell, SIDE)), dtype=np.float32) / 255 for cell in cells]
     return np.stack(rows)
 
 

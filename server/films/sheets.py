@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from server.codecs import Pixels, picture
+from server.codecs import Pixels, opaque, picture
 from server.directions import Direction
 from server.edits import Edit
 from server.timeline import Timeline
@@ -34,7 +34,7 @@ def sheet_size(timeline: Timeline, width: int, height: int) -> tuple[int, int]:
 
 def compose(timeline: Timeline, cells: Sequence[Pixels], caption: str = "") -> Image.Image:
     """The frame, RGB, of uint8 [H, W, C] pictures in the order of the grid."""
-    pictures = [picture(cell).convert("RGB") for cell in cells]
+    pictures = [opaque(picture(cell)) for cell in cells]
     size = cell_size(*pictures[0].size, timeline.output.size)
     scaled = [one if one.size == size else one.resize(size, Image.Resampling.LANCZOS) for one in pictures]
     whole = sheet_size(timeline, *pictures[0].size)

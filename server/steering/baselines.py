@@ -9,6 +9,7 @@ from torch import Tensor
 
 from models.base import Generator
 from server.directions import Direction
+from server.latents import within
 from server.steering.closed_form import closed_form
 from server.steering.discover import principal
 from server.steering.draws import Drawn, Role, draw
@@ -61,6 +62,8 @@ def _error(generator: Generator, direction: Direction, transform: Transform, chu
         moved = direction.walk.move(chunk.latents, chunk.latents.new_full((len(chunk),), sign * full))
         length = (moved - chunk.latents).norm(dim=1, keepdim=True)
         target, mask = transform(originals, originals.new_full((len(chunk),), sign * limit))
-        images = generator.synthesize(chunk.latents + (1 if sign > 0 else -1) * length * vector, chunk.classes)
+        walked = chunk.latents + (1 if sign > 0 else -1) * length * vector
+        walked = within(chunk.latents, walked, direction.layers, generator.spec.layers)
+        images = generator.synthesize(walked, chunk.classes)
         errors.append(masked_error(images, target, mask))
     return torch.stack(errors).mean(dim=0)

@@ -10,6 +10,7 @@ from torch import Tensor
 from models.base import Generator
 from server.directions import Curve
 from server.errors import ModelFailed
+from server.latents import within
 from server.steering.achieved import achieved
 from server.steering.attributes import NAMES, attributes
 from server.steering.draws import Drawn, Role, centre, draw
@@ -62,17 +63,19 @@ class _Response:
     drift: float
 
 
-def calibrate(generator: Generator, transform: Transform, walk: Walk, full: float) -> Work[Calibration]:
+def calibrate(
+    generator: Generator, transform: Transform, walk: Walk, full: float, layers: tuple[int, int] | None = None
+) -> Work[Calibration]:
     """Walk outwards on both sides until the generator stops obeying; `full` is the step that training called the
-    transform's limit. It stops where the response saturates, seeds grow alike or drift from the model's own look,
-    latents leave the prior's shell, or everything asked for is reached.
+    transform's limit, and the walk may act on some `layers` only. It stops where the response saturates, seeds grow
+    alike or drift from the model's own look, latents leave the prior's shell, or everything asked for is reached.
     """
     unit = transform.unit
     limit = unit.coordinate(transform.limits(generator.spec.resolution)[1])
     drawn = draw(generator, LATENTS, Role.CALIBRATE)
     sides = []
     for index, sign in enumerate((-1, 1)):
-        side = yield from _outwards(generator, transform, walk, full * sign, limit, drawn, 0.5 * index)
+        side = yield from _outwards(generator, transform, walk, layers, full * sign, limit, drawn, 0.5 * index)
         sides.append(side)
     low, high = sides
     points = [*reversed(low.points), (0.0, 0.0), *high.points]
@@ -93,8 +96,9 @@ def calibrate(generator: Generator, transform: Transform, walk: Walk, full: floa
 
 
 def _outwards(
-    generator: Generator, transform: Transform, walk: Walk, full: float, limit: float, drawn: Drawn, done: float
-) -> Work[_Side]:
+    generator: Generator, transform: Transform, walk: Walk, layers: tuple[int, int] | None,
+    full: float, limit: float, drawn: Drawn, done: float,
+) -> Work[_Side]:  # fmt: skip
     sign = 1.0 if full > 0 else -1.0
     middle = centre(generator, drawn)
     lengths = (drawn.latents - middle).norm(dim=1)
@@ -109,7 +113,7 @@ def _outwards(
         if float((moved - middle).norm(dim=1).mean()) > shell:
             stopped_by = "shell"
             break
-        seen = yield from _response(generator, transform, walk, step, drawn, done + 0.5 * index / len(SHARES))
+        seen = yield from _response(generator, transform, walk, layers, step, drawn, done + 0.5 * index / len(SHARES))
         raw.append((sign * share * limit, seen.amount))
         slope = (sign * seen.amount - reached) / (share - at)
         first = first or slope
@@ -133,15 +137,16 @@ def _outwards(
 
 
 def _response(
-    generator: Generator, transform: Transform, walk: Walk, step: float, drawn: Drawn, done: float
-) -> Work[_Response]:
+    generator: Generator, transform: Transform, walk: Walk, layers: tuple[int, int] | None,
+    step: float, drawn: Drawn, done: float,
+) -> Work[_Response]:  # fmt: skip
     reached: list[Tensor] = []
     pictures: dict[str, list[Tensor]] = {"steered": [], "ideal": []}
     traits: dict[str, list[Tensor]] = {"original": [], "steered": [], "ideal": []}
     for chunk in drawn.split(CHUNK):
         with torch.no_grad():
             originals = generator.synthesize(chunk.latents, chunk.classes)
-            images = _steered(generator, walk, step, chunk)
+            images = _steered(generator, walk, layers, step, chunk)
             amounts = achieved(originals, images, transform)
             ideal, mask = transform(originals, amounts)
             traits["original"].append(attributes(originals, torch.ones_like(mask)))
@@ -162,9 +167,9 @@ def _response(
     )
 
 
-def _steered(generator: Generator, walk: Walk, step: float, chunk: Drawn) -> Tensor:
+def _steered(generator: Generator, walk: Walk, layers: tuple[int, int] | None, step: float, chunk: Drawn) -> Tensor:
     moved = walk.move(chunk.latents, chunk.latents.new_full((len(chunk),), step))
-    return generator.synthesize(moved, chunk.classes)
+    return generator.synthesize(within(chunk.latents, moved, layers, generator.spec.layers), chunk.classes)
 
 
 def _tidy(unit: Unit, coordinate: float) -> float:

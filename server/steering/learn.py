@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import datetime
 import functools
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -24,18 +23,17 @@ from server.errors import Invalid, ModelFailed
 from server.steering import transforms
 from server.steering.calibrate import calibrate
 from server.steering.closed_form import closed_form
-from server.steering.descent import Descent, Losses
+from server.steering.descent import Descent
 from server.steering.draws import Drawn, Role, draw
 from server.steering.measure import measure
 from server.steering.memory import Memory
 from server.steering.objective import objective
-from server.steering.progress import Progress, Work, part
-from server.steering.strips import row
+from server.steering.opaque import opaque
+from server.steering.progress import Work, part
 from server.steering.transforms import Transform
+from server.steering.watch import CHUNK, Watch, progress, walked
 from server.walks import Kind, LinearWalk, PathWalk, Walk
 
-CHUNK = 8  # pictures per chunk: short enough for sliders to stay live in between
-WATCHED = 32
 EVERY = 20  # steps between looks at the watched set
 PATIENCE = 5  # looks without a gain before stopping
 GAIN = 0.998
@@ -48,7 +46,8 @@ class LearnSettings:
     """What to learn and how long. A path starts from a line learned in half as many steps.
 
     `warm_start` is "zero" or "closed_form"; `twin` learns a second walk from the next seed and reports the cosine
-    between the two, which doubles the time.
+    between the two, which doubles the time. `layers` are those that the walk acts on, [first, stop): "all", or "auto",
+    which is the earlier half of a style-based generator's for geometry and the later half for colour.
     """
 
     transform: str
@@ -58,6 +57,7 @@ class LearnSettings:
     seed: int = 0
     warm_start: str = "zero"
     twin: bool = False
+    layers: Literal["all", "auto"] | tuple[int, int] = "all"
 
     def __post_init__(self) -> None:
         if self.walk not in ("linear", "path"):
@@ -80,7 +80,8 @@ def learn(
 
     With a `memory` that another sitting filled it goes on from there, to the same direction; `created` is its date.
     """
-    transform = transforms.find(settings.transform)
+    generator, transform = opaque(generator), transforms.find(settings.transform)
+    layers = layers_of(generator, transform, settings)
     memory = Memory() if memory is None else memory
     walk = yield from part(fit(generator, transform, settings, memory), 0.0, 0.4 if settings.twin else 0.8)
     seconds = memory.seconds
@@ -95,7 +96,7 @@ def learn(
         if full == 0:
             raise ModelFailed(f"{transform.title} taught the walk nothing.", "Ask for more steps.")
         walk = LinearWalk(walk.vector / full)
-    measured = yield from part(calibrate(generator, transform, walk, full), 0.8, 0.88)
+    measured = yield from part(calibrate(generator, transform, walk, full, layers), 0.8, 0.88)
     direction = Direction(
         id=id or transform.name,
         name=name or transform.title,
@@ -110,6 +111,7 @@ def learn(
         track=measured.track,
         asked=transform.limits(generator.spec.resolution),
         method="walk",
+        layers=layers,
         seed=settings.seed,
         created=created or datetime.date.today().isoformat(),
         verdict=measured.verdict,
@@ -139,6 +141,11 @@ def fit(
     How far it came is remembered under `stage`line and `stage`path.
     """
     memory = Memory() if memory is None else memory
+    if not getattr(generator, "differentiable", True):
+        raise Invalid(
+            f"No walk can be learned on {generator.spec.title}: it runs in a jail and has no gradient to follow.",
+            "Learn from a score, which needs none (--regressor), or look for pca directions.",
+        )
     width = generator.spec.width
     source = torch.Generator().manual_seed(settings.seed)
     line = LinearWalk.blank(width)
@@ -157,6 +164,24 @@ def fit(
     path.weights["down.outer_bias"].copy_(-found.vector / PATH_STEPS)
     goal = _Goal(transform, settings, PATH_STEPS, settings.steps, PATH_RATE, source)
     return (yield from part(_descend(generator, path, goal, memory, f"{stage}path"), 0.3, 1.0))
+
+
+def layers_of(generator: Generator, transform: Transform, settings: LearnSettings) -> tuple[int, int] | None:
+    """The layers that a walk acts on; None for all of them.
+
+    Early layers of a style-based generator hold pose and shape, late ones colour (Karras et al. 2019, section 3.1).
+    """
+    count = generator.spec.layers
+    if isinstance(settings.layers, tuple):
+        first, stop = settings.layers
+        if not 0 <= first < stop <= count:
+            raise Invalid(
+                f"A walk cannot act on layers {first} to {stop}: {generator.spec.name} has {count}.",
+                f"Use a range inside 0 to {count}.",
+            )
+        return settings.layers if stop - first < count else None
+    halves = {"geometry": (0, -(-count // 2)), "colour": (count // 2, count)}
+    return halves.get(transform.group) if settings.layers == "auto" and count > 1 else None
 
 
 def likeness(generator: Generator, first: Walk, second: Walk) -> float:
@@ -202,10 +227,10 @@ def _descend(generator: Generator, walk: Walk, goal: _Goal, memory: Memory, stag
     transform, full, steps, batch = goal.transform, goal.full, goal.steps, goal.settings.batch
     limit = transform.unit.coordinate(transform.limits(generator.spec.resolution)[1])
     descent = Descent(walk.tensors(), goal.rate, steps, goal.source)
-    watch = _Watch(generator, transform, limit)
+    watch = Watch(generator, transform, limit, layers_of(generator, transform, goal.settings))
     if (saved := memory.get(stage)) is not None:
         descent.restore(saved)
-        yield _progress(descent.step, steps, descent.losses)
+        yield progress(descent.step, steps, descent.losses)
     while descent.step < steps and not descent.is_over:
         step = descent.step + 1
         drawn = draw(generator, batch, Role.LEARN, goal.source)
@@ -214,60 +239,25 @@ def _descend(generator: Generator, walk: Walk, goal: _Goal, memory: Memory, stag
         total = 0.0
         for start, chunk in enumerate(drawn.split(CHUNK)):
             share = shares[start * CHUNK : start * CHUNK + len(chunk)].to(generator.device)
-            total += _accumulate(generator, transform, walk, chunk, share, limit, full, batch)
-            yield _progress(step, steps, descent.losses)
+            total += _accumulate(generator, transform, walk, watch.layers, chunk, share, limit, full, batch)
+            yield progress(step, steps, descent.losses)
         descent.descend(total)
         if step % EVERY == 0 or step == steps:
             held_out = yield from watch.loss(walk, full, step, steps, descent.losses)
             descent.looked(held_out, GAIN, PATIENCE)
-            told = _progress(step, steps, descent.losses, strip=watch.strip(walk, full))
+            told = progress(step, steps, descent.losses, strip=watch.strip(walk, full))
             yield replace(told, remember=functools.partial(memory.put, stage, descent.saved()))
     kept = descent.kept
     return LinearWalk(kept["vector"]) if isinstance(walk, LinearWalk) else PathWalk(kept)
 
 
 def _accumulate(
-    generator: Generator, transform: Transform, walk: Walk, chunk: Drawn,
+    generator: Generator, transform: Transform, walk: Walk, layers: tuple[int, int] | None, chunk: Drawn,
     share: Tensor, limit: float, full: float, batch: int,
 ) -> float:  # fmt: skip
     with torch.no_grad():
         target, mask = transform(generator.synthesize(chunk.latents, chunk.classes), share * limit)
-    images = generator.synthesize(walk.move(chunk.latents, share * full), chunk.classes)
+    images = walked(generator, walk, layers, chunk, share * full)
     loss = objective(images, target, mask).sum() / batch
     loss.backward()  # type: ignore[no-untyped-call]
     return float(loss.detach())
-
-
-class _Watch:
-    """The held-out set that decides which walk is kept, and the strip a person sees meanwhile."""
-
-    def __init__(self, generator: Generator, transform: Transform, limit: float) -> None:
-        self.generator, self.transform = generator, transform
-        self.drawn = draw(generator, WATCHED, Role.WATCH)
-        self.shares = torch.linspace(-1, 1, WATCHED, device=generator.device)
-        self.limit = limit
-        self.targets: list[tuple[Tensor, Tensor]] = []
-
-    def loss(self, walk: Walk, full: float, step: int, steps: int, losses: Losses) -> Work[float]:
-        total = 0.0
-        for index, chunk in enumerate(self.drawn.split(CHUNK)):
-            share = self.shares[index * CHUNK : index * CHUNK + len(chunk)]
-            with torch.no_grad():
-                if index == len(self.targets):  # the originals never change: edit them once
-                    originals = self.generator.synthesize(chunk.latents, chunk.classes)
-                    self.targets.append(self.transform(originals, share * self.limit))
-                images = self.generator.synthesize(walk.move(chunk.latents, share * full), chunk.classes)
-                total += float(objective(images, *self.targets[index]).sum())
-            yield _progress(step, steps, losses)
-        return total / WATCHED
-
-    def strip(self, walk: Walk, full: float) -> Tensor:
-        one = next(self.drawn.split(1))
-        return row(self.generator, walk, one, [full * share for share in (-1.5, -1, -0.5, 0, 0.5, 1, 1.5)])
-
-
-def _progress(step: int, steps: int, losses: Losses, strip: Tensor | None = None) -> Progress:
-    every = max(1, -(-len(losses) // 180))
-    points = [point for point in losses if point[2] is not None or point[0] % every == 0]  # type: ignore[operator]
-    detail: Mapping[str, Any] = {"step": step, "steps": steps, "loss": points[-200:]}
-    return Progress(step / steps, f"Step {step} of {steps}", detail, strip)

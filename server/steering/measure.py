@@ -13,12 +13,14 @@ from torch import Tensor
 from models.base import Generator
 from server.directions import Direction
 from server.errors import Invalid
-from server.steering import transforms
+from server.latents import within
+from server.steering import oracle, transforms
 from server.steering.achieved import achieved
 from server.steering.attributes import NAMES, attributes, leakage
 from server.steering.baselines import baselines
 from server.steering.draws import Drawn, Role, draw
 from server.steering.objective import masked_error
+from server.steering.opaque import opaque
 from server.steering.progress import Progress, Work
 from server.steering.transforms import Transform
 
@@ -27,6 +29,7 @@ EACH = 32  # of every class, where there are many
 CHUNK = 16
 ASKED = (-1.0, -2 / 3, -1 / 3, 0.0, 1 / 3, 2 / 3, 1.0)  # shares of the usable range
 RESAMPLES = 1000
+ORACLED = 32  # latents whose pictures are held against an exact move
 ERRORS = ("edit", "identity", "slider", "slider_identity")
 
 
@@ -51,6 +54,7 @@ def measure(generator: Generator, direction: Direction, latents: int | None = No
     Refuses a direction of another model, and one that imitates no transform.
     """
     direction.check(generator.spec)
+    generator = opaque(generator)
     if "transform" not in direction.settings:
         raise Invalid(
             f"{direction.name} was found, not taught: there is no transform to measure it against.",
@@ -65,7 +69,10 @@ def measure(generator: Generator, direction: Direction, latents: int | None = No
     for done, chunk in enumerate(drawn.split(CHUNK)):
         seen.append((yield from _look(generator, direction, transform, chunk, asked, done * CHUNK / latents * 0.8)))
     beside = yield from baselines(generator, direction, transform)
-    return _card(generator, direction, asked, seen, beside, time.perf_counter() - started)
+    card = _card(generator, direction, asked, seen, beside, time.perf_counter() - started)
+    if transform.name in generator.spec.exact:
+        card["oracle"] = oracle.beside(generator, direction, transform.name, next(drawn.split(ORACLED)))
+    return card
 
 
 def _coordinates(direction: Direction) -> list[float]:
@@ -76,9 +83,12 @@ def _coordinates(direction: Direction) -> list[float]:
 def _look(
     generator: Generator, direction: Direction, transform: Transform, chunk: Drawn, asked: list[float], done: float
 ) -> Work[_Seen]:
+    def placed(latents: Tensor, moved: Tensor) -> Tensor:
+        return within(latents, moved, direction.layers, generator.spec.layers)
+
     def steer(coordinate: float) -> Tensor:
         change = direction.displacement(chunk.latents, direction.unit.amount(coordinate))
-        return generator.synthesize(chunk.latents + change, chunk.classes)
+        return generator.synthesize(placed(chunk.latents, chunk.latents + change), chunk.classes)
 
     with torch.no_grad():
         originals = generator.synthesize(chunk.latents, chunk.classes)
@@ -105,7 +115,8 @@ def _look(
         for share in (-0.5, 0.5):
             target, mask = transform(originals, originals.new_full((len(chunk),), share * limit))
             learned = direction.walk.move(chunk.latents, chunk.latents.new_full((len(chunk),), share * full))
-            errors["edit"].append(masked_error(generator.synthesize(learned, chunk.classes), target, mask))
+            images = generator.synthesize(placed(chunk.latents, learned), chunk.classes)
+            errors["edit"].append(masked_error(images, target, mask))
             errors["identity"].append(masked_error(originals, target, mask))
     yield Progress(done, "Measuring on held-out latents")
     averages = {name: torch.stack(rows).mean(dim=0) for name, rows in errors.items()}

@@ -66,13 +66,20 @@ def variability(side: int) -> dict[str, dict[str, float]]:
 
 
 class Avatars:
-    """Batches of avatars at one side, endless; `part` is "train" or "held-out"."""
+    """Batches of avatars at one side, endless; `part` is "train" or "held-out".
+
+    What is drawn is decided on the CPU, so that a seed means the same everywhere; drawings lie, and pictures are
+    composed, on `device`.
+    """
 
     classes = STYLES
 
-    def __init__(self, folder: Path, side: int, part: str = "train") -> None:
+    def __init__(self, folder: Path, side: int, part: str = "train", device: torch.device | str = "cpu") -> None:
         self.side = side
-        self.drawings = [_shrunk(_read(folder / f"{style}-{part}.npy"), side) for style in STYLES]
+        drawings = [_shrunk(_read(folder / f"{style}-{part}.npy"), side, torch.device(device)) for style in STYLES]
+        self.counts = torch.tensor([len(those) for those in drawings])
+        self.firsts = self.counts.cumsum(0) - self.counts
+        self.drawings = torch.cat(drawings)
         rows = [DESIGN[style] for style in STYLES]
         self.spans = torch.tensor([[row.zoom, row.shift_x, row.shift_y, row.rotate] for row in rows])
 
@@ -83,12 +90,16 @@ class Avatars:
 
     def of(self, kinds: Tensor, source: torch.Generator) -> Tensor:
         """One fresh picture for each class number."""
-        picks = torch.rand(len(kinds), generator=source).tolist()
-        chosen = [self.drawings[kind] for kind in kinds.tolist()]
-        rgba = torch.stack([those[int(pick * len(those))] for those, pick in zip(chosen, picks, strict=True)])
+        picks = torch.rand(len(kinds), generator=source).double()
+        rows = self.firsts[kinds] + (picks * self.counts[kinds]).long()
         amounts = (torch.rand(len(kinds), 4, generator=source) * 2 - 1) * self.spans[kinds]
         mirrored = torch.rand(len(kinds), generator=source) < 0.5
-        return composed(rgba.float() / 255, amounts, mirrored, grounds(len(kinds), source), self.side)
+        ground = grounds(len(kinds), source)
+        device = self.drawings.device
+        rows, amounts, mirrored, ground = (
+            drawn.to(device, non_blocking=True) for drawn in (rows, amounts, mirrored, ground)
+        )
+        return composed(self.drawings[rows].float() / 255, amounts, mirrored, ground, self.side)
 
 
 def composed(rgba: Tensor, amounts: Tensor, mirrored: Tensor, ground: Tensor, side: int) -> Tensor:
@@ -129,13 +140,13 @@ def _read(path: Path) -> np.ndarray:
     return drawings
 
 
-def _shrunk(drawings: np.ndarray, side: int) -> Tensor:
+def _shrunk(drawings: np.ndarray, side: int, device: torch.device) -> Tensor:
     # To half as wide again as the picture, so that a zoomed drawing is still sharp and a small one not ragged.
     parts = []
     for start in range(0, len(drawings), 256):
-        part = torch.from_numpy(np.array(drawings[start : start + 256])).permute(0, 3, 1, 2)
+        part = torch.from_numpy(np.array(drawings[start : start + 256])).to(device).permute(0, 3, 1, 2)
         wanted = side * 3 // 2
         if wanted < part.shape[-1]:
             part = F.adaptive_avg_pool2d(part.float(), wanted).round().to(torch.uint8)
-        parts.append(part)
+        parts.append(part.contiguous())
     return torch.cat(parts)

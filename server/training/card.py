@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 from models.base import GeneratorSpec
@@ -36,13 +37,23 @@ def _about(spec: GeneratorSpec, recipe: Recipe, seen: int) -> str:
         "Kind": f"{spec.family}, {spec.resolution} px, z {recipe.z}, w {recipe.w}, widths {list(recipe.widths)}",
         "Fingerprint": f"`{spec.fingerprint}`",
         "Trained on": f"{seen:,} pictures: {stages}",
-        "Loss": f"non-saturating, R1 of γ {recipe.gamma:g} every {recipe.lazy} steps, Adam at {recipe.rate:g}",
+        "Loss": f"non-saturating, R1 of γ {_gammas(recipe)} every {recipe.lazy} steps, Adam at {recipe.rate:g}",
         "Kept": f"an exponential average over {recipe.memory:,} pictures, float16",
         "Licence": spec.card.licence,
         "Data": f"{spec.card.data} {spec.card.data_licence}",
         "Shows badly": spec.card.shows_badly,
     }
+    if recipe.start:
+        first = f"; the new critic looked at the first {recipe.alone:,} alone" if recipe.alone else ""
+        rows["Begun with"] = (
+            f"the generator `{PurePath(recipe.start).name}`, widened without changing its pictures{first}"
+        )
     return _table(("", ""), list(rows.items()))
+
+
+def _gammas(recipe: Recipe) -> str:
+    found = [recipe.gamma if stage.gamma is None else stage.gamma for stage in recipe.stages]
+    return ", then ".join(f"{gamma:g}" for gamma in dict.fromkeys(found))
 
 
 def _figures(report: View, encoder: View | None) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +51,17 @@ def examined(
     subject = Subject(
         spec.fingerprint, made.Ready(generator), made.Fresh(training), made.Fresh(held_out), tuple(spec.classes)
     )
-    view = yield from part(report(subject, ReportSettings(), run / "report"), 0.0, 0.85)
+    view = yield from part(report(subject, ReportSettings(), run / "report", generator.device), 0.0, 0.85)
     net = load(run / "report" / NET)
     plan = Plan(recipe.z, recipe.w, len(spec.classes), recipe.widths, recipe.mapping, fir=(1, 1))
-    blank = partial(StyleGAN2Network, plan)
-    points = curve(run / SNAPSHOTS, blank, net, made.Fresh(held_out), len(spec.classes), spec.resolution)
+    points = curve(
+        run / SNAPSHOTS,
+        lambda: StyleGAN2Network(plan).to(generator.device),
+        net,
+        made.Fresh(held_out),
+        len(spec.classes),
+        spec.resolution,
+    )
     view = {**view, "curve": (yield from part(points, 0.85, 1.0))}
     files.write(folder / "report.json", json.dumps(view, indent=1).encode())
     neighbours = run / "report" / NEIGHBOURS

@@ -18,12 +18,16 @@ class _Frozen(BaseModel):
 
 
 class Stage(_Frozen):
-    """A stretch of training at one side; the first `fade` pictures mix the new resolution in."""
+    """A stretch of training at one side; the first `fade` pictures mix the new resolution in.
+
+    `gamma` takes the place of the recipe's: a smaller side wants a weaker penalty.
+    """
 
     side: Annotated[int, Field(ge=8, le=256)]
     pictures: Annotated[int, Field(ge=1)]
     fade: Annotated[int, Field(ge=0)] = 0
     batch: Annotated[int, Field(ge=2, le=256)] = 32
+    gamma: Annotated[float, Field(ge=0)] | None = None
 
 
 class About(_Frozen):
@@ -43,15 +47,17 @@ class Recipe(_Frozen):
 
     `pictures` is "folder:PATH", whose subfolders are classes where it has them, or "avatars:PATH", drawings that are
     composed while training; paths start at the recipe's own folder. `mirror` shows a folder's pictures both ways,
-    `encoder` is how many steps the encoder is trained for, 0 for none. `stable_rank` normalises the critic's weights:
-    1 is their spectral norm alone, less also bounds their stable rank by that share of the full one. `augment` alters
-    what the critic sees.
+    `critic` is the critic's widths where they are not the generator's own, `encoder` how many steps the encoder is
+    trained for, 0 for none. `stable_rank` normalises the critic's weights: 1 is their spectral norm alone, less also
+    bounds their stable rank by that share of the full one. `augment` alters what the critic sees. `start` is the folder
+    of a generator to begin with; its critic is not known, so a new one may look at the first `alone` pictures alone.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
     pictures: Annotated[str, Field(pattern=r"^(avatars|folder):.")]
     widths: Annotated[tuple[int, ...], Field(min_length=2, max_length=8)]
     stages: Annotated[tuple[Stage, ...], Field(min_length=1, max_length=8)]
+    critic: tuple[Annotated[int, Field(ge=1)], ...] = ()
     z: Annotated[int, Field(ge=8, le=512)] = 128
     w: Annotated[int, Field(ge=8, le=512)] = 128
     mapping: Annotated[int, Field(ge=1, le=8)] = 4
@@ -62,6 +68,8 @@ class Recipe(_Frozen):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     stable_rank: Annotated[float, Field(gt=0, le=1)] | None = None
     mirror: bool = False
+    start: str = ""
+    alone: Annotated[int, Field(ge=0)] = 0
     encoder: Annotated[int, Field(ge=0, le=200_000)] = 4000
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     default_class: str = ""
@@ -71,6 +79,19 @@ class Recipe(_Frozen):
     @property
     def side(self) -> int:
         return self.stages[-1].side
+
+    @property
+    def length(self) -> int:
+        """Pictures in all."""
+        return sum(stage.pictures for stage in self.stages)
+
+    def reached(self, seen: int) -> int:
+        """The side that a run is at after so many pictures, 0 before the first."""
+        begun, side = 0, 0
+        for stage in self.stages:
+            side = stage.side if seen > begun else side
+            begun += stage.pictures
+        return side
 
 
 def read(path: Path) -> Recipe:
@@ -92,4 +113,6 @@ def read(path: Path) -> Recipe:
         raise Invalid(
             f"{len(recipe.widths)} widths make no network of {recipe.side} px.", "One width for each of 4, 8 ..."
         )
+    if recipe.critic and len(recipe.critic) != len(recipe.widths):
+        raise Invalid("The critic has other sides than the generator.", "As many widths in “critic” as in “widths”.")
     return recipe

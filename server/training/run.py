@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ from server.training.avatars import Avatars, variability
 from server.training.card import card
 from server.training.finished import generator
 from server.training.folder import Folder
-from server.training.loop import train
+from server.training.loop import Source, train
 from server.training.recipe import Recipe
 from server.training.state import State
 
@@ -31,32 +32,50 @@ LOG = "training.json"
 CARD = "CARD.md"
 
 
-def opened(recipe: Recipe, beside: Path, side: int, part: str = "train") -> Avatars | Folder:
+def opened(
+    recipe: Recipe, beside: Path, side: int, part: str = "train", device: torch.device | str = "cpu"
+) -> Avatars | Folder:
     """The recipe's pictures at a side, to train on or "held-out"; relative paths start at `beside`."""
     kind, _, place = recipe.pictures.partition(":")
     folder = (beside / Path(place).expanduser()).resolve()
-    return Avatars(folder, side, part) if kind == "avatars" else Folder(folder, side, recipe.mirror, part)
+    return Avatars(folder, side, part, device) if kind == "avatars" else Folder(folder, side, recipe.mirror, part)
 
 
 def run(
-    recipe: Recipe, beside: Path, folder: Path, generators: Path, device: str, report: bool = False
-) -> Work[Mapping[str, Any]]:
+    recipe: Recipe, beside: Path, folder: Path, generators: Path, device: str,
+    report: bool = False, minutes: float | None = None,
+) -> Work[Mapping[str, Any]]:  # fmt: skip
     """Train what a recipe says, its paths starting at `beside`, and keep the generator in `generators`.
 
-    `folder` holds the state, the log, sheets and snapshots: the same call goes on where the last one was stopped.
-    Then an encoder is trained if the recipe asks for one, and with `report` every figure is taken. Returns the
-    generator's name, where it lies and how many pictures were seen. Invalid where the recipe has changed in what its
-    state depends on.
+    `folder` holds the state, the log, sheets and snapshots: the same call goes on where the last one was stopped. At
+    the end, or after `minutes`, what was learned so far is kept. Then an encoder is trained if the recipe asks for one,
+    and with `report` every figure is taken. Returns the generator's name, where it lies and how many pictures were
+    seen. Invalid where the recipe has changed in what its state depends on, or `minutes` did not do for one step.
     """
+    until = None if minutes is None else time.monotonic() + 60 * minutes
     _same(recipe, folder)
     chosen = pick_device(device)
+    if chosen.type == "cuda":
+        torch.backends.cudnn.benchmark = True  # shapes stay as they are for thousands of steps
+        torch.set_float32_matmul_precision("high")
     yield Progress(0.0, "Reading the pictures")
-    pictures = opened(recipe, beside, recipe.stages[0].side)
-    state = yield from _trained(recipe, beside, folder, chosen)
-    spec, weights = generator(state.average, recipe, recipe.side, pictures.classes)
+
+    @functools.lru_cache(maxsize=1)
+    def source(side: int) -> Avatars | Folder:
+        return opened(recipe, beside, side, device=chosen)
+
+    classes = source(recipe.stages[0].side).classes
+    start = (beside / recipe.start).resolve() if recipe.start else None
+    state = yield from _trained(recipe, source, folder, chosen, until, start)
+    source.cache_clear()
+    side = recipe.reached(state.seen)
+    if not side:
+        raise Invalid("Nothing was learned in that time.", "Give it more minutes.")
+    spec, weights = generator(state.average, recipe, side, classes)
     home = kept.keep(generators, spec, weights).parent
-    files.write(home / LOG, json.dumps({"recipe": recipe.model_dump(), "log": state.log}).encode())
-    complete.shown(state.average, recipe.side, home)
+    told = {"recipe": recipe.model_dump(), "log": state.log, "begun": _log_of(start)}
+    files.write(home / LOG, json.dumps(told).encode())
+    complete.shown(state.average, side, home)
     made = kept.load(kept.read(home), chosen)
     result: dict[str, Any] = {"generator": spec.name, "folder": str(home), "seen": state.seen}
     if recipe.encoder:
@@ -64,8 +83,8 @@ def run(
         result["encoder"] = yield from part(work, 0.8, 0.9)
         files.write(home / "encoder.json", json.dumps(result["encoder"]).encode())
     if report:
-        training, held_out = (opened(recipe, beside, recipe.side, which) for which in ("train", "held-out"))
-        known = variability(recipe.side) if isinstance(pictures, Avatars) else {}
+        training, held_out = (opened(recipe, beside, side, which, chosen) for which in ("train", "held-out"))
+        known = variability(side) if isinstance(training, Avatars) else {}
         view = yield from part(complete.examined(made, recipe, training, held_out, folder, home), 0.9, 0.96)
         reflected = yield from part(mirror(precision.choose(made), known), 0.96, 1.0)
         files.write(home / MIRROR, json.dumps(reflected, indent=1).encode())
@@ -73,9 +92,11 @@ def run(
     return result
 
 
-def _trained(recipe: Recipe, beside: Path, folder: Path, device: torch.device) -> Work[State]:
+def _trained(
+    recipe: Recipe, source: Source, folder: Path, device: torch.device, until: float | None, start: Path | None
+) -> Work[State]:
     dtype = dtype_of(recipe.precision, device)
-    work = part(train(recipe, lambda side: opened(recipe, beside, side), folder, dtype, device), 0.0, 0.8)
+    work = part(train(recipe, source, folder, dtype, device, until, start), 0.0, 0.8)
     while True:
         try:
             progress = next(work)
@@ -108,9 +129,17 @@ def _seconds(dtype: torch.dtype) -> float:
     return min(times)
 
 
+def _log_of(start: Path | None) -> Any:
+    # How the generator that a run began with was trained itself, where that is told.
+    path = None if start is None else start / LOG
+    return json.loads(path.read_bytes()) if path is not None and path.is_file() else None
+
+
 def _same(recipe: Recipe, folder: Path) -> None:
     # Sizes decide the tensors' shapes; all else may be changed between two sittings.
-    sizes = recipe.model_dump(mode="json", include={"widths", "z", "w", "mapping", "stable_rank", "pictures"})
+    sizes = recipe.model_dump(
+        mode="json", include={"widths", "critic", "z", "w", "mapping", "stable_rank", "pictures", "start"}
+    )
     path = folder / "sizes.json"
     if path.is_file() and json.loads(path.read_bytes()) != sizes:
         raise Invalid(

@@ -41,20 +41,24 @@ class State:
         network, average = StyleGAN2Network(plan), StyleGAN2Network(plan)
         average.load_state_dict(network.state_dict())
         average.requires_grad_(False)
-        critic = Critic(recipe.widths, classes)
+        critic = Critic(recipe.critic or recipe.widths, classes)
         if recipe.stable_rank is not None:
             normalised(critic, recipe.stable_rank)
         for module in (network, average, critic):
             module.to(device)
+            if torch.device(device).type == "cuda":  # where convolutions want their kernels laid out like their maps
+                module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         # A lazily regularised optimiser takes fewer, corrected steps (StyleGAN2, section B).
         share = recipe.lazy / (recipe.lazy + 1)
         rates = {"network": (network, 1.0), "critic": (critic, share)}
+        fused = torch.device(device).type == "cuda"  # and with its count on the device, to be recorded
         optimisers = {
             name: torch.optim.Adam(
-                module.parameters(), recipe.rate * part, (BETAS[0] ** part if BETAS[0] else 0.0, BETAS[1] ** part), 1e-8
+                module.parameters(), recipe.rate * part, (BETAS[0] ** part if BETAS[0] else 0.0, BETAS[1] ** part),
+                1e-8, fused=fused, capturable=fused,
             )
             for name, (module, part) in rates.items()
-        }
+        }  # fmt: skip
         return cls(network, average, critic, optimisers, torch.Generator().manual_seed(recipe.seed), log=[])
 
     @property

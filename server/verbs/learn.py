@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from server import terminal
-from server.verbs.options import as_json, device, on, path
+from server.verbs.options import as_json, device, on, path, span_of
 
 
 @click.command()
@@ -21,6 +21,9 @@ from server.verbs.options import as_json, device, on, path
 @click.option("--steps", type=int, metavar="N", help="Most steps of learning; 400 for a transform, 150 for a score.")
 @click.option("--batch", type=int, default=16, show_default=True, metavar="N", help="Pictures a step.")
 @click.option("--warm-start", type=click.Choice(["zero", "closed_form"]), help="For a transform; zero unless set.")
+@click.option(
+    "--layers", metavar="L", help="For a transform: all, A-B, or auto, early for geometry and late for colour."
+)
 @click.option("--twin", is_flag=True, help="Learn from the next seed too and report the cosine between both.")
 @click.option("--reach", type=float, metavar="X", help="For a score: how far it should go, in score units.")
 @click.option("--per-class", is_flag=True, help="For a score: a vector for each class.")
@@ -40,7 +43,7 @@ def learn(
     """
     if (transform is None) == (regressor is None):
         raise click.UsageError("Name a transform or a --regressor, one of the two.")
-    of_transforms, of_scores = ("walk", "warm_start"), ("reach", "per_class", "samples", "hold", "judge")
+    of_transforms, of_scores = ("walk", "warm_start", "layers"), ("reach", "per_class", "samples", "hold", "judge")
     for name in of_scores if regressor is None else of_transforms:
         if given[name]:
             raise click.UsageError(f"--{name.replace('_', '-')} is not for {'transforms' if transform else 'scores'}.")
@@ -51,6 +54,7 @@ def learn(
         from server.steering.learn import LearnSettings
 
         how = {name: value for name, value in given.items() if name not in of_scores and value is not None}
+        how["layers"] = _layers(how.get("layers", "auto"))
         made = at.learn(LearnSettings(transform, **how), id, out, terminal.progress())
     else:
         from server.steering.score.settings import ScoreSettings
@@ -63,3 +67,10 @@ def learn(
     terminal.answer(dict(made.card or {}), as_json)
     if not as_json:
         click.echo(f"{made.name} is {made.verdict}. {made.note}")
+
+
+def _layers(text: str) -> Any:
+    found = text if text in ("auto", "all") else span_of(text)
+    if found is None:
+        raise click.UsageError("--layers is auto, all, or layers such as 4-8.")
+    return found

@@ -10,8 +10,30 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+class Span(click.ParamType[tuple[str, tuple[int, int]]]):
+    """NAME=A-B: the layers from A up to, and without, B."""
+
+    name = "NAME=A-B"
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> tuple[str, tuple[int, int]]:
+        name, equals, span = str(value).partition("=")
+        found = span_of(span)
+        if not name or not equals or found is None:
+            self.fail(f"“{value}” is not a name, an equals sign and layers such as 4-8", parameter, context)
+        return name, found
+
+
+def span_of(text: str) -> tuple[int, int] | None:
+    """ "4-8" as (4, 8); None where it is no such text."""
+    first, dash, stop = text.partition("-")
+    return (int(first), int(stop)) if dash and first.isdecimal() and stop.isdecimal() else None
+
+
 on = click.option("--generator", required=True, metavar="G", help="Name of a generator; see `latentwalk generators`.")
-device = click.option("--device", metavar="D", help="auto, cpu or cuda:N.")
+device = click.option("--device", metavar="D", help="auto, cpu, mps or cuda:N.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 

@@ -13,11 +13,18 @@ from server import terminal
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Keep it in a folder, not in the library.")
 @click.option("--report", is_flag=True, help="Take every figure of it, beside real pictures held out.")
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), metavar="M", help="Keep what M minutes taught.")
 @click.option("--device", metavar="D", help="auto, cpu or cuda:N.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def train(
-    context: click.Context, recipe: Path, out: Path | None, report: bool, device: str | None, as_json: bool
+    context: click.Context,
+    recipe: Path,
+    out: Path | None,
+    report: bool,
+    minutes: float | None,
+    device: str | None,
+    as_json: bool,
 ) -> None:
     """Train a generator on pictures, as RECIPE says.
 
@@ -27,7 +34,7 @@ def train(
     from server import desk
 
     try:
-        made = desk.train(recipe, out, device, report, terminal.progress())
+        made = desk.train(recipe, out, device, report, terminal.progress(), minutes)
     except KeyboardInterrupt:
         terminal.refuse("Stopped; what was learned is kept.", "The same command goes on from there.")
         context.exit(1)

@@ -33,6 +33,7 @@ const post = async (path, json) => (await ask(path, { method: "POST", json })).j
 const part = encodeURIComponent;
 
 export const api = Object.freeze({
+  me: () => get("/api/me"),
   generators: async () => (await get("/api/generators")).generators,
   pull: (name) => post("/api/generators", { pull: name }),
   invert: async (name, file) =>
@@ -42,6 +43,16 @@ export const api = Object.freeze({
   directionFile: (generator, id) => `/api/directions/${part(generator)}/${part(id)}/file`,
   removeDirection: (generator, id) => ask(`/api/directions/${part(generator)}/${part(id)}`, { method: "DELETE" }),
   uploadDirection: async (file) => (await ask("/api/directions/upload", { method: "POST", body: file })).json(),
+  uploadForeign: async (generator, file) =>
+    (
+      await ask(`/api/directions/foreign?generator=${part(generator)}&name=${part(file.name)}`, {
+        method: "POST",
+        body: file,
+      })
+    ).json(),
+  seeGenerator: async (name, file) => (await ask(`/api/imports?name=${part(name)}`, { method: "POST", body: file })).json(),
+  keepGenerator: (id, json) => post(`/api/imports/${part(id)}`, json),
+  dropGenerator: (id) => ask(`/api/imports/${part(id)}`, { method: "DELETE" }),
   transforms: async (generator) => (await get(`/api/transforms?generator=${part(generator)}`)).transforms,
   learn: (request) => post("/api/directions/learn", request),
   discover: (request) => post("/api/directions/discover", request),

@@ -27,7 +27,9 @@ function withoutDefaults(edit) {
   const kept = Object.entries(edit).filter(([name, value]) => {
     if (name === "truncation") return value !== 1;
     if (name === "hold") return value.length > 0;
-    return !["classes", "amounts", "layers"].includes(name) || Object.keys(value).length > 0;
+    if (name === "cutoff") return value !== null;
+    if (name === "mean") return value !== "own";
+    return !["classes", "amounts", "layers", "styles"].includes(name) || Object.keys(value).length > 0;
   });
   const { space, ...base } = edit.base ?? {};
   return { ...Object.fromEntries(kept), base: space === "w" ? edit.base : base };

@@ -21,6 +21,7 @@ export function wireCommands({ store, session, jobs, api, panels, timeline, toas
     on($("#truncation"), type, () => session.truncate($("#truncation").amount, type === "change"));
     on($("class-mix"), type, () => session.mix($("class-mix").weights, type === "change"));
   }
+  on($("layer-mix"), "layers", ({ detail }) => session.commit(detail.edit, { label: detail.label }));
   on(sliders, "focusin", ({ target }) => {
     const slider = target.closest("direction-slider");
     if (slider) store.set({ hand: slider.direction.id });

@@ -5,8 +5,10 @@ import { coordinate, amountAt, describe, tidy } from "./units.js";
 export const LARGEST_SEED = 2 ** 32 - 1;
 
 /** A complete, deeply frozen edit from whatever parts are given. */
-export function edit({ generator, base, classes = {}, truncation = 1, amounts = {}, layers = {}, hold = [] }) {
-  const value = { generator, base, classes, truncation, amounts, layers, hold };
+export function edit(parts) {
+  const { generator, base, classes = {}, truncation = 1, amounts = {}, layers = {}, hold = [] } = parts;
+  const { cutoff = null, mean = "own", styles = {} } = parts;
+  const value = { generator, base, classes, truncation, amounts, layers, hold, cutoff, mean, styles };
   Object.values(value).forEach(Object.freeze);
   return Object.freeze(value);
 }
@@ -76,8 +78,14 @@ export function fitted(original, generator, directions) {
     remarks.push(`${generator.title} does not have all of the classes named, so some were left out.`);
   }
   const hold = original.hold.filter((id) => known.has(id));
-  const layers = Object.fromEntries(Object.entries(original.layers).filter(([id]) => known.has(id)));
-  return { edit: changed(original, { amounts, classes: weigh(classes) ? classes : {}, layers, hold }), remarks };
+  const inside = ([, [, stop]]) => stop <= generator.layers;
+  const among = (spans) => Object.fromEntries(Object.entries(spans).filter(inside));
+  const layers = among(Object.fromEntries(Object.entries(original.layers).filter(([id]) => known.has(id))));
+  const layered = generator.layers > 1;
+  const styles = layered ? among(original.styles) : {};
+  const cutoff = layered && original.cutoff <= generator.layers ? original.cutoff : null;
+  const shown = { amounts, classes: weigh(classes) ? classes : {}, layers, hold, styles, cutoff };
+  return { edit: changed(original, shown), remarks };
 }
 
 /** Class weights as shares that sum to one: the edit's own, or the generator's default. */
@@ -90,6 +98,11 @@ export function shares(original, generator) {
 function baseWords({ base }) {
   if (base.latent) return "from a picture brought in";
   return base.seeds ? `a mix of ${Object.keys(base.seeds).length} seeds` : `seed ${base.seed}`;
+}
+
+function styleWords({ styles }) {
+  const seeds = Object.entries(styles).map(([seed, [first, stop]]) => `${seed} in layers ${first} to ${stop}`);
+  return seeds.length ? `styles of ${seeds.join(" and ")}` : "";
 }
 
 /** What the picture is, in one line, for captions and screen readers. */
@@ -105,7 +118,7 @@ export function inWords(original, generator, directions) {
   const sliders = moved.map(
     (direction) => `${direction.name} ${describe(direction.unit, original.amounts[direction.id])}`,
   );
-  return [generator.title, baseWords(original), classes.join(", "), ...sliders].filter(Boolean).join(" · ");
+  return [generator.title, baseWords(original), styleWords(original), classes.join(", "), ...sliders].filter(Boolean).join(" · ");
 }
 
 function weigh(weights) {

@@ -1,12 +1,16 @@
-/** Files dropped on the page or picked with its button: sliders, judges and sounds are taken in, our pictures opened. */
+/** Files dropped on the page or picked with its button: sliders, judges, generators and sounds are taken in, our pictures opened. */
 
+import "./components/passport-dialog.js";
+import { edit } from "./edit.js";
+import { freeName } from "./names.js";
 import { recognise } from "./opening.js";
 
 const PICTURES = /\.(png|jpe?g|webp)$/i;
 
 /** Wire dropping and picking. */
-export function wireFiles({ session, api, jobs, timeline, toasts, sliders, attempt, judges }) {
+export function wireFiles({ store, session, api, jobs, timeline, toasts, sliders, attempt, judges }) {
   const picker = document.querySelector("#file");
+  const passport = document.querySelector("passport-dialog");
   let depth = 0;
   const over = (by) => {
     depth = Math.max(0, depth + by);
@@ -30,6 +34,40 @@ export function wireFiles({ session, api, jobs, timeline, toasts, sliders, attem
     picker.value = "";
   });
 
+  passport.addEventListener("keep", ({ detail: { id, ...said } }) =>
+    attempt(async () => {
+      const { name, title } = await api.keepGenerator(id, said);
+      passport.close();
+      store.set({ generators: await api.generators() });
+      const action = { label: "Open it", run: () => attempt(() => session.choose(name)) };
+      toasts.say(`${title} is kept.`, { action });
+    }),
+  );
+  passport.addEventListener("drop", ({ detail: { id } }) => attempt(() => api.dropGenerator(id)));
+
+  // A checkpoint: what it holds is shown, and nothing of it is kept until somebody says so.
+  async function see(file) {
+    toasts.say(`Opening “${file.name}” in a jail…`);
+    const taken = new Set(store.state.generators.map(({ name }) => name));
+    passport.open(await api.seeGenerator(freeName(file.name, taken, "generator"), file), taken);
+  }
+
+  // Directions or a latent of another program, for the generator on show.
+  async function takeIn(file, maybe) {
+    const { generator } = session.edit;
+    let found;
+    try {
+      found = await api.uploadForeign(generator, file);
+    } catch (error) {
+      if (maybe && /neither directions nor|no single latent/.test(error.message)) return see(file);
+      throw error;
+    }
+    if (found.base) return session.open(edit({ generator, base: found.base }), `Opened ${file.name}`);
+    await session.refreshDirections();
+    sliders.highlight(found.directions[0].id);
+    toasts.say(`${found.directions.length} sliders of “${file.name}” were installed.`);
+  }
+
   function bring(files) {
     for (const file of files) attempt(() => open(file));
   }
@@ -48,12 +86,19 @@ export function wireFiles({ session, api, jobs, timeline, toasts, sliders, attem
       if (await session.open(found.edit, label)) toasts.say(`Opened the picture in “${file.name}”.`);
       return;
     }
-    if (found.kind === "judge") return judges.bring(file);
+    if (found.kind === "judge") {
+      return judges.bring(file).catch((error) => {
+        if (!file.name.toLowerCase().endsWith(".onnx")) throw error;
+        return see(file).catch(() => Promise.reject(error)); // it takes no pictures: perhaps it makes some
+      });
+    }
     if (found.kind === "walk") {
       if (!(await session.openTimeline(found.timeline, label))) return;
       timeline.show();
       return toasts.say(`Opened the walk in “${file.name}”. ${found.credential?.sentence ?? ""}`.trim());
     }
+    if (found.kind === "generator") return see(file);
+    if (found.kind === "foreign") return takeIn(file, found.maybe);
     const direction = await api.uploadDirection(file);
     if (direction.generator !== session.edit.generator) {
       return toasts.say(

@@ -2,6 +2,7 @@
 
 import "./components/judge-panel.js";
 import "./components/score-readout.js";
+import { freeName } from "./names.js";
 
 const FIRST = "brightness";
 
@@ -34,7 +35,7 @@ export function wireJudges({ store, session, jobs, api, toasts, attempt, open })
   }
 
   async function bring(file) {
-    const name = named(file.name, new Set(judges.map((one) => one.name)));
+    const name = freeName(file.name, new Set(judges.map((one) => one.name)), "judge");
     if (file.name.toLowerCase().endsWith(".csv")) {
       const csv = await file.text();
       jobs.add(await api.rate({ name, generator: session.edit.generator, csv }));
@@ -82,13 +83,4 @@ export function wireJudges({ store, session, jobs, api, toasts, attempt, open })
   );
   attempt(refresh);
   return { refresh, show, bring };
-}
-
-// A free name from a file's.
-function named(file, taken) {
-  const plain = file.replace(/\.[^.]*$/, "").toLowerCase().replace(/[^a-z0-9]+/g, "_").replace(/^[^a-z]+|_+$/g, "");
-  const base = (plain || "judge").slice(0, 36);
-  let [name, number] = [base, 2];
-  while (taken.has(name)) name = `${base}_${number++}`;
-  return name;
 }

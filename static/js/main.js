@@ -7,6 +7,7 @@ import "./components/generator-picker.js";
 import "./components/model-card.js";
 import "./components/seed-field.js";
 import "./components/class-mix.js";
+import "./components/layer-mix.js";
 import "./components/history-tree.js";
 import "./components/status-bar.js";
 import "./components/toast-stack.js";
@@ -22,6 +23,7 @@ import { Jobs } from "./jobs.js";
 import { addressWriter, editInAddress } from "./links.js";
 import { Live } from "./live.js";
 import { wirePanels } from "./panels.js";
+import { wireRights } from "./rights.js";
 import { Session } from "./session.js";
 import { Store } from "./store.js";
 import { wireViews } from "./views.js";
@@ -71,6 +73,7 @@ const session = new Session({ store, history, live, api });
 
 function complain(error) {
   if (error.name === "AbortError") return;
+  if (error.code === "unauthorized") return location.reload(); // to the page that asks for a token
   toasts.say([error.message, error.hint].filter(Boolean).join(" "), { kind: "problem" });
 }
 
@@ -82,6 +85,7 @@ function wireLive() {
   live.addEventListener("link", ({ detail }) => {
     store.set({ link: detail.state });
     clearTimeout(dimming);
+    if (detail.state === "waiting") api.me().catch(({ code }) => code === "unauthorized" && location.reload());
     if (detail.state === "open") {
       stage.veil = null;
       jobs.refresh().catch(() => {}); // the next poll or connection reads them again
@@ -167,7 +171,8 @@ wireViews({ store, session, history });
 const timeline = wireWalk({ store, session, api, toasts, attempt });
 const panels = wirePanels({ store, session, jobs, api, timeline, toasts, sliders, attempt });
 wireCommands({ store, session, jobs, api, panels, timeline, toasts, attempt });
-wireFiles({ session, api, jobs, timeline, toasts, sliders, attempt, judges: panels.judges });
+wireFiles({ store, session, api, jobs, timeline, toasts, sliders, attempt, judges: panels.judges });
 wireAddress();
+attempt(async () => wireRights(await api.me(), toasts));
 wireLive();
 start();

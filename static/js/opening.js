@@ -5,15 +5,19 @@ import { isPng, storedText } from "./png.js";
 
 const LARGEST_JUDGE = 128 * 2 ** 20;
 const JUDGES = /\.(onnx|csv)$/i;
-const PICKLED = /\.(pkl|pickle|pt|pth|ckpt|pt2|joblib)$/i;
+const CHECKPOINTS = /\.(pkl|pickle|pt|pth|bin|safetensors)$/i;
+const VECTORS = /\.(np[yz]|pth?)$/i;
+const LARGEST_CHECKPOINT = 2 ** 30;
+const LARGEST_VECTORS = 64 * 2 ** 20;
+const PICKLED = /\.(ckpt|pt2|joblib)$/i;
 const LARGEST_DIRECTION = 16 * 2 ** 20;
 const LARGEST_FILM = 64 * 2 ** 20;
 const OURS = /\.(png|jpe?g|webp|gif|mp4|webm|zip|json)$/i;
 const SOUNDS = /\.(mp3|wav|ogg|oga|opus|flac|m4a|aac)$/i;
 
 /**
- * What a dropped file is: {kind: "edit", edit}, {kind: "walk", timeline, credential}, {kind: "sound"}, {kind: "judge"} or
- * {kind: "direction"}. Throws an Error with a sentence otherwise. The server (`api`) reads what only it can.
+ * What a dropped file is: {kind: "edit", edit}, {kind: "walk", timeline, credential}, {kind: "sound"},
+ * {kind: "judge"}, {kind: "direction"}, {kind: "generator"} or {kind: "foreign"}, a file of another program's. Throws an Error with a sentence otherwise. The server (`api`) reads what only it can.
  * @param {File} file
  */
 export async function recognise(file, api) {
@@ -31,13 +35,25 @@ export async function recognise(file, api) {
       `“${file.name}” may hold a program, so it is not opened. Export the model with torch.onnx.export and drop the .onnx file.`,
     );
   }
-  if (!file.name.endsWith(".safetensors")) {
+  if (file.name.endsWith(".safetensors") && (await isDirection(file))) {
+    fits(file, LARGEST_DIRECTION, "a slider");
+    return { kind: "direction" };
+  }
+  if (VECTORS.test(file.name) && file.size <= LARGEST_VECTORS) {
+    return { kind: "foreign", maybe: CHECKPOINTS.test(file.name) ? "generator" : null };
+  }
+  if (!CHECKPOINTS.test(file.name)) {
     throw new Error(
-      `“${file.name}” is not something to open here. Drop a slider (.safetensors), a judge (.onnx), ratings (.csv), a sound, or a picture or film made here.`,
+      `“${file.name}” is not something to open here. Drop a slider (.safetensors, .npz, .npy), a generator (.pkl, .pt, .pth, .safetensors), a judge (.onnx), ratings (.csv), a sound, or a picture or film made here.`,
     );
   }
-  fits(file, LARGEST_DIRECTION, "a slider");
-  return { kind: "direction" };
+  fits(file, LARGEST_CHECKPOINT, "a generator");
+  return { kind: "generator" };
+}
+
+// Ours says so in the header, which is JSON behind eight bytes of its length.
+async function isDirection(file) {
+  return (await file.slice(8, 8 + 2 ** 20).text()).includes("latentwalk.direction");
 }
 
 function recipeIn(text, name) {

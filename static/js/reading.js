@@ -2,7 +2,8 @@
 
 import { LARGEST_SEED, edit } from "./edit.js";
 
-const FIELDS = ["generator", "base", "classes", "truncation", "amounts", "layers", "hold"];
+const FIELDS = ["generator", "base", "classes", "truncation", "amounts", "layers", "hold", "cutoff", "mean", "styles"];
+const MEANS = ["own", "class", "all"];
 
 /** An edit from decoded JSON; throws an Error with one sentence for anything else. */
 export function parseEdit(data) {
@@ -10,6 +11,7 @@ export function parseEdit(data) {
   const unknown = Object.keys(data).find((name) => !FIELDS.includes(name));
   demand(unknown === undefined, `An edit has no “${unknown}”.`);
   const { generator, base, classes = {}, truncation = 1, amounts = {}, layers = {}, hold = [] } = data;
+  const { cutoff = null, mean = "own", styles = {} } = data;
   demand(isName(generator), "It does not say its generator.");
   demand(isBase(base), `Its seed is not a whole number from 0 to ${LARGEST_SEED}.`);
   demand(isTableOf(classes, isWeight), "Its class weights are not numbers from 0 up.");
@@ -17,7 +19,10 @@ export function parseEdit(data) {
   demand(isTableOf(amounts, Number.isFinite), "Its amounts are not numbers.");
   demand(isTableOf(layers, isSpan), "Its layers are not pairs of whole numbers.");
   demand(Array.isArray(hold) && hold.every(isName), "What it holds is not a list of names.");
-  return edit({ generator, base, classes, truncation, amounts, layers, hold });
+  demand(cutoff === null || (Number.isInteger(cutoff) && cutoff > 0), "Its cutoff is not a number of layers.");
+  demand(MEANS.includes(mean), `Its mean is none of ${MEANS.join(", ")}.`);
+  demand(isTableOf(styles, isSpan) && Object.keys(styles).every(isSeedText), "Its styles are not seeds with layers.");
+  return edit({ generator, base, classes, truncation, amounts, layers, hold, cutoff, mean, styles });
 }
 
 function demand(truth, sentence) {
@@ -29,6 +34,7 @@ const isTableOf = (value, test) => isTable(value) && Object.values(value).every(
 const isName = (value) => typeof value === "string" && value !== "";
 const isWeight = (value) => Number.isFinite(value) && value >= 0;
 const isSeed = (value) => Number.isInteger(value) && value >= 0 && value <= LARGEST_SEED;
+const isSeedText = (text) => isSeed(Number(text)) && text === String(Number(text));
 const isSpan = (value) => Array.isArray(value) && value.length === 2 && value.every(Number.isInteger);
 
 function isBase(base) {
@@ -38,7 +44,7 @@ function isBase(base) {
   if ("latent" in base) return typeof base.latent === "string" && /^[\w-]{2,65536}$/.test(base.latent);
   if (!("seeds" in base)) return isSeed(base.seed);
   const seeds = Object.keys(base.seeds ?? {});
-  const known = seeds.every((text) => isSeed(Number(text)) && text === String(Number(text)));
+  const known = seeds.every(isSeedText);
   const weight = space === "w" ? Number.isFinite : isWeight; // a spline in w has weights below zero
   return known && isTableOf(base.seeds, weight) && Object.values(base.seeds).some((weight) => weight > 0);
 }

@@ -41,6 +41,9 @@ export function wireViews({ store, session, history }) {
     sliders.hand = hand;
     $("film-strip").show(edit, session.direction(hand), link === "open" && !timeline); // hidden below the timeline
   });
+  store.watch(["edit", "hand", "directions", "generators"], ({ edit, hand }) => {
+    if (edit && session.generator()) $("layer-mix").show(edit, session.generator(), session.direction(hand));
+  });
   store.watch(["comparing"], ({ comparing }) => {
     stage.comparing = comparing;
     $("#compare").setAttribute("aria-pressed", comparing);

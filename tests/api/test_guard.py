@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from server.api.guard import LARGEST
+from server.api.bodies import LARGEST
 from server.app import create_app
 from server.directions import LARGEST_FILE
 from server.settings import Settings

@@ -129,3 +129,28 @@ def test_tuning_can_be_done_twice() -> None:
     tune()
     assert torch.get_num_threads() == physical_cores() >= 1
     torch.set_num_threads(before)
+
+
+def test_equally_urgent_pieces_go_round_by_person(lane: Lane) -> None:
+    seen: list[str] = []
+    go = _held(lane)
+    futures = [lane.submit(Priority.STILL, _recording(seen, name), name) for name in "aaab"]
+    assert lane.waiting()[Priority.STILL] == 4
+    go.set()
+    for future in futures:
+        future.result(10)
+    assert seen == ["a", "b", "a", "a"]
+
+
+def test_none_of_the_four_kinds_starves_under_the_others(lane: Lane) -> None:
+    seen: list[str] = []
+    go = _held(lane)
+    counts = {Priority.PREVIEW: 60, Priority.SETTLE: 3, Priority.STILL: 3, Priority.WORK: 3}
+    pieces = [priority for priority, count in counts.items() for _ in range(count)]
+    futures = [lane.submit(priority, _recording(seen, priority.name)) for priority in pieces]
+    go.set()
+    for future in futures:
+        future.result(10)
+    others = ["SETTLE"] * 3 + ["STILL"] * 3 + ["WORK"] * 3
+    assert [name for name in seen if name != "PREVIEW"] == others
+    assert [name for name in seen[:36] if name != "PREVIEW"] == others  # every fourth turn was one of theirs

@@ -247,3 +247,59 @@ async def test_nobody_hangs_when_callers_come_and_go_and_the_model_fails_now_and
     assert len(outcomes) == 600
     assert set(outcomes) <= {"gone", "Frame", "ModelFailed"}
     assert outcomes.count("Frame") > 50
+
+
+async def test_people_take_turns_however_many_tabs_each_has(tiny: Generator) -> None:
+    watched = Watched(tiny)
+    ready = Ready(watched, watched, dict)
+    lane = Lane()
+    renderer = Renderer(lane, max_batch=2)
+    served: list[str] = []
+
+    async def tab(person: str) -> None:
+        for rev in range(6):
+            await renderer.preview(Slot(person), Wish(rev, edit(rev)), ready)
+            served.append(person)
+
+    watched.go.clear()
+    greedy = [asyncio.create_task(tab("greedy")) for _ in range(8)]
+    await asyncio.sleep(0.02)
+    others = [asyncio.create_task(tab(name)) for name in ("one", "two", "three")]
+    await asyncio.sleep(0.02)
+    watched.go.set()
+    await asyncio.gather(*others)
+    while_all_waited = served[: max(index for index, name in enumerate(served) if name != "greedy")]
+    assert while_all_waited.count("greedy") <= 6 + 4  # its own share, and what went before the others came
+    assert while_all_waited.count("greedy") >= 4  # nor is it starved
+    await asyncio.gather(*greedy)
+    renderer.close()
+    lane.close()
+
+
+async def test_one_person_alone_fills_the_batch_with_all_their_tabs(
+    renderer: Renderer, ready: Ready, watched: Watched
+) -> None:
+    watched.go.clear()
+    tasks = [asyncio.create_task(renderer.preview(Slot("me"), Wish(n, edit(n)), ready)) for n in range(5)]
+    await asyncio.sleep(0.02)
+    watched.go.set()
+    await asyncio.gather(*tasks)
+    assert max(watched.batches) == 4
+
+
+async def test_one_person_cannot_take_every_place_where_stills_wait(tiny: Generator) -> None:
+    watched = Watched(tiny)
+    ready = Ready(watched, watched, dict)
+    lane = Lane()
+    renderer = Renderer(lane, max_waiting=8)
+    watched.go.clear()
+    held = [asyncio.create_task(renderer.still(edit(n), ready, person="greedy")) for n in range(5)]
+    await asyncio.sleep(0.02)
+    late = asyncio.create_task(renderer.still(edit(9), ready, person="other"))
+    watched.go.set()
+    answers = await asyncio.gather(*held, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [Frame, Frame, Overloaded, Overloaded, Overloaded]
+    assert isinstance(await late, Frame)
+    assert isinstance(await renderer.still(edit(1), ready, person="greedy"), Frame)
+    renderer.close()
+    lane.close()

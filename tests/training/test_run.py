@@ -89,14 +89,41 @@ def test_a_report_has_every_figure_and_a_point_for_each_snapshot(
     trained(recipe, home, report=True)
     view = json.loads((home / "generators" / "toy" / "report.json").read_text())
     assert {"net", "distances", "recognition", "score", "copying", "curve"} <= set(view)
-    assert [point["side"] for point in view["curve"]] == [8, 16]
-    assert view["curve"][0]["seen"] < view["curve"][1]["seen"]
+    assert [point["side"] for point in view["curve"]] == [8, 8, 16, 16]
+    assert [point["seen"] for point in view["curve"]] == [32, 64, 96, 128]
     card = (home / "generators" / "toy" / "CARD.md").read_text()
     assert f"| KID | {view['distances']['generated']['kid']:.4f} |" in card
     assert "Fréchet" in card
     assert all(f"| {name} |" in card for name in view["classes"])
     with Image.open(home / "generators" / "toy" / "sheet.png") as sheet:
         assert sheet.size == (10 * 64, 2 * 64)
+
+
+def test_a_run_begins_with_an_earlier_one_and_tells_how_that_was_trained(recipe: Path, home: Path) -> None:
+    trained(recipe, home)
+    asked = json.loads(recipe.read_text())
+    start = str(home / "generators" / "toy")
+    then = {
+        **asked,
+        "name": "next",
+        "start": start,
+        "widths": [8, 8, 12],
+        "stages": [{"side": 16, "pictures": 16, "batch": 8}],
+    }
+    recipe.with_name("next.json").write_text(json.dumps(then))
+    finish(run.run(read(recipe.with_name("next.json")), recipe.parent, home / "n", home / "generators", "cpu"))
+    log = json.loads((home / "generators" / "next" / run.LOG).read_text())
+    assert log["begun"]["recipe"]["name"] == "toy"
+    # Two steps further it still draws much the same: it did not begin anew.
+    pair = [kept.load(kept.read(home / "generators" / name)) for name in ("toy", "next")]
+    classes = torch.eye(2)
+    first, second = (one.synthesize(one.map(one.sample([1, 2]), classes), None) for one in pair)
+    assert (first - second).abs().mean() < 0.2 * first.std() + 0.1
+
+
+def test_too_little_time_is_said(recipe: Path, home: Path) -> None:
+    with pytest.raises(Invalid, match="Nothing was learned"):
+        finish(run.run(read(recipe), recipe.parent, home / "t", home / "generators", "cpu", minutes=1e-9))
 
 
 def test_other_sizes_under_the_same_name_are_refused_and_a_longer_run_is_not(recipe: Path, home: Path) -> None:

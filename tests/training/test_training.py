@@ -102,6 +102,41 @@ def test_a_run_stopped_and_gone_on_with_is_the_run_never_stopped(tmp_path: Path,
         assert torch.equal(value, resumed.average.state_dict()[name]), name
 
 
+def test_a_run_out_of_time_keeps_what_it_has_learned(
+    tmp_path: Path, drawings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = iter(range(100))
+    monkeypatch.setattr("server.training.loop.time.monotonic", lambda: next(ticks))
+    work = train(RECIPE, lambda side: Avatars(drawings, side), tmp_path, torch.float32, until=8)
+    ended = finish(work)
+    assert 0 < ended.seen < RECIPE.length
+    monkeypatch.undo()
+    assert states(tmp_path, drawings).seen == RECIPE.length
+
+
+def test_a_run_knows_the_side_it_has_reached() -> None:
+    recipe = RECIPE.model_copy(update={"stages": (Stage(side=8, pictures=16), Stage(side=16, pictures=16))})
+    assert [recipe.reached(seen) for seen in (0, 8, 16, 24, 32, 40)] == [0, 8, 8, 16, 16, 16]
+
+
+def test_a_stage_may_have_a_penalty_of_its_own(tmp_path: Path, drawings: Path) -> None:
+    def end(name: str, **options: object) -> torch.Tensor:
+        recipe = RECIPE.model_copy(update={"lazy": 1, **options})
+        return states(tmp_path / name, drawings, recipe).critic.score.weight
+
+    own = (RECIPE.stages[0].model_copy(update={"gamma": 9.0}),)
+    assert torch.equal(end("recipe", gamma=9.0), end("stage", stages=own))
+    assert not torch.equal(end("recipe", gamma=9.0), end("none", gamma=0.0))
+
+
+def test_a_new_critic_may_look_alone_at_first(tmp_path: Path, drawings: Path) -> None:
+    recipe = RECIPE.model_copy(update={"alone": 48})
+    start, end = State.start(recipe, len(STYLES)), states(tmp_path, drawings, recipe)
+    for name, value in start.network.state_dict().items():
+        assert torch.equal(value, end.network.state_dict()[name]), name
+    assert not torch.equal(start.critic.score.weight, end.critic.score.weight)
+
+
 def test_training_moves_the_average_and_every_class_mean(tmp_path: Path, drawings: Path) -> None:
     start = State.start(RECIPE, len(STYLES))
     end = states(tmp_path, drawings)
@@ -115,6 +150,7 @@ def test_training_moves_the_average_and_every_class_mean(tmp_path: Path, drawing
     [
         ({"stages": [{"side": 12, "pictures": 8}]}, "powers of two"),
         ({"widths": [8, 8, 8]}, "no network"),
+        ({"critic": [8]}, "critic has other sides"),
         ({"speed": 3}, "speed"),
         ({"stages": []}, "stages"),
     ],
@@ -126,8 +162,11 @@ def test_a_wrong_recipe_is_refused_with_a_sentence(tmp_path: Path, change: dict[
         read(path)
 
 
-def test_the_shipped_recipe_is_read() -> None:
-    assert read(Path(__file__).parents[2] / "recipes" / "avatars.json").side == 64
+def test_the_shipped_recipes_are_read_and_the_second_begins_with_the_first() -> None:
+    recipes = Path(__file__).parents[2] / "recipes"
+    first, then = read(recipes / "avatars-begin.json"), read(recipes / "avatars.json")
+    assert (first.side, then.side) == (64, 64)
+    assert Path(then.start).name == first.name
 
 
 @pytest.mark.parametrize("options", [{"stable_rank": 0.5}, {"augment": ("colour", "translation", "cutout")}])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import asdict
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from models.importing.limits import Limits, Refused
 from models.importing.passport import Converted
 from models.importing.reading import read as read_bytes
+from models.importing.vectors import vectors as read_vectors
 
 Answer = tuple[dict[str, Any], list[np.ndarray]]
 
@@ -26,8 +28,12 @@ def prepare() -> None:
     layers["main.2.weight"] = np.zeros((4, 3, 4, 4), np.float32)
     made, _ = read({}, [np.frombuffer(save(layers), np.uint8)])
     assert made["passport"]["family"] == "dcgan"
+    archive = io.BytesIO()
+    np.savez_compressed(archive, w=rows[None])
+    assert vectors({}, [np.frombuffer(archive.getvalue(), np.uint8)])[0]["kind"] == "latent"
     for start in (b"", b"\x80\x04N.", b"\x80\x04\xff", b"PK\x03\x04", b"{}", b"\x80\x04cos\nsystem\n."):
-        assert "refused" in read({}, [np.frombuffer(start, np.uint8)])[0]
+        for call in (read, vectors):
+            assert "refused" in call({}, [np.frombuffer(start, np.uint8)])[0]
 
 
 def read(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
@@ -47,8 +53,17 @@ def read(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     return {"passport": asdict(passport), "classes": _classes(converted)}, [np.frombuffer(data, np.uint8)]
 
 
+def vectors(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+    """The directions or the latent in the file `arrays[0]` (uint8): rows and spreads, float32; or a refusal."""
+    try:
+        found = read_vectors(arrays[0].data.cast("B"))
+    except Refused as refused:
+        return {"refused": refused.message, "hint": refused.hint}, []
+    return {"format": found.format, "kind": found.kind}, [found.rows, found.spreads]
+
+
 def _classes(converted: Converted) -> list[str]:
     return [name[:100] for name in converted.classes]
 
 
-CALLS = {"read": read}
+CALLS = {"read": read, "vectors": vectors}

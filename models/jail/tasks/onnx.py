@@ -1,4 +1,4 @@
-"""ONNX in the jail: what a file holds, and its numbers for pictures."""
+"""ONNX in the jail: what a file holds, and a judge's numbers for pictures or a generator's pictures for latents."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ OPSETS = (11, 28)  # the oldest we read and the newest that this onnxruntime doe
 DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
 MOST_NODES = 20_000
 MOST_OUTPUTS = 64
+MOST_TENSORS = 20_000  # that are listed
 DEEPEST = 8
 KINDS = {1: "float32", 10: "float16", 11: "float64", 2: "uint8", 6: "int32", 7: "int64"}
 
@@ -45,7 +46,10 @@ def prepare() -> None:
 
 
 def inspect(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
-    """What the model in `arrays[0]` (uint8) holds; Refused where it is not one that is taken."""
+    """What the model in `arrays[0]` (uint8) holds; Refused where it is not one that is taken.
+
+    A judge has one input; `inputs` says how many a generator may have. `inventory` lists its tensors and operators.
+    """
     import onnx
 
     model = onnx.ModelProto()
@@ -66,8 +70,10 @@ def inspect(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     kept = {tensor.name for tensor in model.graph.initializer}
     inputs = [_value(value) for value in model.graph.input if value.name not in kept]
     outputs = [_value(value) for value in model.graph.output]
-    if len(inputs) != 1:
-        raise Refused(f"It has {len(inputs)} inputs; a judge takes one, the picture.")
+    most = int(given.get("inputs", 1))
+    if not 1 <= len(inputs) <= most:
+        taken = "a judge takes one, the picture" if most == 1 else f"a generator has 1 to {most}: z and classes"
+        raise Refused(f"It has {len(inputs)} inputs; {taken}.")
     if not 1 <= len(outputs) <= MOST_OUTPUTS:
         raise Refused(f"It has {len(outputs) or 'no'} outputs; a judge has 1 to {MOST_OUTPUTS}.")
     try:
@@ -75,10 +81,15 @@ def inspect(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     except Exception as error:
         reason = (str(error).splitlines() or ["no reason given"])[0][:200]
         raise Refused(f"ONNX's own checker refuses it: {reason.rstrip(' .:')}.") from None
+    more: dict[str, Any] = {"inputs": inputs} if most > 1 else {}
+    if given.get("inventory"):
+        stored = list(model.graph.initializer)[:MOST_TENSORS]
+        more["tensors"] = [[one.name[:200], KINDS.get(one.data_type, "other"), list(one.dims)] for one in stored]
+        more["operators"] = sorted({node.op_type[:60] for node in model.graph.node})[:500]
     metadata = {entry.key[:60]: entry.value[:200] for entry in list(model.metadata_props)[:20]}
     return {
         "opset": opset, "ir": model.ir_version, "producer": model.producer_name[:60], "nodes": nodes,
-        "parameters": numbers, "input": inputs[0], "outputs": outputs, "metadata": metadata,
+        "parameters": numbers, "input": inputs[0], "outputs": outputs, "metadata": metadata, **more,
     }, []  # fmt: skip
 
 
@@ -101,10 +112,11 @@ def load(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
 
 
 def run(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
-    """The output named `output`, float32, for the input in `arrays[0]`."""
+    """The output named `output`, float32, for the inputs in `arrays`, in their order."""
     session = _open["session"]
     try:
-        found = session.run([given["output"]], {session.get_inputs()[0].name: arrays[0]})[0]
+        named = {one.name: array for one, array in zip(session.get_inputs(), arrays, strict=True)}
+        found = session.run([given["output"]], named)[0]
     except Exception as error:
         if "alloc" in str(error).lower():
             raise MemoryError from None

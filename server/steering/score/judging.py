@@ -11,6 +11,7 @@ from torch import Tensor
 
 from models.base import Generator, ModelError
 from models.regressor import Regressor
+from server.codecs import rgb
 from server.errors import Invalid, ModelFailed
 from server.steering.draws import Drawn, Role, draw
 from server.steering.progress import Progress, Work
@@ -27,7 +28,7 @@ FLAT = 1e-6  # of the judge's usual span: below it all pictures are the same to 
 def scores(regressor: Regressor, images: Tensor) -> Tensor:
     """Scores [N] of images [N, C, H, W] in [-1, 1]; ModelFailed where the judge fails or gives no finite number."""
     try:
-        found = regressor.score(images)
+        found = regressor.score(rgb(images) if images.shape[1] == 4 else images)
     except ModelError as error:
         raise ModelFailed(str(error), error.hint) from error
     if found.shape != (len(images),) or not bool(torch.isfinite(found).all()):

@@ -15,6 +15,7 @@ from models.regressor import Regressor
 from server.directions import Direction
 from server.errors import ModelFailed
 from server.steering.memory import Memory, Saved
+from server.steering.opaque import opaque
 from server.steering.progress import Progress, Work, part
 from server.steering.score.calibrate import calibrate
 from server.steering.score.card import Panel, measure
@@ -42,6 +43,7 @@ def learn(
     to the same direction; `created` is its date.
     """
     memory = Memory() if memory is None else memory
+    generator = opaque(generator)
     judge = _chosen(generator, panel.judge, memory, "judge")
     panel = replace(panel, judge=judge)
     yield Progress(0.0, "Looking at what the judge says")
@@ -88,7 +90,7 @@ def learn(
             "population": [mean, deviation],
             "full_step": full,
             "norm": "kept for each latent" if walk.kept else "free",
-            "objective": "GANalyze" if student is None else "GANalyze through a student",
+            "objective": _objective(generator, student),
             "precision": generator.precision,
             "judge_precision": getattr(judge, "precision", "fp32"),
             "raw": measured.raw,
@@ -110,6 +112,9 @@ def _found(
     generator: Generator, panel: Panel, settings: ScoreSettings, reach: float, held: Sequence[Direction],
     memory: Memory, stage: str,
 ) -> Work[tuple[ArcWalk, dict[str, Any] | None]]:  # fmt: skip
+    if not getattr(generator, "differentiable", True):  # it runs in a jail: the line fitted to scores is all there is
+        many = replace(settings, warm=settings.samples)
+        return (yield from warmed(generator, panel.judge, many, reach, held)), None
     if panel.judge.spec.differentiable:
         quick = _chosen(generator, panel.judge, memory, f"{stage}rough", ROUGH)
         start, share, rate = blank(generator, settings), 0.0, RATE
@@ -140,6 +145,12 @@ def _chosen(generator: Generator, judge: Regressor, memory: Memory, stage: str, 
 
     wanted = memory.fact(stage, precision)
     return found[0] if found else judge if wanted == "fp32" else at(wanted)
+
+
+def _objective(generator: Generator, student: object) -> str:
+    if not getattr(generator, "differentiable", True):
+        return "ridge regression of scores"
+    return "GANalyze" if student is None else "GANalyze through a student"
 
 
 def _unit_length(walk: ArcWalk, title: str) -> tuple[Walk, float]:

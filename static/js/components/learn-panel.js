@@ -80,7 +80,7 @@ export class LearnPanel extends HTMLElement {
       field("Name", this.#id),
       start,
     );
-    const method = choice("Method", radio("method", "pca", "PCA", true), radio("method", "sefa", "SeFa", false));
+    const method = choice("Method", radio("method", "pca", "PCA", true), radio("method", "sefa", "SeFa", false), radio("method", "styles", "Style", false));
     const count = h("input", { id: "discover-count", type: "number", min: 1, max: 20, value: 6, required: true });
     const find = h("button", { type: "submit", className: "button" }, "Discover");
     this.#discover.append(

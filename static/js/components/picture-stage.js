@@ -73,6 +73,8 @@ export class PictureStage extends HTMLElement {
     }
     const paper = this.#canvas.getContext("2d", { alpha: false });
     paper.imageSmoothingQuality = "high";
+    paper.fillStyle = "#fff"; // behind what is transparent, as in a JPEG
+    paper.fillRect(0, 0, across, down);
     paper.drawImage(this.#bitmap, 0, 0, across, down);
   }
 }

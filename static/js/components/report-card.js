@@ -5,7 +5,7 @@ import { chart } from "../chart.js";
 import { amountAt, coordinate, describe } from "../units.js";
 import { h, icon } from "../dom.js";
 
-const METHODS = { walk: "learned walk", closed_form: "closed form", pca: "PCA", sefa: "SeFa", score: "learned from a score" };
+const METHODS = { walk: "learned walk", closed_form: "closed form", pca: "PCA", sefa: "SeFa", styles: "style channel", exact: "exact",  score: "learned from a score" };
 
 /** Emits `remove` when the direction is to be deleted (asked twice). */
 export class ReportCard extends HTMLElement {

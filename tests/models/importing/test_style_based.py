@@ -19,6 +19,7 @@ from models.importing.limits import Refused
 from models.importing.passport import Passport
 from models.importing.reading import read
 from models.styled import StyleGAN2
+from server.styles import Styling
 from tests.models.importing import others, plain
 from tests.models.importing.official import Made, module, stylegan2, stylegan3
 from tests.models.importing.writer import Call, Global, Kept, legacy_file, pickled, torch_zip
@@ -282,27 +283,24 @@ def test_truncation_pulls_the_first_layers_to_the_stored_mean() -> None:
     z, classes = generator.sample([1, 2]), torch.eye(3)[:2]
     w, mean = plain.mapped(made, z, classes), torch.from_numpy(made.state["mapping.w_avg"])
     assert apart(generator.map(z, classes, 0.7), (mean + 0.7 * (w - mean)).float()) < 1e-5
-    rows = generator.layered(z, classes, 0.7, cutoff=2)
+    rows = Styling(0.7, cutoff=2).mapped(generator, z, classes)
     assert apart(rows[:, :2], (mean + 0.7 * (w - mean)).float()[:, None].expand(-1, 2, -1)) < 1e-5
     assert apart(rows[:, 2:], w.float()[:, None].expand(-1, spec.layers - 2, -1)) < 1e-5
-    assert (
-        apart(generator.layered(z, classes, 0.7), generator.map(z, classes, 0.7)[:, None].repeat(1, spec.layers, 1))
-        == 0
-    )
 
 
 def test_a_class_may_be_truncated_to_its_own_mean() -> None:
     generator, _, _ = opened(pickled(stylegan2(c=3).whole()))
     z = generator.sample(range(20_000, 24_000))
-    own = generator.centred(True)
+    own = [generator.middle(torch.eye(3)[[kind]], "class") for kind in range(3)]
     for kind in range(3):
         classes = torch.eye(3)[[kind]].expand(len(z), -1)
         true = generator.map(z, classes).mean(dim=0)
-        assert apart(own.map(z[:1], classes[:1], 0.0)[0], true) < 0.1
-    each = torch.stack([own.map(z[:1], torch.eye(3)[[kind]], 0.0)[0] for kind in range(3)])
-    shared = generator.centred(False)
-    assert apart(shared.map(z[:1], torch.eye(3)[[1]], 0.0)[0], each.mean(dim=0)) < 1e-5
-    assert apart(each[0], each[1]) > 0.01
+        assert apart(own[kind][0], true) < 0.1
+    shared = generator.middle(torch.eye(3)[[1]], "all")
+    assert apart(shared[0], torch.cat(own).mean(dim=0)) < 0.1
+    assert apart(own[0], own[1]) > 0.01
+    half = generator.middle(torch.tensor([[0.5, 0.5, 0.0]]), "class")
+    assert apart(half, (own[0] + own[1]) / 2) < 1e-6
     assert torch.equal(generator.map(z[:1], torch.eye(3)[[0]], 0.0), generator.map(z[:1], torch.eye(3)[[2]], 0.0))
 
 

@@ -1,0 +1,43 @@
+"""A queue in which people take turns, however much each of them has put in."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Turns(Generic[T]):
+    """First come, first served among a person's own items; round and round among people. Not safe between threads."""
+
+    def __init__(self) -> None:
+        self._people: OrderedDict[str, deque[T]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return sum(len(items) for items in self._people.values())
+
+    def put(self, person: str, item: T) -> None:
+        """Queue an item; somebody new comes after everybody who waits."""
+        self._people.setdefault(person, deque()).append(item)
+
+    def take(self) -> T:
+        """The item whose turn it is; its person's next one waits until everybody else had theirs."""
+        person, items = next(iter(self._people.items()))
+        item = items.popleft()
+        if items:
+            self._people.move_to_end(person)
+        else:
+            del self._people[person]
+        return item
+
+    def heads(self) -> Iterator[T]:
+        """Everybody's oldest item."""
+        return (items[0] for items in self._people.values())
+
+    def clear(self) -> list[T]:
+        """Empty the queue; what was in it."""
+        left = [item for items in self._people.values() for item in items]
+        self._people.clear()
+        return left

@@ -1,0 +1,106 @@
+/** <layer-mix>: what enters at which layer: truncation's cutoff and mean, another seed's styles, the slider in hand. */
+
+import { LARGEST_SEED, changed } from "../edit.js";
+import { h, icon } from "../dom.js";
+import { field } from "../form.js";
+
+/** Emits `layers` with {edit, label}. Hidden where a generator has one layer. */
+export class LayerMix extends HTMLElement {
+  #edit = null;
+  #count = 1;
+  #direction = null;
+  #cutoff = number("layer-cutoff", 1);
+  #mean = h(
+    "select",
+    { id: "layer-mean" },
+    ...[["own", "the weights’ own mean"], ["class", "each class’s mean"], ["all", "the mean of all classes"]].map(
+      ([value, text]) => h("option", { value }, text),
+    ),
+  );
+  #towards = field("Truncate towards", this.#mean);
+  #seed = h("input", { id: "layer-seed", type: "text", inputMode: "numeric", placeholder: "none", autocomplete: "off" });
+  #styles = span("styles", "Its layers");
+  #hand = h("span");
+  #own = span("hand", "Layers of the slider in hand");
+
+  show(edit, generator, direction) {
+    this.hidden = generator.layers < 2;
+    [this.#edit, this.#count, this.#direction] = [edit, generator.layers, direction];
+    if (this.hidden || this.contains(document.activeElement)) return;
+    this.#towards.hidden = !generator.classes.length;
+    Object.assign(this.#cutoff, { max: this.#count, value: edit.cutoff ?? "", placeholder: `all ${this.#count}` });
+    this.#mean.value = edit.mean;
+    const [seed, layers] = Object.entries(edit.styles)[0] ?? ["", [Math.floor(this.#count / 2), this.#count]];
+    this.#seed.value = seed;
+    this.#fill(this.#styles, layers);
+    this.#hand.textContent = direction ? `${direction.name} acts on layers` : "";
+    this.#own.hidden = this.#hand.hidden = !direction || direction.space === "s" || direction.space === "move";
+    this.#fill(this.#own, edit.layers[direction?.id] ?? direction?.layers ?? [0, this.#count]);
+  }
+
+  connectedCallback() {
+    if (this.childElementCount) return;
+    const body = h(
+      "div",
+      { className: "stack" },
+      field("Truncate only the first layers", this.#cutoff),
+      this.#towards,
+      field("Styles of another seed", this.#seed),
+      this.#styles,
+      this.#hand,
+      this.#own,
+    );
+    this.append(h("details", { className: "mix" }, h("summary", {}, "Layers", icon("chevron")), body));
+    this.addEventListener("input", (event) => event.stopPropagation());
+    this.addEventListener("change", (event) => {
+      event.stopPropagation();
+      this.#changed(event.target);
+    });
+  }
+
+  #changed(part) {
+    if (part === this.#cutoff) {
+      const cutoff = part.value === "" ? null : Math.min(Math.max(Math.round(part.valueAsNumber), 1), this.#count);
+      return this.#emit({ cutoff }, `Truncation in ${cutoff ?? "all"} layers`);
+    }
+    if (part === this.#mean) return this.#emit({ mean: part.value }, `Truncation towards ${part.selectedOptions[0].text}`);
+    if (part.closest("fieldset") === this.#own) {
+      const layers = { ...this.#edit.layers, [this.#direction.id]: this.#span(this.#own) };
+      return this.#emit({ layers }, `${this.#direction.name} in layers ${layers[this.#direction.id].join(" to ")}`);
+    }
+    const text = this.#seed.value.trim();
+    if (text && !(/^\d+$/.test(text) && Number(text) <= LARGEST_SEED)) {
+      const detail = `A seed is a whole number from 0 to ${LARGEST_SEED}.`;
+      return this.dispatchEvent(new CustomEvent("remark", { detail, bubbles: true }));
+    }
+    const seed = text && String(Number(text));
+    this.#emit({ styles: seed ? { [seed]: this.#span(this.#styles) } : {} }, seed ? `Styles of ${seed}` : "No other styles");
+  }
+
+  #span(fields) {
+    const [first, last] = [...fields.querySelectorAll("input")].map((one) => Math.round(one.valueAsNumber) || 0);
+    const start = Math.min(Math.max(first, 0), this.#count - 1);
+    return [start, Math.min(Math.max(last, start + 1), this.#count)];
+  }
+
+  #fill(fields, values) {
+    fields.querySelectorAll("input").forEach((one, index) => Object.assign(one, { max: this.#count, value: values[index] }));
+  }
+
+  #emit(changes, label) {
+    const detail = { edit: changed(this.#edit, changes), label };
+    this.dispatchEvent(new CustomEvent("layers", { detail }));
+  }
+}
+
+function number(id, min) {
+  return h("input", { id, type: "number", min, step: 1 });
+}
+
+// Two numbers: the first layer, and the one after the last.
+function span(name, legend) {
+  const ends = [field("From", number(`layer-${name}-from`, 0)), field("Up to", number(`layer-${name}-to`, 1))];
+  return h("fieldset", { className: "pair", "aria-label": legend }, ...ends);
+}
+
+customElements.define("layer-mix", LayerMix);

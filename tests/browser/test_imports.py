@@ -1,0 +1,77 @@
+"""A stranger's generator dropped on the page: its passport first, then a generator with its layers to play with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from models.jail.cell import available
+from tests.models.importing.official import stylegan3
+from tests.models.importing.test_graphs import graph
+from tests.models.importing.test_vectors import npy
+from tests.models.importing.writer import Call, Global, pickled
+
+pytestmark = pytest.mark.skipif(
+    not (available()["landlock"] and available()["seccomp"]), reason="this system cannot lock anything in"
+)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "Holiday waves.pkl"
+    path.write_bytes(pickled(stylegan3(True, c=3).whole()))
+    return path
+
+
+def test_a_dropped_checkpoint_shows_its_passport_and_is_kept_only_when_told_so(explorer, file: Path) -> None:
+    page = explorer.open().page
+    page.set_input_files("#file", file)
+    passport = page.get_by_role("dialog", name="A generator to keep?")
+    for said in ("stylegan3 in an NVIDIA pickle", "32 × 32 px, 3 channels, 3 classes", "none imported", "never run"):
+        expect(passport.get_by_text(said, exact=False).first).to_be_visible()
+    expect(passport.get_by_alt_text("Its picture of seed 0")).to_be_visible()
+    passport.get_by_role("button", name="Throw it away").last.click()
+    expect(passport).to_be_hidden()
+    expect(page.locator("generator-picker").get_by_text("Holiday waves")).to_have_count(0)
+    page.set_input_files("#file", file)
+    passport.get_by_role("button", name="Keep it").click()
+    page.get_by_role("button", name="Open it").click()
+    for name in ("Shift sideways, exact", "Rotate, exact"):
+        expect(page.locator("slider-panel").get_by_text(name, exact=True)).to_be_visible()
+    page.locator("layer-mix summary").click()
+    page.get_by_label("Styles of another seed").fill("9")
+    page.get_by_label("Styles of another seed").press("Enter")
+    expect(page.locator("#caption")).to_contain_text("styles of 9 in layers 3 to 6")
+    page.get_by_label("Truncate only the first layers").fill("2")
+    page.get_by_label("Truncate only the first layers").press("Enter")
+    expect(page.get_by_role("button", name="Truncation in 2 layers")).to_be_visible()
+    vectors = file.with_name("smile.npy")
+    vectors.write_bytes(npy(np.eye(8, dtype=np.float32)[[1]]))
+    page.set_input_files("#file", vectors)
+    expect(page.locator("slider-panel").get_by_text("Smile", exact=True)).to_be_visible()
+
+
+def test_a_checkpoint_that_would_run_code_is_refused_on_the_page(explorer, tmp_path: Path) -> None:
+    page = explorer.open().page
+    path = tmp_path / "evil.pkl"
+    path.write_bytes(pickled(Call(Global("os", "system"), ("true",))))
+    page.set_input_files("#file", path)
+    expect(page.locator("toast-stack")).to_contain_text("os.system")
+    expect(page.get_by_role("dialog", name="A generator to keep?")).to_be_hidden()
+    assert all("422" in complaint for complaint in explorer.complaints)
+    explorer.complaints.clear()
+
+
+def test_an_onnx_file_that_takes_no_pictures_is_seen_as_a_generator(explorer, tmp_path: Path) -> None:
+    page = explorer.open().page
+    path = tmp_path / "graph.onnx"
+    path.write_bytes(graph())
+    page.set_input_files("#file", path)
+    passport = page.get_by_role("dialog", name="A generator to keep?")
+    expect(passport.get_by_text("onnx in an ONNX graph")).to_be_visible()
+    expect(passport.get_by_text("has no gradient")).to_be_visible()
+    assert all("422" in complaint for complaint in explorer.complaints)  # it was tried as a judge first
+    explorer.complaints.clear()
