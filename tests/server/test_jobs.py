@@ -228,7 +228,10 @@ async def test_two_servers_never_take_up_the_same_job(jobs: Jobs, tmp_path: Path
     assert first.get(job.id).state is second.get(job.id).state is State.CANCELLED
 
 
-async def test_a_server_that_lost_its_lease_writes_nothing_more(jobs: Jobs, tmp_path: Path) -> None:
+async def test_a_server_that_lost_its_lease_writes_nothing_more(
+    jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.jobs.SAVE_EVERY", 1e9)  # a save would renew the lease
     job = await jobs.start("learn", "A", plan(endless), {"to": "count"})
     await begun(jobs, job)
     with jobs.list._database.writing() as connection:
