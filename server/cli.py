@@ -104,9 +104,9 @@ def main() -> None:
 @device
 def serve(**given: Any) -> None:
     """Serve the page."""
-    from server import app, desk
+    from server import app, desk, homes
 
-    chosen = desk.checked_database(desk.checked_address(desk.settings(**given)))
+    chosen = homes.checked_database(desk.checked_address(desk.settings(**given)))
     with contextlib.suppress(KeyboardInterrupt):  # how people stop it
         app.serve(chosen)
 

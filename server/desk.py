@@ -10,7 +10,7 @@ from typing import Any
 
 from models import fetch, judges
 from models.base import ModelError
-from server import codecs, edits, files, filming, foreign, imports, jury, precision, studio, uploads, workspace
+from server import codecs, edits, files, filming, foreign, homes, imports, jury, precision, studio, uploads
 from server.access.tokens import Kept
 from server.directions import Direction, checked_id, from_bytes, to_bytes
 from server.errors import Conflict, Invalid, ModelFailed, NotFound
@@ -33,7 +33,6 @@ from server.steering.score import card as scored
 from server.steering.score.ratings import read_csv
 from server.steering.score.settings import ScoreSettings
 from server.steering.strips import strip
-from server.store.database import Database
 from server.timeline import Timeline
 
 Show = Callable[[Progress], None]
@@ -44,27 +43,10 @@ def settings(**given: Any) -> Settings:
     return Settings.read(**{name: value for name, value in given.items() if value is not None})
 
 
-def database(chosen: Settings) -> Database:
-    """The database of the settings."""
-    return Database.at(chosen.home, chosen.database)
-
-
 def library() -> Library:
     """The library in the home of the settings."""
     chosen = settings()
-    return Library(chosen.home, database=database(chosen))
-
-
-def pack(out: Path, show: Show) -> workspace.Pack:
-    """Write the home of the settings into one file."""
-    chosen = settings()
-    return finish(workspace.pack(chosen.home, database(chosen), out), show)
-
-
-def unpack(path: Path, replace: bool, show: Show) -> workspace.Pack:
-    """Take such a file into the home of the settings."""
-    chosen = settings()
-    return finish(workspace.unpack(path, chosen.home, database(chosen), replace=replace), show)
+    return Library(chosen.home, database=homes.database(chosen))
 
 
 def tokens() -> Kept:
@@ -87,15 +69,6 @@ def checked_address(chosen: Settings) -> Settings:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise Conflict(f"{chosen.host}:{chosen.port} cannot be listened on: {reason}.", "Try another --port.") from None
-    return chosen
-
-
-def checked_database(chosen: Settings) -> Settings:
-    """The settings again, where their database can be opened and is not of a newer version."""
-    opened = database(chosen)
-    with opened.writing():
-        pass
-    opened.close()
     return chosen
 
 
@@ -164,7 +137,7 @@ class Desk:
 
     def __init__(self, generator: str, device: str | None = None) -> None:
         chosen = settings(device=device)
-        self.library = Library(chosen.home, first=chosen.first, database=database(chosen))
+        self.library = Library(chosen.home, first=chosen.first, database=homes.database(chosen))
         self.library.spec(generator)
         tune()
         exact = self.library.load(generator, pick_device(chosen.device))

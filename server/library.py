@@ -190,9 +190,9 @@ class Library:
         if known is not None and known.stamp == stamp:
             return known
         spec = self.spec(generator)
-        shipped_here, learned = _read(_loose(shipped), spec), _read(self.learned.sources(generator), spec)
+        learned = _read(self.learned.sources(generator), spec)
         built_in = {direction.id: direction for direction in exact(spec)}
-        merged = sorted({**built_in, **shipped_here, **learned}.values(), key=_order)
+        merged = sorted({**built_in, **_read(_loose(shipped), spec), **learned}.values(), key=_order)
         directions = MappingProxyType({direction.id: direction for direction in merged})
         shelf = _Shelf(stamp, directions, frozenset(learned))
         self._shelves[generator] = shelf

@@ -8,7 +8,7 @@ import functools
 import queue
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
 from PIL import Image
@@ -148,6 +148,8 @@ class Studio:
     async def _learning(self, request: Mapping[str, Any]) -> Plan:
         ready = await self._shelf.get(request["generator"])
         settings = LearnSettings(**request["settings"])
+        if not isinstance(settings.layers, str):  # two numbers, which JSON has as a list
+            settings = replace(settings, layers=(settings.layers[0], settings.layers[1]))
         transform = transforms.find(settings.transform)
         quick, id = twin(ready, request["precision"]), request["id"]
         name = title_of(id, transform.name, transform.title)

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import datetime
 import functools
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -21,23 +20,20 @@ from torch.nn.functional import cosine_similarity
 from models.base import Generator
 from server.directions import Direction
 from server.errors import Invalid, ModelFailed
-from server.latents import within
 from server.steering import transforms
 from server.steering.calibrate import calibrate
 from server.steering.closed_form import closed_form
-from server.steering.descent import Descent, Losses
+from server.steering.descent import Descent
 from server.steering.draws import Drawn, Role, draw
 from server.steering.measure import measure
 from server.steering.memory import Memory
 from server.steering.objective import objective
 from server.steering.opaque import opaque
-from server.steering.progress import Progress, Work, part
-from server.steering.strips import row
+from server.steering.progress import Work, part
 from server.steering.transforms import Transform
+from server.steering.watch import CHUNK, Watch, progress, walked
 from server.walks import Kind, LinearWalk, PathWalk, Walk
 
-CHUNK = 8  # pictures per chunk: short enough for sliders to stay live in between
-WATCHED = 32
 EVERY = 20  # steps between looks at the watched set
 PATIENCE = 5  # looks without a gain before stopping
 GAIN = 0.998
@@ -144,12 +140,12 @@ def fit(
 
     How far it came is remembered under `stage`line and `stage`path.
     """
+    memory = Memory() if memory is None else memory
     if not getattr(generator, "differentiable", True):
         raise Invalid(
             f"No walk can be learned on {generator.spec.title}: it runs in a jail and has no gradient to follow.",
             "Learn from a score, which needs none (--regressor), or look for pca directions.",
         )
-    memory = Memory() if memory is None else memory
     width = generator.spec.width
     source = torch.Generator().manual_seed(settings.seed)
     line = LinearWalk.blank(width)
@@ -231,10 +227,10 @@ def _descend(generator: Generator, walk: Walk, goal: _Goal, memory: Memory, stag
     transform, full, steps, batch = goal.transform, goal.full, goal.steps, goal.settings.batch
     limit = transform.unit.coordinate(transform.limits(generator.spec.resolution)[1])
     descent = Descent(walk.tensors(), goal.rate, steps, goal.source)
-    watch = _Watch(generator, transform, limit, layers_of(generator, transform, goal.settings))
+    watch = Watch(generator, transform, limit, layers_of(generator, transform, goal.settings))
     if (saved := memory.get(stage)) is not None:
         descent.restore(saved)
-        yield _progress(descent.step, steps, descent.losses)
+        yield progress(descent.step, steps, descent.losses)
     while descent.step < steps and not descent.is_over:
         step = descent.step + 1
         drawn = draw(generator, batch, Role.LEARN, goal.source)
@@ -244,12 +240,12 @@ def _descend(generator: Generator, walk: Walk, goal: _Goal, memory: Memory, stag
         for start, chunk in enumerate(drawn.split(CHUNK)):
             share = shares[start * CHUNK : start * CHUNK + len(chunk)].to(generator.device)
             total += _accumulate(generator, transform, walk, watch.layers, chunk, share, limit, full, batch)
-            yield _progress(step, steps, descent.losses)
+            yield progress(step, steps, descent.losses)
         descent.descend(total)
         if step % EVERY == 0 or step == steps:
             held_out = yield from watch.loss(walk, full, step, steps, descent.losses)
             descent.looked(held_out, GAIN, PATIENCE)
-            told = _progress(step, steps, descent.losses, strip=watch.strip(walk, full))
+            told = progress(step, steps, descent.losses, strip=watch.strip(walk, full))
             yield replace(told, remember=functools.partial(memory.put, stage, descent.saved()))
     kept = descent.kept
     return LinearWalk(kept["vector"]) if isinstance(walk, LinearWalk) else PathWalk(kept)
@@ -261,50 +257,7 @@ def _accumulate(
 ) -> float:  # fmt: skip
     with torch.no_grad():
         target, mask = transform(generator.synthesize(chunk.latents, chunk.classes), share * limit)
-    images = _walked(generator, walk, layers, chunk, share * full)
+    images = walked(generator, walk, layers, chunk, share * full)
     loss = objective(images, target, mask).sum() / batch
     loss.backward()  # type: ignore[no-untyped-call]
     return float(loss.detach())
-
-
-def _walked(generator: Generator, walk: Walk, layers: tuple[int, int] | None, chunk: Drawn, steps: Tensor) -> Tensor:
-    moved = walk.move(chunk.latents, steps)
-    return generator.synthesize(within(chunk.latents, moved, layers, generator.spec.layers), chunk.classes)
-
-
-class _Watch:
-    """The held-out set that decides which walk is kept, and the strip a person sees meanwhile."""
-
-    def __init__(
-        self, generator: Generator, transform: Transform, limit: float, layers: tuple[int, int] | None
-    ) -> None:
-        self.generator, self.transform, self.layers = generator, transform, layers
-        self.drawn = draw(generator, WATCHED, Role.WATCH)
-        self.shares = torch.linspace(-1, 1, WATCHED, device=generator.device)
-        self.limit = limit
-        self.targets: list[tuple[Tensor, Tensor]] = []
-
-    def loss(self, walk: Walk, full: float, step: int, steps: int, losses: Losses) -> Work[float]:
-        total = 0.0
-        for index, chunk in enumerate(self.drawn.split(CHUNK)):
-            share = self.shares[index * CHUNK : index * CHUNK + len(chunk)]
-            with torch.no_grad():
-                if index == len(self.targets):  # the originals never change: edit them once
-                    originals = self.generator.synthesize(chunk.latents, chunk.classes)
-                    self.targets.append(self.transform(originals, share * self.limit))
-                images = _walked(self.generator, walk, self.layers, chunk, share * full)
-                total += float(objective(images, *self.targets[index]).sum())
-            yield _progress(step, steps, losses)
-        return total / WATCHED
-
-    def strip(self, walk: Walk, full: float) -> Tensor:
-        one = next(self.drawn.split(1))
-        steps = [full * share for share in (-1.5, -1, -0.5, 0, 0.5, 1, 1.5)]
-        return row(self.generator, walk, one, steps, self.layers)
-
-
-def _progress(step: int, steps: int, losses: Losses, strip: Tensor | None = None) -> Progress:
-    every = max(1, -(-len(losses) // 180))
-    points = [point for point in losses if point[2] is not None or point[0] % every == 0]  # type: ignore[operator]
-    detail: Mapping[str, Any] = {"step": step, "steps": steps, "loss": points[-200:]}
-    return Progress(step / steps, f"Step {step} of {steps}", detail, strip)

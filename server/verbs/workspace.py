@@ -21,9 +21,9 @@ def export(file: Path) -> None:
 
     A server may be running meanwhile. The key that files are signed with is not packed.
     """
-    from server import desk
+    from server import homes
 
-    made = desk.pack(file, terminal.progress())
+    made = homes.pack(file, terminal.progress())
     click.echo(f"{file} holds {len(made.files)} files and {sum(map(len, made.rows.values()))} rows.")
 
 
@@ -35,7 +35,7 @@ def import_(file: Path, replace: bool) -> None:
 
     It is checked whole before anything is written. A running server sees what came in.
     """
-    from server import desk
+    from server import homes
 
-    held = desk.unpack(file, replace, terminal.progress())
+    held = homes.unpack(file, replace, terminal.progress())
     click.echo(f"{len(held.files)} files and {sum(map(len, held.rows.values()))} rows are here now.")

@@ -166,6 +166,7 @@ def killed_again_and_again(tmp_path: Path, kills: int, seed: int, told: Callable
                 break
             time.sleep(0.5)
         states = [f"{job['kind']} {job['state']}" for job in jobs.values()]
+        states += [f"because: {job['error']['message'][:80]}" for job in jobs.values() if job["state"] == "failed"]
         counted = {state: states.count(state) for state in sorted(set(states))}
         told(f"{kills} kills: {len(promises.uploads)} uploads, {len(promises.bookmarks)} bookmarks confirmed")
         told(f"{len(promises.packed)} packs, {len(promises.jobs)} jobs confirmed, of the newest: {counted}")

@@ -42,8 +42,8 @@ def learn(
     settings: what a sensitive scorer's owner wrote. With a `memory` that another sitting filled it goes on from there,
     to the same direction; `created` is its date.
     """
-    generator = opaque(generator)
     memory = Memory() if memory is None else memory
+    generator = opaque(generator)
     judge = _chosen(generator, panel.judge, memory, "judge")
     panel = replace(panel, judge=judge)
     yield Progress(0.0, "Looking at what the judge says")
