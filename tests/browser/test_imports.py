@@ -71,7 +71,7 @@ def test_an_onnx_file_that_takes_no_pictures_is_seen_as_a_generator(explorer, tm
     path.write_bytes(graph())
     page.set_input_files("#file", path)
     passport = page.get_by_role("dialog", name="A generator to keep?")
-    expect(passport.get_by_text("onnx in an ONNX graph")).to_be_visible()
+    expect(passport.get_by_text("onnx in an ONNX graph")).to_be_visible(timeout=120_000)  # two jails, one after another
     expect(passport.get_by_text("has no gradient")).to_be_visible()
     assert all("422" in complaint for complaint in explorer.complaints)  # it was tried as a judge first
     explorer.complaints.clear()
