@@ -10,7 +10,6 @@ from playwright.sync_api import expect
 
 from models.jail.cell import available
 from tests.models.importing.official import stylegan3
-from tests.models.importing.test_graphs import graph
 from tests.models.importing.test_vectors import npy
 from tests.models.importing.writer import Call, Global, pickled
 
@@ -62,16 +61,4 @@ def test_a_checkpoint_that_would_run_code_is_refused_on_the_page(explorer, tmp_p
     expect(page.locator("toast-stack")).to_contain_text("os.system")
     expect(page.get_by_role("dialog", name="A generator to keep?")).to_be_hidden()
     assert all("422" in complaint for complaint in explorer.complaints)
-    explorer.complaints.clear()
-
-
-def test_an_onnx_file_that_takes_no_pictures_is_seen_as_a_generator(explorer, tmp_path: Path) -> None:
-    page = explorer.open().page
-    path = tmp_path / "graph.onnx"
-    path.write_bytes(graph())
-    page.set_input_files("#file", path)
-    passport = page.get_by_role("dialog", name="A generator to keep?")
-    expect(passport.get_by_text("onnx in an ONNX graph")).to_be_visible()
-    expect(passport.get_by_text("has no gradient")).to_be_visible()
-    assert all("422" in complaint for complaint in explorer.complaints)  # it was tried as a judge first
     explorer.complaints.clear()
