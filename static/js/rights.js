@@ -16,7 +16,6 @@ export function wireRights({ refused }, toasts) {
   function mark() {
     for (const [role, reason] of missing) {
       for (const button of document.querySelectorAll(NEEDS[role])) {
-        if (button.ariaDisabled === "true") continue;
         button.ariaDisabled = "true"; // and not `disabled`: it stays within reach of the keyboard, and can say why
         button.title = reason;
       }
