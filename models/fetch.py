@@ -16,6 +16,7 @@ from pathlib import Path
 import safetensors.torch
 
 from models.base import Entry, ModelError, fingerprint
+from models.durable import settle
 from models.judges import Judge
 from models.kept import WEIGHTS
 from models.zoo import read_state
@@ -66,7 +67,9 @@ def pull(entry: Entry | Judge, folder: Path, report: Callable[[float, str], None
         target = folder / name
         if target.exists():
             shutil.rmtree(target)
+        settle(*sorted(finished.iterdir()), finished)
         finished.rename(target)
+        settle(folder)
     report(1.0, f"{entry.spec.title} is ready")
     return target
 

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from models.base import Entry, Generator, GeneratorSpec, ModelError, Origin
+from models.durable import settle
 from models.families import build
 
 DESCRIPTION = "generator.json"
@@ -83,9 +84,11 @@ def keep(folder: Path, spec: GeneratorSpec, state: Mapping[str, Tensor]) -> Path
         data = safetensors.torch.save(whole, metadata={"fingerprint": spec.fingerprint})
         (scratch / WEIGHTS).write_bytes(data)
         (scratch / DESCRIPTION).write_text(json.dumps(asdict(spec), indent=2, ensure_ascii=False) + "\n")
+        settle(scratch / WEIGHTS, scratch / DESCRIPTION)
         target.mkdir(exist_ok=True)
         (scratch / WEIGHTS).replace(target / WEIGHTS)
         (scratch / DESCRIPTION).replace(target / DESCRIPTION)
+        settle(target, folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return target / WEIGHTS

@@ -14,7 +14,7 @@ from typing import Any
 from fastapi import FastAPI
 from uvicorn import Config
 
-from server import files
+from server import arrivals, files
 from server.access import gate as gates
 from server.access.limits import Limits
 from server.api import (
@@ -29,6 +29,7 @@ from server.api import (
     pages,
     provenance,
     regressors,
+    shared,
     signin,
     walks,
 )
@@ -43,7 +44,8 @@ from server.cinema import Cinema
 from server.errors import AppError
 from server.exports import Exports
 from server.inference import Lane, Priority, pick_device, tune
-from server.jobs import Jobs, State
+from server.job import State
+from server.jobs import Jobs
 from server.library import Library
 from server.lifecycle import Lifecycle
 from server.metrics import Metrics
@@ -54,6 +56,8 @@ from server.renderer import Renderer
 from server.settings import Settings
 from server.shelf import Shelf
 from server.sounds import Sounds
+from server.store.database import Database
+from server.store.shared import Shared
 from server.studio import Studio
 
 ROOT = Path(__file__).parent.parent
@@ -87,13 +91,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         tune()
         device = pick_device(chosen.device)
         files.sweep(chosen.home)
-        library = Library(chosen.home, first=chosen.first)
+        database = Database.at(chosen.home, chosen.database)
+        library = Library(chosen.home, first=chosen.first, database=database)
         lane = Lane()
         shelf = Shelf(library, lane, device, chosen.generators_kept)
         renderer = Renderer(lane, max_batch=chosen.max_batch)
         films = Exports(chosen.home / "exports")
-        work = Jobs(chosen.home / "jobs")
+        work = Jobs(chosen.home, database)
+        arrivals.take_in(chosen.home, library.learned, work.list)
         work.load()
+        films.sweep({request["export"] for request in work.list.requests("export")})
         judges = Regressors(chosen.home, chosen.unlocked)
         studio = Studio(library, judges, shelf, lane, work)
         press = Press(chosen, app.version)
@@ -103,22 +110,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         cinema = Cinema(library, shelf, lane, work, films, press, sounds)
         house = Services(
             chosen, library, judges, shelf, renderer, work, films, studio, cinema, press, sounds, quarantine,
-            app.version, ROOT, gate=gate, limits=limits, metrics=metrics,
+            Shared(database), app.version, ROOT, gate=gate, limits=limits, metrics=metrics,
         )  # fmt: skip
         app.state.services = house
         observe(house, lane)
         first = asyncio.create_task(warm(shelf, library, house.life), name="warm")
-        again = asyncio.create_task(cinema.resume(), name="resume")
+        watch = asyncio.create_task(work.watch(), name="jobs")
         try:
             yield
         finally:
             first.cancel()
-            again.cancel()
-            cinema.stop()
+            watch.cancel()
             await work.close()
             renderer.close()
             await shelf.close()
             lane.close()
+            database.close()
 
     app = FastAPI(
         title="Latentwalk",
@@ -130,7 +137,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     errors.install(app)
     for part in (
-        pages, signin, health, generators, imports, directions, regressors, jobs, exports, walks, provenance, live,
+        pages, signin, health, generators, imports, directions, regressors, jobs, exports, walks, provenance, shared,
+        live,
     ):  # fmt: skip
         app.include_router(part.router)
     app.mount("/static", pages.FreshFiles(directory=ROOT / "static"), name="static")

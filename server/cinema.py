@@ -1,14 +1,13 @@
-"""Walks in a server: their edits for scrubbing, estimates, exports in the background that a killed server takes up."""
+"""Walks in a server: their edits for scrubbing, estimates, and films of them made in the background."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from server import codecs
 from server.directions import Direction
@@ -22,25 +21,24 @@ from server.films.presets import Wish, presets, sweep
 from server.films.routes import Route, route_of
 from server.films.writers import containers
 from server.inference import Lane, Priority
-from server.jobs import Job, Jobs, now
+from server.job import Job, now
+from server.jobs import Jobs
 from server.library import Library
+from server.plan import Plan, in_a_thread
 from server.provenance.ledger import Entry
 from server.provenance.press import Press
 from server.provenance.stills import still
 from server.renderer import draw
 from server.shelf import Ready, Shelf
 from server.sounds import Sounds
+from server.steering.memory import Memory
 from server.steering.progress import Work, finish
 from server.timeline import Timeline, canonical, read
 
-T = TypeVar("T")
 THUMBNAIL = 256
 MOST_MOMENTS = 600
 PACES_KEPT = 64
 MEASURING = 2  # paces and estimates at once: each waits in a thread, and there are few
-TRIES = 3  # an export that brings the server down is not begun for ever
-
-log = logging.getLogger(__name__)
 
 
 class Cinema:
@@ -53,7 +51,7 @@ class Cinema:
         self._jobs, self._exports, self._press, self._sounds = jobs, exports, press, sounds
         self._paces: OrderedDict[str, Pace] = OrderedDict()
         self._measuring = asyncio.Semaphore(MEASURING)
-        self._stopping = False
+        jobs.knows("export", lambda job, request: self._filming(request))
 
     async def moments(
         self, timeline: Timeline, count: int | None, between: tuple[float, float | None] = (0.0, None)
@@ -107,7 +105,10 @@ class Cinema:
 
     async def export(self, timeline: Timeline, title: str = "") -> Job:
         """Make a film of a walk."""
-        return await self._start(timeline, title or self._title(timeline), self._exports.new(), 1)
+        id = self._exports.new()
+        named = title or self._title(timeline)
+        request = {"export": id, "recipe": timeline.plain(), "title": named}
+        return await self._jobs.start("export", named, await self._filming(request), request)
 
     async def sweep(self, edit: Edit, slider: str, **how: Any) -> Job:
         """Make a film of one slider, there and back."""
@@ -115,38 +116,19 @@ class Cinema:
         title = f"{direction.name} on {self._library.spec(edit.generator).title}"
         return await self.export(sweep(edit, direction, **how), title)
 
-    async def resume(self) -> None:
-        """Begin anew what a stopped or killed server left unfinished."""
-        for id, wish in self._exports.unfinished():
-            try:
-                tries = int(wish.get("tries", 0)) + 1
-                if tries > TRIES:
-                    raise Invalid("It stopped the server too often.")
-                await self._start(read(wish.get("recipe")), str(wish.get("title", ""))[:200], id, tries)
-            except (AppError, ValueError, TypeError) as error:
-                log.warning("The export %s is not taken up again: %s", id, error)
-                self._exports.discard(id)
-
-    def stop(self) -> None:
-        """From now on, work that is stopped is to be taken up again by the next server."""
-        self._stopping = True
-
-    async def _start(self, timeline: Timeline, title: str, id: str, tries: int) -> Job:
+    async def _filming(self, request: Mapping[str, Any]) -> Plan:
+        # From its request alone: now, or by a server that takes it up after this one. A film is begun from its start.
+        timeline, id, title = read(request["recipe"]), str(request["export"]), str(request["title"])[:200]
         ready, route = await self._route(timeline)
         sound = self._sounds.path(timeline)
         if sound is not None and not containers()[timeline.output.format].sounds:
             raise Invalid(f"A film as {timeline.output.format} carries no sound.", "Choose mp4, webm or av1.")
-        wish = {"recipe": timeline.plain(), "title": title, "tries": tries}
-        self._exports.begin(id, wish)
-        work = filmed(
-            self._exports, self._press, ready, route, id, title,
-            drawn=self._drawn(ready, Priority.WORK), sound=sound, left=lambda: self._stopping,
-        )  # fmt: skip
-        try:
-            return self._jobs.start("export", title, work, _in_a_thread, "films")
-        except AppError:
-            self._exports.discard(id)
-            raise
+        drawn = self._drawn(ready, Priority.WORK)
+
+        def make(memory: Memory) -> Work[Mapping[str, Any]]:
+            return filmed(self._exports, self._press, ready, route, id, title, drawn=drawn, sound=sound)
+
+        return Plan(make, in_a_thread, "films")
 
     async def _route(self, timeline: Timeline) -> tuple[Ready, Route]:
         ready = await self._shelf.get(timeline.generator)
@@ -176,10 +158,6 @@ class Cinema:
         return timeline.title or f"{len(timeline.keyframes)} keyframes on {place}"
 
 
-async def _in_a_thread(chunk: Callable[[], T]) -> T:
-    return await asyncio.to_thread(chunk)
-
-
 def checked(timeline: Timeline, ready: Ready) -> Route:
     """The route of a timeline; Invalid where some keyframe cannot be drawn, before the first frame is."""
     directions = ready.directions()
@@ -203,9 +181,11 @@ def filmed(
     *,
     drawn: Draw | None = None,
     sound: Path | None = None,
-    left: Callable[[], bool] = lambda: False,
 ) -> Work[Mapping[str, Any]]:
-    """Render a walk into the exports; what is not finished is removed, unless it is `left` to be begun again."""
+    """Render a walk into the exports; what is not finished is removed. One that is there already is left as it is."""
+    if exports.has(id):  # a server died between finishing it and saying so
+        return {"export": id}
+    exports.discard(id)  # the half of it that a server left that died before
     timeline, directions = route.timeline, ready.directions()
     mime = containers()[timeline.output.format].signed
     claim = press.claim("walk", canonical(timeline), ready.spec, directions, used_by(timeline, directions))
@@ -241,9 +221,8 @@ def filmed(
         entry = Entry(created, seal.sha256, made.bytes, format, title, "walk", claim.recipe, id)
         press.note(entry, made.shown)
         exports.finish(id, description, codecs.encode(small, "jpg"), seal.beside)
-    except BaseException as error:  # cancelling closes the generator, which is not an Exception
-        if not (isinstance(error, GeneratorExit) and left()):
-            exports.discard(id)
+    except BaseException:  # cancelling closes the generator, which is not an Exception
+        exports.discard(id)
         raise
     return {"export": id}
 

@@ -22,6 +22,7 @@ from server.verbs.regressors import regressors
 from server.verbs.sliders import sliders
 from server.verbs.token import token
 from server.verbs.train import train
+from server.verbs.workspace import workspace
 
 F = TypeVar("F", bound=Callable[..., Any])
 FILMS = "mp4, webm, gif, png (animated), webp or zip."
@@ -105,7 +106,7 @@ def serve(**given: Any) -> None:
     """Serve the page."""
     from server import app, desk
 
-    chosen = desk.checked_address(desk.settings(**given))
+    chosen = desk.checked_database(desk.checked_address(desk.settings(**given)))
     with contextlib.suppress(KeyboardInterrupt):  # how people stop it
         app.serve(chosen)
 
@@ -235,15 +236,20 @@ def bench(context: click.Context, generator: str, device: str | None, as_json: b
 
 
 @main.command()
+@click.option("--repair", "mend", is_flag=True, help="Mend what is broken in the home first; stop the server for it.")
 @as_json
 @click.pass_context
-def doctor(context: click.Context, as_json: bool) -> None:
-    """Check this installation.
+def doctor(context: click.Context, mend: bool, as_json: bool) -> None:
+    """Check this installation and its home.
 
-    Exit status 1 where something is broken.
+    Exit status 1 where something is broken. What --repair cannot use any more it moves to the folder "damaged" in the
+    home; it never removes it.
     """
-    from server.doctor import examine
+    from server.doctor import examine, repair
 
+    done = repair() if mend else []
+    if done and not as_json:
+        terminal.checks(done, True, as_json)
     found = examine()
     healthy = all(check.state != "broken" for check in found)
     terminal.checks(found, healthy, as_json)
@@ -271,6 +277,7 @@ main.add_command(pull)
 main.add_command(sliders)
 main.add_command(token)
 main.add_command(train)
+main.add_command(workspace)
 
 
 if __name__ == "__main__":

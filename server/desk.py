@@ -10,12 +10,13 @@ from typing import Any
 
 from models import fetch, judges
 from models.base import ModelError
-from server import codecs, edits, files, filming, foreign, imports, jury, precision, studio, uploads
+from server import codecs, edits, files, filming, foreign, imports, jury, precision, studio, uploads, workspace
 from server.access.tokens import Kept
 from server.directions import Direction, checked_id, from_bytes, to_bytes
 from server.errors import Conflict, Invalid, ModelFailed, NotFound
 from server.inference import pick_device, tune
-from server.library import SUFFIX, Library
+from server.learned import SUFFIX
+from server.library import Library
 from server.provenance.press import Press
 from server.provenance.stills import still
 from server.regressors import Entry, Regressors
@@ -32,6 +33,7 @@ from server.steering.score import card as scored
 from server.steering.score.ratings import read_csv
 from server.steering.score.settings import ScoreSettings
 from server.steering.strips import strip
+from server.store.database import Database
 from server.timeline import Timeline
 
 Show = Callable[[Progress], None]
@@ -42,9 +44,27 @@ def settings(**given: Any) -> Settings:
     return Settings.read(**{name: value for name, value in given.items() if value is not None})
 
 
+def database(chosen: Settings) -> Database:
+    """The database of the settings."""
+    return Database.at(chosen.home, chosen.database)
+
+
 def library() -> Library:
     """The library in the home of the settings."""
-    return Library(settings().home)
+    chosen = settings()
+    return Library(chosen.home, database=database(chosen))
+
+
+def pack(out: Path, show: Show) -> workspace.Pack:
+    """Write the home of the settings into one file."""
+    chosen = settings()
+    return finish(workspace.pack(chosen.home, database(chosen), out), show)
+
+
+def unpack(path: Path, replace: bool, show: Show) -> workspace.Pack:
+    """Take such a file into the home of the settings."""
+    chosen = settings()
+    return finish(workspace.unpack(path, chosen.home, database(chosen), replace=replace), show)
 
 
 def tokens() -> Kept:
@@ -70,6 +90,15 @@ def checked_address(chosen: Settings) -> Settings:
     return chosen
 
 
+def checked_database(chosen: Settings) -> Settings:
+    """The settings again, where their database can be opened and is not of a newer version."""
+    opened = database(chosen)
+    with opened.writing():
+        pass
+    opened.close()
+    return chosen
+
+
 def terms(name: str) -> str:
     """What must be accepted before `name` is fetched; empty where nothing must."""
     judge = judges.pullable().get(name)
@@ -81,7 +110,7 @@ def pull(name: str, accepted: bool, show: Show) -> str:
     chosen = settings()
     judge = judges.pullable().get(name)
     if judge is None:
-        here = Library(chosen.home)
+        here = library()
         finish(studio.pulled(here, name), show)
         return here.spec(name).title
     folder = chosen.home / "regressors"
@@ -135,7 +164,7 @@ class Desk:
 
     def __init__(self, generator: str, device: str | None = None) -> None:
         chosen = settings(device=device)
-        self.library = Library(chosen.home, first=chosen.first)
+        self.library = Library(chosen.home, first=chosen.first, database=database(chosen))
         self.library.spec(generator)
         tune()
         exact = self.library.load(generator, pick_device(chosen.device))

@@ -1,4 +1,4 @@
-"""Whether this installation can work, one finding a check; nothing is repaired."""
+"""Whether this installation can work and its home is whole, one finding a check; what is broken there is mended."""
 
 from __future__ import annotations
 
@@ -10,32 +10,23 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
 
-from server.directions import LARGEST_FILE, from_bytes, short
+from server import mending
+from server.checks import Check
+from server.directions import short
 from server.errors import AppError
 from server.inference import pick_device
-from server.library import Library, direction_files, usable
+from server.learned import contents, direction_files
+from server.library import Library, checked
 from server.settings import Settings
+from server.store.database import Database
 
 ROOT = Path(__file__).parent.parent
 LEAST_PYTHON = (3, 11)
 LEAST_FREE = 500e6  # bytes: room for a generator and a few films
-State = Literal["fine", "note", "broken"]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What was looked at and found; `hint` says what to do where it is broken."""
-
-    name: str
-    state: State
-    found: str
-    hint: str = ""
 
 
 def examine() -> list[Check]:
@@ -44,16 +35,24 @@ def examine() -> list[Check]:
         settings = Settings.read()
     except AppError as error:
         return [_python(), Check("settings", "broken", str(error), error.hint)]
-    library = Library(settings.home)
+    database = Database.at(settings.home, settings.database)
+    library = Library(settings.home, database=database)
     alone: list[Callable[[], Check]] = [_python, _torch, _torchvision, _page]
     return [
         *(check() for check in alone),
         _device(settings),
         _home(settings.home),
         _space(settings.home),
+        *mending.examine(settings.home, database),
         *_generators(library),
         *_directions(library),
     ]
+
+
+def repair() -> list[Check]:
+    """Mend what can be mended; what was done, and AppError where even that cannot be."""
+    settings = Settings.read()
+    return list(mending.repair(settings.home, Database.at(settings.home, settings.database)))
 
 
 def _python() -> Check:
@@ -129,15 +128,14 @@ def _generators(library: Library) -> Iterator[Check]:
 def _directions(library: Library) -> Iterator[Check]:
     for name, entry in library.entries().items():
         good, bad = 0, []
-        for folder in (library.bundled / name, library.home / "directions" / name):
-            for path in direction_files(folder):
-                try:
-                    if path.stat().st_size > LARGEST_FILE:
-                        raise ValueError(f"{path.name} is too large to be a direction.")
-                    usable(from_bytes(path.read_bytes(), path.name), entry.spec)
-                    good += 1
-                except (AppError, OSError, ValueError) as error:
-                    hint = f"Learn it again, or remove {path}."
-                    bad.append(Check(f"direction {name}/{path.stem}", "broken", str(error), hint))
+        shipped = library.bundled / name
+        loose = [(path.stem, lambda path=path: contents(path)) for path in direction_files(shipped)]
+        for id, read in (*loose, *library.learned.sources(name)):
+            try:
+                checked(id, read(), entry.spec)
+                good += 1
+            except (AppError, OSError) as error:
+                hint = "Learn it again, or remove it."
+                bad.append(Check(f"direction {name}/{id}", "broken", str(error), hint))
         yield Check(f"directions of {name}", "fine", f"{good} can be used")
         yield from bad

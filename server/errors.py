@@ -8,7 +8,9 @@ AppError
   TooMuch       one person asks for more than their share
   Overloaded    too much is waiting; try again
   ModelFailed   a model could not be fetched, read or run
-  StorageFailed the disk refused (full, read only)
+  StorageFailed the disk refused (read only, broken)
+    DiskFull    it has no room
+    Damaged     what it gives back is not what was kept
   Cancelled     someone pressed stop
 """
 
@@ -87,6 +89,18 @@ class StorageFailed(AppError):
     """The disk refused to keep something."""
 
     code = "storage_failed"
+
+
+class DiskFull(StorageFailed):
+    """The disk has no room; what asked may go on once it has."""
+
+    code = "disk_full"
+
+
+class Damaged(StorageFailed):
+    """What is on the disk is not what was kept there."""
+
+    code = "damaged"
 
 
 class Cancelled(AppError):

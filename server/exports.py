@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from server import files
-from server.errors import NotFound
+from server.errors import Damaged, NotFound
+from server.store.objects import digest
 
-FILM, THUMBNAIL, DESCRIPTION, WISH, SIDECAR = "file", "thumb.jpg", "export.json", "wish.json", "credential.json"
+FILM, THUMBNAIL, DESCRIPTION, SIDECAR = "file", "thumb.jpg", "export.json", "credential.json"
 ID = re.compile(r"[a-z0-9-]{1,40}")
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ class Exports:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._seen: dict[str, tuple[int, int, int]] = {}
 
     def new(self) -> str:
         """A free id."""
@@ -34,29 +36,30 @@ class Exports:
         """Where the film of that id lies or will lie."""
         return self._folder / id / FILM
 
-    def begin(self, id: str, wish: Mapping[str, Any]) -> None:
-        """Remember what a film will be made from, so that a server after this one can make it."""
-        files.write(self._folder / id / WISH, json.dumps(wish).encode())
+    def has(self, id: str) -> bool:
+        """Whether a film of that id is finished."""
+        return (self._folder / id / DESCRIPTION).is_file()
 
-    def unfinished(self) -> list[tuple[str, dict[str, Any]]]:
-        """The films that were begun and never finished, oldest first, rid of all but their wishes."""
-        found = []
-        for path in sorted(self._folder.glob(f"*/{WISH}"), key=lambda path: path.stat().st_mtime):
-            folder = path.parent
-            if (folder / DESCRIPTION).exists():
-                files.remove(path)  # it was finished, and the server stopped before this was done
-                continue
-            try:
-                wish = self._read(path)
-            except (OSError, ValueError, TypeError) as error:
-                log.warning("Left out the unfinished export %s: %s", folder.name, error)
-                self.discard(folder.name)
-                continue
-            for rest in folder.iterdir():
-                if rest != path:
-                    rest.unlink(missing_ok=True)
-            found.append((folder.name, wish))
-        return found
+    def sweep(self, under_way: set[str]) -> list[str]:
+        """Remove what films that nobody makes any more left behind, all but those `under_way`; their ids."""
+        left = [path.name for path in sorted(self._folder.glob("*/")) if not self.has(path.name)]
+        gone = [id for id in left if id not in under_way]
+        for id in gone:
+            self.discard(id)
+        return gone
+
+    def checked(self, id: str) -> Path:
+        """The file of a finished film, compared with its SHA-256 once for as long as it is not touched."""
+        path, known = self.film(id), self.get(id).get("sha256")
+        try:
+            stat = path.stat()
+            seen = (stat.st_size, stat.st_mtime_ns, stat.st_ino)
+            if known is not None and self._seen.get(id) != seen and digest(path) != known:
+                raise Damaged("This film was changed on the disk since it was made.", "Its recipe makes it again.")
+        except OSError as error:
+            raise Damaged("This film is missing from the disk.", "Its recipe makes it again.") from error
+        self._seen[id] = seen
+        return path
 
     def finish(
         self,
@@ -70,7 +73,6 @@ class Exports:
             files.write(self._folder / id / SIDECAR, json.dumps(sidecar, indent=1).encode())
         files.write(self._folder / id / THUMBNAIL, thumbnail)
         files.write(self._folder / id / DESCRIPTION, json.dumps({"id": id, **description}).encode())
-        files.remove(self._folder / id / WISH)
 
     def all(self) -> list[dict[str, Any]]:
         """Every finished film, newest first."""

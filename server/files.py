@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from server.errors import StorageFailed
+from server.errors import DiskFull, StorageFailed
 
 PART = ".part"
 STALE = 3600  # seconds after which a temporary file belongs to nobody any more
+RESERVE = 64 * 2**20  # bytes that are left free: a disk that is full to the brim stops more than this program
 
 
 def write(path: Path, data: bytes) -> None:
@@ -59,19 +61,33 @@ def remove(path: Path) -> None:
 def refused(path: Path, error: OSError) -> StorageFailed:
     """The disk's refusal as a sentence."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return StorageFailed(f"The disk is full: {path.name} was not kept.", "Free some space and try again.")
+        return DiskFull(f"The disk is full: {path.name} was not kept.", "Free some space and try again.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return StorageFailed(f"{path.parent} cannot be written to.", "Set LATENTWALK_HOME to a folder that can.")
     reason = (error.strerror or str(error) or type(error).__name__).lower()
     return StorageFailed(f"{path.name} could not be kept: {reason}.", "Check the disk and try again.")
 
 
+def roomy(folder: Path) -> bool:
+    """Whether the disk that `folder` lies on, or will lie on, has room to go on writing."""
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    return shutil.disk_usage(there).free >= RESERVE
+
+
 def sweep(folder: Path) -> None:
-    """Remove temporary files that a killed process left anywhere under `folder`."""
+    """Remove what a killed process left under the home `folder`: temporary files, and models that were half fetched."""
     for part in folder.rglob(f".*{PART}"):
         with contextlib.suppress(OSError):
-            if time.time() - part.stat().st_mtime > STALE:
+            if _is_stale(part):
                 part.unlink()
+    for half in (*folder.glob("generators/.*-*"), *folder.glob("regressors/.*-*")):
+        with contextlib.suppress(OSError):
+            if half.is_dir() and _is_stale(half):
+                shutil.rmtree(half)
+
+
+def _is_stale(path: Path) -> bool:
+    return time.time() - path.stat().st_mtime > STALE
 
 
 def _sync(path: Path) -> None:

@@ -19,7 +19,7 @@ from server.films import writers
 from server.films.embedded import mime_of, recipe_of
 from server.films.film import film
 from server.films.presets import sweep
-from server.jobs import now
+from server.job import now
 from server.provenance.credentials import Credential
 from server.provenance.ledger import Entry
 from server.provenance.looks import look

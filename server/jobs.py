@@ -1,188 +1,130 @@
-"""Background work: one queue for each scarce thing, progress as it happens, cancelling, and a memory on disk."""
+"""Background work: one queue for each scarce thing, progress as it happens, and an end that every restart leads to."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import secrets
-import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
-from enum import StrEnum
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from PIL import Image
-
-from server import codecs, files
-from server.errors import AppError, NotFound, Overloaded
-from server.steering.progress import Progress, Work
-
-Kind = Literal["learn", "score", "judge", "discover", "invert", "pull", "export"]
-Step = Progress | Mapping[str, Any]
-Drive = Callable[[Callable[[], Step]], Awaitable[Step]]
+from server import files
+from server.board import Board
+from server.checkpoints import Checkpoint, Checkpoints
+from server.errors import AppError, DiskFull, Invalid, Overloaded
+from server.job import Job, Kind, State, now
+from server.plan import Plan, Revive, Run, advance
+from server.steering.memory import Memory
+from server.steering.progress import Progress
+from server.store.database import Database
+from server.store.worklist import LEASE, Kept, Worklist
 
 SAVE_EVERY = 2.0  # seconds between saved progress; changes of state are saved at once
+BEAT = LEASE / 3  # seconds between looks at what other servers left
 KEPT = 100
 MOST_WAITING = 32
+TRIES = 3  # beginnings without a new checkpoint, each ended by the server's death, after which work is given up
 CHUNK_PATIENCE = 5.0  # seconds a closing server waits for chunks in hand
+PAUSE, LONGEST_PAUSE = 2.0, 60.0  # seconds between looks for room on a full disk
+LEAP = 100_000  # of a job's version when a server takes it over: above all that the last one told and did not save
 BLAME = "Something went wrong in the server while this ran."
 STOPPED = "The server stopped while this ran; start it again."
+WAITS = "Waits for the server to be back"
+STRANGE = "What was asked for is not understood by this version."
+POISON = f"The server died {TRIES} times while this ran, so it is not begun again."
 
 log = logging.getLogger(__name__)
 
 
-class State(StrEnum):
-    """A job's life: queued, running, then one of four ends. `interrupted` is what a stopped server leaves."""
+class Jobs(Board):
+    """Starts work, drives it chunk by chunk, and remembers it in a database. Use on one event loop.
 
-    QUEUED = "queued"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    INTERRUPTED = "interrupted"
-
-    @property
-    def is_end(self) -> bool:
-        return self not in (State.QUEUED, State.RUNNING)
-
-
-@dataclass(slots=True, eq=False)
-class Job:
-    """One piece of background work as people see it.
-
-    `version` rises with every change, `strip_version` with every new picture.
+    What `start` returned is durable. What a stopped or killed server left is taken up by `look`: begun again from its
+    checkpoint where its kind is known (`knows`), given up where it brought the server down too often, else marked
+    interrupted.
     """
 
-    id: str
-    kind: str
-    title: str
-    state: State = State.QUEUED
-    progress: float = 0.0
-    message: str = "Waiting"
-    eta_s: float | None = None
-    created: str = ""
-    started: str | None = None
-    finished: str | None = None
-    error: dict[str, str] | None = None
-    result: dict[str, Any] | None = None
-    detail: dict[str, Any] = field(default_factory=dict)
-    version: int = 0
-    strip_version: int = 0
-
-
-@dataclass(slots=True, eq=False)
-class _Run:
-    # What a job needs only while it is under way.
-    job: Job
-    work: Work[Mapping[str, Any]]
-    drive: Drive
-    queue: str
-    begun: float = 0.0
-    saved: float = 0.0
-    stopping: bool = False
-    task: asyncio.Task[None] | None = None
-
-
-class Jobs:
-    """Starts work, drives it chunk by chunk, and remembers what became of it in `folder`. Use on one event loop.
-
-    Jobs of the same queue run one after another. A job's files are saved as they change; those that a killed server
-    left unfinished are marked interrupted when the next one starts.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._jobs: dict[str, Job] = {}
-        self._runs: dict[str, _Run] = {}
+    def __init__(self, home: Path, database: Database | None = None) -> None:
+        super().__init__(Worklist(database or Database.at(home)), Checkpoints(home / "checkpoints"))
+        self._home = home
+        self._runs: dict[str, Run] = {}
+        self._starting = 0
         self._locks: dict[str, asyncio.Lock] = {}
-        self._strips: dict[str, bytes] = {}
-        self._changed: dict[str, asyncio.Event] = {}
-        self._saving = threading.Lock()
+        self._kinds: dict[str, Revive] = {}
         self._closing = False
 
     def load(self) -> None:
-        """Read what earlier servers left. Call once, before anything is started."""
-        found = []
-        for path in self._folder.glob("*.json"):
-            try:
-                stored = json.loads(path.read_text())
-                found.append(Job(**{**stored, "state": State(stored["state"]), "strip_version": 0}))
-            except (OSError, ValueError, TypeError, KeyError) as error:
-                log.warning("Left out the job %s: %s", path.name, error)
-        found.sort(key=lambda job: job.created)
-        for old in found[:-KEPT]:
-            (self._folder / f"{old.id}.json").unlink(missing_ok=True)
-        for job in found[-KEPT:]:
-            self._jobs[job.id] = job
-            if not job.state.is_end:
-                self._end(job, State.INTERRUPTED, STOPPED)
-                self._save(job)
+        """Read what earlier servers left, and forget the oldest of it. Call once, before anything is started."""
+        self.list.trim(KEPT)
+        found = self.list.all()
+        self._jobs |= {kept.job.id: kept.job for kept in found}
+        self.checkpoints.sweep({kept.job.id for kept in found if not kept.job.state.is_end})
 
-    def all(self) -> list[Job]:
-        """Every job, newest first."""
-        return sorted(self._jobs.values(), key=lambda job: job.created, reverse=True)
+    def knows(self, kind: Kind, revive: Revive) -> None:
+        """Say how jobs of a kind are begun again from their request; AppError where they cannot be any more."""
+        self._kinds[kind] = revive
 
-    def get(self, id: str) -> Job:
-        if id not in self._jobs:
-            raise NotFound(f"There is no job “{id[:40]}”.", "See /api/jobs for those there are.")
-        return self._jobs[id]
-
-    def strip(self, id: str) -> bytes:
-        """The newest picture of a running job, a JPEG file."""
-        self.get(id)
-        if id not in self._strips:
-            raise NotFound("There is no picture of this job yet.", "It comes while the job runs.")
-        return self._strips[id]
-
-    def start(self, kind: Kind, title: str, work: Work[Mapping[str, Any]], drive: Drive, queue: str) -> Job:
-        """Queue work; `drive` runs one chunk of it wherever chunks of it belong. The work returns the job's result."""
-        if len(self._runs) >= MOST_WAITING:
-            raise Overloaded(f"{len(self._runs)} jobs are waiting already.", "Wait for one to finish, or cancel one.")
+    async def start(self, kind: Kind, title: str, plan: Plan, request: Mapping[str, Any] | None = None) -> Job:
+        """Queue work, durably. With a `request`, which is JSON, a later server can begin it again by itself."""
+        waiting = len(self._runs) + self._starting
+        if waiting >= MOST_WAITING:
+            raise Overloaded(f"{waiting} jobs are waiting already.", "Wait for one to finish, or cancel one.")
         job = Job(f"j-{secrets.token_hex(6)}", kind, title, created=now())
-        self._jobs[job.id] = job
-        run = _Run(job, work, drive, queue)
-        self._runs[job.id] = run
-        run.task = asyncio.create_task(self._run(run), name=job.id)
-        # Not at the end of `_run`: a task that is cancelled before its first step runs none of it.
-        run.task.add_done_callback(lambda task: self._runs.pop(job.id, None))
+        self._starting += 1
+        try:
+            await asyncio.to_thread(self.list.add, job, request)
+        finally:
+            self._starting -= 1
+        self._launch(job, plan, again=request is not None)
         return job
 
-    def cancel(self, id: str) -> Job:
-        """Ask a job to stop: one that waits does at once, one that runs after its chunk in hand."""
+    async def cancel(self, id: str) -> Job:
+        """Ask a job to stop, durably: one that waits does at once, one that runs after its chunk in hand."""
         job = self.get(id)
-        run = self._runs.get(id)
-        if run is None or job.state.is_end:
+        if job.state.is_end:
             return job
-        run.stopping = True
-        if job.state is State.QUEUED:
-            self._end(job, State.CANCELLED, "Cancelled before it began")
-            if run.task is not None:
-                run.task.cancel()  # out of the queue; a running chunk could not be stopped this way
-        else:
-            job.message = "Stopping"
-            self._tell(job)
+        try:
+            await asyncio.to_thread(self.list.stop, id)
+        except AppError as error:  # a full disk is a reason to stop work, not to refuse stopping it
+            log.warning("That job %s is to be stopped is not remembered: %s", id, error)
+        if id in self._runs:
+            await self._stop(self._runs[id])
         return job
 
-    async def change(self, id: str, seen: int, patience: float) -> Job:
-        """The job once its version is above `seen`, or after `patience` seconds as it is."""
-        job = self.get(id)
-        if job.version <= seen and not job.state.is_end:
-            event = self._changed.setdefault(id, asyncio.Event())
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(event.wait(), patience)
-        return job
+    async def watch(self) -> None:
+        """Look around for as long as the server lives."""
+        # Apart: beginning work again may take longer than a lease, and what runs must be held meanwhile.
+        await asyncio.gather(_for_ever(self.hold), _for_ever(self.look))
+
+    async def hold(self) -> None:
+        """Hold what is ours for another while, and stop what somebody asked another server to stop."""
+        for id in await asyncio.to_thread(self.list.renew):
+            if id in self._runs:
+                await self._stop(self._runs[id])
+
+    async def look(self) -> None:
+        """Hold what is ours, take up what dead servers left, write down what could not be, see what others do."""
+        await self.hold()
+        for kept in await asyncio.to_thread(self.list.free):
+            if kept.job.id not in self._runs and not self._closing and await asyncio.to_thread(self.list.claim, kept):
+                await self._take_over(kept)
+        for id in list(self._unsaved):
+            await self._save(self._jobs[id])
+        for kept in await asyncio.to_thread(self.list.all, KEPT):
+            known = self._jobs.get(kept.job.id)
+            if kept.job.id not in self._runs and (known is None or known.version < kept.job.version):
+                self._put(kept.job)
 
     async def close(self) -> None:
-        """Stop everything that is under way; it is remembered as interrupted."""
+        """Stop everything that is under way; the next server goes on with it."""
         self._closing = True
         for run in self._runs.values():
             run.stopping = True
-            if run.job.state is State.QUEUED and run.task is not None:
+            if run.job.state is not State.RUNNING and run.task is not None:
                 run.task.cancel()
         tasks = [run.task for run in self._runs.values() if run.task is not None]
         if tasks:
@@ -191,46 +133,109 @@ class Jobs:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self, run: _Run) -> None:
+    def _launch(self, job: Job, plan: Plan, *, again: bool) -> None:
+        run = Run(job, plan, again)
+        self._jobs[job.id] = job
+        self._lost.discard(job.id)
+        self._runs[job.id] = run
+        run.task = asyncio.create_task(self._run(run), name=job.id)
+        # Not at the end of `_run`: a task that is cancelled before its first step runs none of it.
+        run.task.add_done_callback(lambda task: self._runs.pop(job.id, None))
+
+    async def _take_over(self, kept: Kept) -> None:
+        job = self._jobs[kept.job.id] = kept.job
+        job.version += LEAP
+        job.state, job.message, job.eta_s = State.QUEUED, "Waiting", None
+        revive = self._kinds.get(job.kind)
+        if kept.stopping:
+            await self._end(job, State.CANCELLED, "Cancelled")
+        elif kept.request is None or revive is None:
+            await self._end(job, State.INTERRUPTED, STOPPED)
+        else:
+            try:
+                plan = await revive(job, kept.request)
+            except AppError as error:
+                await self._end(job, State.FAILED, str(error), error.view())
+            except (KeyError, TypeError, ValueError):
+                await self._end(job, State.FAILED, STRANGE, Invalid(STRANGE, "Start it again.").view())
+            else:
+                self._launch(job, plan, again=True)
+                await self._save(job)
+
+    async def _stop(self, run: Run) -> None:
+        if run.stopping:
+            return
+        run.stopping = True
+        if run.job.state is State.RUNNING:
+            run.job.message = "Stopping"
+            self._tell(run.job)
+            return
+        await self._end(run.job, State.CANCELLED, "Cancelled before it began" if not run.begun else "Cancelled")
+        if run.task is not None:
+            run.task.cancel()  # out of the queue, or out of its pause; a running chunk could not be stopped this way
+
+    def _taken(self, id: str) -> None:
+        if id in self._runs:
+            self._runs[id].stopping = True
+
+    async def _run(self, run: Run) -> None:
         job = run.job
         try:
-            await asyncio.to_thread(self._save, job)
-            async with self._locks.setdefault(run.queue, asyncio.Lock()):
-                if not run.stopping:
-                    await self._work(run)
+            async with self._locks.setdefault(run.plan.queue, asyncio.Lock()):
+                memory = await asyncio.to_thread(self.checkpoints.of, job.id)
+                await self._until_over(run, memory)
         except AppError as error:
-            job.error = error.view()
-            self._end(job, State.FAILED, str(error))
+            await self._end(job, State.FAILED, str(error), error.view())
         except asyncio.CancelledError:
-            self._end(job, State.INTERRUPTED, STOPPED)
+            await self._left(run)
         except Exception:  # work may raise anything; the log has all of it, people get one calm sentence
             log.exception("Job %s (%s) failed", job.id, job.title)
-            job.error = {"code": "internal", "message": BLAME, "hint": "The server's log says what."}
-            self._end(job, State.FAILED, BLAME)
-        finally:
-            with contextlib.suppress(ValueError):  # its chunk is still running: it closes when that lets go of it
-                await asyncio.to_thread(run.work.close)
-            await asyncio.to_thread(self._save, job)
+            view = {"code": "internal", "message": BLAME, "hint": "The server's log says what."}
+            await self._end(job, State.FAILED, BLAME, view)
 
-    async def _work(self, run: _Run) -> None:
+    async def _until_over(self, run: Run, memory: Checkpoint) -> None:
+        counted = False
+        while not run.stopping:
+            try:
+                if not await asyncio.to_thread(files.roomy, self._home):
+                    raise DiskFull("The disk is nearly full.")
+                if not counted and await asyncio.to_thread(self.list.begin, run.job.id, memory.mark) > TRIES:
+                    raise Invalid(POISON, "Ask for less, or see the server's log.")
+                counted = True
+                if await self._work(run, memory):
+                    return
+            except DiskFull as full:
+                await self._pause(run, full)
+        await self._left(run)
+
+    async def _work(self, run: Run, memory: Memory) -> bool:
+        # Whether it came to its end, and was not stopped.
         job = run.job
-        job.state, job.started, job.message = State.RUNNING, now(), "Starting"
+        job.state, job.started, job.message = State.RUNNING, job.started or now(), "Starting"
         run.begun = time.monotonic()
         self._tell(job)
-        while not run.stopping:
-            step = await run.drive(lambda: advance(run.work))
-            if not isinstance(step, Progress):
-                job.result, job.progress = dict(step), 1.0
-                self._end(job, State.DONE, "Done")
-                return
-            await self._note(run, step)
-        if self._closing:
-            self._end(job, State.INTERRUPTED, STOPPED)
-        else:
-            self._end(job, State.CANCELLED, "Cancelled")
+        work = run.plan.make(memory)
+        try:
+            while not run.stopping:
+                step = await run.plan.drive(lambda: advance(work))
+                if not isinstance(step, Progress):
+                    await self._end(job, State.DONE, "Done", result=dict(step))
+                    return True
+                await self._note(run, step)
+        finally:
+            with contextlib.suppress(ValueError):  # its chunk is still running: it closes when that lets go of it
+                await asyncio.to_thread(work.close)
+        return False
 
-    async def _note(self, run: _Run, step: Progress) -> None:
+    async def _note(self, run: Run, step: Progress) -> None:
         job, now_s = run.job, time.monotonic()
+        while step.remember is not None and not run.stopping:
+            try:
+                await asyncio.to_thread(step.remember)
+                run.pauses = 0
+                break
+            except DiskFull as full:  # nothing is lost: the work stays where it is until this can be written down
+                await self._pause(run, full)
         job.progress = min(max(step.share, job.progress), 1.0)
         job.message = "Stopping" if run.stopping else step.message
         if step.detail:
@@ -238,47 +243,46 @@ class Jobs:
         elapsed = now_s - run.begun
         job.eta_s = round(elapsed * (1 / job.progress - 1), 1) if job.progress > 0.01 and elapsed > 1 else None
         if step.strip is not None:
-            array = step.strip.numpy()
-            self._strips[job.id] = await asyncio.to_thread(lambda: codecs.encode(Image.fromarray(array), "jpg"))
-            job.strip_version += 1
+            await self._show(job, step.strip.numpy())
         self._tell(job)
         if now_s - run.saved > SAVE_EVERY:
             run.saved = now_s
-            await asyncio.to_thread(self._save, job)
+            await self._save(job)
 
-    def _end(self, job: Job, state: State, message: str) -> None:
-        if job.state.is_end:
+    async def _pause(self, run: Run, full: DiskFull) -> None:
+        # In slices, so that it can be stopped; longer and longer where the room that there is does not help.
+        run.job.state, run.job.eta_s = State.PAUSED, None
+        run.job.message = f"{full} This goes on by itself when there is room."
+        self._tell(run.job)
+        await self._save(run.job)
+        until = time.monotonic() + min(PAUSE * 2**run.pauses, LONGEST_PAUSE)
+        run.pauses += 1
+        while not run.stopping and (time.monotonic() < until or not await asyncio.to_thread(files.roomy, self._home)):
+            await asyncio.sleep(min(PAUSE, 0.5))
+        if not run.stopping:
+            run.job.state, run.job.message = State.RUNNING, "Going on"
+            self._tell(run.job)
+
+    async def _left(self, run: Run) -> None:
+        # Stopped before it was over: by a person, by a closing server, or because another server has it now.
+        job = run.job
+        if job.id in self._lost or job.state.is_end:
             return
-        job.state, job.message, job.finished, job.eta_s = state, message, now(), None
-        if state is State.INTERRUPTED:
-            job.error = {"code": "interrupted", "message": message, "hint": "Nothing that was finished is lost."}
-        self._tell(job)
+        if not self._closing:
+            await self._end(job, State.CANCELLED, "Cancelled")
+        elif not run.again:
+            await self._end(job, State.INTERRUPTED, STOPPED)
+        else:
+            job.state, job.message, job.eta_s = State.QUEUED, WAITS, None
+            self._tell(job)
+            with contextlib.suppress(AppError):  # then the lease says that nobody is at it
+                await asyncio.to_thread(self.list.release, replace(job))
 
-    def _tell(self, job: Job) -> None:
-        job.version += 1
-        event = self._changed.pop(job.id, None)
-        if event is not None:
-            event.set()
 
-    def _save(self, job: Job) -> None:
-        # A job's memory is not worth failing the job for: a full disk is logged and the work goes on. The lock keeps
-        # an older save that was held up from replacing a newer one.
+async def _for_ever(look: Callable[[], Awaitable[None]]) -> None:
+    while True:
         try:
-            with self._saving:
-                files.write(self._folder / f"{job.id}.json", json.dumps(asdict(job)).encode())
+            await look()
         except AppError as error:
-            log.warning("Job %s is not remembered: %s", job.id, error)
-
-
-def advance(work: Work[Mapping[str, Any]]) -> Step:
-    """The next chunk: its progress, or the result once there is one. (A future cannot carry StopIteration.)"""
-    try:
-        return next(work)
-    except StopIteration as done:
-        result: Mapping[str, Any] = done.value
-        return result
-
-
-def now() -> str:
-    """The time as ISO 8601 with microseconds, so that jobs sort by it."""
-    return datetime.now(UTC).isoformat()
+            log.warning("Jobs are not looked after for now: %s", error)
+        await asyncio.sleep(BEAT)

@@ -19,6 +19,7 @@ from server.errors import Invalid
 from server.library import Library
 from server.regressors import RATINGS, WEIGHTS, Entry, Regressors
 from server.shelf import Ready
+from server.steering.memory import Memory
 from server.steering.progress import Progress, Work, part
 from server.steering.score.card import Panel
 from server.steering.score.judging import scores
@@ -70,12 +71,13 @@ def named(entry: Entry, id: str | None) -> tuple[str, str]:
 
 def learned(
     library: Library, ready: Ready, generator: Generator, jury: Panel, entry: Entry, settings: ScoreSettings,
-    id: str | None, keep: Callable[[Direction, Any], None],
+    id: str | None, keep: Callable[[Direction, Any], None], memory: Memory | None = None, created: str = "",
 ) -> Work[Mapping[str, Any]]:  # fmt: skip
     """Learn a slider by score and keep it with its strip."""
     chosen, name = named(entry, id)
     off = held(library.directions(generator.spec.name), settings.hold, generator.spec.name)
-    direction = yield from part(learn(generator, jury, settings, chosen, name, off, entry.about()), 0.0, 0.99)
+    work = learn(generator, jury, settings, chosen, name, off, entry.about(), memory, created)
+    direction = yield from part(work, 0.0, 0.99)
     picture = strip(ready.exact, direction)
     keep(direction, picture)
     yield Progress(1.0, "Kept", strip=picture)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -16,15 +16,15 @@ import models
 from models import adapters, fetch, kept, zoo
 from models.base import MOVES, Entry, Generator, GeneratorSpec, ModelError
 from server import files
-from server.directions import LARGEST_FILE, NAME, Direction, from_bytes, relabelled, short, to_bytes
+from server.directions import NAME, Direction, from_bytes, relabelled, short
 from server.edits import Edit
-from server.errors import Conflict, Invalid, ModelFailed, NotFound
+from server.errors import AppError, Conflict, Invalid, ModelFailed, NotFound
+from server.learned import ENCODER, SUFFIX, Learned, Source, contents, direction_files
 from server.steering.oracle import exact
 from server.steering.transforms import transforms
+from server.store.database import Database
 
 BUNDLED = Path(models.__file__).parent / "bundled"
-SUFFIX = ".safetensors"
-ENCODER = "encoder.safetensors"
 MIRROR = "mirror.json"
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Shelf:
-    # The directions of one generator as read from two folders whose ages are `stamp`.
+    # The directions of one generator, those that ship and those learned here; `stamp` are the ages of their folders.
     stamp: tuple[int, int]
     directions: Mapping[str, Direction]
     learned: frozenset[str]
@@ -41,8 +41,9 @@ class _Shelf:
 class Library:
     """Generators and directions on disk. Reading is cached by the folders' age, so other processes may write too."""
 
-    def __init__(self, home: Path, bundled: Path = BUNDLED, first: str = "") -> None:
+    def __init__(self, home: Path, bundled: Path = BUNDLED, first: str = "", database: Database | None = None) -> None:
         self.home = home
+        self.learned = Learned(home, database)
         self.first = first
         self.bundled = bundled
         self._shelves: dict[str, _Shelf] = {}
@@ -151,16 +152,7 @@ class Library:
     def keep(self, direction: Direction, strip: bytes | None = None) -> None:
         """Store a direction, and its strip as JPEG; one of the same id is replaced, a bundled one shadowed."""
         usable(direction, self.spec(direction.generator))
-        path = self._learned(direction.generator) / f"{direction.id}{SUFFIX}"
-        picture = path.with_suffix(".jpg")
-        if strip is None:
-            files.write(path, to_bytes(direction))
-            files.remove(picture)
-            return
-        # Both are written in full before either shows, so that a full disk keeps the old pair together.
-        with files.replacing(picture) as picture_part, files.replacing(path) as part:
-            picture_part.write_bytes(strip)
-            part.write_bytes(to_bytes(direction))
+        self.learned.keep(direction, strip)
 
     def adopt(self, data: bytes) -> Direction:
         """Keep a direction file that somebody brought; Invalid where no generator here is the one it was made for."""
@@ -182,28 +174,25 @@ class Library:
         self.direction(generator, id)
         if not self.is_learned(generator, id):
             raise Conflict(f"“{id}” ships with Latentwalk and cannot be removed.", "Learn your own to replace it.")
-        files.remove(self._learned(generator) / f"{id}{SUFFIX}")
-        files.remove(self._learned(generator) / f"{id}.jpg")
+        self.learned.remove(generator, id)
 
     def strip(self, generator: str, id: str) -> Path | None:
         """The picture of a direction at work, a JPEG file, where there is one."""
-        folder = self._learned(generator) if self.is_learned(generator, id) else self.bundled / generator
-        path = folder / f"{id}.jpg"
+        if self.is_learned(generator, id):
+            return self.learned.strip(generator, id)
+        path = self.bundled / generator / f"{id}.jpg"
         return path if path.is_file() else None
 
-    def _learned(self, generator: str) -> Path:
-        return self.home / "directions" / generator
-
     def _shelf(self, generator: str) -> _Shelf:
-        folders = (self.bundled / generator, self._learned(generator))
-        stamp = (_age(folders[0]), _age(folders[1]))
+        shipped = self.bundled / generator
+        stamp = (_age(shipped), _age(self.learned.folder(generator)))
         known = self._shelves.get(generator)
         if known is not None and known.stamp == stamp:
             return known
         spec = self.spec(generator)
-        shipped, learned = (_read(folder, spec) for folder in folders)
+        shipped_here, learned = _read(_loose(shipped), spec), _read(self.learned.sources(generator), spec)
         built_in = {direction.id: direction for direction in exact(spec)}
-        merged = sorted({**built_in, **shipped, **learned}.values(), key=_order)
+        merged = sorted({**built_in, **shipped_here, **learned}.values(), key=_order)
         directions = MappingProxyType({direction.id: direction for direction in merged})
         shelf = _Shelf(stamp, directions, frozenset(learned))
         self._shelves[generator] = shelf
@@ -228,26 +217,29 @@ def _age(folder: Path) -> int:
         return 0
 
 
-def _read(folder: Path, spec: GeneratorSpec) -> dict[str, Direction]:
+def _loose(folder: Path) -> list[Source]:
+    return [(path.stem, lambda path=path: contents(path)) for path in direction_files(folder)]  # type: ignore[misc]
+
+
+def _read(sources: Iterable[Source], spec: GeneratorSpec) -> dict[str, Direction]:
     found = {}
-    for path in direction_files(folder):
+    for id, read in sources:
         try:
-            if path.stat().st_size > LARGEST_FILE:
-                raise Invalid(f"{path.name} is too large to be a direction.")
-            direction = from_bytes(path.read_bytes(), path.name)
-            usable(direction, spec)
-            if direction.id != path.stem:
-                raise Invalid(f"{path.name} holds a direction called {direction.id}.")
-        except (Invalid, OSError) as error:
+            direction = checked(id, read(), spec)
+        except (AppError, OSError) as error:
             log.warning("Left out a direction of %s: %s", spec.name, error)
             continue
         found[direction.id] = direction
     return found
 
 
-def direction_files(folder: Path) -> list[Path]:
-    """The files of a folder that hold directions; a generator that ships lies beside its own."""
-    return sorted(path for path in folder.glob(f"*{SUFFIX}") if path.name not in (kept.WEIGHTS, ENCODER))
+def checked(id: str, data: bytes, spec: GeneratorSpec) -> Direction:
+    """The direction called `id` in these bytes; Invalid where there is none, or one that cannot steer this model."""
+    direction = from_bytes(data, f"{id}{SUFFIX}")
+    usable(direction, spec)
+    if direction.id != id:
+        raise Invalid(f"{id}{SUFFIX} holds a direction called {direction.id}.")
+    return direction
 
 
 def usable(direction: Direction, spec: GeneratorSpec) -> None:

@@ -203,7 +203,10 @@ class Regressors:
             state = safetensors.torch.load_file(folder / WEIGHTS)
         except (OSError, SafetensorError) as error:
             raise ModelError(f"The fit of {spec.title} cannot be read: {error}.", "Fit the ratings again.") from error
-        return Rated(spec.name, spec.title, spec.unit, spec.span, spec.card, state)
+        judge = Rated(spec.name, spec.title, spec.unit, spec.span, spec.card, state)
+        if judge.spec.fingerprint != spec.fingerprint:
+            raise ModelError(f"The fit of {spec.title} was changed on the disk.", "Fit the ratings again.")
+        return judge
 
 
 def _told(entry: Entry) -> Entry:

@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     people: int = Field(64, ge=1, le=1024, description="most live connections at once")
     first: str = Field("", description="generator the page opens with; the first installed one unless set")
     unlocked: bool = Field(False, description="open uploaded models even where this system cannot lock them in")
+    database: str = Field("", repr=False, description="database to remember jobs and the library in; a file in home")
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="further host names the page may be reached under, separated by commas"
     )

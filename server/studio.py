@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import functools
 import queue
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from PIL import Image
 
+from models.base import Generator as Model
+from models.base import Precision
 from server import codecs, foreign, inversion, jury, uploads
 from server.directions import Direction, checked_id
 from server.edits import Edit
 from server.errors import Cancelled, Conflict
 from server.inference import Lane, Priority
-from server.jobs import Job, Jobs
+from server.job import Job
+from server.jobs import Jobs
 from server.library import Library
+from server.plan import Plan, in_a_thread
 from server.regressors import Entry, Regressors
 from server.shelf import Ready, Shelf
 from server.steering import transforms
 from server.steering.discover import Method, discover
 from server.steering.learn import LearnSettings, learn
+from server.steering.memory import Memory
 from server.steering.progress import Progress, Work
 from server.steering.score.ratings import Rating
 from server.steering.score.settings import ScoreSettings
@@ -38,31 +45,28 @@ class Studio:
     def __init__(self, library: Library, regressors: Regressors, shelf: Shelf, lane: Lane, jobs: Jobs) -> None:
         self._library, self._regressors, self._shelf, self._lane = library, regressors, shelf, lane
         self._jobs = jobs
+        jobs.knows("learn", lambda job, request: self._learning(request))
+        jobs.knows("score", lambda job, request: self._scoring(request))
+        jobs.knows("judge", lambda job, request: self._rating(request))
+        jobs.knows("discover", lambda job, request: self._discovering(request))
+        jobs.knows("pull", lambda job, request: self._pulling(request))
 
     async def learn(self, generator: str, settings: LearnSettings, id: str | None = None) -> Job:
         """Learn a slider for a transform."""
         transform = transforms.find(settings.transform)
-        ready = await self._shelf.get(generator)
         chosen = id or transform.name
         checked_id(chosen)
+        request = await self._asked(generator, settings=asdict(settings), id=chosen)
         title = f"Learning {transform.title.lower()} on {generator}"
-        work = learned(self._library, ready, settings, chosen, title_of(chosen, transform.name, transform.title))
-        return self._jobs.start("learn", title, work, self._on_the_lane, "device")
+        return await self._jobs.start("learn", title, await self._learning(request), request)
 
     async def learn_score(self, generator: str, settings: ScoreSettings, second: str | None, id: str | None) -> Job:
         """Learn a slider from a regressor's score."""
         entry = self._regressors.usable(settings.regressor)
         jury.named(entry, id)
-        ready = await self._shelf.get(generator)
-        jury.held(ready.directions(), settings.hold, generator)
-        seats = await asyncio.to_thread(jury.panel, self._regressors, settings.regressor, second)
-
-        def keep(direction: Direction, picture: Any) -> None:
-            self._library.keep(direction, jpeg(picture))
-
-        work = jury.learned(self._library, ready, ready.quick, seats, entry, settings, id, keep)
+        request = await self._asked(generator, settings=asdict(settings), id=id, second=second)
         title = f"Learning {entry.spec.title.lower()} on {generator}"
-        return self._jobs.start("score", title, work, self._on_the_lane, "device")
+        return await self._jobs.start("score", title, await self._scoring(request), request)
 
     async def rate(
         self,
@@ -75,9 +79,9 @@ class Studio:
     ) -> Job:
         """Make a judge of ratings."""
         checked_id(name)
-        ready = await self._shelf.get(generator)
-        work = jury.rated(self._regressors, ready.exact, name, title, ratings, card, reason)
-        return self._jobs.start("judge", f"Fitting {len(ratings)} ratings", work, self._on_the_lane, "device")
+        rows = [asdict(one) for one in ratings]
+        request = await self._asked(generator, name=name, title=title, ratings=rows, card=dict(card), reason=reason)
+        return await self._jobs.start("judge", f"Fitting {len(ratings)} ratings", await self._rating(request), request)
 
     async def upload(self, data: bytes, name: str, title: str | None) -> Entry:
         """Keep an uploaded model as a draft of a judge."""
@@ -98,10 +102,9 @@ class Studio:
 
     async def discover(self, generator: str, method: Method, count: int) -> Job:
         """Look for sliders nobody asked for."""
-        ready = await self._shelf.get(generator)
+        request = await self._asked(generator, method=method, count=count)
         title = f"Looking for {count} {WORDS[method]} directions on {generator}"
-        work = discovered(self._library, ready, method, count)
-        return self._jobs.start("discover", title, work, self._on_the_lane, "device")
+        return await self._jobs.start("discover", title, await self._discovering(request), request)
 
     async def foreign(self, generator: str, data: bytes, name: str, space: str | None, count: int) -> dict[str, Any]:
         """Keep another program's `directions` as sliders, or give the `base` of an edit that starts at its latent."""
@@ -122,24 +125,84 @@ class Studio:
         spec = self._library.spec(generator)
         if self._library.is_installed(generator):
             raise Conflict(f"{spec.title} is here already.", "There is nothing to fetch.")
-        work = pulled(self._library, generator)
-        return self._jobs.start("pull", f"Fetching {spec.title}", work, _in_a_thread, "network")
+        request = {"generator": generator}
+        return await self._jobs.start("pull", f"Fetching {spec.title}", await self._pulling(request), request)
 
     async def invert(self, generator: str, data: bytes) -> Job:
-        """Find the latent of a picture that somebody brought."""
+        """Find the latent of a picture that somebody brought. The picture is not kept, so no later server can go on."""
         picture = await asyncio.to_thread(inversion.opened, data, self._library.spec(generator))
         ready = await self._shelf.get(generator)
         if self._library.encoder(generator) is None:
             raise inversion.without_encoder(ready.spec)
-        work = inversion.inverted(self._library, ready, picture)
-        return self._jobs.start("invert", f"Bringing a picture into {generator}", work, self._on_the_lane, "device")
+        plan = self._plan(lambda memory: inversion.inverted(self._library, ready, picture))
+        return await self._jobs.start("invert", f"Bringing a picture into {generator}", plan)
+
+    # How each is done, from its request alone: now, or by a server that takes it up after this one.
+
+    async def _asked(self, generator: str, **more: Any) -> dict[str, Any]:
+        # What the clock decides is decided once: the date on a card, and which twin of a generator is the quicker.
+        ready = await self._shelf.get(generator)
+        created = datetime.date.today().isoformat()
+        return {"generator": generator, "created": created, "precision": ready.quick.precision, **more}
+
+    async def _learning(self, request: Mapping[str, Any]) -> Plan:
+        ready = await self._shelf.get(request["generator"])
+        settings = LearnSettings(**request["settings"])
+        transform = transforms.find(settings.transform)
+        quick, id = twin(ready, request["precision"]), request["id"]
+        name = title_of(id, transform.name, transform.title)
+        date = request["created"]
+        return self._plan(lambda memory: learned(self._library, ready, quick, settings, id, name, memory, date))
+
+    async def _scoring(self, request: Mapping[str, Any]) -> Plan:
+        generator = request["generator"]
+        settings = ScoreSettings(**{**request["settings"], "hold": tuple(request["settings"]["hold"])})
+        entry = self._regressors.usable(settings.regressor)
+        ready = await self._shelf.get(generator)
+        quick = twin(ready, request["precision"])
+        jury.held(ready.directions(), settings.hold, generator)
+        seats = await asyncio.to_thread(jury.panel, self._regressors, settings.regressor, request["second"])
+
+        def keep(direction: Direction, picture: Any) -> None:
+            self._library.keep(direction, jpeg(picture))
+
+        def make(memory: Memory) -> Work[Mapping[str, Any]]:
+            id, date = request["id"], request["created"]
+            return jury.learned(self._library, ready, quick, seats, entry, settings, id, keep, memory, date)
+
+        return self._plan(make)
+
+    async def _rating(self, request: Mapping[str, Any]) -> Plan:
+        ready = await self._shelf.get(request["generator"])
+        ratings = [Rating(**row) for row in request["ratings"]]
+        name, title, card, reason = (request[part] for part in ("name", "title", "card", "reason"))
+        return self._plan(lambda memory: jury.rated(self._regressors, ready.exact, name, title, ratings, card, reason))
+
+    async def _discovering(self, request: Mapping[str, Any]) -> Plan:
+        ready = await self._shelf.get(request["generator"])
+        return self._plan(lambda memory: discovered(self._library, ready, request["method"], request["count"]))
+
+    async def _pulling(self, request: Mapping[str, Any]) -> Plan:
+        def make(memory: Memory) -> Work[Mapping[str, Any]]:
+            generator = request["generator"]
+            if self._library.is_installed(generator):  # a server died between having it and saying so
+                yield Progress(1.0, "It is here")
+                return {"generator": generator}
+            return (yield from pulled(self._library, generator))
+
+        return Plan(make, in_a_thread, "network")
+
+    def _plan(self, make: Callable[[Memory], Work[Mapping[str, Any]]]) -> Plan:
+        return Plan(make, self._on_the_lane, "device")
 
     async def _on_the_lane(self, chunk: Callable[[], T]) -> T:
         return await self._lane.run(Priority.WORK, chunk)
 
 
-async def _in_a_thread(chunk: Callable[[], T]) -> T:
-    return await asyncio.to_thread(chunk)
+def twin(ready: Ready, precision: Precision) -> Model:
+    """The twin of a generator that work was begun with: the other one gives other bytes."""
+    known = next((one for one in (ready.quick, ready.exact) if one.precision == precision), None)
+    return known or ready.exact.at(precision)
 
 
 def title_of(id: str, transform: str, title: str) -> str:
@@ -150,9 +213,12 @@ def title_of(id: str, transform: str, title: str) -> str:
     return f"{title} {rest.replace('_', ' ')}" if rest != id else id.replace("_", " ").capitalize()
 
 
-def learned(library: Library, ready: Ready, settings: LearnSettings, id: str, name: str) -> Work[Mapping[str, Any]]:
-    """Learn a slider and keep it with its strip."""
-    direction = yield from learn(ready.quick, settings, id=id, name=name)
+def learned(
+    library: Library, ready: Ready, quick: Model, settings: LearnSettings, id: str, name: str,
+    memory: Memory | None = None, created: str = "",
+) -> Work[Mapping[str, Any]]:  # fmt: skip
+    """Learn a slider and keep it with its strip; with a memory, from where it was left."""
+    direction = yield from learn(quick, settings, id=id, name=name, memory=memory, created=created)
     yield Progress(1.0, "Keeping it")
     library.keep(direction, jpeg(strip(ready.exact, direction)))
     return {"generator": direction.generator, "direction": direction.id}

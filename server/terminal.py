@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:  # the command must answer --help without torch, which these need
+    from server.checks import Check
     from server.directions import Direction
-    from server.doctor import Check
     from server.steering.progress import Progress
 
 

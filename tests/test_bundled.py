@@ -11,7 +11,8 @@ import torch
 from models import zoo
 from models.base import Generator
 from server.directions import Direction, from_bytes, to_bytes
-from server.library import Library, direction_files
+from server.learned import direction_files
+from server.library import Library
 from server.steering.measure import measure
 from server.steering.mirror import mirror
 from server.steering.progress import finish

@@ -24,6 +24,7 @@ from server.renderer import Renderer
 from server.settings import Settings
 from server.shelf import Shelf
 from server.sounds import Sounds
+from server.store.shared import Shared
 from server.studio import Studio
 
 
@@ -43,6 +44,7 @@ class Services:
     press: Press
     sounds: Sounds
     quarantine: Quarantine
+    shared: Shared
     version: str
     root: Path
     gate: Gate

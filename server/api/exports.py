@@ -65,7 +65,7 @@ def file(services: ServicesDep, id: str, inline: bool = False) -> Response:
     container = containers()[services.exports.get(id)["format"]]
     name = f"latentwalk-{id}.{container.ending}"
     how = "inline" if inline else "attachment"
-    path = services.exports.film(id)
+    path = services.exports.checked(id)
     return FileResponse(path, media_type=container.media_type, filename=name, content_disposition_type=how)
 
 

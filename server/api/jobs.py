@@ -15,7 +15,7 @@ from server.api import shapes
 from server.api.deps import ServicesDep
 from server.api.errors import PLAIN_RESPONSES
 from server.api.rights import may_stop, needs
-from server.jobs import Job
+from server.job import Job
 
 router = APIRouter(prefix="/api/jobs")
 
@@ -47,7 +47,7 @@ async def one_job(job: JobDep) -> dict[str, Any]:
 async def cancel(request: Request, services: ServicesDep, job: JobDep) -> dict[str, Any]:
     """Ask a job to stop; it does after the chunk in hand. Viewers may stop what they started themselves."""
     may_stop(request, job.id)
-    return shapes.job(services.jobs.cancel(job.id))
+    return shapes.job(await services.jobs.cancel(job.id))
 
 
 @router.get("/{id}/events", response_class=EventSourceResponse, responses=PLAIN_RESPONSES)
@@ -57,7 +57,7 @@ async def events(
     """The job whenever it changes, until it ends. A client that comes back with Last-Event-ID misses nothing."""
     seen = int(last_event_id) if last_event_id and last_event_id.isdecimal() else -1
     while True:
-        await services.jobs.change(job.id, seen, PATIENCE)
+        job = await services.jobs.change(job.id, seen, PATIENCE)
         if job.version > seen or job.state.is_end:
             seen = job.version
             ended = job.state.is_end

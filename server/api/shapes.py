@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from server.directions import Direction
-from server.jobs import Job
+from server.job import Job
 from server.library import Library
 from server.shelf import Ready
 from server.steering.transforms import Transform

@@ -60,6 +60,24 @@ class Ledger:
             made = table.execute(f"INSERT INTO made ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row).lastrowid
             table.executemany("INSERT INTO looks (made, look) VALUES (?, ?)", [(made, look) for look in set(looks)])
 
+    def all(self) -> list[tuple[Entry, list[bytes]]]:
+        """Every entry with its looks, oldest first."""
+        if not self._path.is_file():
+            return []
+        with self._open() as table:
+            looks: dict[int, list[bytes]] = {}
+            for made, look in table.execute("SELECT made, look FROM looks"):
+                looks.setdefault(made, []).append(look)
+            rows = table.execute(f"SELECT id, {COLUMNS} FROM made ORDER BY id")
+            return [(Entry(*row), sorted(looks.get(id, []))) for id, *row in rows]
+
+    def take_in(self, entries: Sequence[tuple[Entry, list[bytes]]]) -> None:
+        """Keep the entries of another ledger that this one does not know."""
+        known = {(entry.sha256, entry.created) for entry, _ in self.all()}
+        for entry, looks in entries:
+            if (entry.sha256, entry.created) not in known:
+                self.note(entry, looks)
+
     def same(self, sha256: str) -> list[Match]:
         """The entries of exactly this file, newest first."""
         with self._open() as table:

@@ -10,7 +10,7 @@ from server.codecs import MEDIA_TYPES, Format, Pixels, encode, picture
 from server.edits import Edit, canonical
 from server.films.sheets import marked
 from server.films.xmp import packet
-from server.jobs import now
+from server.job import now
 from server.provenance.ledger import Entry
 from server.provenance.press import Press, sliders_of
 from server.shelf import Ready

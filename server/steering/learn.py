@@ -9,7 +9,7 @@ cosine; latents are new at every step and a watched, held-out set chooses the wa
 from __future__ import annotations
 
 import datetime
-import time
+import functools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
@@ -25,8 +25,10 @@ from server.latents import within
 from server.steering import transforms
 from server.steering.calibrate import calibrate
 from server.steering.closed_form import closed_form
+from server.steering.descent import Descent, Losses
 from server.steering.draws import Drawn, Role, draw
 from server.steering.measure import measure
+from server.steering.memory import Memory
 from server.steering.objective import objective
 from server.steering.opaque import opaque
 from server.steering.progress import Progress, Work, part
@@ -75,18 +77,22 @@ class LearnSettings:
 
 
 def learn(
-    generator: Generator, settings: LearnSettings, id: str | None = None, name: str | None = None
-) -> Work[Direction]:
-    """Learn, calibrate and measure one direction; `generator` may be the fast twin."""
+    generator: Generator, settings: LearnSettings, id: str | None = None, name: str | None = None,
+    memory: Memory | None = None, created: str = "",
+) -> Work[Direction]:  # fmt: skip
+    """Learn, calibrate and measure one direction; `generator` may be the fast twin.
+
+    With a `memory` that another sitting filled it goes on from there, to the same direction; `created` is its date.
+    """
     generator, transform = opaque(generator), transforms.find(settings.transform)
     layers = layers_of(generator, transform, settings)
-    started = time.perf_counter()
-    walk = yield from part(fit(generator, transform, settings), 0.0, 0.4 if settings.twin else 0.8)
-    seconds = time.perf_counter() - started
+    memory = Memory() if memory is None else memory
+    walk = yield from part(fit(generator, transform, settings, memory), 0.0, 0.4 if settings.twin else 0.8)
+    seconds = memory.seconds
     cosine = None
     if settings.twin:
         other = replace(settings, seed=(settings.seed + 1) % 2**32)
-        second = yield from part(fit(generator, transform, other), 0.4, 0.8)
+        second = yield from part(fit(generator, transform, other, memory, "twin_"), 0.4, 0.8)
         cosine = likeness(generator, walk, second)
     full = PATH_STEPS if walk.kind == "path" else 1.0
     if isinstance(walk, LinearWalk):  # direction and length are kept apart: a unit vector, and steps in latent units
@@ -111,7 +117,7 @@ def learn(
         method="walk",
         layers=layers,
         seed=settings.seed,
-        created=datetime.date.today().isoformat(),
+        created=created or datetime.date.today().isoformat(),
         verdict=measured.verdict,
         note=measured.note,
         licence=generator.spec.card.licence,
@@ -131,29 +137,37 @@ def learn(
     return replace(direction, card=card)
 
 
-def fit(generator: Generator, transform: Transform, settings: LearnSettings) -> Work[Walk]:
-    """The walk alone: steps of 1 (line) or `PATH_STEPS` (path) stand for the transform's limit."""
+def fit(
+    generator: Generator, transform: Transform, settings: LearnSettings, memory: Memory | None = None, stage: str = ""
+) -> Work[Walk]:
+    """The walk alone: steps of 1 (line) or `PATH_STEPS` (path) stand for the transform's limit.
+
+    How far it came is remembered under `stage`line and `stage`path.
+    """
     if not getattr(generator, "differentiable", True):
         raise Invalid(
             f"No walk can be learned on {generator.spec.title}: it runs in a jail and has no gradient to follow.",
             "Learn from a score, which needs none (--regressor), or look for pca directions.",
         )
+    memory = Memory() if memory is None else memory
     width = generator.spec.width
     source = torch.Generator().manual_seed(settings.seed)
     line = LinearWalk.blank(width)
     if settings.warm_start == "closed_form":
         line = _warm(generator, transform)
     if settings.walk == "linear":
-        return (yield from _descend(generator, transform, line, 1.0, settings.steps, LINE_RATE, settings, source))
+        goal = _Goal(transform, settings, 1.0, settings.steps, LINE_RATE, source)
+        return (yield from _descend(generator, line, goal, memory, f"{stage}line"))
     half = max(settings.steps // 2, 1)
-    first = _descend(generator, transform, line, 1.0, half, LINE_RATE, settings, source)
+    goal = _Goal(transform, settings, 1.0, half, LINE_RATE, source)
+    first = _descend(generator, line, goal, memory, f"{stage}line")
     found = yield from part(first, 0.0, 0.3)
     assert isinstance(found, LinearWalk)
     path = PathWalk.blank(width, settings.seed)
     path.weights["up.outer_bias"].copy_(found.vector / PATH_STEPS)
     path.weights["down.outer_bias"].copy_(-found.vector / PATH_STEPS)
-    then = _descend(generator, transform, path, PATH_STEPS, settings.steps, PATH_RATE, settings, source)
-    return (yield from part(then, 0.3, 1.0))
+    goal = _Goal(transform, settings, PATH_STEPS, settings.steps, PATH_RATE, source)
+    return (yield from part(_descend(generator, path, goal, memory, f"{stage}path"), 0.3, 1.0))
 
 
 def layers_of(generator: Generator, transform: Transform, settings: LearnSettings) -> tuple[int, int] | None:
@@ -202,40 +216,42 @@ def _warm(generator: Generator, transform: Transform) -> LinearWalk:
     return LinearWalk(start.cpu().clone())
 
 
-def _descend(
-    generator: Generator, transform: Transform, walk: Walk, full: float,
-    steps: int, rate: float, settings: LearnSettings, source: torch.Generator,
-) -> Work[Walk]:  # fmt: skip
+@dataclass(frozen=True, slots=True, eq=False)
+class _Goal:
+    # What a walk is to do by step `full`, and how it is taught.
+    transform: Transform
+    settings: LearnSettings
+    full: float
+    steps: int
+    rate: float
+    source: torch.Generator
+
+
+def _descend(generator: Generator, walk: Walk, goal: _Goal, memory: Memory, stage: str) -> Work[Walk]:
+    transform, full, steps, batch = goal.transform, goal.full, goal.steps, goal.settings.batch
     limit = transform.unit.coordinate(transform.limits(generator.spec.resolution)[1])
-    parameters = list(walk.tensors().values())
-    for parameter in parameters:
-        parameter.requires_grad_(True)
-    optimiser = torch.optim.Adam(parameters, lr=rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    watch = _Watch(generator, transform, limit, layers_of(generator, transform, settings))
-    losses: list[list[float | None]] = []
-    best, kept, waited = float("inf"), _copies(walk), 0
-    for step in range(1, steps + 1):
-        drawn = draw(generator, settings.batch, Role.LEARN, source)
-        shares = torch.rand(settings.batch, generator=source) * 2 - 1
-        optimiser.zero_grad()
+    descent = Descent(walk.tensors(), goal.rate, steps, goal.source)
+    watch = _Watch(generator, transform, limit, layers_of(generator, transform, goal.settings))
+    if (saved := memory.get(stage)) is not None:
+        descent.restore(saved)
+        yield _progress(descent.step, steps, descent.losses)
+    while descent.step < steps and not descent.is_over:
+        step = descent.step + 1
+        drawn = draw(generator, batch, Role.LEARN, goal.source)
+        shares = torch.rand(batch, generator=goal.source) * 2 - 1
+        descent.clear()
         total = 0.0
         for start, chunk in enumerate(drawn.split(CHUNK)):
             share = shares[start * CHUNK : start * CHUNK + len(chunk)].to(generator.device)
-            total += _accumulate(generator, transform, walk, watch.layers, chunk, share, limit, full, settings.batch)
-            yield _progress(step, steps, losses)
-        optimiser.step()
-        schedule.step()
-        losses.append([step, total, None])
+            total += _accumulate(generator, transform, walk, watch.layers, chunk, share, limit, full, batch)
+            yield _progress(step, steps, descent.losses)
+        descent.descend(total)
         if step % EVERY == 0 or step == steps:
-            held_out = yield from watch.loss(walk, full, step, steps, losses)
-            losses[-1][2] = held_out
-            waited = 0 if held_out < best * GAIN else waited + 1
-            if held_out < best:
-                best, kept = held_out, _copies(walk)
-            yield _progress(step, steps, losses, strip=watch.strip(walk, full))
-            if waited >= PATIENCE:
-                break
+            held_out = yield from watch.loss(walk, full, step, steps, descent.losses)
+            descent.looked(held_out, GAIN, PATIENCE)
+            told = _progress(step, steps, descent.losses, strip=watch.strip(walk, full))
+            yield replace(told, remember=functools.partial(memory.put, stage, descent.saved()))
+    kept = descent.kept
     return LinearWalk(kept["vector"]) if isinstance(walk, LinearWalk) else PathWalk(kept)
 
 
@@ -268,7 +284,7 @@ class _Watch:
         self.limit = limit
         self.targets: list[tuple[Tensor, Tensor]] = []
 
-    def loss(self, walk: Walk, full: float, step: int, steps: int, losses: list[list[float | None]]) -> Work[float]:
+    def loss(self, walk: Walk, full: float, step: int, steps: int, losses: Losses) -> Work[float]:
         total = 0.0
         for index, chunk in enumerate(self.drawn.split(CHUNK)):
             share = self.shares[index * CHUNK : index * CHUNK + len(chunk)]
@@ -287,11 +303,7 @@ class _Watch:
         return row(self.generator, walk, one, steps, self.layers)
 
 
-def _copies(walk: Walk) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in walk.tensors().items()}
-
-
-def _progress(step: int, steps: int, losses: list[list[float | None]], strip: Tensor | None = None) -> Progress:
+def _progress(step: int, steps: int, losses: Losses, strip: Tensor | None = None) -> Progress:
     every = max(1, -(-len(losses) // 180))
     points = [point for point in losses if point[2] is not None or point[0] % every == 0]  # type: ignore[operator]
     detail: Mapping[str, Any] = {"step": step, "steps": steps, "loss": points[-200:]}

@@ -7,7 +7,7 @@ to stop: closing the generator is cancelling. A notebook drives it with `finish`
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from torch import Tensor
@@ -20,13 +20,15 @@ class Progress:
     """Where the work is: `share` in [0, 1], a sentence, live data for a panel, and now and then a picture.
 
     `detail` is JSON; learning gives step, steps and loss, a list of [step, training, held out or None] of at
-    most 200 points. `strip` is a row of pictures, uint8 [H, W, 3], when there is a new one.
+    most 200 points. `strip` is a row of pictures, uint8 [H, W, 3], when there is a new one. `remember`, where there
+    is one, must be called before the work goes on, off the device's thread: it writes down how far the work came.
     """
 
     share: float
     message: str
     detail: Mapping[str, Any] = field(default_factory=dict)
     strip: Tensor | None = None
+    remember: Callable[[], None] | None = None
 
 
 Work = Generator[Progress, None, Result]
@@ -36,7 +38,10 @@ def finish(work: Work[Result], report: Callable[[Progress], None] = lambda progr
     """Run work to its end here and now, reporting each chunk."""
     while True:
         try:
-            report(next(work))
+            progress = next(work)
+            if progress.remember is not None:
+                progress.remember()
+            report(progress)
         except StopIteration as done:
             result: Result = done.value
             return result
@@ -51,4 +56,4 @@ def part(work: Work[Result], low: float, high: float) -> Work[Result]:
             result: Result = done.value
             return result
         share = low + (high - low) * progress.share
-        yield Progress(share, progress.message, progress.detail, progress.strip)
+        yield replace(progress, share=share)

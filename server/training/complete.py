@@ -12,7 +12,7 @@ from PIL import Image
 from models.base import Generator
 from models.stylegan2 import Plan, StyleGAN2Network
 from server import codecs, files
-from server.library import ENCODER
+from server.learned import ENCODER
 from server.steering.progress import Work, part
 from server.training import made
 from server.training.curve import curve

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from models.critic import Critic, normalised
 from models.stylegan2 import Plan, StyleGAN2Network
+from server import files
 from server.training.recipe import Recipe
 
 FILE = "state.safetensors"
@@ -76,9 +77,7 @@ class State:
             for index, values in optimiser.state_dict()["state"].items():
                 tensors |= {f"adam/{name}/{index}/{key}": value for key, value in values.items()}
         metadata = {"seen": str(self.seen), "log": json.dumps(self.log)}
-        part = folder / f".{FILE}.part"
-        part.write_bytes(safetensors.torch.save({k: v.contiguous() for k, v in tensors.items()}, metadata))
-        part.replace(folder / FILE)
+        files.write(folder / FILE, safetensors.torch.save({k: v.contiguous() for k, v in tensors.items()}, metadata))
 
     def resume(self, folder: Path) -> bool:
         """Go on from what `folder` holds, if anything; whether it did."""

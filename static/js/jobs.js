@@ -1,6 +1,6 @@
 /** Background work on the server, followed by event streams: it outlives the page, so it is found again on every load. */
 
-const ACTIVE = new Set(["queued", "running"]);
+const ACTIVE = new Set(["queued", "running", "paused"]);
 const MOST_STREAMS = 2; // browsers allow six connections to one server, and pictures need some
 const POLL = 4000;
 

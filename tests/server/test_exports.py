@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from pathlib import Path
 
 import pytest
 
-from server.errors import NotFound
+from server.errors import Damaged, NotFound
 from server.exports import Exports
 
 
@@ -62,3 +63,28 @@ def test_a_damaged_description_is_left_out(exports: Exports, tmp_path: Path, cap
     with caplog.at_level(logging.WARNING):
         assert exports.all() == []
     assert len(caplog.records) == 2
+
+
+def test_what_unfinished_films_left_is_swept_away_but_not_under_those_who_make_one(
+    exports: Exports, tmp_path: Path
+) -> None:
+    whole, half, begun = _make(exports, "2026-01-01"), exports.new(), exports.new()
+    for id in (half, begun):
+        exports.film(id).parent.mkdir()
+        (exports.film(id).parent / ".file.abc.part").write_bytes(b"half")
+    assert exports.sweep({begun}) == [half]
+    assert {path.name for path in tmp_path.iterdir()} == {whole, begun}
+
+
+def test_a_film_that_was_changed_on_the_disk_is_not_handed_out(exports: Exports) -> None:
+    id = exports.new()
+    exports.film(id).parent.mkdir(parents=True)
+    exports.film(id).write_bytes(b"film")
+    exports.finish(id, {"title": "A film", "sha256": hashlib.sha256(b"film").hexdigest()}, b"thumb")
+    assert exports.checked(id).read_bytes() == b"film"
+    exports.film(id).write_bytes(b"filk")
+    with pytest.raises(Damaged, match="changed on the disk"):
+        exports.checked(id)
+    exports.film(id).unlink()
+    with pytest.raises(Damaged, match="missing"):
+        exports.checked(id)

@@ -117,6 +117,17 @@ def test_sweeping_removes_only_what_a_dead_process_left(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == [".b.y.part", "c.part"]
 
 
+def test_sweeping_removes_models_that_were_half_fetched(tmp_path: Path) -> None:
+    half, young, whole = (tmp_path / "generators" / name for name in (".faces-ab12", ".eyes-cd34", "faces"))
+    for path in (half, young, whole):
+        path.mkdir(parents=True)
+        (path / "weights").write_bytes(b"")
+    for path in (half, whole):
+        os.utime(path, (0, 0))
+    files.sweep(tmp_path)
+    assert sorted(path.name for path in (tmp_path / "generators").iterdir()) == [".eyes-cd34", "faces"]
+
+
 def test_an_unwritable_folder_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "blocked").write_text("a file where a folder should be")
     with pytest.raises(StorageFailed):

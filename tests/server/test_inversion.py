@@ -15,7 +15,8 @@ from server import codecs
 from server.edits import latent_for, parse
 from server.errors import Invalid, NotFound
 from server.inversion import inverted, nearest, opened
-from server.library import ENCODER, Library
+from server.learned import ENCODER
+from server.library import Library
 from server.shelf import Ready
 from server.steering.progress import finish
 from server.training import made

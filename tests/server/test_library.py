@@ -18,6 +18,9 @@ from server.directions import Direction, to_bytes
 from server.edits import Edit, parse
 from server.errors import Conflict, Invalid, ModelFailed, NotFound, StorageFailed
 from server.library import Library
+from server.store.database import Database
+from server.store.index import Index
+from server.store.objects import Objects
 from server.walks import LinearWalk
 
 Described = tuple[GeneratorSpec, dict[str, torch.Tensor]]
@@ -197,4 +200,49 @@ def test_a_full_disk_keeps_the_old_direction(
         with pytest.raises(StorageFailed, match="disk is full"):
             library.keep(make_slider(eyes_spec, "zoom", seed=2), b"strip")
     assert library.direction("eyes", "zoom").seed == 1
-    assert [path.name for path in (library.home / "directions" / "eyes").iterdir()] == ["zoom.safetensors"]
+    assert not list(library.home.rglob("*.part"))
+
+
+def test_a_direction_that_was_changed_on_the_disk_is_left_out(
+    library: Library, eyes_spec: GeneratorSpec, make_slider: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    library.keep(make_slider(eyes_spec, "zoom"), b"strip")
+    library.keep(make_slider(eyes_spec, "red"), b"strip")
+    rows = Index(Database.at(library.home)).of("direction", "eyes")
+    objects = Objects(library.home / "objects")
+    assert rows["zoom"].picture == rows["red"].picture  # the same picture is kept once
+    path = objects.path(rows["zoom"].sha256)
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(bytes(data))
+    with caplog.at_level(logging.WARNING):
+        assert set(Library(library.home, library.bundled).directions("eyes")) == {"red"}
+    assert "changed on the disk" in caplog.text
+    objects.path(str(rows["red"].picture)).write_bytes(b"scrap")
+    assert library.strip("eyes", "red") is None
+
+
+def test_without_its_database_a_library_still_has_what_ships(
+    library: Library, eyes_spec: GeneratorSpec, make_slider: Make, put_direction: Callable[..., Path]
+) -> None:
+    put_direction(library.bundled.parent, make_slider(eyes_spec, "zoom"))
+    (library.bundled.parent / "directions").rename(library.bundled)
+    library.home.mkdir()
+    (library.home / "latentwalk.sqlite").write_bytes(b"scrap" * 1000)
+    assert set(library.directions("eyes")) == {"zoom"}
+
+
+def test_the_files_of_what_was_replaced_or_removed_go_unless_something_else_names_them(
+    library: Library, eyes_spec: GeneratorSpec, make_slider: Make
+) -> None:
+    objects = Objects(library.home / "objects")
+    library.keep(make_slider(eyes_spec, "zoom", seed=1), b"same")
+    library.keep(make_slider(eyes_spec, "red"), b"same")
+    assert len(list(objects.all())) == 3
+    library.keep(make_slider(eyes_spec, "zoom", seed=2), b"same")
+    assert len(list(objects.all())) == 3
+    library.remove("eyes", "zoom")
+    assert len(list(objects.all())) == 2
+    assert library.strip("eyes", "red") is not None
+    library.remove("eyes", "red")
+    assert list(objects.all()) == []

@@ -56,6 +56,15 @@ def test_a_judge_is_kept_found_and_the_same_again(home: Path) -> None:
         known.find("cosy")
 
 
+def test_a_fit_that_was_changed_on_the_disk_is_not_used(home: Path) -> None:
+    kept(home)
+    other = {"weights": torch.zeros(WIDTH), "centre": torch.zeros(WIDTH), "scale": torch.ones(WIDTH),
+             "bias": torch.tensor(3.0)}  # fmt: skip
+    (home / "regressors" / "cosy" / WEIGHTS).write_bytes(safetensors.torch.save(other))
+    with pytest.raises(ModelFailed, match="changed on the disk"):
+        Regressors(home).load("cosy")
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_no_slider_is_made_from_a_card_with_a_blank(home: Path, part: str) -> None:
     kept(home, card=RegressorCard(**{**dict.fromkeys(PARTS, "Said."), part: " "}))

@@ -19,6 +19,7 @@ from models.regressor import Regressor
 from server.directions import Direction
 from server.errors import ModelFailed
 from server.steering.draws import Drawn, Role, centre, draw
+from server.steering.memory import Memory
 from server.steering.progress import Progress, Work, part
 from server.steering.score.fit import Watch, blank, fit, free
 from server.steering.score.judging import CHUNK, scores
@@ -44,7 +45,7 @@ class Line:
 
 def distilled(
     generator: Generator, regressor: Regressor, settings: ScoreSettings, reach: float,
-    held: Sequence[Direction] = (),
+    held: Sequence[Direction] = (), memory: Memory | None = None, stage: str = "",
 ) -> Work[tuple[ArcWalk, dict[str, Any]]]:  # fmt: skip
     """The walk whose step 1 stands for `reach`, and what is known of how it was found, for the card."""
     half = settings.samples // 2
@@ -67,7 +68,8 @@ def distilled(
             f"correlation of {student.correlation:.2f} (n = {student.n}), which may be chance.",
             "Score more samples, or use a judge whose scores depend on what these pictures show.",
         )
-    refined = yield from part(fit(generator, student, settings, reach, start, held, rate=0.04 * REFINING), 0.6, 0.9)
+    refining = fit(generator, student, settings, reach, start, held, 0.04 * REFINING, memory, stage)
+    refined = yield from part(refining, 0.6, 0.9)
     watch = Watch(generator, regressor, reach)
     misses = []
     for walk in (start, refined):

@@ -8,7 +8,9 @@ chooses the vector that is kept.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,7 +19,9 @@ from torch import Tensor
 from models.base import Generator
 from models.regressor import Regressor
 from server.directions import Direction, off
+from server.steering.descent import Descent, Losses
 from server.steering.draws import Role, draw, evenly
+from server.steering.memory import Memory
 from server.steering.progress import Progress, Work
 from server.steering.score.judging import CHUNK, scores, steered
 from server.steering.score.settings import ScoreSettings
@@ -30,8 +34,6 @@ PATIENCE = 5  # looks without a gain before stopping
 GAIN = 0.998
 RATE = 0.04  # Adam's, in latent units
 
-Losses = list[list[float | None]]
-
 
 def blank(generator: Generator, settings: ScoreSettings) -> ArcWalk:
     """A walk that goes nowhere yet: in z it will keep each latent's length, in w it is straight."""
@@ -42,21 +44,25 @@ def blank(generator: Generator, settings: ScoreSettings) -> ArcWalk:
 
 def fit(
     generator: Generator, regressor: Regressor, settings: ScoreSettings, reach: float,
-    start: ArcWalk, held: Sequence[Direction] = (), rate: float = RATE,
+    start: ArcWalk, held: Sequence[Direction] = (), rate: float = RATE, memory: Memory | None = None, stage: str = "",
 ) -> Work[ArcWalk]:  # fmt: skip
-    """The walk whose step 1 stands for a change of `reach`; `regressor` must be differentiable. `start` is kept."""
-    vectors = start.vectors.detach().clone().requires_grad_(True)
+    """The walk whose step 1 stands for a change of `reach`; `regressor` must be differentiable. `start` is kept.
+
+    How far it came is remembered under `stage`fit, and what is remembered there is gone on from.
+    """
+    memory = Memory() if memory is None else memory
+    vectors = start.vectors.detach().clone()
     walk = ArcWalk(vectors, start.kept)
     source = torch.Generator().manual_seed(settings.seed)
-    optimiser = torch.optim.Adam([vectors], lr=rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.steps)
+    descent = Descent({"vectors": vectors}, rate, settings.steps, source)
     watch = Watch(generator, regressor, reach)
-    losses: Losses = []
-    best, kept, waited = float("inf"), vectors.detach().clone(), 0
-    for step in range(1, settings.steps + 1):
+    if (saved := memory.get(f"{stage}fit")) is not None:
+        descent.restore(saved)
+    while descent.step < settings.steps and not descent.is_over:
+        step = descent.step + 1
         drawn = draw(generator, settings.batch, Role.LEARN, source, in_turn=True)
         shares = (torch.rand(settings.batch, generator=source) * 2 - 1).to(generator.device)
-        optimiser.zero_grad()
+        descent.clear()
         total = 0.0
         for index, chunk in enumerate(drawn.split(CHUNK)):
             share = shares[index * CHUNK : index * CHUNK + len(chunk)]
@@ -66,21 +72,15 @@ def fit(
             loss = ((after - before) / reach - share).square().sum() / settings.batch
             loss.backward()  # type: ignore[no-untyped-call]
             total += float(loss.detach())
-            yield progress(step, settings.steps, losses)
-        optimiser.step()
-        schedule.step()
+            yield progress(step, settings.steps, descent.losses)
+        descent.descend(total)
         free(vectors, held, generator)
-        losses.append([step, total, None])
         if step % EVERY == 0 or step == settings.steps:
-            held_out = yield from watch.loss(walk, step, settings.steps, losses)
-            losses[-1][2] = held_out
-            waited = 0 if held_out < best * GAIN else waited + 1
-            if held_out < best:
-                best, kept = held_out, vectors.detach().clone()
-            yield progress(step, settings.steps, losses, watch.strip(walk))
-            if waited >= PATIENCE:
-                break
-    return ArcWalk(kept, start.kept)
+            held_out = yield from watch.loss(walk, step, settings.steps, descent.losses)
+            descent.looked(held_out, GAIN, PATIENCE)
+            told = progress(step, settings.steps, descent.losses, watch.strip(walk))
+            yield replace(told, remember=functools.partial(memory.put, f"{stage}fit", descent.saved()))
+    return ArcWalk(descent.kept["vectors"], start.kept)
 
 
 def free(vectors: Tensor, held: Sequence[Direction], generator: Generator) -> None:

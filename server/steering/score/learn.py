@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime
-import time
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from torch.nn.functional import cosine_similarity
 
 from models.base import Generator
+from models.regressor import Regressor
 from server.directions import Direction
 from server.errors import ModelFailed
+from server.steering.memory import Memory, Saved
 from server.steering.opaque import opaque
 from server.steering.progress import Progress, Work, part
 from server.steering.score.calibrate import calibrate
@@ -20,7 +22,7 @@ from server.steering.score.card import Panel, measure
 from server.steering.score.distil import REFINING, distilled, warmed
 from server.steering.score.fit import RATE, blank, fit
 from server.steering.score.held import left_over
-from server.steering.score.judging import ROUGH, decimals_of, quickest, reach_of, spread
+from server.steering.score.judging import APART, ROUGH, decimals_of, quickest, reach_of, spread
 from server.steering.score.settings import ScoreSettings
 from server.units import Unit
 from server.walks import ArcWalk, LinearWalk, Walk
@@ -32,29 +34,31 @@ METHOD = "score"
 def learn(
     generator: Generator, panel: Panel, settings: ScoreSettings, id: str, name: str,
     held: Sequence[Direction] = (), about: Mapping[str, Any] | None = None,
+    memory: Memory | None = None, created: str = "",
 ) -> Work[Direction]:  # fmt: skip
     """Learn, calibrate and measure one direction; `generator` may be the fast twin.
 
     Through the judge's gradient where it has one, else through a student's. `about` goes into the direction's
-    settings: what a sensitive scorer's owner wrote.
+    settings: what a sensitive scorer's owner wrote. With a `memory` that another sitting filled it goes on from there,
+    to the same direction; `created` is its date.
     """
-    started = time.perf_counter()
     generator = opaque(generator)
-    judge = quickest(generator, panel.judge)
+    memory = Memory() if memory is None else memory
+    judge = _chosen(generator, panel.judge, memory, "judge")
     panel = replace(panel, judge=judge)
     yield Progress(0.0, "Looking at what the judge says")
     mean, deviation = yield from part(spread(generator, judge), 0.0, 0.03)
     reach = settings.reach or reach_of(deviation)
     unit = Unit("score", decimals=decimals_of(reach))
     walk, student = yield from part(
-        _found(generator, panel, settings, reach, held), 0.03, 0.4 if settings.twin else 0.7
+        _found(generator, panel, settings, reach, held, memory, ""), 0.03, 0.4 if settings.twin else 0.7
     )
     cosine = None
     if settings.twin:
         other = replace(settings, seed=(settings.seed + 1) % 2**32)
-        second, _ = yield from part(_found(generator, panel, other, reach, held), 0.4, 0.7)
+        second, _ = yield from part(_found(generator, panel, other, reach, held, memory, "twin_"), 0.4, 0.7)
         cosine = round(float(cosine_similarity(walk.vectors, second.vectors, dim=1).mean()), 4)
-    seconds = time.perf_counter() - started
+    seconds = memory.seconds
     finished, full = _unit_length(walk, judge.spec.title)
     measured = yield from part(calibrate(generator, judge, finished, full, reach, unit), 0.7, 0.82)
     direction = Direction(
@@ -72,7 +76,7 @@ def learn(
         asked=(-reach, reach),
         method=METHOD,
         seed=settings.seed,
-        created=datetime.date.today().isoformat(),
+        created=created or datetime.date.today().isoformat(),
         verdict=measured.verdict,
         note=measured.note,
         licence=f"Generator: {generator.spec.card.licence}. Judge: {judge.spec.card.licence}",
@@ -105,20 +109,42 @@ def learn(
 
 
 def _found(
-    generator: Generator, panel: Panel, settings: ScoreSettings, reach: float, held: Sequence[Direction]
-) -> Work[tuple[ArcWalk, dict[str, Any] | None]]:
+    generator: Generator, panel: Panel, settings: ScoreSettings, reach: float, held: Sequence[Direction],
+    memory: Memory, stage: str,
+) -> Work[tuple[ArcWalk, dict[str, Any] | None]]:  # fmt: skip
     if not getattr(generator, "differentiable", True):  # it runs in a jail: the line fitted to scores is all there is
         many = replace(settings, warm=settings.samples)
         return (yield from warmed(generator, panel.judge, many, reach, held)), None
     if panel.judge.spec.differentiable:
-        quick = quickest(generator, panel.judge, ROUGH)
+        quick = _chosen(generator, panel.judge, memory, f"{stage}rough", ROUGH)
         start, share, rate = blank(generator, settings), 0.0, RATE
         if settings.warm:
             share, rate = 0.25, RATE * REFINING
-            start = yield from part(warmed(generator, quick, settings, reach, held), 0.0, share)
-        walk = yield from part(fit(generator, quick, settings, reach, start, held, rate), share, 1.0)
-        return walk, None
-    return (yield from distilled(generator, panel.judge, settings, reach, held))
+            known = memory.get(f"{stage}start")
+            if known is None:
+                start = yield from part(warmed(generator, quick, settings, reach, held), 0.0, share)
+                known = Saved({"vectors": start.vectors.detach().clone()})
+                told = "The line to start from is found"
+                yield Progress(share, told, remember=functools.partial(memory.put, f"{stage}start", known))
+            start = replace(start, vectors=known.tensors["vectors"].to(generator.device))
+        work = fit(generator, quick, settings, reach, start, held, rate, memory, stage)
+        return (yield from part(work, share, 1.0)), None
+    return (yield from distilled(generator, panel.judge, settings, reach, held, memory, stage))
+
+
+def _chosen(generator: Generator, judge: Regressor, memory: Memory, stage: str, apart: float = APART) -> Regressor:
+    # Which twin is quicker is for the clock to say, once: who goes on must go on with the same one.
+    at: Callable[[str], Regressor] | None = getattr(judge, "at", None)
+    if at is None:
+        return judge
+    found: list[Regressor] = []
+
+    def precision() -> str:
+        found.append(quickest(generator, judge, apart))
+        return "fp32" if found[0] is judge else "bf16"
+
+    wanted = memory.fact(stage, precision)
+    return found[0] if found else judge if wanted == "fp32" else at(wanted)
 
 
 def _objective(generator: Generator, student: object) -> str:

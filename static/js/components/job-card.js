@@ -6,6 +6,7 @@ import { h } from "../dom.js";
 
 const STATES = {
   queued: "Waiting",
+  paused: "Paused",
   done: "Done",
   failed: "Failed",
   cancelled: "Cancelled",
