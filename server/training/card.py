@@ -102,7 +102,7 @@ def _classes(report: View) -> str:
 
 
 def _curve(points: Sequence[View]) -> str:
-    rows = [(f"{one['seen']:,}", f"{one['side']} px", f"{one['kid']:.4f}", f"{one['fd']:.1f}") for one in points]
+    rows = [(f"{one['seen']:,}", f"{one['side']} px", f"{one['kid']:.4f}", f"{one['fd']:.2f}") for one in points]
     return _table(("pictures seen", "side", "KID", "Fréchet distance"), rows)
 
 
