@@ -86,6 +86,6 @@ function shaped(keyframes) {
 }
 
 function bare(edit) {
-  const empty = (value) => typeof value === "object" && Object.keys(value).length === 0;
+  const empty = (value) => value === null || (typeof value === "object" && Object.keys(value).length === 0);
   return Object.fromEntries(Object.entries(edit).filter(([, value]) => !empty(value)));
 }

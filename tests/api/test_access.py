@@ -112,7 +112,7 @@ def test_the_page_without_a_token_says_what_is_missing(stranger: TestClient) -> 
     answer = stranger.get("/")
     assert answer.status_code == 401
     assert "asks for a token" in answer.text
-    assert '<form method="post" action="/sign-in">' in answer.text
+    assert '<form method="post" action="/sign-in"' in answer.text
     assert answer.headers["cache-control"] == "no-store"
     assert "eyes" not in answer.text
 

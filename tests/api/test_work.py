@@ -158,4 +158,6 @@ def test_a_generator_without_an_encoder_takes_no_picture_in(client: TestClient) 
     assert answer.status_code == 404
     assert "no encoder" in answer.json()["error"]["message"]
     assert client.post("/api/generators/eyes/invert", content=b"text").status_code == 422
-    assert client.get("/api/generators").json()["generators"][0]["inverts"] is False
+    inverts = {one["name"]: one["inverts"] for one in client.get("/api/generators").json()["generators"]}
+    assert inverts["eyes"] is False
+    assert inverts["avatars"] is True
