@@ -18,7 +18,10 @@ from models.importing.opcodes import unpickled
 from models.importing.records import Name
 from models.importing.vocabulary import Words
 
-GIVE = "Give a StyleGAN, BigGAN or DCGAN checkpoint (.pkl, .pt, .pth or .safetensors)."
+GIVE = (
+    "Give a StyleGAN, BigGAN or DCGAN checkpoint (.pkl, .pt, .pth or .safetensors). "
+    "A judge comes as ONNX: export it with torch.onnx.export."
+)
 OTHERS = (
     (b"\x89PNG\r\n", "a PNG picture"), (b"\xff\xd8\xff", "a JPEG picture"), (b"GIF8", "a GIF picture"),
     (b"\x89HDF\r\n", "an HDF5 file, as Keras writes it"), (b"\x1f\x8b", "a gzip archive"), (b"BZh", "a bzip2 archive"),

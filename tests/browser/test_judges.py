@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+
+import torch
 from playwright.sync_api import expect
 
 from tests.onnx_files import brightness
@@ -75,9 +78,15 @@ def test_the_better_of_two_is_picked_by_arrow(explorer):
     expect(panel.get_by_text("2 pairs judged")).to_be_visible()
 
 
-def test_a_pickle_is_not_opened_and_says_what_to_do(explorer):
-    explorer.open().drop("judge.pth", b"\x80\x04")
+def test_a_pickled_judge_is_not_run_and_says_what_to_do(explorer):
+    explorer.open().drop("judge.joblib", b"\x80\x04")
     explorer.told("Export the model with torch.onnx.export")
+    buffer = io.BytesIO()
+    torch.save(torch.nn.Linear(3, 1), buffer)
+    explorer.drop("judge.pth", buffer.getvalue())
+    explorer.told("export it with torch.onnx.export")
+    assert all("422" in complaint for complaint in explorer.complaints)
+    explorer.complaints.clear()  # the browser itself notes every refused request
 
 
 def test_a_dropped_model_becomes_a_slider(explorer):
