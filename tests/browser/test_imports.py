@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from models.jail.cell import available
 from tests.models.importing.official import stylegan3
+from tests.models.importing.test_graphs import graph
 from tests.models.importing.test_vectors import npy
 from tests.models.importing.writer import Call, Global, pickled
 
@@ -62,3 +63,17 @@ def test_a_checkpoint_that_would_run_code_is_refused_on_the_page(explorer, tmp_p
     expect(page.get_by_role("dialog", name="A generator to keep?")).to_be_hidden()
     assert all("422" in complaint for complaint in explorer.complaints)
     explorer.complaints.clear()
+
+
+def test_a_dropped_onnx_file_that_makes_pictures_is_taken_for_a_generator(explorer, tmp_path: Path) -> None:
+    page = explorer.open().page
+    path = tmp_path / "wallpaper.onnx"
+    path.write_bytes(graph())
+    page.set_input_files("#file", path)
+    passport = page.get_by_role("dialog", name="A generator to keep?")
+    expect(passport.get_by_alt_text("Its picture of seed 0")).to_be_visible()
+    passport.get_by_role("button", name="Keep it").click()
+    page.get_by_role("button", name="Open it").click()
+    expect(page.locator("generator-picker").get_by_text("Wallpaper")).to_be_visible()
+    assert all("422" in complaint for complaint in explorer.complaints)  # it is no judge, as was tried first
+    explorer.complaints.clear()  # the browser itself notes every refused request
