@@ -50,12 +50,13 @@ class Found:
 
 
 def look(
-    path: Path, name: str, year: int, *, title: str = "", card: Mapping[str, str] | None = None, unlocked: bool = False
-) -> Found:
+    path: Path, name: str, year: int, *, title: str = "", card: Mapping[str, str] | None = None, unlocked: bool = False,
+    called: str = "",
+) -> Found:  # fmt: skip
     """Open the checkpoint at `path` and try it as a generator called `name`; nothing is kept.
 
     `card` fills in what a file seldom says: licence, data, data_licence, shows_badly. Invalid, with a sentence,
-    for whatever is not a whole checkpoint of a known family.
+    for whatever is not a whole checkpoint of a known family; it names the file, or what it is `called`.
     """
     checked_id(name)
     if not path.exists():
@@ -67,7 +68,7 @@ def look(
         spec = replace(spec, card=replace(spec.card, **words))
         generator, golden = tried(opened, spec)
     except ModelError as error:
-        raise Invalid(f"{path.name}: {error}", error.hint) from error
+        raise Invalid(f"{called or path.name}: {error}", error.hint) from error
     return Found(opened, spec, golden, first(generator))
 
 

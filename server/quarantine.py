@@ -76,7 +76,8 @@ class Quarantine:
             files.remove(path)
 
     def _seen(self, id: str, name: str) -> dict[str, Any]:
-        found = imports.look(self._folder / id, name, datetime.date.today().year, unlocked=self._unlocked)
+        year = datetime.date.today().year
+        found = imports.look(self._folder / id, name, year, unlocked=self._unlocked, called=name)
         picture = codecs.encode(codecs.picture(codecs.pixels(found.picture[None])[0], PREVIEW), "png")
         address = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
         return {"id": id, **found.view(), "picture": address}
