@@ -126,7 +126,9 @@ class _Steps:
         penalised, alone = (state.seen // stage.batch) % recipe.lazy == 0, state.seen < recipe.alone
         how: Callable[..., Tensor] = partial(step, recipe, stage, state, self.dtype, fade, penalised, alone)
         if self.records and fade == 1:
-            how = self.recorded.setdefault((penalised, alone), Recorded(how))
+            if (penalised, alone) not in self.recorded:
+                self.recorded[penalised, alone] = Recorded(how)
+            how = self.recorded[penalised, alone]
         found = how(real, classes, z)
         average(recipe, stage, state)
         return found
