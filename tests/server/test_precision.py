@@ -42,6 +42,20 @@ def test_the_comparison_is_of_real_pictures(tiny: Generator) -> None:
     assert comparison.fp32_seconds > 0
 
 
+def test_no_picture_is_timed_twice(tiny: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    timed: list[torch.Tensor] = []
+
+    def seconds(generator: Generator, latent: torch.Tensor, classes: torch.Tensor | None) -> float:
+        timed.append(latent)
+        return 1.0
+
+    monkeypatch.setattr(precision, "seconds", seconds)
+    precision.compare(tiny, tiny.at("bf16"))
+    rows = torch.cat(timed[::2])
+    assert len(rows) > 1
+    assert len(rows.unique(dim=0)) == len(rows)
+
+
 def test_the_choice_follows_the_comparison(tiny: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     for better, expected in ((True, "bf16"), (False, "fp32")):
         made = Comparison(2.0, 1.0, 50.0) if better else Comparison(1.0, 2.0, 50.0)
