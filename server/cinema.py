@@ -11,6 +11,7 @@ from typing import Any
 
 from server import codecs
 from server.directions import Direction
+from server.drawing import draw
 from server.edits import Edit, latent_for
 from server.errors import AppError, Invalid
 from server.exports import Exports
@@ -28,7 +29,6 @@ from server.plan import Plan, in_a_thread
 from server.provenance.ledger import Entry
 from server.provenance.press import Press
 from server.provenance.stills import still
-from server.renderer import draw
 from server.shelf import Ready, Shelf
 from server.sounds import Sounds
 from server.steering.memory import Memory

@@ -13,6 +13,7 @@ from models.base import ModelError
 from server import codecs, edits, files, filming, foreign, homes, imports, jury, precision, studio, uploads
 from server.access.tokens import Kept
 from server.directions import Direction, checked_id, from_bytes, to_bytes
+from server.drawing import draw
 from server.errors import Conflict, Invalid, ModelFailed, NotFound
 from server.inference import pick_device, tune
 from server.learned import SUFFIX
@@ -20,7 +21,6 @@ from server.library import Library
 from server.provenance.press import Press
 from server.provenance.stills import still
 from server.regressors import Entry, Regressors
-from server.renderer import draw
 from server.settings import Settings
 from server.shelf import Ready
 from server.sounds import Sounds

@@ -13,6 +13,7 @@ from PIL import Image
 from server import files, strangers
 from server.cinema import checked, used_by
 from server.directions import Direction
+from server.drawing import draw
 from server.edits import Edit
 from server.errors import Invalid, NotFound
 from server.films import writers
@@ -24,7 +25,6 @@ from server.provenance.credentials import Credential
 from server.provenance.ledger import Entry
 from server.provenance.looks import look
 from server.provenance.press import Press, matches, write_beside
-from server.renderer import draw
 from server.shelf import Ready
 from server.sounds import Sounds
 from server.steering.progress import Progress, finish

@@ -14,7 +14,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from server.renderer import Frame
+from server.pile import Frame
 
 NAME = "latentwalk"
 MEDIA_TYPE = CONTENT_TYPE_LATEST

@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 
 from server.codecs import Format
-from server.renderer import Frame
+from server.pile import Frame
 
 HEADER = struct.Struct(">HBBIHHHHIIII")
 MAGIC = 0x4C57  # "LW"

@@ -16,7 +16,7 @@ from server.api.deps import Services, services
 from server.api.rights import person
 from server.errors import AppError, Invalid
 from server.inference import Priority
-from server.renderer import Frame, Slot, Wish
+from server.pile import Frame, Slot, Wish
 
 router = APIRouter()
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from server.drawing import draw
 from server.edits import parse
 from server.films.film import edits_of, film
 from server.films.pace import steady
@@ -20,7 +21,6 @@ from server.films.writers import containers
 from server.films.xmp import packet
 from server.inference import pick_device, tune
 from server.library import Library
-from server.renderer import draw
 from server.settings import Settings
 from server.shelf import Ready
 from server.steering.progress import finish

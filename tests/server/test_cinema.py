@@ -22,12 +22,12 @@ from models.base import Generator
 from server.cinema import checked, filmed
 from server.codecs import Pixels
 from server.directions import Direction
+from server.drawing import draw
 from server.edits import Edit
 from server.errors import Invalid, ModelFailed
 from server.exports import Exports
 from server.films.estimates import estimate
 from server.provenance.press import Press
-from server.renderer import draw
 from server.settings import Settings
 from server.shelf import Ready
 from server.steering.progress import Work, finish

@@ -23,6 +23,7 @@ from PIL import Image, ImageSequence
 from models.base import Generator
 from server.codecs import Pixels
 from server.directions import Direction
+from server.drawing import draw
 from server.edits import Edit, parse
 from server.errors import Invalid, ModelFailed
 from server.films.embedded import recipe_of
@@ -33,7 +34,6 @@ from server.films.routes import Route, route_of
 from server.films.sheets import compose
 from server.films.writers import containers, format_for
 from server.films.xmp import TRAINED
-from server.renderer import draw
 from server.shelf import Ready
 from server.steering.progress import Progress, finish
 from server.timeline import Format, Timeline, read

@@ -8,7 +8,8 @@ from models.dcgan import DCGAN
 from server import previews
 from server.edits import parse
 from server.inference import Lane
-from server.renderer import Renderer, Slot, Wish
+from server.pile import Slot, Wish
+from server.renderer import Renderer
 from server.shelf import Ready
 
 

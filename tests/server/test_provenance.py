@@ -15,6 +15,7 @@ from PIL import Image, ImageEnhance
 
 from models.base import Generator
 from server.directions import Direction
+from server.drawing import draw
 from server.edits import canonical, parse
 from server.errors import Invalid
 from server.filming import filmed, made_here, recipe, walk_in
@@ -26,7 +27,6 @@ from server.provenance.credentials import Claim
 from server.provenance.ledger import Entry, Ledger
 from server.provenance.press import Press
 from server.provenance.stills import still
-from server.renderer import draw
 from server.settings import Settings
 from server.shelf import Ready
 from server.sounds import Sounds

@@ -6,6 +6,7 @@ import asyncio
 import io
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -17,10 +18,12 @@ from torch import Tensor
 from models.base import Generator, Precision
 from server import codecs
 from server.directions import Direction
+from server.drawing import draw
 from server.edits import Edit, canonical, parse
 from server.errors import AppError, Invalid, ModelFailed, Overloaded
 from server.inference import Lane, Priority
-from server.renderer import Answer, Frame, Renderer, Slot, Wish, draw
+from server.pile import Answer, Frame, Slot, Wish
+from server.renderer import Renderer
 from server.shelf import Ready
 
 
@@ -34,6 +37,7 @@ class Watched:
         self.go = threading.Event()
         self.go.set()
         self.failing: Exception | None = None
+        self.seconds = 0.0
 
     def sample(self, seeds: Sequence[int]) -> Tensor:
         return self.inner.sample(seeds)
@@ -44,6 +48,7 @@ class Watched:
     def synthesize(self, latent: Tensor, classes: Tensor | None) -> Tensor:
         self.batches.append(len(latent))
         self.go.wait(10)
+        time.sleep(self.seconds)
         if self.failing is not None:
             raise self.failing
         return self.inner.synthesize(latent, classes)
@@ -178,6 +183,7 @@ async def test_a_cancelled_caller_does_not_stop_the_renderer(
 
 async def test_closing_in_the_middle_of_a_batch_answers_everybody(tiny: Generator) -> None:
     watched = Watched(tiny)
+    watched.seconds = 0.01  # long enough for those who were served to ask again before the next turn
     ready = Ready(watched, watched, dict)
     lane = Lane()
     renderer = Renderer(lane, max_batch=2)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server import wire
-from server.renderer import Frame
+from server.pile import Frame
 
 SECONDS = st.floats(0, 4000)
 
