@@ -40,6 +40,7 @@ from server.api.patience import Patient
 from server.api.running import Running
 from server.api.watch import Watch
 from server.audit import logging_settings
+from server.backend import Backend, Embedded
 from server.cinema import Cinema
 from server.errors import AppError
 from server.exports import Exports
@@ -59,6 +60,7 @@ from server.sounds import Sounds
 from server.store.database import Database
 from server.store.shared import Shared
 from server.studio import Studio
+from server.workshop import Workshop
 
 ROOT = Path(__file__).parent.parent
 ROOM, PER_PERSON = 128, 8  # connections: a browser opens six beside its socket; above that the answer is 503 at once
@@ -72,12 +74,12 @@ def version() -> str:
         return "0+unknown"
 
 
-async def warm(shelf: Shelf, library: Library, life: Lifecycle) -> None:
+async def warm(backend: Backend, library: Library, life: Lifecycle) -> None:
     """Load the first generator while the browser is still opening the page."""
     name = next((name for name in library.entries() if library.is_installed(name)), None)
     if name is not None:
         with contextlib.suppress(AppError):  # whoever asks for it hears why
-            await shelf.get(name)
+            await backend.load(name)
     life.warmed()
 
 
@@ -95,26 +97,27 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         library = Library(chosen.home, first=chosen.first, database=database)
         lane = Lane()
         shelf = Shelf(library, lane, device, chosen.generators_kept)
-        renderer = Renderer(lane, max_batch=chosen.max_batch)
         films = Exports(chosen.home / "exports")
         work = Jobs(chosen.home, database)
         arrivals.take_in(chosen.home, library.learned, work.list)
         work.load()
         films.sweep({request["export"] for request in work.list.requests("export")})
         judges = Regressors(chosen.home, chosen.unlocked)
-        studio = Studio(library, judges, shelf, lane, work)
+        renderer, workshop = Renderer(lane, max_batch=chosen.max_batch), Workshop(library, judges, shelf, lane)
+        backend: Backend = Embedded(shelf, lane, renderer, workshop)
+        studio = Studio(library, judges, shelf, lane, work, backend)
         press = Press(chosen, app.version)
         sounds = Sounds(chosen.home / "sounds")
         quarantine = Quarantine(library, chosen.unlocked)
         quarantine.sweep()
-        cinema = Cinema(library, shelf, lane, work, films, press, sounds)
+        cinema = Cinema(library, shelf, lane, work, films, press, sounds, backend)
         house = Services(
-            chosen, library, judges, shelf, renderer, work, films, studio, cinema, press, sounds, quarantine,
+            chosen, library, judges, shelf, backend, work, films, studio, cinema, press, sounds, quarantine,
             Shared(database), app.version, ROOT, gate=gate, limits=limits, metrics=metrics,
         )  # fmt: skip
         app.state.services = house
         observe(house, lane)
-        first = asyncio.create_task(warm(shelf, library, house.life), name="warm")
+        first = asyncio.create_task(warm(backend, library, house.life), name="warm")
         watch = asyncio.create_task(work.watch(), name="jobs")
         try:
             yield
@@ -122,7 +125,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             first.cancel()
             watch.cancel()
             await work.close()
-            renderer.close()
+            await backend.close()
             await shelf.close()
             lane.close()
             database.close()
@@ -153,7 +156,7 @@ def observe(house: Services, lane: Lane) -> None:
     metrics = house.metrics
     metrics.gauge("live_tabs", "Live sockets that are open.", lambda: len(house.tabs))
     metrics.gauge("tasks", "Tasks on the event loop.", lambda: len(asyncio.all_tasks()))
-    metrics.gauge("pictures_waiting", "Previews and stills that wait.", house.renderer.waiting)
+    metrics.gauge("pictures_waiting", "Previews and stills that wait.", house.backend.waiting)
     metrics.gauge("ready", "1 where people should be sent here.", lambda: house.life.state == "ready")
     waiting = {priority.name.lower(): partial(lambda one: lane.waiting()[one], priority) for priority in Priority}
     metrics.gauges("lane_waiting", "Pieces of work that wait for the device.", "kind", waiting)

@@ -41,6 +41,11 @@ class Checkpoint(Memory):
                 log.warning("%s is damaged; the checkpoint before it is used", path)
 
     @property
+    def job(self) -> str:
+        """Whose memory it is."""
+        return self._folder.name
+
+    @property
     def mark(self) -> int:
         """The number of the newest checkpoint, 0 where there is none."""
         return max((number for paths in self._files().values() for number, _, _ in paths), default=0)

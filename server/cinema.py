@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from server import codecs
+from server.backend import Backend
 from server.directions import Direction
 from server.drawing import draw
 from server.edits import Edit, latent_for
@@ -45,10 +46,12 @@ class Cinema:
     """Checks a walk, then shows, estimates or films it. Refusals are raised here, before there is a job."""
 
     def __init__(
-        self, library: Library, shelf: Shelf, lane: Lane, jobs: Jobs, exports: Exports, press: Press, sounds: Sounds
-    ) -> None:
+        self, library: Library, shelf: Shelf, lane: Lane, jobs: Jobs, exports: Exports, press: Press, sounds: Sounds,
+        backend: Backend,
+    ) -> None:  # fmt: skip
         self._library, self._shelf, self._lane = library, shelf, lane
         self._jobs, self._exports, self._press, self._sounds = jobs, exports, press, sounds
+        self._backend = backend
         self._paces: OrderedDict[str, Pace] = OrderedDict()
         self._measuring = asyncio.Semaphore(MEASURING)
         jobs.knows("export", lambda job, request: self._filming(request))
@@ -84,14 +87,14 @@ class Cinema:
     async def estimate(self, timeline: Timeline) -> dict[str, Any]:
         """How long and how large the film would be."""
         ready, route = await self._route(timeline)
-        drawn = self._drawn(ready, Priority.STILL)
+        drawn = self._drawn(Priority.STILL)
         async with self._measuring:
             return await asyncio.to_thread(lambda: finish(estimate(route, drawn, ready.directions())))
 
     async def still(self, edit: Edit, format: codecs.Format, *, size: int | None, mark: bool) -> bytes:
         """The exact picture of an edit as a file that says what it is."""
         ready = await self._shelf.get(edit.generator)
-        pixels = await self._lane.run(Priority.STILL, lambda: draw(edit, ready))
+        pixels = await self._backend.pixels(edit)
         return await asyncio.to_thread(
             lambda: still(edit, pixels, ready, self._press, format=format, size=size, mark=mark)
         )
@@ -123,7 +126,7 @@ class Cinema:
         sound = self._sounds.path(timeline)
         if sound is not None and not containers()[timeline.output.format].sounds:
             raise Invalid(f"A film as {timeline.output.format} carries no sound.", "Choose mp4, webm or av1.")
-        drawn = self._drawn(ready, Priority.WORK)
+        drawn = self._drawn(Priority.WORK)
 
         def make(memory: Memory) -> Work[Mapping[str, Any]]:
             return filmed(self._exports, self._press, ready, route, id, title, drawn=drawn, sound=sound)
@@ -144,14 +147,16 @@ class Cinema:
         key = hashlib.sha256(key.encode()).hexdigest()
         async with self._measuring:
             if key not in self._paces:
-                drawn = self._drawn(ready, Priority.STILL)
+                drawn = self._drawn(Priority.STILL)
                 self._paces[key] = await asyncio.to_thread(lambda: finish(pace(route, drawn)))
                 while len(self._paces) > PACES_KEPT:
                     self._paces.popitem(last=False)
             return self._paces[key]
 
-    def _drawn(self, ready: Ready, priority: Priority) -> Draw:
-        return lambda edit: self._lane.submit(priority, lambda: draw(edit, ready)).result()
+    def _drawn(self, priority: Priority) -> Draw:
+        # For threads: films and paces are made in some of their own, the pictures where the backend makes them.
+        loop = asyncio.get_running_loop()
+        return lambda edit: asyncio.run_coroutine_threadsafe(self._backend.pixels(edit, priority), loop).result()
 
     def _title(self, timeline: Timeline) -> str:
         place = self._library.spec(timeline.generator).title

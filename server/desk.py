@@ -10,7 +10,7 @@ from typing import Any
 
 from models import fetch, judges
 from models.base import ModelError
-from server import codecs, edits, files, filming, foreign, homes, imports, jury, precision, studio, uploads
+from server import codecs, edits, files, filming, foreign, homes, imports, jury, precision, studio, uploads, workshop
 from server.access.tokens import Kept
 from server.directions import Direction, checked_id, from_bytes, to_bytes
 from server.drawing import draw
@@ -154,7 +154,7 @@ class Desk:
         transform = transforms.find(how.transform)
         chosen = id or transform.name
         checked_id(chosen)
-        name = studio.title_of(chosen, transform.name, transform.title)
+        name = workshop.title_of(chosen, transform.name, transform.title)
         quick = precision.choose(self._ready.exact)
         direction = finish(learn(quick, how, id=chosen, name=name), show)
         self._keep(direction, out)
@@ -207,7 +207,7 @@ class Desk:
         return [direction.id for direction in found]
 
     def _keep(self, direction: Direction, out: Path | None) -> None:
-        picture = studio.jpeg(strip(self._ready.exact, direction))
+        picture = workshop.jpeg(strip(self._ready.exact, direction))
         if out is None:
             self.library.keep(direction, picture)
         else:

@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 
 from server.access.gate import Gate
 from server.access.limits import Limits
+from server.backend import Backend
 from server.cinema import Cinema
 from server.exports import Exports
 from server.jobs import Jobs
@@ -20,7 +21,6 @@ from server.metrics import Metrics
 from server.provenance.press import Press
 from server.quarantine import Quarantine
 from server.regressors import Regressors
-from server.renderer import Renderer
 from server.settings import Settings
 from server.shelf import Shelf
 from server.sounds import Sounds
@@ -36,7 +36,7 @@ class Services:
     library: Library
     regressors: Regressors
     shelf: Shelf
-    renderer: Renderer
+    backend: Backend
     jobs: Jobs
     exports: Exports
     studio: Studio

@@ -23,7 +23,7 @@ router = APIRouter(prefix="/api")
 @router.get("/generators")
 def generators(services: ServicesDep) -> dict[str, Any]:
     """Every generator, installed or to be fetched."""
-    library, loaded = services.library, services.shelf.loaded()
+    library, loaded = services.library, services.backend.loaded()
     return {"generators": [shapes.generator(library, name, loaded.get(name)) for name in library.entries()]}
 
 
@@ -80,8 +80,7 @@ async def render_cached(
 
 
 async def _picture(services: Services, edit: edits.Edit, format: Format, size: int | None, person: str) -> Response:
-    ready = await services.shelf.get(edit.generator)
-    frame = await services.renderer.still(edit, ready, format, longest=size, person=person)
+    frame = await services.backend.still(edit, format, longest=size, person=person)
     headers = {"x-latentwalk-edit": edits.canonical(edit)}
     return Response(frame.data, media_type=MEDIA_TYPES[format], headers=headers)
 

@@ -21,8 +21,8 @@ async def healthz(request: Request, services: ServicesDep) -> dict[str, Any]:
     return {
         "status": "ok",
         "version": services.version,
-        "device": str(services.shelf.device),
-        "generators": list(services.shelf.loaded()),
+        "device": services.backend.device,
+        "generators": list(services.backend.loaded()),
     }
 
 

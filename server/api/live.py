@@ -89,7 +89,7 @@ class Session:
 
     async def talk(self) -> None:
         """Read, draw and settle until the tab is closed."""
-        hello = {"version": self.services.version, "device": str(self.services.shelf.device)}
+        hello = {"version": self.services.version, "device": self.services.backend.device}
         await self._say({"hello": hello})
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._read)
@@ -122,12 +122,7 @@ class Session:
         while True:
             await self._credit()
             wish = await self.slot.take()
-            try:
-                ready = await self.services.shelf.get(wish.edit.generator)
-            except AppError as error:
-                await self._refuse(wish.rev, error)
-                continue
-            wish, answer = await self.services.renderer.preview(self.slot, wish, ready)
+            wish, answer = await self.services.backend.preview(self.slot, wish)
             if isinstance(answer, AppError):
                 await self._refuse(wish.rev, answer)
                 continue
@@ -146,10 +141,7 @@ class Session:
             if self.slot.newest is not wish:
                 continue
             try:
-                ready = await self.services.shelf.get(wish.edit.generator)
-                frame = await self.services.renderer.still(
-                    wish.edit, ready, priority=Priority.SETTLE, person=self.who.id
-                )
+                frame = await self.services.backend.still(wish.edit, priority=Priority.SETTLE, person=self.who.id)
             except AppError as error:
                 await self._refuse(wish.rev, error)
                 continue

@@ -6,18 +6,18 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
 
+from server.backend import Loaded
 from server.directions import Direction
 from server.job import Job
 from server.library import Library
-from server.shelf import Ready
 from server.steering.transforms import Transform
 from server.units import Unit
 
 Json = dict[str, Any]
 
 
-def generator(library: Library, name: str, ready: Ready | None = None) -> Json:
-    """One generator, installed or to be fetched; `ready` where it is loaded."""
+def generator(library: Library, name: str, loaded: Loaded | None = None) -> Json:
+    """One generator, installed or to be fetched; `loaded` where it is."""
     entry = library.entry(name)
     spec = entry.spec
     installed = library.is_installed(name)
@@ -34,7 +34,7 @@ def generator(library: Library, name: str, ready: Ready | None = None) -> Json:
         "default_classes": dict(spec.default_classes),
         "fingerprint": spec.fingerprint,
         "inverts": library.encoder(name) is not None,
-        "precision": "fp32" if ready is None else ready.quick.precision,
+        "precision": "fp32" if loaded is None else loaded.precision,
         "card": asdict(spec.card),
     }
     if not installed:

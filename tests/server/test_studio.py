@@ -11,17 +11,9 @@ import pytest
 from server.directions import checked_id
 from server.errors import Cancelled, Invalid, ModelFailed
 from server.steering.progress import Progress, finish
-from server.studio import followed, title_of
+from server.studio import followed
 
 Report = Callable[[float, str], None]
-
-
-@pytest.mark.parametrize(
-    ("id", "title"),
-    [("zoom", "Zoom"), ("zoom_2", "Zoom 2"), ("zoom_on_cats", "Zoom on cats"), ("near_far", "Near far")],
-)
-def test_a_sliders_name_comes_from_its_id(id: str, title: str) -> None:
-    assert title_of(id, "zoom", "Zoom") == title
 
 
 @pytest.mark.parametrize("id", ["", "Zoom", "../zoom", "zoom.2", "2zoom", "z" * 41, "zoom\n"])
