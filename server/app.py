@@ -42,6 +42,7 @@ from server.api.watch import Watch
 from server.audit import logging_settings
 from server.backend import Backend, Embedded
 from server.cinema import Cinema
+from server.cluster.engine import Engine
 from server.errors import AppError
 from server.exports import Exports
 from server.inference import Lane, Priority, pick_device, tune
@@ -103,8 +104,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         work.load()
         films.sweep({request["export"] for request in work.list.requests("export")})
         judges = Regressors(chosen.home, chosen.unlocked)
-        renderer, workshop = Renderer(lane, max_batch=chosen.max_batch), Workshop(library, judges, shelf, lane)
-        backend: Backend = Embedded(shelf, lane, renderer, workshop)
+        engine = Engine(chosen) if chosen.ray else None
+        backend: Backend
+        if engine is None:
+            renderer, workshop = Renderer(lane, max_batch=chosen.max_batch), Workshop(library, judges, shelf, lane)
+            backend = Embedded(shelf, lane, renderer, workshop)
+        else:
+            backend = await engine.open()
         studio = Studio(library, judges, shelf, lane, work, backend)
         press = Press(chosen, app.version)
         sounds = Sounds(chosen.home / "sounds")
@@ -126,6 +132,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             watch.cancel()
             await work.close()
             await backend.close()
+            if engine is not None:
+                await engine.close()
             await shelf.close()
             lane.close()
             database.close()

@@ -130,7 +130,7 @@ class Pile(Generic[K]):
             self._waiting.append(request)
             return True
 
-    def keys(self) -> list[K]:
+    def wanted(self) -> list[K]:
         """What kinds of batches are waited for, the longest waiting first."""
         with self._lock:
             return list(dict.fromkeys(request.key for request in self._waiting if not request.future.done()))

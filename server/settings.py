@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     first: str = Field("", description="generator the page opens with; the first installed one unless set")
     unlocked: bool = Field(False, description="open uploaded models even where this system cannot lock them in")
     database: str = Field("", repr=False, description="database to remember jobs and the library in; a file in home")
+    ray: str = Field("", description="Ray cluster that draws and learns: its address, or “local” to start one here")
+    workers: int = Field(2, ge=1, le=256, description="workers of a Ray cluster that draw")
+    learners: int = Field(1, ge=1, le=64, description="workers of a Ray cluster that learn")
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="further host names the page may be reached under, separated by commas"
     )

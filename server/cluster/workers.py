@@ -1,0 +1,168 @@
+"""What a worker does in its own process: a shelf and a lane of its own, over the home that all of them share."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from models.base import Precision
+from server import drawing
+from server.checkpoints import Checkpoints
+from server.codecs import Format, Pixels
+from server.edits import Edit
+from server.errors import AppError
+from server.inference import Lane, Priority, physical_cores, pick_device, tune
+from server.job import Kind
+from server.library import Library
+from server.pile import Answer, Frame
+from server.plan import advance
+from server.regressors import Regressors
+from server.settings import Settings
+from server.shelf import Shelf
+from server.steering.progress import Progress, Work
+from server.store.database import Database
+from server.workshop import Workshop
+
+NICE = 10  # of those who learn: a hand on a slider goes first on the machine they may share
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Who a worker is: one that was started anew has another number, and nothing loaded."""
+
+    host: str
+    pid: int
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a worker computes a generator's previews in, and every generator it has loaded, the least used first."""
+
+    precision: Precision
+    generators: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A chunk of learning that was done: how far it came, and whether that is to be written down now; or its result."""
+
+    progress: Progress | None = None
+    remembers: bool = False
+    result: Mapping[str, Any] | None = None
+
+
+class Worker:
+    """What both kinds have. `share` is how many workers use the processors of this machine."""
+
+    def __init__(self, settings: Settings, share: int = 1) -> None:
+        tune()
+        torch.set_num_threads(max(1, physical_cores() // share))
+        self.library = Library(
+            settings.home, first=settings.first, database=Database.at(settings.home, settings.database)
+        )
+        self.lane = Lane()
+        self.shelf = Shelf(self.library, self.lane, pick_device(settings.device), settings.generators_kept)
+
+    async def hello(self) -> About:
+        """That it lives; asked every second."""
+        return About(socket.gethostname(), os.getpid(), str(self.shelf.device))
+
+    async def load(self, generator: str) -> Held:
+        """Have a generator at hand."""
+        precision = (await self.shelf.get(generator)).quick.precision
+        return Held(precision, tuple(self.shelf.loaded()))
+
+
+class Drawer(Worker):
+    """Draws, and encodes what it drew: a file is a twentieth of its pixels, and travels so much faster."""
+
+    async def previews(self, generator: str, edits: Sequence[Edit], sizes: Sequence[int | None]) -> list[Answer]:
+        """A quick picture of each edit, all of one generator, in one forward pass."""
+        ready = await self.shelf.get(generator)
+
+        def made() -> list[Answer]:
+            begin = time.perf_counter()
+            try:
+                batch = drawing.previews(edits, ready)
+            except AppError as error:
+                return [error] * len(edits)
+            except Exception as error:  # a model may raise anything; it fails this batch and nothing else
+                drawing.log.exception("A batch of %d previews failed", len(edits))
+                return [drawing.failed(error)] * len(edits)
+            return [
+                one if isinstance(one, AppError) else drawing.preview_frame(one, size, batch, begin)
+                for one, size in zip(batch.pictures, sizes, strict=True)
+            ]
+
+        return await self.lane.run(Priority.PREVIEW, made)
+
+    async def still(self, edit: Edit, format: Format, longest: int | None, priority: Priority, person: str) -> Frame:
+        """The exact picture of an edit, as a file."""
+        begin = time.perf_counter()
+        ready = await self.shelf.get(edit.generator)
+        started, array, ended = await self.lane.run(
+            priority, lambda: (time.perf_counter(), drawing.draw(edit, ready), time.perf_counter()), person
+        )
+        return await asyncio.to_thread(
+            drawing.still_frame, edit, array, format, longest, started - begin, ended - started
+        )
+
+    async def pixels(self, edit: Edit, priority: Priority) -> Pixels:
+        """The exact picture of an edit, uint8 [H, W, C]."""
+        ready = await self.shelf.get(edit.generator)
+        return await self.lane.run(priority, lambda: drawing.draw(edit, ready))
+
+
+class Learner(Worker):
+    """Does jobs chunk by chunk, each from its request and from the checkpoint that whoever began it left."""
+
+    def __init__(self, settings: Settings, share: int = 1) -> None:
+        with suppress(OSError):
+            os.nice(NICE)
+        super().__init__(settings, share)
+        self._workshop = Workshop(self.library, Regressors(settings.home, settings.unlocked), self.shelf, self.lane)
+        self._checkpoints = Checkpoints(settings.home / "checkpoints")
+        self._work: dict[str, Work[Mapping[str, Any]]] = {}
+        self._last: dict[str, Progress] = {}
+
+    async def check(self, kind: Kind, request: Mapping[str, Any]) -> None:
+        """Refuse what cannot be done."""
+        await self._workshop.plan(kind, request)
+
+    async def begin(self, job: str, kind: Kind, request: Mapping[str, Any]) -> None:
+        """Take a job up where its checkpoint is."""
+        await self.end(job)
+        plan = await self._workshop.plan(kind, request)
+        self._work[job] = plan.make(await asyncio.to_thread(self._checkpoints.of, job))
+
+    async def step(self, job: str) -> Step:
+        """The next chunk of a job."""
+        work = self._work[job]
+        step = await self.lane.run(Priority.WORK, lambda: advance(work))
+        if not isinstance(step, Progress):
+            await self.end(job)
+            return Step(result=step)
+        self._last[job] = step
+        return Step(replace(step, remember=None), step.remember is not None)
+
+    async def remember(self, job: str) -> None:
+        """Write down how far a job came; may be asked again where the disk was full."""
+        remember = self._last[job].remember
+        if remember is not None:
+            await asyncio.to_thread(remember)
+
+    async def end(self, job: str) -> None:
+        """Let go of a job."""
+        self._last.pop(job, None)
+        if (work := self._work.pop(job, None)) is not None:
+            with suppress(ValueError):  # its chunk is still running: it closes when that lets go of it
+                await asyncio.to_thread(work.close)
