@@ -110,7 +110,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             renderer, workshop = Renderer(lane, max_batch=chosen.max_batch), Workshop(library, judges, shelf, lane)
             backend = Embedded(shelf, lane, renderer, workshop)
         else:
-            backend = await engine.open()
+            try:
+                backend = await engine.open()
+            except AppError as error:
+                error.add_note(error.hint)  # for the log, which has the reason from the error's own words
+                raise
         studio = Studio(library, judges, shelf, lane, work, backend)
         press = Press(chosen, app.version)
         sounds = Sounds(chosen.home / "sounds")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,12 +31,23 @@ class Lines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
+class Plain(logging.Filter):
+    """A start that was refused for a reason is told as that reason, not as the way the program took to it."""
+
+    REASON = re.compile(r"Traceback .*^server\.errors\.\w+: (?P<reason>.*)", re.DOTALL | re.MULTILINE)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if found := self.REASON.match(record.getMessage()):
+            record.msg, record.args = " ".join(found["reason"].split()), ()
+        return True
+
+
 def logging_settings(as_json: bool, level: str = "INFO") -> dict[str, Any]:
     """logging.config's dictionary: from `level` on to stderr; audit lines as JSON always, the rest where `as_json`."""
     usual = "json" if as_json else "words"
     formatters: dict[str, Any] = {"json": {"()": Lines}, "words": {"format": "%(levelname)s: %(message)s"}}
     handlers = {
-        name: {"class": "logging.StreamHandler", "formatter": how, "stream": "ext://sys.stderr"}
+        name: {"class": "logging.StreamHandler", "formatter": how, "stream": "ext://sys.stderr", "filters": ["plain"]}
         for name, how in (("usual", usual), ("audit", "json"))
     }
     loggers: dict[str, Any] = {
@@ -46,6 +58,7 @@ def logging_settings(as_json: bool, level: str = "INFO") -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
+        "filters": {"plain": {"()": Plain}},
         "formatters": formatters,
         "handlers": handlers,
         "loggers": loggers,
