@@ -177,23 +177,19 @@ async def played(room: int, actions: list[tuple[str, int]], ticks: list[int]) ->
 
 
 def check_turns(log: list[tuple[str, str]]) -> None:
-    """Nobody was passed twice by the same person since they came or last left."""
+    """Whoever enters is the person who has waited longest since they came, or since their last turn began or ended."""
     waiting: dict[str, int] = defaultdict(int)
-    passed: dict[str, list[str]] = defaultdict(list)
-    for what, person in log:
+    since: dict[str, int] = {}
+    for moment, (what, person) in enumerate(log):
         if what == "comes":
             if not waiting[person]:
-                passed[person] = []
+                since[person] = moment
             waiting[person] += 1
-        elif what == "leaves":
-            passed[person] = []
-        else:
-            assert len(passed[person]) == len(set(passed[person])), log
+            continue
+        if what == "enters":
+            assert since[person] == min(since[other] for other in since if waiting[other]), log
             waiting[person] -= 1
-            passed[person] = []
-            for other, by in passed.items():
-                if other != person and waiting[other]:
-                    by.append(person)
+        since[person] = moment
 
 
 @given(st.integers(1, 3), st.lists(ACTIONS, max_size=40), st.lists(st.integers(0, 2), min_size=1, max_size=5))
