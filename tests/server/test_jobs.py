@@ -15,7 +15,8 @@ from sqlalchemy import update
 from server import files
 from server.errors import DiskFull, Invalid, NotFound, Overloaded, StorageFailed
 from server.job import Job, State
-from server.jobs import MOST_WAITING, TRIES, Jobs
+from server.jobs import TRIES, Jobs
+from server.lines import MOST_OF_ONE, MOST_WAITING
 from server.plan import Plan, in_a_thread
 from server.steering.memory import Memory, Saved
 from server.steering.progress import Progress, Work
@@ -444,3 +445,56 @@ async def test_too_many_jobs_are_refused(jobs: Jobs) -> None:
     for job in reversed(made):
         await jobs.cancel(job.id)
     await ended(jobs, made[0])
+
+
+async def test_one_person_has_only_so_many_places_and_others_have_the_rest(jobs: Jobs) -> None:
+    made = [await jobs.start("learn", str(n), plan(endless, "q"), person="a") for n in range(MOST_OF_ONE)]
+    with pytest.raises(Overloaded, match="of yours"):
+        await jobs.start("learn", "one more", plan(endless, "q"), person="a")
+    made.append(await jobs.start("learn", "B", plan(endless, "q"), person="b"))
+    for job in reversed(made):
+        await jobs.cancel(job.id)
+    await ended(jobs, made[0])
+    made = [await jobs.start("learn", "again", plan(lambda: counting(1), "q"), person="a")]
+    assert (await ended(jobs, made[0])).state is State.DONE
+
+
+async def test_whoever_wants_one_job_does_not_wait_for_all_of_somebody_elses(jobs: Jobs) -> None:
+    made = [await jobs.start("learn", who, plan(lambda: counting(2), "q"), person=who) for who in "aaab"]
+    for job in made:
+        await ended(jobs, job)
+    first, second, third, other = (str(job.started) for job in made)
+    assert first < other < second < third
+
+
+async def test_a_queue_with_room_for_two_runs_two(tmp_path: Path) -> None:
+    jobs = Jobs(tmp_path, room={"device": 2})
+    made = [await jobs.start("learn", str(n), plan(endless, "device")) for n in range(3)]
+    for job in made[:2]:
+        await begun(jobs, job)
+    assert [job.state for job in made] == [State.RUNNING, State.RUNNING, State.QUEUED]
+    await jobs.cancel(made[0].id)
+    await begun(jobs, made[2])
+    for job in made[1:]:
+        await jobs.cancel(job.id)
+        await ended(jobs, job)
+
+
+async def test_a_job_taken_over_keeps_its_person_and_their_turn(jobs: Jobs, tmp_path: Path) -> None:
+    made = [await jobs.start("learn", who, plan(endless), {"to": "count"}, person=who) for who in "aab"]
+    await begun(jobs, made[0])
+    await jobs.close()
+    everybody_is_in = asyncio.Event()
+
+    def work() -> Work[Result]:
+        while not everybody_is_in.is_set():
+            yield Progress(0.1, "Begun")
+        return {}
+
+    again = await next_server(tmp_path, work)
+    everybody_is_in.set()
+    found = [again.get(job.id) for job in made]
+    assert [job.person for job in found] == ["a", "a", "b"]
+    for job in found:
+        await ended(again, job)
+    assert str(found[0].finished) < str(found[2].finished) < str(found[1].finished)
