@@ -51,22 +51,24 @@ class Studio:
         jobs.knows("discover", lambda job, request: self._discovering(request))
         jobs.knows("pull", lambda job, request: self._pulling(request))
 
-    async def learn(self, generator: str, settings: LearnSettings, id: str | None = None) -> Job:
+    async def learn(self, generator: str, settings: LearnSettings, id: str | None = None, *, person: str = "") -> Job:
         """Learn a slider for a transform."""
         transform = transforms.find(settings.transform)
         chosen = id or transform.name
         checked_id(chosen)
         request = await self._asked(generator, settings=asdict(settings), id=chosen)
         title = f"Learning {transform.title.lower()} on {generator}"
-        return await self._jobs.start("learn", title, await self._learning(request), request)
+        return await self._jobs.start("learn", title, await self._learning(request), request, person=person)
 
-    async def learn_score(self, generator: str, settings: ScoreSettings, second: str | None, id: str | None) -> Job:
+    async def learn_score(
+        self, generator: str, settings: ScoreSettings, second: str | None, id: str | None, *, person: str = ""
+    ) -> Job:
         """Learn a slider from a regressor's score."""
         entry = self._regressors.usable(settings.regressor)
         jury.named(entry, id)
         request = await self._asked(generator, settings=asdict(settings), id=id, second=second)
         title = f"Learning {entry.spec.title.lower()} on {generator}"
-        return await self._jobs.start("score", title, await self._scoring(request), request)
+        return await self._jobs.start("score", title, await self._scoring(request), request, person=person)
 
     async def rate(
         self,
@@ -76,12 +78,15 @@ class Studio:
         ratings: Sequence[Rating],
         card: Mapping[str, str],
         reason: str | None,
+        *,
+        person: str = "",
     ) -> Job:
         """Make a judge of ratings."""
         checked_id(name)
         rows = [asdict(one) for one in ratings]
         request = await self._asked(generator, name=name, title=title, ratings=rows, card=dict(card), reason=reason)
-        return await self._jobs.start("judge", f"Fitting {len(ratings)} ratings", await self._rating(request), request)
+        named = f"Fitting {len(ratings)} ratings"
+        return await self._jobs.start("judge", named, await self._rating(request), request, person=person)
 
     async def upload(self, data: bytes, name: str, title: str | None) -> Entry:
         """Keep an uploaded model as a draft of a judge."""
@@ -100,11 +105,11 @@ class Studio:
         judge = await asyncio.to_thread(self._regressors.load, name)
         return entry, await self._lane.run(Priority.STILL, lambda: jury.score_of(judge, edit, ready))
 
-    async def discover(self, generator: str, method: Method, count: int) -> Job:
+    async def discover(self, generator: str, method: Method, count: int, *, person: str = "") -> Job:
         """Look for sliders nobody asked for."""
         request = await self._asked(generator, method=method, count=count)
         title = f"Looking for {count} {WORDS[method]} directions on {generator}"
-        return await self._jobs.start("discover", title, await self._discovering(request), request)
+        return await self._jobs.start("discover", title, await self._discovering(request), request, person=person)
 
     async def foreign(self, generator: str, data: bytes, name: str, space: str | None, count: int) -> dict[str, Any]:
         """Keep another program's `directions` as sliders, or give the `base` of an edit that starts at its latent."""
@@ -120,22 +125,23 @@ class Studio:
             self._library.keep(one, jpeg(picture))
         return {"directions": made, "base": None}
 
-    async def pull(self, generator: str) -> Job:
+    async def pull(self, generator: str, *, person: str = "") -> Job:
         """Fetch a generator's weights."""
         spec = self._library.spec(generator)
         if self._library.is_installed(generator):
             raise Conflict(f"{spec.title} is here already.", "There is nothing to fetch.")
         request = {"generator": generator}
-        return await self._jobs.start("pull", f"Fetching {spec.title}", await self._pulling(request), request)
+        title = f"Fetching {spec.title}"
+        return await self._jobs.start("pull", title, await self._pulling(request), request, person=person)
 
-    async def invert(self, generator: str, data: bytes) -> Job:
+    async def invert(self, generator: str, data: bytes, *, person: str = "") -> Job:
         """Find the latent of a picture that somebody brought. The picture is not kept, so no later server can go on."""
         picture = await asyncio.to_thread(inversion.opened, data, self._library.spec(generator))
         ready = await self._shelf.get(generator)
         if self._library.encoder(generator) is None:
             raise inversion.without_encoder(ready.spec)
         plan = self._plan(lambda memory: inversion.inverted(self._library, ready, picture))
-        return await self._jobs.start("invert", f"Bringing a picture into {generator}", plan)
+        return await self._jobs.start("invert", f"Bringing a picture into {generator}", plan, person=person)
 
     # How each is done, from its request alone: now, or by a server that takes it up after this one.
 
