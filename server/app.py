@@ -99,22 +99,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lane = Lane()
         shelf = Shelf(library, lane, device, chosen.generators_kept)
         films = Exports(chosen.home / "exports")
-        work = Jobs(chosen.home, database)
+        judges = Regressors(chosen.home, chosen.unlocked)
+        engine = Engine(chosen) if chosen.ray else None
+        if engine is None:
+            renderer, workshop = Renderer(lane, max_batch=chosen.max_batch), Workshop(library, judges, shelf, lane)
+            backend: Backend = Embedded(shelf, lane, renderer, workshop)
+        else:
+            backend = await engine.open()
+        work = Jobs(chosen.home, database, room={"device": backend.learners})
         arrivals.take_in(chosen.home, library.learned, work.list)
         work.load()
         films.sweep({request["export"] for request in work.list.requests("export")})
-        judges = Regressors(chosen.home, chosen.unlocked)
-        engine = Engine(chosen) if chosen.ray else None
-        backend: Backend
-        if engine is None:
-            renderer, workshop = Renderer(lane, max_batch=chosen.max_batch), Workshop(library, judges, shelf, lane)
-            backend = Embedded(shelf, lane, renderer, workshop)
-        else:
-            try:
-                backend = await engine.open()
-            except AppError as error:
-                error.add_note(error.hint)  # for the log, which has the reason from the error's own words
-                raise
         studio = Studio(library, judges, shelf, lane, work, backend)
         press = Press(chosen, app.version)
         sounds = Sounds(chosen.home / "sounds")
@@ -169,6 +164,7 @@ def observe(house: Services, lane: Lane) -> None:
     metrics.gauge("live_tabs", "Live sockets that are open.", lambda: len(house.tabs))
     metrics.gauge("tasks", "Tasks on the event loop.", lambda: len(asyncio.all_tasks()))
     metrics.gauge("pictures_waiting", "Previews and stills that wait.", house.backend.waiting)
+    metrics.gauge("workers", "Devices that draw.", house.backend.workers)
     metrics.gauge("ready", "1 where people should be sent here.", lambda: house.life.state == "ready")
     waiting = {priority.name.lower(): partial(lambda one: lane.waiting()[one], priority) for priority in Priority}
     metrics.gauges("lane_waiting", "Pieces of work that wait for the device.", "kind", waiting)

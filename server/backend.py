@@ -62,6 +62,9 @@ class Backend(Protocol):
     def waiting(self) -> int:
         """How many pictures wait."""
 
+    def workers(self) -> int:
+        """How many devices draw just now."""
+
     async def close(self) -> None:
         """Answer everybody who waits, and stop."""
 
@@ -107,6 +110,9 @@ class Embedded:
 
     def waiting(self) -> int:
         return self._renderer.waiting()
+
+    def workers(self) -> int:
+        return 1
 
     async def close(self) -> None:
         self._renderer.close()

@@ -106,18 +106,18 @@ class Cinema:
         spec = self._library.spec(wish.edit.generator)
         return presets()[id].make(wish, spec, self._library.directions(wish.edit.generator))
 
-    async def export(self, timeline: Timeline, title: str = "") -> Job:
+    async def export(self, timeline: Timeline, title: str = "", *, person: str = "") -> Job:
         """Make a film of a walk."""
         id = self._exports.new()
         named = title or self._title(timeline)
         request = {"export": id, "recipe": timeline.plain(), "title": named}
-        return await self._jobs.start("export", named, await self._filming(request), request)
+        return await self._jobs.start("export", named, await self._filming(request), request, person=person)
 
-    async def sweep(self, edit: Edit, slider: str, **how: Any) -> Job:
+    async def sweep(self, edit: Edit, slider: str, *, person: str = "", **how: Any) -> Job:
         """Make a film of one slider, there and back."""
         direction = self._library.direction(edit.generator, slider)
         title = f"{direction.name} on {self._library.spec(edit.generator).title}"
-        return await self.export(sweep(edit, direction, **how), title)
+        return await self.export(sweep(edit, direction, **how), title, person=person)
 
     async def _filming(self, request: Mapping[str, Any]) -> Plan:
         # From its request alone: now, or by a server that takes it up after this one. A film is begun from its start.

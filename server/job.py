@@ -33,7 +33,8 @@ class State(StrEnum):
 class Job:
     """One piece of background work as people see it.
 
-    `version` rises with every change, `strip_version` with every new picture.
+    `version` rises with every change, `strip_version` with every new picture. `person` is who started it, "" for
+    nobody in particular; others are not told.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Job:
     detail: dict[str, Any] = field(default_factory=dict)
     version: int = 0
     strip_version: int = 0
+    person: str = ""
 
 
 def now() -> str:

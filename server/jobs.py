@@ -15,8 +15,9 @@ from typing import Any
 from server import files
 from server.board import Board
 from server.checkpoints import Checkpoint, Checkpoints
-from server.errors import AppError, DiskFull, Invalid, Overloaded
+from server.errors import AppError, DiskFull, Invalid
 from server.job import Job, Kind, State, now
+from server.lines import Line, check_waiting
 from server.plan import Plan, Revive, Run, advance
 from server.steering.memory import Memory
 from server.steering.progress import Progress
@@ -26,7 +27,6 @@ from server.store.worklist import LEASE, Kept, Worklist
 SAVE_EVERY = 2.0  # seconds between saved progress; changes of state are saved at once
 BEAT = LEASE / 3  # seconds between looks at what other servers left
 KEPT = 100
-MOST_WAITING = 32
 TRIES = 3  # beginnings without a new checkpoint, each ended by the server's death, after which work is given up
 CHUNK_PATIENCE = 5.0  # seconds a closing server waits for chunks in hand
 PAUSE, LONGEST_PAUSE = 2.0, 60.0  # seconds between looks for room on a full disk
@@ -43,17 +43,19 @@ log = logging.getLogger(__name__)
 class Jobs(Board):
     """Starts work, drives it chunk by chunk, and remembers it in a database. Use on one event loop.
 
+    `room` is how many jobs of a queue run at a time, one where it says nothing; people take turns at it.
+
     What `start` returned is durable. What a stopped or killed server left is taken up by `look`: begun again from its
     checkpoint where its kind is known (`knows`), given up where it brought the server down too often, else marked
     interrupted.
     """
 
-    def __init__(self, home: Path, database: Database | None = None) -> None:
+    def __init__(self, home: Path, database: Database | None = None, room: Mapping[str, int] | None = None) -> None:
         super().__init__(Worklist(database or Database.at(home)), Checkpoints(home / "checkpoints"))
         self._home = home
         self._runs: dict[str, Run] = {}
-        self._starting = 0
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._starting: list[str] = []  # whose jobs are being written down
+        self._lines = {queue: Line(most) for queue, most in (room or {}).items()}
         self._kinds: dict[str, Revive] = {}
         self._closing = False
 
@@ -68,17 +70,17 @@ class Jobs(Board):
         """Say how jobs of a kind are begun again from their request; AppError where they cannot be any more."""
         self._kinds[kind] = revive
 
-    async def start(self, kind: Kind, title: str, plan: Plan, request: Mapping[str, Any] | None = None) -> Job:
-        """Queue work, durably. With a `request`, which is JSON, a later server can begin it again by itself."""
-        waiting = len(self._runs) + self._starting
-        if waiting >= MOST_WAITING:
-            raise Overloaded(f"{waiting} jobs are waiting already.", "Wait for one to finish, or cancel one.")
-        job = Job(f"j-{secrets.token_hex(6)}", kind, title, created=now())
-        self._starting += 1
+    async def start(
+        self, kind: Kind, title: str, plan: Plan, request: Mapping[str, Any] | None = None, *, person: str = ""
+    ) -> Job:
+        """Queue a person's work, durably. With a `request`, which is JSON, a later server can begin it by itself."""
+        check_waiting(person, [*self._starting, *(run.job.person for run in self._runs.values())])
+        job = Job(f"j-{secrets.token_hex(6)}", kind, title, created=now(), person=person)
+        self._starting.append(person)
         try:
             await asyncio.to_thread(self.list.add, job, request)
         finally:
-            self._starting -= 1
+            self._starting.remove(person)
         self._launch(job, plan, again=request is not None)
         return job
 
@@ -181,7 +183,7 @@ class Jobs(Board):
     async def _run(self, run: Run) -> None:
         job = run.job
         try:
-            async with self._locks.setdefault(run.plan.queue, asyncio.Lock()):
+            async with self._lines.setdefault(run.plan.queue, Line()).place(job.person):
                 memory = await asyncio.to_thread(self.checkpoints.of, job.id)
                 await self._until_over(run, memory)
         except AppError as error:

@@ -50,22 +50,24 @@ class Studio:
             jobs.knows(kind, functools.partial(self._again, kind))
         jobs.knows("pull", lambda job, request: self._pulling(request))
 
-    async def learn(self, generator: str, settings: LearnSettings, id: str | None = None) -> Job:
+    async def learn(self, generator: str, settings: LearnSettings, id: str | None = None, *, person: str = "") -> Job:
         """Learn a slider for a transform."""
         transform = transforms.find(settings.transform)
         chosen = id or transform.name
         checked_id(chosen)
         request = await self._asked(generator, settings=asdict(settings), id=chosen)
         title = f"Learning {transform.title.lower()} on {generator}"
-        return await self._begin("learn", title, request)
+        return await self._begin("learn", title, request, person)
 
-    async def learn_score(self, generator: str, settings: ScoreSettings, second: str | None, id: str | None) -> Job:
+    async def learn_score(
+        self, generator: str, settings: ScoreSettings, second: str | None, id: str | None, *, person: str = ""
+    ) -> Job:
         """Learn a slider from a regressor's score."""
         entry = self._regressors.usable(settings.regressor)
         jury.named(entry, id)
         request = await self._asked(generator, settings=asdict(settings), id=id, second=second)
         title = f"Learning {entry.spec.title.lower()} on {generator}"
-        return await self._begin("score", title, request)
+        return await self._begin("score", title, request, person)
 
     async def rate(
         self,
@@ -75,12 +77,14 @@ class Studio:
         ratings: Sequence[Rating],
         card: Mapping[str, str],
         reason: str | None,
+        *,
+        person: str = "",
     ) -> Job:
         """Make a judge of ratings."""
         checked_id(name)
         rows = [asdict(one) for one in ratings]
         request = await self._asked(generator, name=name, title=title, ratings=rows, card=dict(card), reason=reason)
-        return await self._begin("judge", f"Fitting {len(ratings)} ratings", request)
+        return await self._begin("judge", f"Fitting {len(ratings)} ratings", request, person)
 
     async def upload(self, data: bytes, name: str, title: str | None) -> Entry:
         """Keep an uploaded model as a draft of a judge."""
@@ -99,11 +103,11 @@ class Studio:
         judge = await asyncio.to_thread(self._regressors.load, name)
         return entry, await self._lane.run(Priority.STILL, lambda: jury.score_of(judge, edit, ready))
 
-    async def discover(self, generator: str, method: Method, count: int) -> Job:
+    async def discover(self, generator: str, method: Method, count: int, *, person: str = "") -> Job:
         """Look for sliders nobody asked for."""
         request = await self._asked(generator, method=method, count=count)
         title = f"Looking for {count} {WORDS[method]} directions on {generator}"
-        return await self._begin("discover", title, request)
+        return await self._begin("discover", title, request, person)
 
     async def foreign(self, generator: str, data: bytes, name: str, space: str | None, count: int) -> dict[str, Any]:
         """Keep another program's `directions` as sliders, or give the `base` of an edit that starts at its latent."""
@@ -119,15 +123,16 @@ class Studio:
             self._library.keep(one, jpeg(picture))
         return {"directions": made, "base": None}
 
-    async def pull(self, generator: str) -> Job:
+    async def pull(self, generator: str, *, person: str = "") -> Job:
         """Fetch a generator's weights."""
         spec = self._library.spec(generator)
         if self._library.is_installed(generator):
             raise Conflict(f"{spec.title} is here already.", "There is nothing to fetch.")
         request = {"generator": generator}
-        return await self._jobs.start("pull", f"Fetching {spec.title}", await self._pulling(request), request)
+        title = f"Fetching {spec.title}"
+        return await self._jobs.start("pull", title, await self._pulling(request), request, person=person)
 
-    async def invert(self, generator: str, data: bytes) -> Job:
+    async def invert(self, generator: str, data: bytes, *, person: str = "") -> Job:
         """Find the latent of a picture that somebody brought. The picture is not kept, so no later server can go on."""
         picture = await asyncio.to_thread(inversion.opened, data, self._library.spec(generator))
         ready = await self._shelf.get(generator)
@@ -135,7 +140,7 @@ class Studio:
             raise inversion.without_encoder(ready.spec)
         drive = functools.partial(self._lane.run, Priority.WORK)
         plan = Plan(lambda memory: inversion.inverted(self._library, ready, picture), drive, "device")
-        return await self._jobs.start("invert", f"Bringing a picture into {generator}", plan)
+        return await self._jobs.start("invert", f"Bringing a picture into {generator}", plan, person=person)
 
     async def _asked(self, generator: str, **more: Any) -> dict[str, Any]:
         # What the clock decides is decided once: the date on a card, and which twin of a generator is the quicker.
@@ -146,8 +151,8 @@ class Studio:
     async def _again(self, kind: Kind, job: Job, request: Mapping[str, Any]) -> Plan:
         return await self._backend.plan(kind, request)
 
-    async def _begin(self, kind: Kind, title: str, request: Mapping[str, Any]) -> Job:
-        return await self._jobs.start(kind, title, await self._backend.plan(kind, request), request)
+    async def _begin(self, kind: Kind, title: str, request: Mapping[str, Any], person: str) -> Job:
+        return await self._jobs.start(kind, title, await self._backend.plan(kind, request), request, person=person)
 
     async def _pulling(self, request: Mapping[str, Any]) -> Plan:
         def make(memory: Memory) -> Work[Mapping[str, Any]]:

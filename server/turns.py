@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -31,6 +31,20 @@ class Turns(Generic[T]):
         else:
             del self._people[person]
         return item
+
+    def had(self, person: str) -> None:
+        """Whoever this is had a turn: everybody else's next one comes first."""
+        if person in self._people:
+            self._people.move_to_end(person)
+
+    def sift(self, waits: Callable[[T], bool]) -> None:
+        """Let go of what does not wait any more, without its being anybody's turn."""
+        for person, items in list(self._people.items()):
+            left = deque(item for item in items if waits(item))
+            if left:
+                self._people[person] = left
+            else:
+                del self._people[person]
 
     def heads(self) -> Iterator[T]:
         """Everybody's oldest item."""

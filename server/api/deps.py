@@ -52,7 +52,6 @@ class Services:
     metrics: Metrics
     life: Lifecycle = field(default_factory=Lifecycle)
     tabs: set[HTTPConnection] = field(default_factory=set)  # the live sockets that are open
-    owners: dict[str, str] = field(default_factory=dict)  # jobs that viewers may stop, and who started each
 
 
 def services(connection: HTTPConnection) -> Services:

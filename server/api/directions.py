@@ -14,7 +14,7 @@ from server.access.people import Role
 from server.api import shapes
 from server.api.bodies import RAW
 from server.api.deps import ServicesDep
-from server.api.rights import needs
+from server.api.rights import PersonDep, needs
 from server.directions import to_bytes
 from server.edits import LARGEST_SEED
 from server.errors import NotFound
@@ -64,16 +64,16 @@ class Discover(BaseModel):
 
 
 @router.post("/directions/learn", status_code=202, dependencies=[needs(Role.EDITOR, job=True)])
-async def learn(services: ServicesDep, wish: Learn) -> dict[str, Any]:
+async def learn(services: ServicesDep, who: PersonDep, wish: Learn) -> dict[str, Any]:
     """Learn a slider in the background."""
     settings = LearnSettings(wish.transform, walk=wish.walk, steps=wish.steps, seed=wish.seed, layers=wish.layers)
-    return shapes.job(await services.studio.learn(wish.generator, settings, wish.id))
+    return shapes.job(await services.studio.learn(wish.generator, settings, wish.id, person=who.id))
 
 
 @router.post("/directions/discover", status_code=202, dependencies=[needs(Role.EDITOR, job=True)])
-async def discover(services: ServicesDep, wish: Discover) -> dict[str, Any]:
+async def discover(services: ServicesDep, who: PersonDep, wish: Discover) -> dict[str, Any]:
     """Look for sliders nobody asked for, in the background."""
-    return shapes.job(await services.studio.discover(wish.generator, wish.method, wish.count))
+    return shapes.job(await services.studio.discover(wish.generator, wish.method, wish.count, person=who.id))
 
 
 @router.post("/directions/upload", openapi_extra=RAW, status_code=201, dependencies=[needs(Role.EDITOR)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Request
+from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import FileResponse, Response
 
@@ -12,7 +12,7 @@ from server import edits
 from server.access.people import Role
 from server.api import shapes
 from server.api.deps import ServicesDep
-from server.api.rights import needs, own
+from server.api.rights import PersonDep, needs
 from server.films.writers import containers
 from server.timeline import Format, fps_for, read
 
@@ -40,23 +40,20 @@ def every_export(services: ServicesDep) -> dict[str, Any]:
 
 
 @router.post("", status_code=202, dependencies=[needs(Role.VIEWER, job=True)])
-async def start(request: Request, services: ServicesDep, wish: Sweep) -> dict[str, Any]:
+async def start(services: ServicesDep, who: PersonDep, wish: Sweep) -> dict[str, Any]:
     """Start a film of a slider."""
     output = {"format": wish.format, "fps": fps_for(wish.format, wish.fps), "size": wish.size}
     edit = edits.parse(wish.edit)
-    job = await services.cinema.sweep(edit, wish.sweep, seconds=wish.seconds, span=wish.range, output=output)
-    own(request, job.id)
-    return shapes.job(job)
+    how = {"seconds": wish.seconds, "span": wish.range, "output": output}
+    return shapes.job(await services.cinema.sweep(edit, wish.sweep, person=who.id, **how))
 
 
 @router.post("/recipe", status_code=202, dependencies=[needs(Role.VIEWER, job=True)])
 async def start_recipe(
-    request: Request, services: ServicesDep, recipe: Annotated[dict[str, Any], Body()]
+    services: ServicesDep, who: PersonDep, recipe: Annotated[dict[str, Any], Body()]
 ) -> dict[str, Any]:
     """Start a film of a timeline; recipes of the first version are timelines too."""
-    job = await services.cinema.export(read(recipe))
-    own(request, job.id)
-    return shapes.job(job)
+    return shapes.job(await services.cinema.export(read(recipe), person=who.id))
 
 
 @router.get("/{id}/file", response_class=FileResponse)

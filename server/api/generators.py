@@ -36,17 +36,17 @@ class Pull(BaseModel):
 
 
 @router.post("/generators", status_code=202, dependencies=[needs(Role.ADMIN, job=True)])
-async def pull(services: ServicesDep, wish: Pull) -> dict[str, Any]:
+async def pull(services: ServicesDep, who: PersonDep, wish: Pull) -> dict[str, Any]:
     """Fetch a generator's weights from where the zoo pins them."""
-    return shapes.job(await services.studio.pull(wish.pull))
+    return shapes.job(await services.studio.pull(wish.pull, person=who.id))
 
 
 @router.post(
     "/generators/{name}/invert", openapi_extra=RAW, status_code=202, dependencies=[needs(Role.EDITOR, job=True)]
 )
-async def invert(services: ServicesDep, request: Request, name: str) -> dict[str, Any]:
+async def invert(services: ServicesDep, request: Request, who: PersonDep, name: str) -> dict[str, Any]:
     """Find the latent of a picture (PNG, JPEG or WebP in the body); the job's result is an edit's base and classes."""
-    return shapes.job(await services.studio.invert(name, await request.body()))
+    return shapes.job(await services.studio.invert(name, await request.body(), person=who.id))
 
 
 @router.post(

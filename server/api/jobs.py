@@ -46,7 +46,7 @@ async def one_job(job: JobDep) -> dict[str, Any]:
 @router.delete("/{id}", status_code=202, dependencies=[needs(Role.VIEWER)])
 async def cancel(request: Request, services: ServicesDep, job: JobDep) -> dict[str, Any]:
     """Ask a job to stop; it does after the chunk in hand. Viewers may stop what they started themselves."""
-    may_stop(request, job.id)
+    may_stop(request, job)
     return shapes.job(await services.jobs.cancel(job.id))
 
 

@@ -14,7 +14,7 @@ from server.access.people import Role
 from server.api import shapes
 from server.api.bodies import RAW
 from server.api.deps import ServicesDep
-from server.api.rights import needs
+from server.api.rights import PersonDep, needs
 from server.edits import LARGEST_SEED
 from server.errors import Invalid
 from server.regressors import LONGEST
@@ -145,7 +145,7 @@ async def plan(services: ServicesDep, name: str, wish: Planned) -> dict[str, Any
 
 
 @router.post("/ratings", status_code=202, dependencies=[needs(Role.EDITOR, job=True)])
-async def rate(services: ServicesDep, wish: Ratings) -> dict[str, Any]:
+async def rate(services: ServicesDep, who: PersonDep, wish: Ratings) -> dict[str, Any]:
     """Make a judge of ratings, in the background; too few or too noisy ones end as a failed job that says so."""
     if wish.csv is not None:
         if wish.ratings or wish.picks:
@@ -155,7 +155,8 @@ async def rate(services: ServicesDep, wish: Ratings) -> dict[str, Any]:
         rows, picks = ([one.model_dump() for one in many] for many in (wish.ratings, wish.picks))
         found = jury.ratings_of(rows, picks)
     title = wish.title or wish.name.replace("_", " ").capitalize()
-    job = await services.studio.rate(wish.generator, wish.name, title, found, _words(wish.card), wish.reason)
+    card = _words(wish.card)
+    job = await services.studio.rate(wish.generator, wish.name, title, found, card, wish.reason, person=who.id)
     return shapes.job(job)
 
 
@@ -167,9 +168,10 @@ async def score(services: ServicesDep, name: str, wish: Asked) -> dict[str, Any]
 
 
 @router.post("/{name}/learn", status_code=202, dependencies=[needs(Role.EDITOR, job=True)])
-async def learn(services: ServicesDep, name: str, wish: Learn) -> dict[str, Any]:
+async def learn(services: ServicesDep, who: PersonDep, name: str, wish: Learn) -> dict[str, Any]:
     """Learn a slider from a judge's score, in the background."""
     settings = ScoreSettings(
         name, wish.per_class, wish.reach, wish.steps, seed=wish.seed, samples=wish.samples, hold=tuple(wish.hold)
     )
-    return shapes.job(await services.studio.learn_score(wish.generator, settings, wish.judge, wish.id))
+    job = await services.studio.learn_score(wish.generator, settings, wish.judge, wish.id, person=who.id)
+    return shapes.job(job)

@@ -11,8 +11,7 @@ from starlette.requests import HTTPConnection
 from server.access.people import REASONS, Person, Role
 from server.api.deps import services
 from server.errors import Forbidden, Overloaded, too_much
-
-MOST_OWNERS = 1000
+from server.job import Job
 
 
 def person(connection: HTTPConnection) -> Person:
@@ -58,16 +57,8 @@ def forbidden(role: Role) -> Forbidden:
     return Forbidden("Your link lets you do less than that.", REASONS[role])
 
 
-def own(connection: HTTPConnection, job: str) -> None:
-    """Remember who started a job: a viewer may stop their own, and no other."""
-    owners = services(connection).owners
-    owners[job] = person(connection).id
-    while len(owners) > MOST_OWNERS:
-        del owners[next(iter(owners))]
-
-
-def may_stop(connection: HTTPConnection, job: str) -> None:
+def may_stop(connection: HTTPConnection, job: Job) -> None:
     """Forbidden where this job is somebody else's and whoever asks is no editor."""
     who = person(connection)
-    if not who.role.covers(Role.EDITOR) and services(connection).owners.get(job) != who.id:
+    if not who.role.covers(Role.EDITOR) and job.person != who.id:
         raise Forbidden("That is somebody else's work.", "Ask an editor to stop it.")

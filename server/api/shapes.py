@@ -104,10 +104,10 @@ def transform(value: Transform, resolution: int) -> Json:
 
 
 def job(value: Job) -> Json:
-    """One job; the address of its picture changes with the picture."""
+    """One job, without who started it; the address of its picture changes with the picture."""
     view = asdict(value)
     strip = f"/api/jobs/{value.id}/preview.jpg?v={value.strip_version}" if value.strip_version else None
-    del view["version"], view["strip_version"]
+    del view["version"], view["strip_version"], view["person"]
     return {**view, "detail": {**value.detail, "strip": strip}}
 
 

@@ -14,7 +14,7 @@ from server.access.people import Role
 from server.api import shapes
 from server.api.bodies import RAW
 from server.api.deps import ServicesDep
-from server.api.rights import needs, own
+from server.api.rights import PersonDep, needs
 from server.cinema import MOST_MOMENTS
 from server.filming import credential_view
 from server.films.embedded import mime_of, recipe_of
@@ -85,11 +85,9 @@ async def preset(services: ServicesDep, id: str, wish: Start) -> dict[str, Any]:
 
 
 @router.post("/export", status_code=202, dependencies=[needs(Role.VIEWER, job=True)])
-async def export(request: Request, services: ServicesDep, walk: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
+async def export(services: ServicesDep, who: PersonDep, walk: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
     """Start a film of a timeline."""
-    job = await services.cinema.export(timeline.read(walk))
-    own(request, job.id)
-    return shapes.job(job)
+    return shapes.job(await services.cinema.export(timeline.read(walk), person=who.id))
 
 
 @router.post("/restore", openapi_extra=RAW, dependencies=[needs(Role.VIEWER, quiet=True)])

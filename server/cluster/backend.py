@@ -94,6 +94,9 @@ class Cluster:
     def waiting(self) -> int:
         return len(self._pile) + len(self._stills)
 
+    def workers(self) -> int:
+        return len(self._drawers.living())
+
     async def close(self) -> None:
         self._closed = True
         for request in self._pile.clear():

@@ -53,7 +53,11 @@ class Engine:
     async def open(self) -> Cluster:
         """Connect and have the workers started; the cluster may be used at once, and waits for the first of them."""
         # In a thread: there Ray leaves our signals alone.
-        drawers, learners = await asyncio.to_thread(self._connect)
+        try:
+            drawers, learners = await asyncio.to_thread(self._connect)
+        except Invalid as error:
+            error.add_note(error.hint)  # for the log, which has the reason of a failed start from the error's own words
+            raise
         room = self._settings.generators_kept
         cluster = Cluster(
             Pool(drawers, room=room, kind="drawer"),

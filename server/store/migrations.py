@@ -23,6 +23,7 @@ from sqlalchemy import (
     insert,
     inspect,
     select,
+    text,
 )
 
 from server.errors import Conflict
@@ -138,7 +139,13 @@ def _bookmarks_and_states(connection: Connection) -> None:
     tables.create_all(connection, checkfirst=False)
 
 
+def _who_started_a_job(connection: Connection) -> None:
+    # Nobody in particular for all that is there already.
+    connection.execute(text("ALTER TABLE jobs ADD COLUMN person VARCHAR(80)"))
+
+
 STEPS = (
     Step(1, "jobs and library", _jobs_and_library),
     Step(2, "bookmarks and shared states", _bookmarks_and_states),
+    Step(3, "who started a job", _who_started_a_job),
 )

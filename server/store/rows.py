@@ -25,13 +25,13 @@ ID = re.compile(r"[a-z]-[0-9a-f]{1,32}")
 
 
 def read(database: Database) -> dict[str, list[dict[str, Any]]]:
-    """Every row of one moment; of jobs those that came to an end."""
+    """Every row of one moment; of jobs those that came to an end, and not who started them."""
     if not database.exists:
         return {name: [] for name in MOVED}
     with database.reading() as connection:
         found = {name: [dict(row) for row in connection.execute(select(table)).mappings()]
                  for name, table in MOVED.items()}  # fmt: skip
-    found["jobs"] = [row for row in found["jobs"] if State(row["state"]).is_end]
+    found["jobs"] = [row | {"person": None} for row in found["jobs"] if State(row["state"]).is_end]
     return found
 
 
@@ -114,6 +114,7 @@ def _jobs(row: dict[str, Any]) -> None:
     if not all(isinstance(text, str) for text in texts) or not all(isinstance(one, dict | None) for one in tables):
         raise ValueError("not a job")
     row |= {"owner": None, "lease": 0.0, "attempts": 0, "mark": 0, "stopping": False, "request": None}
+    row["person"] = None  # people are known to the server that let them in, and to no other
     row["progress"], row["version"] = float(row["progress"]), int(row["version"])
 
 

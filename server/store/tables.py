@@ -8,8 +8,8 @@ METADATA = MetaData()
 DATA = JSON(none_as_null=True)
 
 # One row a job. `request` is what to do, where it can be begun again; `attempts` counts beginnings since the newest
-# checkpoint, whose number is `mark`; `owner` holds the job until `lease`, in seconds of Unix time; `stopping` is a
-# person's wish that must outlive the server that was told.
+# checkpoint, whose number is `mark`; `owner` is the server that holds the job until `lease`, in seconds of Unix time;
+# `stopping` is a person's wish that must outlive the server that was told; `person` is who started it.
 JOBS = Table(
     "jobs",
     METADATA,
@@ -33,6 +33,7 @@ JOBS = Table(
     Column("stopping", Boolean, nullable=False),
     Column("owner", String(200)),
     Column("lease", Float, nullable=False),
+    Column("person", String(80)),
     Index("jobs_by_state", "state"),
 )
 

@@ -137,10 +137,11 @@ def _under_way() -> Any:
 def _plain(job: Job) -> dict[str, Any]:
     values = asdict(job)
     del values["strip_version"]  # pictures of work are not kept
-    return values | {"state": str(job.state), "title": storable(job.title), "message": storable(job.message)}
+    said = {"title": storable(job.title), "message": storable(job.message)}
+    return values | said | {"state": str(job.state), "person": job.person or None}
 
 
 def _kept(row: RowMapping) -> Kept:
-    shown = {name: row[name] for name in Job.__slots__ if name not in ("strip_version", "state", "detail")}
-    job = Job(**shown, state=State(row["state"]), detail=row["detail"] or {})
+    shown = {name: row[name] for name in Job.__slots__ if name not in ("strip_version", "state", "detail", "person")}
+    job = Job(**shown, state=State(row["state"]), detail=row["detail"] or {}, person=row["person"] or "")
     return Kept(job, row["request"], row["attempts"], row["mark"], bool(row["stopping"]), row["owner"], row["lease"])

@@ -20,6 +20,7 @@ from server.access.tokens import Kept
 from server.api.origins import SAFE
 from server.api.rights import Needs
 from server.app import create_app
+from server.job import Job
 from server.settings import Settings
 
 EDIT = {"generator": "eyes", "base": {"seed": 7}}
@@ -251,6 +252,69 @@ def test_a_viewer_explores_and_exports_and_stops_their_own_work_alone(come_in: A
     assert (refused.status_code, refused.json()["error"]["message"]) == (403, "That is somebody else's work.")
     assert first.delete(address).status_code == 202
     assert come_in("editor").delete(address).status_code == 202
+
+
+def test_after_a_restart_a_viewer_still_stops_their_own_work_alone(
+    tmp_path: Path, eyes_spec: GeneratorSpec, make_slider: Any, put_direction: Any
+) -> None:
+    put_direction(tmp_path, make_slider(eyes_spec))
+    secret = Kept(tmp_path / "access").add("a-viewer", Role.VIEWER)
+    settings = Settings(home=tmp_path, host="0.0.0.0")
+    cookies = []
+    with TestClient(create_app(settings), base_url=BASE) as client:
+        for _ in range(2):
+            client.cookies.clear()
+            client.get(f"/?token={secret}")
+            cookies.append(dict(client.cookies))
+        started = client.post("/api/exports", json={**SWEEP, "seconds": 10, "fps": 50})
+        assert started.status_code == 202
+        assert "person" not in started.json()
+    address = f"/api/jobs/{started.json()['id']}"
+    with TestClient(create_app(settings), base_url=BASE) as client:
+        answers = []
+        for mine in cookies:
+            client.cookies.clear()
+            client.cookies.update(mine)
+            answers.append(client.delete(address).status_code)
+            assert "person" not in client.get(address).json()
+        assert answers == [403, 202]
+
+
+def test_everything_that_starts_a_job_says_who_did(
+    house: TestClient, come_in: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = house.app.state.services
+    asked: list[str] = []
+
+    async def noting(*arguments: Any, person: str, **more: Any) -> Job:
+        asked.append(person)
+        return Job("j-1", "learn", "Learning")
+
+    for owner, names in ((services.studio, ("learn", "learn_score", "rate", "discover", "pull", "invert")),
+                         (services.cinema, ("sweep", "export"))):  # fmt: skip
+        for name in names:
+            monkeypatch.setattr(owner, name, noting)
+    keys = [{"at": 0, "edit": EDIT}, {"at": 1, "edit": {**EDIT, "base": {"seed": 8}}}]
+    walk = {"version": 2, "generator": "eyes", "keyframes": keys, "seconds": 2}
+    bodies = {
+        "/api/directions/learn": {"generator": "eyes", "transform": "zoom"},
+        "/api/directions/discover": {"generator": "eyes", "method": "pca"},
+        "/api/regressors/ratings": {"generator": "eyes", "name": "mine", "ratings": [{"seed": 1, "score": 1}]},
+        "/api/regressors/{name}/learn": {"generator": "eyes"},
+        "/api/generators": {"pull": "faces"},
+        "/api/generators/{name}/invert": {},
+        "/api/exports": SWEEP,
+        "/api/exports/recipe": walk,
+        "/api/walks/export": walk,
+    }
+    jobs = {route.path for route in routes(house.app) for one in route.dependencies
+            if isinstance(one.dependency, Needs) and one.dependency.job}  # fmt: skip
+    assert set(bodies) == jobs
+    client = come_in("admin")
+    for path, body in bodies.items():
+        answer = client.post(path.replace("{name}", "eyes"), json=body)
+        assert answer.status_code == 202, (path, answer.text)
+    assert asked == [_person(client, services)] * len(bodies)
 
 
 def test_a_token_taken_back_ends_everything_at_once(house: TestClient, shared_home: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from sqlalchemy import update
 from server import files
 from server.errors import DiskFull, Invalid, NotFound, Overloaded, StorageFailed
 from server.job import Job, State
-from server.jobs import MOST_WAITING, TRIES, Jobs
+from server.jobs import TRIES, Jobs
+from server.lines import MOST_OF_ONE, MOST_WAITING
 from server.plan import Plan, in_a_thread
 from server.steering.memory import Memory, Saved
 from server.steering.progress import Progress, Work
@@ -54,6 +56,12 @@ def plan(make: Callable[[], Work[Result]], queue: str = "q", memory: list[Memory
 def endless() -> Work[Result]:
     while True:
         yield Progress(0.5, "On and on")
+
+
+def until(told: threading.Event) -> Work[Result]:
+    while not told.is_set():
+        yield Progress(0.1, "Begun")
+    return {}
 
 
 async def begun(jobs: Jobs, job: Job) -> None:
@@ -444,3 +452,54 @@ async def test_too_many_jobs_are_refused(jobs: Jobs) -> None:
     for job in reversed(made):
         await jobs.cancel(job.id)
     await ended(jobs, made[0])
+
+
+async def test_one_person_has_only_so_many_places_and_others_have_the_rest(jobs: Jobs) -> None:
+    made = [await jobs.start("learn", str(n), plan(endless, "q"), person="a") for n in range(MOST_OF_ONE)]
+    with pytest.raises(Overloaded, match="of yours"):
+        await jobs.start("learn", "one more", plan(endless, "q"), person="a")
+    made.append(await jobs.start("learn", "B", plan(endless, "q"), person="b"))
+    for job in reversed(made):
+        await jobs.cancel(job.id)
+    await ended(jobs, made[0])
+    made = [await jobs.start("learn", "again", plan(lambda: counting(1), "q"), person="a")]
+    assert (await ended(jobs, made[0])).state is State.DONE
+
+
+async def test_whoever_wants_one_job_does_not_wait_for_all_of_somebody_elses(jobs: Jobs) -> None:
+    everybody_is_in = threading.Event()
+    work = plan(lambda: until(everybody_is_in))
+    made = [await jobs.start("learn", who, work, person=who) for who in "aaab"]
+    everybody_is_in.set()
+    for job in made:
+        await ended(jobs, job)
+    first, second, third, other = (str(job.started) for job in made)
+    assert first < other < second < third
+
+
+async def test_a_queue_with_room_for_two_runs_two(tmp_path: Path) -> None:
+    jobs = Jobs(tmp_path, room={"device": 2})
+    made = [await jobs.start("learn", str(n), plan(endless, "device")) for n in range(3)]
+    for job in made[:2]:
+        await begun(jobs, job)
+    assert [job.state for job in made] == [State.RUNNING, State.RUNNING, State.QUEUED]
+    await jobs.cancel(made[0].id)
+    await begun(jobs, made[2])
+    for job in made[1:]:
+        await jobs.cancel(job.id)
+        await ended(jobs, job)
+
+
+async def test_a_job_taken_over_keeps_its_person_and_their_turn(jobs: Jobs, tmp_path: Path) -> None:
+    made = [await jobs.start("learn", who, plan(endless), {"to": "count"}, person=who) for who in "aab"]
+    await begun(jobs, made[0])
+    await asyncio.sleep(0)  # a task that is stopped before its first step leaves its job to the lease
+    await jobs.close()
+    everybody_is_in = threading.Event()
+    again = await next_server(tmp_path, lambda: until(everybody_is_in))
+    everybody_is_in.set()
+    found = [again.get(job.id) for job in made]
+    assert [job.person for job in found] == ["a", "a", "b"]
+    for job in found:
+        await ended(again, job)
+    assert str(found[0].finished) < str(found[2].finished) < str(found[1].finished)

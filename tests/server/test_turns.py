@@ -41,3 +41,16 @@ def test_nobody_waits_for_more_than_one_item_of_each_other_person(people: list[s
         for before, after in zip([-1, *mine], mine, strict=False):
             between = [who for who, _ in taken[before + 1 : after]]
             assert all(between.count(other) <= 1 for other in set(between))
+
+
+def test_whoever_had_a_turn_comes_after_everybody_who_waits() -> None:
+    turns = filled(("a", 1), ("b", 1), ("c", 1))
+    turns.had("a")
+    turns.had("nobody")
+    assert [turns.take() for _ in range(3)] == [("b", 1), ("c", 1), ("a", 1)]
+
+
+def test_what_is_sifted_out_is_nobodys_turn() -> None:
+    turns = filled(("a", 1), ("a", 2), ("b", 1), ("c", 1))
+    turns.sift(lambda item: item not in [("a", 1), ("b", 1)])
+    assert [turns.take() for _ in range(len(turns))] == [("a", 2), ("c", 1)]

@@ -42,7 +42,8 @@ def full(tmp_path: Path, eyes_spec: GeneratorSpec, make_slider: Make) -> Path:
     Library(home, database=database).keep(make_slider(eyes_spec, "zoom"), b"strip")
     Shared(database).mark("Blue", "edit", EDIT)
     worklist = Worklist(database)
-    worklist.keep([Kept(Job("j-1", "learn", "Learning", State.DONE, created="2026", result={"direction": "zoom"}))])
+    job = Job("j-1", "learn", "Learning", State.DONE, created="2026", result={"direction": "zoom"}, person="f00d")
+    worklist.keep([Kept(job)])
     worklist.add(Job("j-2", "learn", "Learning on", created="2026"), {"generator": "eyes"})
     exports = Exports(home / "exports")
     for id in ("x-1", "x-2"):
@@ -92,6 +93,8 @@ def test_all_of_a_home_comes_out_of_the_file_again(
     mark = Shared(database).marks()[0]
     assert (mark.title, mark.state.body) == ("Blue", EDIT)
     assert [(kept.job.id, kept.job.state) for kept in Worklist(database).all()] == [("j-1", State.DONE)]
+    assert [kept.job.person for kept in Worklist(Database.at(full)).all()].count("f00d") == 1
+    assert b"f00d" not in packed.read_bytes()  # people are known to the server that let them in
     assert [export["title"] for export in Exports(home / "exports").all()] == ["A film"]
     assert Ledger(home / "ledger.sqlite").all() == Ledger(full / "ledger.sqlite").all()
     left_out = {"generators/mine/.half.part", "credentials/key.pem", "exports/x-2/file"}
@@ -171,6 +174,16 @@ def adding(name: str, data: bytes = b"x", sha256: str = "") -> Callable[[dict[st
 
 def row(table: str, **fields: object) -> Callable[[dict[str, Any], dict[str, bytes]], None]:
     return lambda told, members: told["rows"][table][0].update(fields)
+
+
+def test_a_file_packed_before_people_were_kept_is_taken_in(packed: Path, home: Path) -> None:
+    database = taken(rewritten(packed, lambda told, members: told["rows"]["jobs"][0].pop("person")), home)
+    assert [(kept.job.id, kept.job.person) for kept in Worklist(database).all()] == [("j-1", "")]
+
+
+def test_a_file_cannot_say_that_somebody_here_started_a_job(packed: Path, home: Path) -> None:
+    database = taken(rewritten(packed, row("jobs", person="somebody-here")), home)
+    assert [kept.job.person for kept in Worklist(database).all()] == [""]
 
 
 ATTACKS: dict[str, Callable[[dict[str, Any], dict[str, bytes]], None]] = {

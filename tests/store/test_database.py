@@ -9,9 +9,11 @@ import pytest
 from sqlalchemy import MetaData, Table, create_engine, inspect, select, text
 
 from server.errors import Conflict, DiskFull, Invalid, StorageFailed
+from server.job import Job
 from server.store import migrations
 from server.store.database import Database
 from server.store.tables import METADATA, STATES
+from server.store.worklist import Worklist
 
 ROW = {"id": "a" * 64, "kind": "edit", "body": "{}", "created": "2026"}
 
@@ -106,6 +108,26 @@ def test_a_database_of_an_earlier_version_keeps_its_rows(url: str) -> None:
         assert connection.execute(text("SELECT name FROM library")).scalars().all() == ["zoom"]
         assert migrations.version(connection) == migrations.STEPS[-1].number
         assert migrations.upgrade(connection) == []
+    database.close()
+
+
+def test_jobs_of_a_database_before_people_were_kept_are_nobodys_in_particular(url: str) -> None:
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        assert migrations.upgrade(connection, migrations.STEPS[:2]) == [1, 2]
+        connection.execute(
+            text(
+                "INSERT INTO jobs (id, kind, title, state, progress, message, created, version, attempts, mark,"
+                " stopping, lease) VALUES ('j-1', 'learn', 'Learning', 'queued', 0, '', '2026', 7, 1, 0, false, 0)"
+            )
+        )
+    engine.dispose()
+    database = Database(url)
+    worklist = Worklist(database)
+    [kept] = worklist.free()
+    assert (kept.job.id, kept.job.version, kept.job.person) == ("j-1", 7, "")
+    worklist.add(Job("j-2", "learn", "Learning", created="2027", person="somebody"), None)
+    assert [kept.job.person for kept in worklist.all()] == ["somebody", ""]
     database.close()
 
 

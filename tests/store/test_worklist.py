@@ -36,6 +36,17 @@ def test_a_job_comes_back_as_it_was(database: Database) -> None:
         assert getattr(found.job, name) == getattr(one, name)
 
 
+def test_who_started_a_job_is_kept_with_it_and_goes_along(database: Database) -> None:
+    first, second = Worklist(database, "here/x/1/1/0"), Worklist(database, "there/x/1/1/0")
+    first.add(job("j-1", person="somebody"), {})
+    first.add(job("j-2", created="2025"), {})
+    assert [kept.job.person for kept in second.all()] == ["somebody", ""]
+    first.release(first.all()[0].job)
+    assert second.claim(second.free()[0])
+    assert second.save(second.all()[0].job)
+    assert [kept.job.person for kept in first.all()] == ["somebody", ""]
+
+
 def test_what_no_database_can_hold_is_left_out(database: Database) -> None:
     worklist = Worklist(database)
     worklist.add(job("j-1", message="Film \ud800\0", detail={"x": "\ud800\0"}), {"title": "\0"})
