@@ -7,7 +7,8 @@ RUN python -m venv /opt/latentwalk
 WORKDIR /source
 # Dependencies change less often than the code: they are a layer of their own.
 COPY pyproject.toml constraints.txt ./
-RUN python -c "import tomllib; print('\n'.join(tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies']))" \
+RUN python -c "import tomllib; told = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
+more = told['optional-dependencies']; print(*told['dependencies'], *more['ray'], *more['postgres'], sep='\n')" \
       > requirements.txt \
  && /opt/latentwalk/bin/pip install -c constraints.txt -r requirements.txt
 COPY . .
@@ -18,7 +19,7 @@ RUN useradd --uid 10001 --create-home --home-dir /home/latentwalk latentwalk \
  && install -d -o latentwalk -g latentwalk /data
 COPY --from=build /opt/latentwalk /opt/latentwalk
 ENV PATH=/opt/latentwalk/bin:$PATH \
-    PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 GOMP_SPINCOUNT=10000 \
     LATENTWALK_HOME=/data LATENTWALK_HOST=0.0.0.0 LATENTWALK_PORT=8000
 USER latentwalk
 VOLUME /data

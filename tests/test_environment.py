@@ -15,8 +15,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
+
+from server.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[1]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DIRECT = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]
 OTHER_NAMES = {"c2pa-python": "c2pa", "pillow": "pil", "pydantic-settings": "pydantic_settings"}
@@ -63,7 +67,8 @@ def test_what_is_installed_is_what_the_constraints_say():
 
 
 def test_everything_the_code_imports_is_a_declared_dependency():
-    declared = {plain(re.split(r"[=;]", requirement)[0]) for requirement in PROJECT["dependencies"]}
+    wanted = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["ray"]]  # Ray is imported where it is used
+    declared = {plain(re.split(r"[=;]", requirement)[0]) for requirement in wanted}
     known = {OTHER_NAMES.get(name, name.replace("-", "_")) for name in declared}
     imported = set()
     for path in [*ROOT.glob("server/**/*.py"), *ROOT.glob("models/**/*.py")]:
@@ -93,10 +98,46 @@ def test_ci_runs_what_a_person_runs():
 
 
 def test_the_container_runs_without_root_and_listens_on_this_machine_alone():
-    docker, compose = (ROOT / name for name in ("Dockerfile", "docker-compose.yml"))
-    assert re.findall(r"^USER (\w+)$", docker.read_text(), re.MULTILINE) == ["latentwalk"]
-    for line in ("read_only: true", "cap_drop: [ALL]", "no-new-privileges:true", '"127.0.0.1:8000:8000"'):
-        assert line in compose.read_text()
+    docker = (ROOT / "Dockerfile").read_text()
+    assert re.findall(r"^USER (\w+)$", docker, re.MULTILINE) == ["latentwalk"]
+    assert len(re.findall(r"^FROM ", docker, re.MULTILINE)) == 2
+    for service in COMPOSE["services"].values():
+        assert service["read_only"]
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["pids_limit"]
+        assert service.get("ports", []) in ([], ["127.0.0.1:8000:8000"])
+
+
+def test_what_is_composed_has_a_profile_each_and_one_that_is_the_default():
+    profiles = {name: service["profiles"] for name, service in COMPOSE["services"].items()}
+    assert profiles == {"cpu": ["cpu"], "gpu": ["gpu"], "head": ["ray"], "worker": ["ray"], "database": ["postgres"]}
+    assert (ROOT / ".env").read_text().splitlines()[-1] == "COMPOSE_PROFILES=cpu"
+
+
+def test_the_cluster_asks_for_a_token_and_is_reached_by_nobody_else():
+    head, worker = COMPOSE["services"]["head"], COMPOSE["services"]["worker"]
+    for service in (head, worker):
+        assert service["environment"]["RAY_AUTH_MODE"] == "token"
+        assert service["environment"]["RAY_AUTH_TOKEN"] is None  # from where the command was typed, never written here
+        assert service["shm_size"]
+    assert worker["networks"] == ["cluster"]
+    assert COMPOSE["networks"]["cluster"]["internal"]
+    assert "--include-dashboard=false" in head["command"]
+    assert "--num-cpus=0" in head["command"]
+
+
+def test_every_setting_that_is_composed_exists():
+    for service in COMPOSE["services"].values():
+        ours = {name for name in service.get("environment", {}) if name.startswith(PREFIX)}
+        assert ours <= {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+
+
+@pytest.mark.skipif(shutil.which("docker-compose") is None, reason="Compose is not installed")
+@pytest.mark.parametrize("profile", ["cpu", "gpu", "ray", "postgres", "ray,postgres"])
+def test_compose_itself_understands_the_file(profile):
+    environment = {"PATH": os.environ["PATH"], "COMPOSE_PROFILES": profile}
+    subprocess.run(["docker-compose", "config", "--quiet"], cwd=ROOT, env=environment, check=True, capture_output=True)
 
 
 def test_a_wheel_carries_the_page_the_zoo_and_the_bundled_directions(tmp_path):

@@ -13,6 +13,7 @@ from server.cluster.backend import Cluster
 from server.cluster.pool import Gone, Pool
 from server.cluster.workers import Drawer, Learner
 from server.errors import Invalid
+from server.inference import physical_cores
 from server.settings import Settings
 
 HERE = "local"
@@ -91,8 +92,10 @@ class Engine:
             reason = str(error).strip().split("\n", 1)[0].rstrip(".")
             hint = "Check LATENTWALK_RAY and RAY_AUTH_TOKEN; “local” starts a cluster on this machine."
             raise Invalid(f"The Ray cluster at {chosen.ray} cannot be reached: {reason}.", hint) from None
-        machines = sum(node["Alive"] and node["Resources"].get("CPU", 0) >= 1 for node in engine.nodes())
-        share = math.ceil(chosen.workers / max(1, machines))
+        processors = [int(node["Resources"].get("CPU", 0)) for node in engine.nodes() if node["Alive"]]
+        machines = [count for count in processors if count] or [1]
+        on_one = math.ceil(chosen.workers / len(machines))
+        threads = max(1, (physical_cores() if own else min(machines)) // on_one)
         graphics = min(1.0, math.floor(100 * engine.cluster_resources().get("GPU", 0) / count) / 100)
         given = chosen.model_copy(update={"token": None, "host": "127.0.0.1"})
 
@@ -100,6 +103,6 @@ class Engine:
             made = engine.remote(worker).options(
                 num_cpus=1, num_gpus=graphics, max_restarts=-1, max_task_retries=0, scheduling_strategy="SPREAD"
             )
-            return [Actor(engine, made.remote(given, share)) for _ in range(number)]
+            return [Actor(engine, made.remote(given, threads)) for _ in range(number)]
 
         return start(Drawer, chosen.workers), start(Learner, chosen.learners)

@@ -61,11 +61,11 @@ class Step:
 
 
 class Worker:
-    """What both kinds have. `share` is how many workers use the processors of this machine."""
+    """What both kinds have. `threads` is how many it computes with, of those that its machine has."""
 
-    def __init__(self, settings: Settings, share: int = 1) -> None:
+    def __init__(self, settings: Settings, threads: int = 1) -> None:
         tune()
-        torch.set_num_threads(max(1, physical_cores() // share))
+        torch.set_num_threads(min(threads, physical_cores()))
         self.library = Library(
             settings.home, first=settings.first, database=Database.at(settings.home, settings.database)
         )
@@ -125,10 +125,10 @@ class Drawer(Worker):
 class Learner(Worker):
     """Does jobs chunk by chunk, each from its request and from the checkpoint that whoever began it left."""
 
-    def __init__(self, settings: Settings, share: int = 1) -> None:
+    def __init__(self, settings: Settings, threads: int = 1) -> None:
         with suppress(OSError):
             os.nice(NICE)
-        super().__init__(settings, share)
+        super().__init__(settings, threads)
         self._workshop = Workshop(self.library, Regressors(settings.home, settings.unlocked), self.shelf, self.lane)
         self._checkpoints = Checkpoints(settings.home / "checkpoints")
         self._work: dict[str, Work[Mapping[str, Any]]] = {}
