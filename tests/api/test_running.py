@@ -27,6 +27,7 @@ from websockets.exceptions import ConnectionClosed
 from server import wire
 from server.api.running import addresses
 from server.app import create_app
+from server.backend import Embedded
 from server.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -120,12 +121,24 @@ def test_a_server_is_ready_once_its_first_generator_is_loaded_and_no_more_when_i
         assert client.post("/api/render", json=EDIT).status_code == 200  # what is small is still answered
 
 
+def test_a_server_that_lost_all_its_workers_wants_no_people(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = create_app(Settings(home=home))
+    with TestClient(app, base_url="http://localhost") as client:
+        while client.get("/readyz").status_code != 200:
+            time.sleep(0.02)
+        monkeypatch.setattr(Embedded, "workers", lambda self: 0)
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.json()) == (503, {"status": "without workers"})
+
+
 async def test_told_to_stop_it_finishes_the_edit_in_hand_says_goodbye_and_leaves(home: Path) -> None:
     with started(home) as (url, process, _):
         address = url.replace("http", "ws", 1) + "/ws/live"
         async with asyncio.timeout(60), connect(address) as busy, connect(address) as idle:
             for line in (busy, idle):
                 await line.recv()
+            await busy.send(json.dumps({"rev": 0, "edit": EDIT}))
+            await busy.recv()  # its generator is loaded now, which on a busy machine takes longer than a drain
             for rev in range(1, 40):
                 await busy.send(json.dumps({"rev": rev, "edit": {**EDIT, "truncation": rev / 40}, "ack": rev - 1}))
             begin = time.monotonic()
