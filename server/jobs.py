@@ -15,7 +15,7 @@ from typing import Any
 from server import files
 from server.board import Board
 from server.checkpoints import Checkpoint, Checkpoints
-from server.errors import AppError, DiskFull, Invalid
+from server.errors import AppError, DiskFull, Invalid, Overloaded
 from server.job import Job, Kind, State, now
 from server.lines import Line, check_waiting
 from server.plan import Plan, Revive, Run, advance
@@ -156,6 +156,9 @@ class Jobs(Board):
         else:
             try:
                 plan = await revive(job, kept.request)
+            except Overloaded:  # by nobody's fault, so that it is looked at again
+                job.message = WAITS
+                await asyncio.to_thread(self.list.release, replace(job), kept.attempts)
             except AppError as error:
                 await self._end(job, State.FAILED, str(error), error.view())
             except (KeyError, TypeError, ValueError):

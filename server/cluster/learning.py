@@ -11,7 +11,7 @@ from typing import Any
 from server.checkpoints import Checkpoint
 from server.cluster.pool import LOAD, Gone, Pool, Seat
 from server.cluster.workers import Step
-from server.errors import AppError, ModelFailed
+from server.errors import AppError, ModelFailed, Overloaded
 from server.job import Kind
 from server.steering.memory import Memory
 from server.steering.progress import Progress, Work
@@ -19,6 +19,7 @@ from server.steering.progress import Progress, Work
 TRIES = 3  # workers lost without a new checkpoint between them, after which work is given up
 CHUNK = 900.0  # seconds for a chunk, of a worker that lives
 POISON = f"{TRIES} workers were lost while this ran, so it is not begun again."
+NOBODY = "Waits for a worker"
 GOING_ON = "The worker was lost; going on with another"
 
 
@@ -29,7 +30,11 @@ def remote(
     assert isinstance(memory, Checkpoint), "what is learned elsewhere is remembered on disk, where both can read it"
     job, share, lost, mark = memory.job, 0.0, 0, memory.mark
     while True:
-        seat: Seat = _wait(loop, pool.take(request["generator"]))
+        try:
+            seat: Seat = _wait(loop, pool.take(request["generator"]))
+        except Overloaded:  # nobody is there: what was learned so far is not thrown away for that
+            yield Progress(share, NOBODY)
+            continue
         try:
             _wait(loop, pool.ask(seat, "begin", job, kind, request, patience=LOAD))
             while True:

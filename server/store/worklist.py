@@ -78,11 +78,11 @@ class Worklist:
             connection.execute(update(JOBS).where(mine).values(attempts=attempts, mark=mark))
             return attempts
 
-    def release(self, job: Job) -> None:
-        """Leave a job to the next server: a stop that was asked for is not held against the work."""
+    def release(self, job: Job, attempts: int = 0) -> None:
+        """Leave a job to the next server, by default with a clean slate: a stop is not held against the work."""
         mine = and_(JOBS.c.id == job.id, JOBS.c.owner == self.owner)
         with self._database.writing() as connection:
-            connection.execute(update(JOBS).where(mine).values(_plain(job) | {"owner": None, "attempts": 0}))
+            connection.execute(update(JOBS).where(mine).values(_plain(job) | {"owner": None, "attempts": attempts}))
 
     def stop(self, id: str) -> None:
         """Write down that somebody wants a job stopped, whoever holds it."""

@@ -15,7 +15,8 @@ import torch
 
 from models import kept
 from server.checkpoints import Checkpoints
-from server.cluster.learning import GOING_ON, remote
+from server.cluster import pool as pools
+from server.cluster.learning import GOING_ON, NOBODY, remote
 from server.cluster.pool import Gone, Pool
 from server.cluster.workers import Learner
 from server.errors import AppError, ModelFailed, NotFound
@@ -37,8 +38,11 @@ class Here:
         self.steps = 0
         self.dies_after: int | None = None
         self.mortal = False  # those that follow die too
+        self.away = False
 
     async def call(self, method: str, *given: Any) -> Any:
+        if self.away:
+            raise Gone("It is away")
         if method == "step":
             self.steps += 1
             if self.dies_after is not None and self.steps > self.dies_after:
@@ -128,6 +132,22 @@ async def test_what_cannot_be_learned_is_refused_with_the_workers_own_words(home
             await learned(pool, home, "j-1", {**wish("bright"), "generator": "nobody"})
         with pytest.raises(AppError, match="transform"):
             await pool.call("styled", "check", "learn", wish("bright") | {"settings": {"transform": "taste"}})
+
+
+async def test_where_all_workers_are_away_the_job_waits_and_goes_on(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pools, "VACANCY", 0.2)
+    async with school(home) as (pool, hands):
+        hands[0].away = True
+        while pool.living():
+            await asyncio.sleep(BEAT)
+        task = asyncio.create_task(learned(pool, home, "j-1", wish("bright")))
+        await asyncio.sleep(1)
+        hands[0].away = False
+        result, said = await task
+    assert said[0] == NOBODY
+    assert result["direction"] == "bright"
 
 
 async def test_stopping_lets_go_of_the_job(home: Path) -> None:

@@ -221,6 +221,27 @@ async def test_the_next_server_goes_on_with_what_a_killed_one_left(jobs: Jobs, t
     assert not (tmp_path / "checkpoints" / job.id).exists()
 
 
+async def test_what_cannot_be_gone_on_with_just_now_waits_and_is_not_failed(jobs: Jobs, tmp_path: Path) -> None:
+    job = await jobs.start("learn", "A", plan(endless), {"to": "count"})
+    await begun(jobs, job)
+    await killed(jobs, job)
+    again, crowded = Jobs(tmp_path), [True, True, False]
+    again.load()
+
+    async def revive(job: Job, request: Mapping[str, Any]) -> Plan:
+        if crowded.pop(0):
+            raise Overloaded("No worker is there.")
+        return plan(lambda: counting(3), "q")
+
+    again.knows("learn", revive)
+    for _ in range(2):
+        await again.look()
+        assert again.get(job.id).state is State.QUEUED
+    await again.look()
+    assert (await ended(again, again.get(job.id))).state is State.DONE
+    assert not crowded
+
+
 async def test_two_servers_never_take_up_the_same_job(jobs: Jobs, tmp_path: Path) -> None:
     job = await jobs.start("learn", "A", plan(endless), {"to": "count"})
     await killed(jobs, job)
