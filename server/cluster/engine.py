@@ -21,7 +21,6 @@ OPTIONS = {
     "RAY_AUTH_MODE": "token",  # whoever reaches an open cluster can run what they like on it
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_worker_niceness": "0",  # people wait for those who draw; those who learn are nice by themselves
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
 
 
