@@ -30,7 +30,6 @@ export class Jobs extends EventTarget {
     this.#follow();
   }
 
-  /** Take in a job that was just started. */
   add(job) {
     this.#replace([job, ...this.list.filter(({ id }) => id !== job.id)]);
     this.#follow();

@@ -35,9 +35,12 @@ export function spoken(unit, amount) {
   return `${sign}${digits} ${WORDS[unit.symbol] ?? unit.symbol}`.trim();
 }
 
-/** The number in what a person typed ("x1.4", "−6 px", "1,5"); null where there is none. */
-export function parseAmount(text) {
+export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+
+/** The number in what a person typed ("x1.4", "−6 px", "1,5"); null where there is none, or none that a unit has. */
+export function parseAmount(text, { scale }) {
   const plain = text.replaceAll("−", "-").replace(",", ".");
   const found = plain.match(/^[^\d+\-.]*([+-]?\s*(?:\d+\.?\d*|\.\d+))\s*[^\d]*$/);
-  return found ? Number(found[1].replace(/\s/g, "")) : null;
+  const number = found && Number(found[1].replace(/\s/g, ""));
+  return scale === "log" && number <= 0 ? null : number;
 }
