@@ -72,6 +72,7 @@ export function wireCommands({ store, session, jobs, api, panels, timeline, toas
     learn: () => panels.toggle("learn"),
     judge: () => panels.toggle("judge"),
     export: () => panels.toggle("export"),
+    bookmarks: () => panels.toggle("bookmarks"),
     walk: () => timeline.toggle(),
     keyframe: () => timeline.add(),
     update: () => timeline.update(),

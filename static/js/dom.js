@@ -98,7 +98,6 @@ export class Part extends HTMLElement {
     if (!this.childElementCount) this.build();
   }
 
-  /** Make what it consists of; called once. */
   build() {}
 
   emit(type, detail) {

@@ -23,7 +23,6 @@ export function changed(original, changes) {
   return edit({ ...original, ...changes });
 }
 
-/** The same picture with every slider at rest. */
 export function neutral(original) {
   return changed(original, { amounts: {} });
 }

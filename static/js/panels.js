@@ -1,12 +1,13 @@
-/** The panels beside the picture (setup, learn, judges, export): opening, closing, and what becomes of their jobs. */
+/** The panels beside the picture (setup, learn, judges, export, bookmarks): opening, closing, and what becomes of their jobs. */
 
 import { inFull } from "./api.js";
 import { $, listener } from "./dom.js";
+import "./components/bookmark-panel.js";
 import "./components/learn-panel.js";
 import "./components/export-panel.js";
 import "./components/film-library.js";
 import { wireJudges } from "./judges.js";
-import { edit } from "./edit.js";
+import { edit, parseEdit } from "./edit.js";
 import { timelineOf } from "./recipe.js";
 import { moves } from "./walk.js";
 
@@ -17,6 +18,7 @@ export function wirePanels({ store, session, jobs, api, timeline, toasts, slider
   const learn = $("learn-panel");
   const film = $("export-panel");
   const library = $("film-library");
+  const bookmarks = $("bookmark-panel");
   const on = listener(attempt);
   const leaving = new Set(); // films that are deleted unless somebody takes it back
   const refreshExports = async () => store.set({ exports: await api.exports() });
@@ -24,6 +26,7 @@ export function wirePanels({ store, session, jobs, api, timeline, toasts, slider
   const loaders = {
     learn: async () => (learn.transforms = await api.transforms(session.edit.generator)),
     judge: () => judges.refresh(),
+    bookmarks: readBookmarks,
     export: async () => {
       estimate();
       await refreshExports();
@@ -32,6 +35,21 @@ export function wirePanels({ store, session, jobs, api, timeline, toasts, slider
     setup: () => {},
   };
   const dock = new Dock((name) => attempt(loaders[name]));
+  const walks = () => store.state.timeline && store.state.walk.stops.length > 0;
+
+  async function readBookmarks() {
+    try {
+      bookmarks.show(await api.bookmarks(), session.edit?.generator);
+    } catch (error) {
+      bookmarks.say(inFull(error));
+    }
+  }
+
+  async function keep(bookmark) {
+    await api.keep(bookmark);
+    await readBookmarks();
+  }
+
   const open = () => dock.open === "judge" || dock.toggle("judge");
   const judges = wireJudges({ store, session, jobs, api, toasts, attempt, open });
 
@@ -93,6 +111,26 @@ export function wirePanels({ store, session, jobs, api, timeline, toasts, slider
         await refreshExports();
       });
     toasts.say(`${title} was deleted.`, { action: { label: "Undo", run: back }, unused: gone });
+  });
+  store.watch(["edit", "walk", "timeline", "directions"], ({ walk }) => {
+    bookmarks.offer(walks() ? "walk" : "picture", (walks() && walk.title) || $("#caption").textContent);
+  });
+  on(bookmarks, "keep", async ({ title }) => {
+    await keep({ title, ...(walks() ? { timeline: recipe() } : { edit: session.edit }) });
+    bookmarks.clear();
+    toasts.say(`${title} is kept.`);
+  });
+  on(bookmarks, "open", async ({ title, edit: picture, timeline: walk }) => {
+    const label = `Opened ${title}`;
+    if (picture) await session.open(parseEdit(picture), label);
+    else if (await session.openTimeline(walk, label)) timeline.show();
+    await readBookmarks(); // those of the generator now on show have pictures
+  });
+  on(bookmarks, "remove", async ({ id, title, kind, [kind]: state }) => {
+    await api.removeBookmark(id);
+    await readBookmarks();
+    const back = () => attempt(() => keep({ title, [kind]: state }));
+    toasts.say(`${title} was deleted.`, { action: { label: "Undo", run: back } });
   });
   on(document, "cancel", (job) => job?.id && jobs.cancel(job.id));
   on(jobs, "finished", finished);

@@ -17,6 +17,7 @@ export const SHORTCUTS = Object.freeze([
   { command: "update", key: "u", about: "Update the keyframe in hand" },
   { command: "play", key: " ", shown: "Space", about: "Play or pause the walk" },
   { command: "export", key: "e", about: "Export a walk" },
+  { command: "bookmarks", key: "b", about: "Bookmarks" },
   { command: "help", key: "?", about: "These shortcuts" },
 ]);
 

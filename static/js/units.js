@@ -7,7 +7,6 @@ export function coordinate(unit, amount) {
   return unit.scale === "log" ? Math.log2(amount / unit.neutral) : amount - unit.neutral;
 }
 
-/** The inverse of `coordinate`. */
 export function amountAt(unit, position) {
   return unit.scale === "log" ? unit.neutral * 2 ** position : position + unit.neutral;
 }

@@ -7,9 +7,8 @@ import { canonical } from "./canonical.js";
 import { amountOf } from "./edit.js";
 import { Frames } from "./frames.js";
 import { timelineOf } from "./recipe.js";
-import { Sound } from "./sound.js";
 import { amountAlong, amounts, keyed } from "./tracks.js";
-import { Transport } from "./transport.js";
+import { Sound, Transport } from "./playing.js";
 import { added, altered, found, length, moves, replaced, span, stopOf } from "./walk.js";
 
 const OPEN = "latentwalk.timeline";

@@ -95,7 +95,6 @@ class FilmLibrary extends Part {
     if (!films.length) this.#list.append(h("li", { className: "empty" }, "No films yet."));
   }
 
-  /** What signs the films, in one sentence. */
   set about(sentence) {
     this.#about.textContent = sentence;
   }

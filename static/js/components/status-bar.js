@@ -16,7 +16,6 @@ class StatusBar extends Part {
     this.#device.hidden = !text;
   }
 
-  /** "connecting", "open" or "waiting". */
   set link(state) {
     this.dataset.link = state;
     this.#link.textContent = LINKS[state];

@@ -64,7 +64,6 @@ class WalkPanel extends Part {
     else this.#lanes.removeAttribute("aria-busy");
   }
 
-  /** Whether the picture on show is no longer that of the keyframe in hand. */
   set differs(differs) {
     this.#inspector.differs = differs;
   }
