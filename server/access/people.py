@@ -32,6 +32,6 @@ class Person:
 
 
 REASONS = {
-    Role.EDITOR: "To learn and to upload, ask for an editor's link.",
+    Role.EDITOR: "To learn, to upload and to keep bookmarks, ask for an editor's link.",
     Role.ADMIN: "To bring generators in and to delete, ask for an administrator's link.",
 }

@@ -3,12 +3,15 @@
 import { canonical } from "./canonical.js";
 
 /** A refused or failed request: `message` is a sentence, `hint` what to do next, `code` for programs. */
-export class ApiError extends Error {
+class ApiError extends Error {
   constructor({ code = "error", message, hint = "" }) {
     super(message);
     Object.assign(this, { code, hint });
   }
 }
+
+/** What went wrong and what to do about it, as one text; of an ApiError or of what the server says of a job. */
+export const inFull = ({ message, hint }) => `${message} ${hint ?? ""}`.trim();
 
 async function ask(path, { method = "GET", json, body, signal } = {}) {
   const headers = json === undefined ? {} : { "content-type": "application/json" };
@@ -28,61 +31,59 @@ async function ask(path, { method = "GET", json, body, signal } = {}) {
   throw new ApiError(said?.error ?? { message: `The server answered with error ${response.status}.` });
 }
 
-const get = async (path, options) => (await ask(path, options)).json();
-const post = async (path, json) => (await ask(path, { method: "POST", json })).json();
+const json = async (response) => (await response).json();
+const get = (path, options) => json(ask(path, options));
+const list = async (name, query = "") => (await get(`/api/${name}${query}`))[name.split("/").at(-1)];
+const post = (path, data, options) => json(ask(path, { method: "POST", json: data, ...options }));
+const send = (path, file) => json(ask(path, { method: "POST", body: file }));
+const remove = (path) => ask(path, { method: "DELETE" });
 const part = encodeURIComponent;
+const directionPath = (generator, id) => `/api/directions/${part(generator)}/${part(id)}`;
+const judgePath = (name) => `/api/regressors/${part(name)}`;
 
 export const api = Object.freeze({
   me: () => get("/api/me"),
-  generators: async () => (await get("/api/generators")).generators,
+  generators: () => list("generators"),
   pull: (name) => post("/api/generators", { pull: name }),
-  invert: async (name, file) =>
-    (await ask(`/api/generators/${part(name)}/invert`, { method: "POST", body: file })).json(),
-  directions: async (generator) => (await get(`/api/directions?generator=${part(generator)}`)).directions,
-  direction: (generator, id) => get(`/api/directions/${part(generator)}/${part(id)}`),
-  directionFile: (generator, id) => `/api/directions/${part(generator)}/${part(id)}/file`,
-  removeDirection: (generator, id) => ask(`/api/directions/${part(generator)}/${part(id)}`, { method: "DELETE" }),
-  uploadDirection: async (file) => (await ask("/api/directions/upload", { method: "POST", body: file })).json(),
-  uploadForeign: async (generator, file) =>
-    (
-      await ask(`/api/directions/foreign?generator=${part(generator)}&name=${part(file.name)}`, {
-        method: "POST",
-        body: file,
-      })
-    ).json(),
-  seeGenerator: async (name, file) => (await ask(`/api/imports?name=${part(name)}`, { method: "POST", body: file })).json(),
-  keepGenerator: (id, json) => post(`/api/imports/${part(id)}`, json),
-  dropGenerator: (id) => ask(`/api/imports/${part(id)}`, { method: "DELETE" }),
-  transforms: async (generator) => (await get(`/api/transforms?generator=${part(generator)}`)).transforms,
+  invert: (name, file) => send(`/api/generators/${part(name)}/invert`, file),
+  directions: (generator) => list("directions", `?generator=${part(generator)}`),
+  direction: (generator, id) => get(directionPath(generator, id)),
+  directionFile: (generator, id) => `${directionPath(generator, id)}/file`,
+  removeDirection: (generator, id) => remove(directionPath(generator, id)),
+  uploadDirection: (file) => send("/api/directions/upload", file),
+  uploadForeign: (generator, file) =>
+    send(`/api/directions/foreign?generator=${part(generator)}&name=${part(file.name)}`, file),
+  seeGenerator: (name, file) => send(`/api/imports?name=${part(name)}`, file),
+  keepGenerator: (id, said) => post(`/api/imports/${part(id)}`, said),
+  dropGenerator: (id) => remove(`/api/imports/${part(id)}`),
+  transforms: (generator) => list("transforms", `?generator=${part(generator)}`),
   learn: (request) => post("/api/directions/learn", request),
   discover: (request) => post("/api/directions/discover", request),
-  regressors: async () => (await get("/api/regressors")).regressors,
-  uploadRegressor: async (name, file) =>
-    (await ask(`/api/regressors?name=${part(name)}`, { method: "POST", body: file })).json(),
-  describeRegressor: async (name, json) => (await ask(`/api/regressors/${part(name)}`, { method: "PATCH", json })).json(),
-  planRegressor: async (name, json) => (await ask(`/api/regressors/${part(name)}/plan`, { method: "PUT", json })).json(),
-  removeRegressor: (name) => ask(`/api/regressors/${part(name)}`, { method: "DELETE" }),
+  regressors: () => list("regressors"),
+  uploadRegressor: (name, file) => send(`/api/regressors?name=${part(name)}`, file),
+  describeRegressor: (name, said) => post(judgePath(name), said, { method: "PATCH" }),
+  planRegressor: (name, plan) => post(`${judgePath(name)}/plan`, plan, { method: "PUT" }),
+  removeRegressor: (name) => remove(judgePath(name)),
   rate: (request) => post("/api/regressors/ratings", request),
-  score: (name, edit) => post(`/api/regressors/${part(name)}/score`, { edit }),
-  learnScore: (name, request) => post(`/api/regressors/${part(name)}/learn`, request),
-  small: (edit, size) => thumbnailUrl(edit, size),
-  jobs: async () => (await get("/api/jobs")).jobs,
+  score: (name, edit) => post(`${judgePath(name)}/score`, { edit }),
+  learnScore: (name, request) => post(`${judgePath(name)}/learn`, request),
+  jobs: () => list("jobs"),
   jobEvents: (id) => `/api/jobs/${part(id)}/events`,
-  cancelJob: async (id) => (await ask(`/api/jobs/${part(id)}`, { method: "DELETE" })).json(),
-  walkEdits: async (request, signal) =>
-    (await ask("/api/walks/edits", { method: "POST", json: request, signal })).json(),
-  estimate: async (timeline, signal) =>
-    (await ask("/api/walks/estimate", { method: "POST", json: { timeline }, signal })).json(),
-  presets: async () => (await get("/api/walks/presets")).presets,
+  cancelJob: (id) => json(remove(`/api/jobs/${part(id)}`)),
+  walkEdits: (request, signal) => post("/api/walks/edits", request, { signal }),
+  estimate: (timeline, signal) => post("/api/walks/estimate", { timeline }, { signal }),
+  presets: () => list("walks/presets"),
   preset: (id, request) => post(`/api/walks/presets/${part(id)}`, request),
-  uploadSound: async (file) =>
-    (await ask(`/api/walks/audio?name=${part(file.name)}`, { method: "POST", body: file })).json(),
-  restore: async (file) => (await ask("/api/walks/restore", { method: "POST", body: file })).json(),
-  madeHere: async (file) => (await ask("/api/provenance/check", { method: "POST", body: file })).json(),
+  uploadSound: (file) => send(`/api/walks/audio?name=${part(file.name)}`, file),
+  restore: (file) => send("/api/walks/restore", file),
+  madeHere: (file) => send("/api/provenance/check", file),
   provenance: () => get("/api/provenance"),
-  exports: async () => (await get("/api/exports")).exports,
+  bookmarks: () => list("bookmarks"),
+  keep: (bookmark) => post("/api/bookmarks", bookmark),
+  removeBookmark: (id) => remove(`/api/bookmarks/${part(id)}`),
+  exports: () => list("exports"),
   startExport: (timeline) => post("/api/walks/export", timeline),
-  removeExport: (id) => ask(`/api/exports/${part(id)}`, { method: "DELETE" }),
+  removeExport: (id) => remove(`/api/exports/${part(id)}`),
   still: async (edit) => (await ask("/api/provenance/still", { method: "POST", json: { edit } })).blob(),
   thumbnail: async (edit, signal) => (await ask(thumbnailUrl(edit), { signal })).blob(),
 });

@@ -1,10 +1,6 @@
 /** The one spelling of an edit, byte for byte the server's: canonical JSON, and its base64url code for links. */
 
-/**
- * Sorted keys, no spaces, defaults left out, whole numbers without a point.
- * @param {object} edit
- * @returns {string}
- */
+/** Sorted keys, no spaces, defaults left out, whole numbers without a point. */
 export function canonical(edit) {
   return spell(withoutDefaults(edit));
 }

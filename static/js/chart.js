@@ -9,14 +9,10 @@ const PAD = { left: 40, right: 8, top: 8, bottom: 22 };
  * A chart. `lines` are {points: [[x, y]...], name} drawn in order, `band` is [[x, low, high]...], `shade` [from, to]
  * on x, `dots` [[x, y, name]]. `xText`/`yText` spell a tick. `label` is the whole chart in words.
  */
-export function chart({ lines = [], dots = [], band = [], shade = null, xText, yText, label, xTicks = null, fromZero = false }) {
+export function chart({ lines = [], dots = [], band = [], shade = null, xText, yText, label, xTicks = null }) {
   const points = [...lines.flatMap((line) => line.points), ...dots];
   const xs = extent([...points.map(([x]) => x), ...band.map(([x]) => x)]);
-  const ys = extent([
-    ...points.map(([, y]) => y),
-    ...band.flatMap(([, low, high]) => [low, high]),
-    ...(fromZero ? [0] : []),
-  ]);
+  const ys = extent([...points.map(([, y]) => y), ...band.flatMap(([, low, high]) => [low, high])]);
   const x = (value) => PAD.left + ((value - xs[0]) / (xs[1] - xs[0])) * (WIDTH - PAD.left - PAD.right);
   const y = (value) => HEIGHT - PAD.bottom - ((value - ys[0]) / (ys[1] - ys[0])) * (HEIGHT - PAD.top - PAD.bottom);
   const at = ([one, other]) => `${x(one).toFixed(1)},${y(other).toFixed(1)}`;

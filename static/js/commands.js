@@ -1,11 +1,9 @@
 /** Events to commands: what the buttons, sliders and keys of the page do. */
 
-import { setIcon } from "./dom.js";
+import { $, setIcon } from "./dom.js";
 import { linkTo } from "./links.js";
 import { listen } from "./shortcuts.js";
 import { theme, themeAfter, useTheme } from "./theme.js";
-
-const $ = (selector) => document.querySelector(selector);
 
 /** Join every control to the session; `attempt` runs work and reports what it throws. */
 export function wireCommands({ store, session, jobs, api, panels, timeline, toasts, attempt }) {
@@ -74,6 +72,7 @@ export function wireCommands({ store, session, jobs, api, panels, timeline, toas
     learn: () => panels.toggle("learn"),
     judge: () => panels.toggle("judge"),
     export: () => panels.toggle("export"),
+    bookmarks: () => panels.toggle("bookmarks"),
     walk: () => timeline.toggle(),
     keyframe: () => timeline.add(),
     update: () => timeline.update(),

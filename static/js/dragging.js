@@ -2,10 +2,7 @@
 
 const SLACK = 4;
 
-/**
- * Follow a press on `element`. `begin(event)` returns {move(event), drop(), cancel()} or null for "not here".
- * @returns {void}
- */
+/** Follow a press on `element`. `begin(event)` returns {move(event), drop(), cancel()} or null for "not here". */
 export function draggable(element, begin) {
   element.addEventListener("pointerdown", (start) => {
     if (start.button !== 0) return;

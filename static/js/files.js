@@ -1,16 +1,16 @@
 /** Files dropped on the page or picked with its button: sliders, judges, generators and sounds are taken in, our pictures opened. */
 
+import { $, listener } from "./dom.js";
 import "./components/passport-dialog.js";
 import { edit } from "./edit.js";
-import { freeName } from "./names.js";
+import { freeName } from "./form.js";
 import { recognise } from "./opening.js";
 
 const PICTURES = /\.(png|jpe?g|webp)$/i;
 
-/** Wire dropping and picking. */
 export function wireFiles({ store, session, api, jobs, timeline, toasts, sliders, attempt, judges }) {
-  const picker = document.querySelector("#file");
-  const passport = document.querySelector("passport-dialog");
+  const picker = $("#file");
+  const passport = $("passport-dialog");
   let depth = 0;
   const over = (by) => {
     depth = Math.max(0, depth + by);
@@ -28,22 +28,21 @@ export function wireFiles({ store, session, api, jobs, timeline, toasts, sliders
     event.preventDefault();
     bring(event.dataTransfer.files);
   });
-  document.querySelector("#open-file").addEventListener("click", () => picker.click());
+  $("#open-file").addEventListener("click", () => picker.click());
   picker.addEventListener("change", () => {
     bring(picker.files);
     picker.value = "";
   });
 
-  passport.addEventListener("keep", ({ detail: { id, ...said } }) =>
-    attempt(async () => {
-      const { name, title } = await api.keepGenerator(id, said);
-      passport.close();
-      store.set({ generators: await api.generators() });
-      const action = { label: "Open it", run: () => attempt(() => session.choose(name)) };
-      toasts.say(`${title} is kept.`, { action });
-    }),
-  );
-  passport.addEventListener("drop", ({ detail: { id } }) => attempt(() => api.dropGenerator(id)));
+  const on = listener(attempt);
+  on(passport, "keep", async ({ id, ...said }) => {
+    const { name, title } = await api.keepGenerator(id, said);
+    passport.close();
+    store.set({ generators: await api.generators() });
+    const action = { label: "Open it", run: () => attempt(() => session.choose(name)) };
+    toasts.say(`${title} is kept.`, { action });
+  });
+  on(passport, "drop", ({ id }) => api.dropGenerator(id));
 
   // A checkpoint: what it holds is shown, and nothing of it is kept until somebody says so.
   async function see(file) {

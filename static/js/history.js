@@ -12,7 +12,6 @@ export class History extends EventTarget {
   #current = null;
   #last = 0;
 
-  /** @returns {Node|null} where we are now */
   get current() {
     return this.#nodes.get(this.#current) ?? null;
   }
@@ -41,17 +40,17 @@ export class History extends EventTarget {
     this.#changed();
   }
 
-  /** One step back, or null where there is none. @returns {Node|null} */
+  /** One step back, or null where there is none. */
   undo() {
     return this.canUndo ? this.goTo(this.current.parent) : null;
   }
 
-  /** One step forward along the branch last walked, or null. @returns {Node|null} */
+  /** One step forward along the branch last walked, or null. */
   redo() {
     return this.canRedo ? this.goTo(this.current.next) : null;
   }
 
-  /** Go to any node; the way to it becomes the branch that redo follows. @returns {Node|null} */
+  /** Go to any node; the way to it becomes the branch that redo follows. */
   goTo(id) {
     if (!this.#nodes.has(id)) return null;
     this.#current = id;

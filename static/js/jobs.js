@@ -18,7 +18,6 @@ export class Jobs extends EventTarget {
     this.#api = api;
   }
 
-  /** Read the server's list, and follow what is under way. */
   async refresh() {
     const before = this.list;
     const fresh = await this.#api.jobs();
@@ -30,7 +29,6 @@ export class Jobs extends EventTarget {
     this.#follow();
   }
 
-  /** Take in a job that was just started. */
   add(job) {
     this.#replace([job, ...this.list.filter(({ id }) => id !== job.id)]);
     this.#follow();

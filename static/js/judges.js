@@ -1,19 +1,17 @@
 /** The judges' panel and the score under the picture, joined to the session, the jobs and the server. */
 
+import { $, listener } from "./dom.js";
 import "./components/judge-panel.js";
 import "./components/score-readout.js";
-import { freeName } from "./names.js";
+import { freeName } from "./form.js";
 
 const FIRST = "brightness";
 
-/**
- * Wire them.
- * @returns {{refresh: () => Promise<void>, show: (name: string) => Promise<void>, bring: (file: File) => Promise<void>}}
- */
 export function wireJudges({ store, session, jobs, api, toasts, attempt, open }) {
-  const panel = document.querySelector("judge-panel");
-  const readout = document.querySelector("score-readout");
-  const picker = document.querySelector("#file");
+  const panel = $("judge-panel");
+  const readout = $("score-readout");
+  const picker = $("#file");
+  const on = listener(attempt);
   let judges = [];
 
   async function refresh() {
@@ -51,36 +49,28 @@ export function wireJudges({ store, session, jobs, api, toasts, attempt, open })
   store.watch(["edit"], ({ edit }) => (panel.edit = readout.edit = edit));
   store.watch(["directions"], ({ directions }) => (panel.directions = directions));
   store.watch(["jobs"], ({ jobs: list }) => (panel.jobs = list));
-  panel.addEventListener("pick", ({ detail }) => follow(detail.name));
-  panel.addEventListener("bring", () => picker.click());
-  panel.addEventListener("learn", ({ detail: { regressor, ...request } }) =>
-    attempt(async () => jobs.add(await api.learnScore(regressor, { generator: session.edit.generator, ...request }))),
+  on(panel, "pick", ({ name }) => follow(name));
+  on(panel, "bring", () => picker.click());
+  on(panel, "learn", async ({ regressor, ...request }) =>
+    jobs.add(await api.learnScore(regressor, { generator: session.edit.generator, ...request })),
   );
-  panel.addEventListener("rated", ({ detail }) =>
-    attempt(async () => jobs.add(await api.rate({ generator: session.edit.generator, ...detail }))),
-  );
-  panel.addEventListener("describe", ({ detail: { name, ...said } }) =>
-    attempt(async () => {
-      await api.describeRegressor(name, said);
-      await refresh();
-      toasts.say("The card is kept.");
-    }),
-  );
-  panel.addEventListener("plan", ({ detail: { name, plan } }) =>
-    attempt(async () => {
-      const made = await api.planRegressor(name, { generator: session.edit.generator, plan });
-      await refresh();
-      const [low, high] = made.span;
-      toasts.say(`${made.title} was tried on ${made.trust.n} pictures. Its scores lie about ${low} to ${high}.`);
-      panel.judge = name;
-    }),
-  );
-  panel.addEventListener("forget", ({ detail }) =>
-    attempt(async () => {
-      await api.removeRegressor(detail.name);
-      await refresh();
-    }),
-  );
+  on(panel, "rated", async (rated) => jobs.add(await api.rate({ generator: session.edit.generator, ...rated })));
+  on(panel, "describe", async ({ name, ...said }) => {
+    await api.describeRegressor(name, said);
+    await refresh();
+    toasts.say("The card is kept.");
+  });
+  on(panel, "plan", async ({ name, plan }) => {
+    const made = await api.planRegressor(name, { generator: session.edit.generator, plan });
+    await refresh();
+    const [low, high] = made.span;
+    toasts.say(`${made.title} was tried on ${made.trust.n} pictures. Its scores lie about ${low} to ${high}.`);
+    panel.judge = name;
+  });
+  on(panel, "forget", async ({ name }) => {
+    await api.removeRegressor(name);
+    await refresh();
+  });
   attempt(refresh);
   return { refresh, show, bring };
 }

@@ -1,7 +1,7 @@
 /** The edit in the address: kept up to date while you work, and read when somebody opens or pastes a link. */
 
+import { parseEdit } from "./edit.js";
 import { fromCode, toCode } from "./canonical.js";
-import { parseEdit } from "./reading.js";
 
 const QUIET = 250;
 const PREFIX = "#e=";

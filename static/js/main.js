@@ -1,10 +1,10 @@
 /** Builds what lives as long as the page, joins it, and shows the first picture. */
 
+import { parseEdit } from "./edit.js";
 import "./components/picture-stage.js";
 import "./components/film-strip.js";
 import "./components/slider-panel.js";
 import "./components/generator-picker.js";
-import "./components/model-card.js";
 import "./components/seed-field.js";
 import "./components/class-mix.js";
 import "./components/layer-mix.js";
@@ -12,10 +12,9 @@ import "./components/history-tree.js";
 import "./components/status-bar.js";
 import "./components/toast-stack.js";
 import "./components/shortcuts-dialog.js";
-import { api } from "./api.js";
+import { api, inFull } from "./api.js";
 import { wireCommands } from "./commands.js";
-import { drawIcons } from "./dom.js";
-import { parseEdit } from "./reading.js";
+import { $, drawIcons } from "./dom.js";
 import { reviveWalk } from "./recipe.js";
 import { wireFiles } from "./files.js";
 import { History } from "./history.js";
@@ -35,10 +34,10 @@ const OUTPUT = "latentwalk.output";
 const RETRY = 1500; // ms before the first picture is tried again
 const PATIENCE = 700; // ms without a connection before the picture dims
 
-const stage = document.querySelector("picture-stage");
-const status = document.querySelector("status-bar");
-const sliders = document.querySelector("slider-panel");
-const toasts = document.querySelector("toast-stack");
+const stage = $("picture-stage");
+const status = $("status-bar");
+const sliders = $("slider-panel");
+const toasts = $("toast-stack");
 
 function keptOutput() {
   const usual = { format: "mp4", fps: 30, size: 512, quality: "good" };
@@ -74,7 +73,7 @@ const session = new Session({ store, history, live, api });
 function complain(error) {
   if (error.name === "AbortError") return;
   if (error.code === "unauthorized") return location.reload(); // to the page that asks for a token
-  toasts.say([error.message, error.hint].filter(Boolean).join(" "), { kind: "problem" });
+  toasts.say(inFull(error), { kind: "problem" });
 }
 
 const attempt = (work) => Promise.resolve().then(work).catch(complain);

@@ -1,8 +1,10 @@
 /** Files people bring: a direction to install, a sound, or a picture or film of ours that carries its own recipe. */
 
-import { parseEdit } from "./reading.js";
-import { isPng, storedText } from "./png.js";
+import { parseEdit } from "./edit.js";
+import { inFull } from "./api.js";
 
+const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10]; // of a PNG
+const KEYWORD = "latentwalk"; // of the text chunk in which a PNG of ours carries its edit
 const LARGEST_JUDGE = 128 * 2 ** 20;
 const JUDGES = /\.(onnx|csv)$/i;
 const CHECKPOINTS = /\.(pkl|pickle|pt|pth|bin|safetensors)$/i;
@@ -16,9 +18,8 @@ const OURS = /\.(png|jpe?g|webp|gif|mp4|webm|zip|json)$/i;
 const SOUNDS = /\.(mp3|wav|ogg|oga|opus|flac|m4a|aac)$/i;
 
 /**
- * What a dropped file is: {kind: "edit", edit}, {kind: "walk", timeline, credential}, {kind: "sound"},
- * {kind: "judge"}, {kind: "direction"}, {kind: "generator"} or {kind: "foreign"}, a file of another program's. Throws an Error with a sentence otherwise. The server (`api`) reads what only it can.
- * @param {File} file
+ * What a dropped file is, under its `kind`: an edit, a walk (`timeline`, `credential`), a sound, a judge, a direction,
+ * a generator, or foreign: another program's. Throws an Error with a sentence for anything else.
  */
 export async function recognise(file, api) {
   const head = new Uint8Array(await file.slice(0, 8).arrayBuffer());
@@ -67,11 +68,32 @@ function recipeIn(text, name) {
 async function restored(file, api) {
   fits(file, LARGEST_FILM, "opened here");
   const found = await api.restore(file).catch((error) => {
-    throw error.code === "invalid" ? new Error(`“${file.name}”: ${error.message} ${error.hint}`.trim()) : error;
+    throw error.code === "invalid" ? new Error(`“${file.name}”: ${inFull(error)}`) : error;
   });
   return found.kind === "edit" ? { ...found, edit: parseEdit(found.edit) } : found;
 }
 
 function fits({ name, size }, largest, what) {
   if (size > largest) throw new Error(`“${name}” is too large to be ${what}: the limit is ${largest >> 20} MiB.`);
+}
+
+function isPng(bytes) {
+  return SIGNATURE.every((byte, index) => bytes[index] === byte);
+}
+
+/** The text stored under our keyword, or null. Reads chunk by chunk and never past the end. */
+function storedText(bytes) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const latin = new TextDecoder("latin1");
+  for (let at = SIGNATURE.length; at + 12 <= bytes.length;) {
+    const length = view.getUint32(at);
+    const type = latin.decode(bytes.subarray(at + 4, at + 8));
+    const data = bytes.subarray(at + 8, Math.min(at + 8 + length, bytes.length));
+    const zero = data.indexOf(0);
+    if (type === "tEXt" && zero > 0 && latin.decode(data.subarray(0, zero)) === KEYWORD) {
+      return latin.decode(data.subarray(zero + 1));
+    }
+    at += length + 12;
+  }
+  return null;
 }

@@ -1,31 +1,32 @@
-/** The panels beside the picture (setup, learn, judges, export): opening, closing, and what becomes of their jobs. */
+/** The panels beside the picture (setup, learn, judges, export, bookmarks): opening, closing, and what becomes of their jobs. */
 
+import { inFull } from "./api.js";
+import { $, listener } from "./dom.js";
+import "./components/bookmark-panel.js";
 import "./components/learn-panel.js";
 import "./components/export-panel.js";
 import "./components/film-library.js";
 import { wireJudges } from "./judges.js";
-import { edit } from "./edit.js";
+import { edit, parseEdit } from "./edit.js";
 import { timelineOf } from "./recipe.js";
 import { moves } from "./walk.js";
 
 const QUIET = 300; // ms without a change before a film's cost is asked for
 
-const $ = (selector) => document.querySelector(selector);
-
-/**
- * Wire the panels. One is open at a time; the sliders stay usable beside it.
- * @returns {{toggle: (name: string) => void, judges: object}}
- */
+/** Wire the panels. One is open at a time; the sliders stay usable beside it. */
 export function wirePanels({ store, session, jobs, api, timeline, toasts, sliders, attempt }) {
   const learn = $("learn-panel");
   const film = $("export-panel");
   const library = $("film-library");
+  const bookmarks = $("bookmark-panel");
+  const on = listener(attempt);
   const leaving = new Set(); // films that are deleted unless somebody takes it back
   const refreshExports = async () => store.set({ exports: await api.exports() });
   const recipe = () => timelineOf(store.state.walk, session.edit.generator, store.state.output);
   const loaders = {
     learn: async () => (learn.transforms = await api.transforms(session.edit.generator)),
     judge: () => judges.refresh(),
+    bookmarks: readBookmarks,
     export: async () => {
       estimate();
       await refreshExports();
@@ -34,6 +35,21 @@ export function wirePanels({ store, session, jobs, api, timeline, toasts, slider
     setup: () => {},
   };
   const dock = new Dock((name) => attempt(loaders[name]));
+  const walks = () => store.state.timeline && store.state.walk.stops.length > 0;
+
+  async function readBookmarks() {
+    try {
+      bookmarks.show(await api.bookmarks(), session.edit?.generator);
+    } catch (error) {
+      bookmarks.say(inFull(error));
+    }
+  }
+
+  async function keep(bookmark) {
+    await api.keep(bookmark);
+    await readBookmarks();
+  }
+
   const open = () => dock.open === "judge" || dock.toggle("judge");
   const judges = wireJudges({ store, session, jobs, api, toasts, attempt, open });
 
@@ -67,31 +83,22 @@ export function wirePanels({ store, session, jobs, api, timeline, toasts, slider
     }, QUIET);
   }
 
-  learn.addEventListener("learn", ({ detail }) =>
-    attempt(async () => jobs.add(await api.learn({ generator: session.edit.generator, ...detail }))),
-  );
-  learn.addEventListener("discover", ({ detail }) =>
-    attempt(async () => jobs.add(await api.discover({ generator: session.edit.generator, ...detail }))),
-  );
-  film.addEventListener("export", () => attempt(async () => jobs.add(await api.startExport(recipe()))));
-  film.addEventListener("alter", ({ detail }) => session.alterWalk(detail.walk, { label: detail.label, key: "" }));
-  film.addEventListener("output", ({ detail }) => store.set({ output: { ...store.state.output, ...detail } }));
-  film.addEventListener("presets", () => attempt(() => timeline.presets()));
-  library.addEventListener("check", ({ detail: { file } }) =>
-    attempt(async () => (library.answer = { name: file.name, ...(await api.madeHere(file)) })),
-  );
-  library.addEventListener("layout", ({ detail: { film: { recipe: made, title } } }) =>
-    attempt(async () => {
-      if (await session.openTimeline(made, `Laid out ${title}`)) timeline.show();
-    }),
-  );
-  library.addEventListener("recipe", ({ detail: { film: made } }) =>
-    attempt(async () => {
-      await navigator.clipboard.writeText(JSON.stringify(made.recipe, null, 2));
-      toasts.say("Recipe copied: “latentwalk export” renders it anywhere.");
-    }),
-  );
-  library.addEventListener("remove", ({ detail: { film: { id, title } } }) => {
+  const start = async (job) => jobs.add(await job);
+  on(learn, "learn", (wish) => start(api.learn({ generator: session.edit.generator, ...wish })));
+  on(learn, "discover", (wish) => start(api.discover({ generator: session.edit.generator, ...wish })));
+  on(film, "export", () => start(api.startExport(recipe())));
+  on(film, "alter", ({ walk, label }) => session.alterWalk(walk, { label, key: "" }));
+  on(film, "output", (changes) => store.set({ output: { ...store.state.output, ...changes } }));
+  on(film, "presets", () => timeline.presets());
+  on(library, "check", async ({ file }) => (library.answer = { name: file.name, ...(await api.madeHere(file)) }));
+  on(library, "layout", async ({ film: { recipe: made, title } }) => {
+    if (await session.openTimeline(made, `Laid out ${title}`)) timeline.show();
+  });
+  on(library, "recipe", async ({ film: made }) => {
+    await navigator.clipboard.writeText(JSON.stringify(made.recipe, null, 2));
+    toasts.say("Recipe copied: “latentwalk export” renders it anywhere.");
+  });
+  on(library, "remove", ({ film: { id, title } }) => {
     leaving.add(id);
     listed();
     const back = () => {
@@ -105,12 +112,32 @@ export function wirePanels({ store, session, jobs, api, timeline, toasts, slider
       });
     toasts.say(`${title} was deleted.`, { action: { label: "Undo", run: back }, unused: gone });
   });
-  document.addEventListener("cancel", ({ detail }) => detail?.id && attempt(() => jobs.cancel(detail.id)));
-  jobs.addEventListener("finished", ({ detail: job }) => attempt(() => finished(job)));
+  store.watch(["edit", "walk", "timeline", "directions"], ({ walk }) => {
+    bookmarks.offer(walks() ? "walk" : "picture", (walks() && walk.title) || $("#caption").textContent);
+  });
+  on(bookmarks, "keep", async ({ title }) => {
+    await keep({ title, ...(walks() ? { timeline: recipe() } : { edit: session.edit }) });
+    bookmarks.clear();
+    toasts.say(`${title} is kept.`);
+  });
+  on(bookmarks, "open", async ({ title, edit: picture, timeline: walk }) => {
+    const label = `Opened ${title}`;
+    if (picture) await session.open(parseEdit(picture), label);
+    else if (await session.openTimeline(walk, label)) timeline.show();
+    await readBookmarks(); // those of the generator now on show have pictures
+  });
+  on(bookmarks, "remove", async ({ id, title, kind, [kind]: state }) => {
+    await api.removeBookmark(id);
+    await readBookmarks();
+    const back = () => attempt(() => keep({ title, [kind]: state }));
+    toasts.say(`${title} was deleted.`, { action: { label: "Undo", run: back } });
+  });
+  on(document, "cancel", (job) => job?.id && jobs.cancel(job.id));
+  on(jobs, "finished", finished);
 
   async function finished({ kind, state, title, error, result }) {
     if (state === "failed" || state === "interrupted") {
-      const reason = error ? `${error.message} ${error.hint ?? ""}`.trim() : "The server was stopped meanwhile.";
+      const reason = error ? inFull(error) : "The server was stopped meanwhile.";
       return toasts.say(`${title}: ${reason}`, { kind: "problem" });
     }
     if (state !== "done") return;
@@ -157,8 +184,7 @@ class Dock {
     for (const button of document.querySelectorAll("[data-panel]")) {
       button.addEventListener("click", () => this.toggle(button.dataset.panel));
     }
-    for (const button of document.querySelectorAll("[data-close]"))
-      button.addEventListener("click", () => this.close());
+    for (const button of document.querySelectorAll("[data-close]")) button.addEventListener("click", () => this.close());
     document.addEventListener("keydown", (event) => {
       const inside = event.target.closest?.("[data-dock]");
       if (event.key === "Escape" && this.open && inside) this.close();
@@ -184,7 +210,7 @@ class Dock {
     const hadFocus = panel.contains(document.activeElement);
     if (panel.localName === "dialog") panel.close();
     delete document.body.dataset.open;
-    const opener = document.querySelector(`[data-panel="${this.open}"]`);
+    const opener = $(`[data-panel="${this.open}"]`);
     this.open = null;
     this.#mark();
     if (hadFocus) opener.focus();

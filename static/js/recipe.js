@@ -1,6 +1,6 @@
 /** A walk as the timeline that the server renders and files carry, and back; the rest of a timeline is its output. */
 
-import { parseEdit } from "./reading.js";
+import { parseEdit } from "./edit.js";
 import { moves, span, tidy, until, USUAL, walk } from "./walk.js";
 
 export const EASINGS = Object.freeze({

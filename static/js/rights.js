@@ -2,9 +2,10 @@
 
 import { h } from "./dom.js";
 
+const MAKING = "learn-panel, judge-panel, bookmark-panel";
 const NEEDS = {
-  editor: `learn-panel [type=submit], judge-panel [type=submit], judge-panel > .button, rating-desk button,
-    walk-panel button:has([data-icon=sound])`,
+  editor: `:is(${MAKING}) [type=submit], judge-panel > .button, rating-desk button,
+    bookmark-panel button:has([data-icon=trash]), walk-panel button:has([data-icon=sound])`,
   admin: ".generator.absent button, .button.danger, film-card button:has([data-icon=trash])",
 };
 
@@ -29,7 +30,7 @@ export function wireRights({ refused }, toasts) {
     toasts.say(reason, { kind: "problem" });
   }
 
-  for (const panel of refused.editor ? document.querySelectorAll("learn-panel, judge-panel") : []) {
+  for (const panel of refused.editor ? document.querySelectorAll(MAKING) : []) {
     panel.prepend(h("p", { className: "refused" }, refused.editor));
   }
   for (const type of ["click", "submit"]) document.addEventListener(type, refuse, { capture: true });

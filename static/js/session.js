@@ -38,7 +38,6 @@ export class Session extends EventTarget {
     return this.#store.state.directions.find((one) => one.id === id);
   }
 
-  /** The picture shown when nothing else is asked for. */
   firstEdit() {
     const generator = this.#store.state.generators.find(({ installed }) => installed);
     return generator && edit({ generator: generator.name, base: { seed: FIRST_SEED } });
@@ -58,7 +57,6 @@ export class Session extends EventTarget {
     return this.open(walk.stops[0].edit, label, walk);
   }
 
-  /** Show an edit while it is still being changed. */
   preview(next) {
     this.#store.set({ edit: next, trouble: null, visiting: false });
     this.#render();
@@ -191,18 +189,16 @@ export class Session extends EventTarget {
       );
       return null;
     }
-    let { directions } = this.#store.state;
-    if (this.edit?.generator !== wanted.generator) {
-      directions = distinct(await this.#api.directions(wanted.generator));
-      if (this.edit) this.#left.set(this.edit.generator, { edit: this.edit, walk: this.walk });
-      const { edit: shown, remarks } = fitted(wanted, generator, directions);
-      remarks.forEach((remark) => this.#remark(remark));
-      const walk = this.#left.get(wanted.generator)?.walk ?? EMPTY; // a walk shows one generator
-      this.#store.set({ directions, edit: shown, walk, hand: favourite(directions), trouble: null });
-      return shown;
-    }
+    const same = this.edit?.generator === wanted.generator;
+    const directions = same
+      ? this.#store.state.directions
+      : distinct(await this.#api.directions(wanted.generator));
     const { edit: shown, remarks } = fitted(wanted, generator, directions);
     remarks.forEach((remark) => this.#remark(remark));
+    if (same) return shown;
+    if (this.edit) this.#left.set(this.edit.generator, { edit: this.edit, walk: this.walk });
+    const walk = this.#left.get(wanted.generator)?.walk ?? EMPTY; // a walk shows one generator
+    this.#store.set({ directions, edit: shown, walk, hand: favourite(directions), trouble: null });
     return shown;
   }
 

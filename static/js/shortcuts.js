@@ -2,22 +2,23 @@
 
 const KEY = "latentwalk.single-keys";
 
-/** Every shortcut, for the keys and for the dialog that lists them. `hold` ones are told when the key is let go. */
+/** Every shortcut, for the keys and for the dialog that lists them, as `shown` where that is not the key itself. */
 export const SHORTCUTS = Object.freeze([
   { command: "compare", key: "c", shown: "C (hold)", about: "Compare with the base" },
-  { command: "roll", key: "r", shown: "R", about: "Roll another seed" },
-  { command: "rest", key: "0", shown: "0", about: "All sliders at rest" },
-  { command: "search", key: "/", shown: "/", about: "Find a slider" },
-  { command: "share", key: "s", shown: "S", about: "Copy a link to this picture" },
-  { command: "save", key: "p", shown: "P", about: "Download the picture" },
-  { command: "learn", key: "l", shown: "L", about: "Learn a slider" },
-  { command: "judge", key: "j", shown: "J", about: "Judges and scores" },
-  { command: "walk", key: "w", shown: "W", about: "Show or hide the timeline" },
-  { command: "keyframe", key: "k", shown: "K", about: "Add a keyframe" },
-  { command: "update", key: "u", shown: "U", about: "Update the keyframe in hand" },
+  { command: "roll", key: "r", about: "Roll another seed" },
+  { command: "rest", key: "0", about: "All sliders at rest" },
+  { command: "search", key: "/", about: "Find a slider" },
+  { command: "share", key: "s", about: "Copy a link to this picture" },
+  { command: "save", key: "p", about: "Download the picture" },
+  { command: "learn", key: "l", about: "Learn a slider" },
+  { command: "judge", key: "j", about: "Judges and scores" },
+  { command: "walk", key: "w", about: "Show or hide the timeline" },
+  { command: "keyframe", key: "k", about: "Add a keyframe" },
+  { command: "update", key: "u", about: "Update the keyframe in hand" },
   { command: "play", key: " ", shown: "Space", about: "Play or pause the walk" },
-  { command: "export", key: "e", shown: "E", about: "Export a walk" },
-  { command: "help", key: "?", shown: "?", about: "These shortcuts" },
+  { command: "export", key: "e", about: "Export a walk" },
+  { command: "bookmarks", key: "b", about: "Bookmarks" },
+  { command: "help", key: "?", about: "These shortcuts" },
 ]);
 
 export const singleKeysOn = () => localStorage.getItem(KEY) !== "off";
@@ -27,10 +28,7 @@ export function switchSingleKeys(on) {
   else localStorage.setItem(KEY, "off");
 }
 
-/**
- * Listen on the document and call `commands[name](pressed)`; only `compare` hears `false`, when its key is let go.
- * @param {Record<string, (pressed: boolean) => void>} commands
- */
+/** Listen on the document and call `commands[name](pressed)`; only `compare` hears `false`, when its key is let go. */
 export function listen(commands) {
   document.addEventListener("keydown", (event) => {
     const typing = event.target.matches?.("input:not([type=range], [type=radio], [type=checkbox]), select, textarea");

@@ -3,13 +3,11 @@
 const ORDER = ["auto", "light", "dark"];
 const KEY = "latentwalk.theme";
 
-/** The theme chosen on this machine. */
 export function theme() {
   const kept = localStorage.getItem(KEY);
   return ORDER.includes(kept) ? kept : "auto";
 }
 
-/** Use and keep a theme. */
 export function useTheme(name) {
   document.documentElement.dataset.theme = name;
   if (name === "auto") localStorage.removeItem(KEY);

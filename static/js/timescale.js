@@ -12,12 +12,10 @@ export class Timescale {
     Object.freeze(this);
   }
 
-  /** Pixels from the left. */
   place(at) {
     return (at / this.seconds) * this.width;
   }
 
-  /** Seconds at a pixel. */
   at(place) {
     return (place / this.width) * this.seconds;
   }

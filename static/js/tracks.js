@@ -16,9 +16,9 @@ const EASE = {
 /** With a slider's amount set at a time: in the keyframe there is, in the key there is, or in a key of its own. */
 export function keyed(one, direction, at, amount) {
   const stop = one.stops.find((each) => Math.abs(each.at - at) < APART);
-  const laned = withTrack(one, direction.id, keysOf(one, direction.id));
-  if (stop) return replaced(laned, stop.id, { edit: withAmount(stop.edit, direction, amount) });
   const keys = keysOf(one, direction.id);
+  const laned = withTrack(one, direction.id, keys);
+  if (stop) return replaced(laned, stop.id, { edit: withAmount(stop.edit, direction, amount) });
   const there = keys.find((key) => Math.abs(key.at - at) < APART);
   const fresh = { id: freshNumber(one), at: clear(one, at), hold: 0, easing: "smooth", amount };
   return withTrack(
@@ -28,30 +28,24 @@ export function keyed(one, direction, at, amount) {
   );
 }
 
-/** With some fields of a track's key changed. */
 export function rekeyed(one, slider, id, changes) {
   const wanted = changes.at === undefined ? changes : { ...changes, at: clear(one, changes.at) };
   const keys = keysOf(one, slider).map((key) => (key.id === id ? { ...key, ...wanted } : key));
   return withTrack(one, slider, keys);
 }
 
-/** Without one key of a track. */
 export function unkeyed(one, slider, id) {
-  return withTrack(
-    one,
-    slider,
-    keysOf(one, slider).filter((key) => key.id !== id),
-  );
+  const others = keysOf(one, slider).filter((key) => key.id !== id);
+  return withTrack(one, slider, others);
 }
 
 /** With a track of these keys, which may be none. */
-export function withTrack(one, slider, keys) {
+function withTrack(one, slider, keys) {
   const known = one.tracks.some((track) => track.slider === slider);
   const tracks = one.tracks.map((track) => (track.slider === slider ? { slider, keys } : track));
   return altered(one, { tracks: known ? tracks : [...one.tracks, { slider, keys }] });
 }
 
-/** Without a track. */
 export function untracked(one, slider) {
   return altered(one, { tracks: one.tracks.filter((track) => track.slider !== slider) });
 }

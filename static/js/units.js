@@ -7,7 +7,6 @@ export function coordinate(unit, amount) {
   return unit.scale === "log" ? Math.log2(amount / unit.neutral) : amount - unit.neutral;
 }
 
-/** The inverse of `coordinate`. */
 export function amountAt(unit, position) {
   return unit.scale === "log" ? unit.neutral * 2 ** position : position + unit.neutral;
 }
@@ -35,9 +34,12 @@ export function spoken(unit, amount) {
   return `${sign}${digits} ${WORDS[unit.symbol] ?? unit.symbol}`.trim();
 }
 
-/** The number in what a person typed ("x1.4", "−6 px", "1,5"); null where there is none. */
-export function parseAmount(text) {
+export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+
+/** The number in what a person typed ("x1.4", "−6 px", "1,5"); null where there is none, or none that a unit has. */
+export function parseAmount(text, { scale }) {
   const plain = text.replaceAll("−", "-").replace(",", ".");
   const found = plain.match(/^[^\d+\-.]*([+-]?\s*(?:\d+\.?\d*|\.\d+))\s*[^\d]*$/);
-  return found ? Number(found[1].replace(/\s/g, "")) : null;
+  const number = found && Number(found[1].replace(/\s/g, ""));
+  return scale === "log" && number <= 0 ? null : number;
 }

@@ -1,5 +1,7 @@
 /** State to elements: every part of the page that follows the store, told only what it shows. */
 
+import { inFull } from "./api.js";
+import { $ } from "./dom.js";
 import { inWords } from "./edit.js";
 
 const TRUNCATION = Object.freeze({
@@ -10,9 +12,6 @@ const TRUNCATION = Object.freeze({
   step: 0.05,
 });
 
-const $ = (selector) => document.querySelector(selector);
-
-/** Make the page follow the store and the history. */
 export function wireViews({ store, session, history }) {
   const sliders = $("slider-panel");
   const stage = $("picture-stage");
@@ -50,7 +49,7 @@ export function wireViews({ store, session, history }) {
   });
   store.watch(["trouble", "directions"], ({ trouble, hand }) => {
     sliders.problem = trouble && { id: hand, ...trouble };
-    $("#spoken").textContent = trouble ? `${trouble.message} ${trouble.hint ?? ""}` : "";
+    $("#spoken").textContent = trouble ? inFull(trouble) : "";
   });
   store.watch(["link"], ({ link }) => {
     status.link = link;

@@ -1,7 +1,6 @@
 /** Walk: a timeline as a frozen value: keyframes that hold edits, tracks that hold one slider, how it ends and is paced. */
 
-
-export const LEAST = 0.1; // seconds between two keyframes
+const LEAST = 0.1; // seconds between two keyframes
 export const USUAL = 2; // seconds a new segment takes
 
 /**
@@ -36,7 +35,6 @@ export function walk(parts = {}) {
 
 export const EMPTY = walk();
 
-/** A copy of `original` with some fields changed. */
 export const altered = (original, changes) => walk({ ...original, ...changes });
 
 /** Seconds until the last keyframe or key has come and rested. */
@@ -51,7 +49,6 @@ export const span = (one) => until(one) + (one.play === "loop" && moves(one) ? o
 /** The seconds of the film: a walk there and back takes its way twice. */
 export const length = (one) => span(one) * (one.play === "pingpong" ? 2 : 1);
 
-/** Whether there is anything to play. */
 export const moves = ({ stops, tracks, others }) =>
   stops.length > 0 && stops.length + others.length + tracks.reduce((sum, { keys }) => sum + keys.length, 0) > 1;
 

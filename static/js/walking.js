@@ -1,14 +1,14 @@
 /** The timeline joined to the session: what the panel asks for, what the playhead shows, and what is kept. */
 
+import { $, listener } from "./dom.js";
 import "./components/walk-panel.js";
 import "./components/presets-dialog.js";
 import { canonical } from "./canonical.js";
 import { amountOf } from "./edit.js";
 import { Frames } from "./frames.js";
 import { timelineOf } from "./recipe.js";
-import { Sound } from "./sound.js";
 import { amountAlong, amounts, keyed } from "./tracks.js";
-import { Transport } from "./transport.js";
+import { Sound, Transport } from "./playing.js";
 import { added, altered, found, length, moves, replaced, span, stopOf } from "./walk.js";
 
 const OPEN = "latentwalk.timeline";
@@ -19,12 +19,6 @@ function nearest({ stops }, at) {
   return best ? { track: null, id: best.id } : null;
 }
 
-const $ = (selector) => document.querySelector(selector);
-
-/**
- * Wire the timeline.
- * @returns {{toggle(), show(), add(), update(), play(), presets(), hear(file)}}
- */
 export function wireWalk({ store, session, api, toasts, attempt }) {
   const panel = $("walk-panel");
   const dialog = $("presets-dialog");
@@ -32,7 +26,7 @@ export function wireWalk({ store, session, api, toasts, attempt }) {
   const frames = new Frames(api);
   const sound = new Sound();
   const seconds = () => length(store.state.walk);
-  const on = (target, type, run) => target.addEventListener(type, (event) => attempt(() => run(event.detail)));
+  const on = listener(attempt);
 
   /** The playhead in seconds of the walk: a walk there and back folds. */
   const here = () => {

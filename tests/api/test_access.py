@@ -132,7 +132,7 @@ def test_the_link_gives_a_strict_cookie_that_scripts_cannot_read(stranger: TestC
         "open": False,
         "may": ["viewer"],
         "refused": {
-            "editor": "To learn and to upload, ask for an editor's link.",
+            "editor": "To learn, to upload and to keep bookmarks, ask for an editor's link.",
             "admin": "To bring generators in and to delete, ask for an administrator's link.",
         },
     }

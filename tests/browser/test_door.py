@@ -105,7 +105,7 @@ def test_what_a_viewer_may_not_do_is_in_sight_disabled_and_says_why(
     page.goto(f"{house}/?token={tokens['viewer']}")
     drawn(page)
     page.keyboard.press("l")
-    reason = "To learn and to upload, ask for an editor's link."
+    reason = "To learn, to upload and to keep bookmarks, ask for an editor's link."
     expect(page.locator("learn-panel .refused")).to_have_text(reason)
     start = page.get_by_role("button", name="Start learning")
     expect(start).to_have_attribute("aria-disabled", "true")

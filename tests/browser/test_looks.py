@@ -30,7 +30,7 @@ def test_axe_finds_nothing_in_the_page_its_panels_and_its_reports(explorer, sche
     explorer.page.locator("model-card summary").click()
     explorer.page.locator("class-mix summary").click()
     assert findings(explorer) == []
-    for panel in ("Learn", "Judges", "Export"):
+    for panel in ("Learn", "Judges", "Export", "Bookmarks"):
         explorer.page.get_by_role("button", name=panel, exact=True).click()
         assert findings(explorer) == []
     explorer.page.keyboard.press("?")
@@ -53,6 +53,19 @@ def test_on_a_narrow_screen_nothing_overflows_and_the_picture_stays_in_sight(exp
     assert findings(explorer) == []
     page.keyboard.press("Escape")
     expect(page.locator("#seed")).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", [375, 820, 880, 1119, 1120, 1180, 1280, 1440])
+def test_at_no_width_the_top_bar_is_wider_than_its_room(explorer, width):
+    explorer.page.set_viewport_size({"width": width, "height": 700})
+    explorer.open().step("sway", "PageUp", "PageUp")
+    script = """() => {
+        const shown = [...document.querySelectorAll(".bar .brand, status-bar > *, .bar .actions")]
+            .filter((one) => one.checkVisibility()).map((one) => one.getBoundingClientRect());
+        const gaps = shown.slice(1).map((box, index) => box.left - shown[index].right);
+        return [...gaps, innerWidth - shown.at(-1).right];
+    }"""
+    assert min(explorer.page.evaluate(script)) >= 0
 
 
 def test_the_theme_is_chosen_kept_and_follows_the_system_by_default(explorer):

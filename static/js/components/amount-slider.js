@@ -1,25 +1,19 @@
 /** <amount-slider>: a native range in a unit's coordinate, its measured limits drawn, and the amount as editable text. */
 
-import { amountAt, coordinate, describe, parseAmount, spoken, tidy } from "../units.js";
-import { freshId, h, iconButton } from "../dom.js";
+import { amountAt, clamp, coordinate, describe, parseAmount, spoken, tidy } from "../units.js";
+import { freshId, h, iconButton, Part } from "../dom.js";
 
 const SNAP = 0.014; // share of the track around neutral in which a dragged thumb comes to rest there
 
 /** Emits `input` while dragged and `change` when let go or stepped; read `amount` then. */
-export class AmountSlider extends HTMLElement {
+class AmountSlider extends Part {
   #config = null;
   #amount = 0;
   #dragged = false;
   #range = h("input", { type: "range", step: "any" });
   #label = h("label", { className: "slider-name" });
-  #field = h("input", {
-    type: "text",
-    inputMode: "decimal",
-    className: "amount",
-    autocomplete: "off",
-    spellcheck: false,
-  });
-  #reset = iconButton("reset", "Reset", { className: "button icon-only reset" });
+  #field = h("input", { type: "text", inputMode: "decimal", className: "amount", autocomplete: "off", spellcheck: false });
+  #reset = iconButton("reset", "Reset", { className: "button icon-only reset", onclick: () => this.#neutral() });
   #rail = h(
     "div",
     { className: "rail" },
@@ -60,14 +54,13 @@ export class AmountSlider extends HTMLElement {
     this.#amount = amount;
     this.#range.value = position;
     this.#range.setAttribute("aria-valuetext", this.#inWords());
-    if (document.activeElement !== this.#field) this.#field.value = describe(unit, amount);
+    if (document.activeElement !== this.#field) this.#write();
     this.#reset.disabled = Math.abs(position) < 1e-9;
     this.classList.toggle("moved", !this.#reset.disabled);
     this.classList.toggle("past", this.#past() !== null);
     this.#place("--at", position);
   }
 
-  /** Name the element that describes the slider (a note, an error). */
   set describedBy(id) {
     this.#range.setAttribute("aria-describedby", id);
   }
@@ -76,40 +69,43 @@ export class AmountSlider extends HTMLElement {
     this.#range.focus();
   }
 
-  connectedCallback() {
-    if (this.childElementCount) return;
+  build() {
     this.append(this.#label, this.#rail, this.#field, this.#reset);
     this.#range.addEventListener("pointerdown", () => (this.#dragged = true));
     this.#range.addEventListener("pointerup", () => (this.#dragged = false));
-    this.#range.addEventListener("input", () => (this.amount = this.#fromThumb()));
-    this.#range.addEventListener("change", () => (this.amount = this.#fromThumb()));
+    for (const type of ["input", "change"]) {
+      this.#range.addEventListener(type, () => (this.amount = this.#fromThumb()));
+    }
     this.#range.addEventListener("keydown", (event) => this.#step(event));
     this.#range.addEventListener("dblclick", () => this.#neutral());
-    this.#reset.addEventListener("click", () => this.#neutral());
     this.#field.addEventListener("focus", () => this.#field.select());
     this.#field.addEventListener("input", (event) => event.stopPropagation());
     this.#field.addEventListener("keydown", ({ key }) => key === "Escape" && this.#restore());
     this.#field.addEventListener("change", (event) => this.#typed(event));
-    this.#field.addEventListener("blur", () => (this.#field.value = describe(this.#config.unit, this.#amount)));
+    this.#field.addEventListener("blur", () => this.#write());
+  }
+
+  get #ends() {
+    return [Number(this.#range.min), Number(this.#range.max)];
   }
 
   #fromThumb() {
     const { unit, track } = this.#config;
-    const [low, high] = [Number(this.#range.min), Number(this.#range.max)];
+    const [low, high] = this.#ends;
     let position = Number(this.#range.value);
     if (this.#dragged && Math.abs(position) < SNAP * (high - low)) position = 0;
-    return Math.min(Math.max(tidy(unit, amountAt(unit, position)), track[0]), track[1]);
+    return clamp(tidy(unit, amountAt(unit, position)), ...track);
   }
 
   #step(event) {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     const { step } = this.#config;
-    const [low, high, now] = [Number(this.#range.min), Number(this.#range.max), Number(this.#range.value)];
+    const [low, high] = this.#ends;
     const by = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key];
     const to = { Home: low, End: high, Delete: 0, Backspace: 0 }[event.key];
     if (by === undefined && to === undefined) return;
     event.preventDefault();
-    this.#set(to ?? Math.round(now / step + by) * step);
+    this.#set(to ?? Math.round(Number(this.#range.value) / step + by) * step);
   }
 
   #neutral() {
@@ -118,37 +114,35 @@ export class AmountSlider extends HTMLElement {
   }
 
   #set(position) {
-    const [low, high] = [Number(this.#range.min), Number(this.#range.max)];
-    this.#range.value = Math.min(Math.max(position, low), high);
+    this.#range.value = clamp(position, ...this.#ends);
     this.amount = this.#fromThumb();
-    this.dispatchEvent(new Event("input", { bubbles: true }));
-    this.dispatchEvent(new Event("change", { bubbles: true }));
+    this.tell("input");
+    this.tell("change");
   }
 
   #typed(event) {
     event.stopPropagation();
     const { name, unit, track } = this.#config;
-    const typed = parseAmount(this.#field.value);
-    const impossible = typed === null || (unit.scale === "log" && typed <= 0);
-    if (impossible) {
-      this.#remark(
+    const typed = parseAmount(this.#field.value, unit);
+    if (typed === null) {
+      this.remark(
         `“${this.#field.value}” is not an amount of ${name}: write something like ${describe(unit, track[1])}.`,
       );
       return this.#restore();
     }
-    const amount = Math.min(Math.max(typed, track[0]), track[1]);
-    if (amount !== typed) this.#remark(`${name} goes from ${describe(unit, track[0])} to ${describe(unit, track[1])}.`);
+    const amount = clamp(typed, ...track);
+    if (amount !== typed) this.remark(`${name} goes from ${describe(unit, track[0])} to ${describe(unit, track[1])}.`);
     this.#field.value = describe(unit, amount);
     this.#set(coordinate(unit, amount));
   }
 
-  #restore() {
+  #write() {
     this.#field.value = describe(this.#config.unit, this.#amount);
-    this.#field.select();
   }
 
-  #remark(sentence) {
-    this.dispatchEvent(new CustomEvent("remark", { detail: sentence, bubbles: true }));
+  #restore() {
+    this.#write();
+    this.#field.select();
   }
 
   #past() {
@@ -167,7 +161,7 @@ export class AmountSlider extends HTMLElement {
   }
 
   #place(property, position) {
-    const [low, high] = [Number(this.#range.min), Number(this.#range.max)];
+    const [low, high] = this.#ends;
     this.#rail.style.setProperty(property, (position - low) / (high - low));
   }
 }

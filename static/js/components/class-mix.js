@@ -1,13 +1,13 @@
 /** <class-mix>: how much of each class goes into the picture: a pad to play on and a bar for every share. */
 
 import { shares } from "../edit.js";
-import { h, icon, s } from "../dom.js";
+import { button, h, icon, Part, s } from "../dom.js";
 
 const RADIUS = 78;
 const MIDDLE = 110;
 
 /** Emits `input` while a bar or the pad is dragged and `change` at the end; read `weights` then. */
-export class ClassMix extends HTMLElement {
+class ClassMix extends Part {
   #names = [];
   #rows = new Map();
   #knob = s("circle", { class: "knob", r: 8 });
@@ -84,7 +84,7 @@ export class ClassMix extends HTMLElement {
   }
 
   #row(name) {
-    const only = h("button", { type: "button", className: "only", title: `Only ${name}` }, name);
+    const only = button(name, { className: "only", title: `Only ${name}` });
     const bar = h("input", { type: "range", min: 0, max: 100, step: 1, "aria-label": `Share of ${name}` });
     const output = h("span", { className: "share" });
     only.addEventListener("click", () => this.#emit({ [name]: 1 }, "change"));
@@ -139,7 +139,7 @@ export class ClassMix extends HTMLElement {
   #emit(weights, type) {
     const rounded = Object.entries(weights).map(([name, weight]) => [name, Number(weight.toFixed(3))]);
     this.weights = Object.freeze(Object.fromEntries(rounded.filter(([, weight]) => weight >= 0.005)));
-    this.dispatchEvent(new Event(type));
+    this.emit(type);
   }
 }
 

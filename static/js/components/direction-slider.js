@@ -1,6 +1,6 @@
 /** <direction-slider>: one learned direction: its slider, what was measured of it, its hold lock and its report. */
 
-import { freshId, h, icon, iconButton, setIcon } from "../dom.js";
+import { freshId, h, icon, iconButton, Part, setIcon } from "../dom.js";
 import "./amount-slider.js";
 import "./report-card.js";
 
@@ -11,13 +11,13 @@ const VERDICTS = {
 };
 
 /** Emits the slider's `input` and `change`, `hold` {held}, `report` when its report is first opened, and `remove`. */
-export class DirectionSlider extends HTMLElement {
+class DirectionSlider extends Part {
   #direction = null;
-  #slider = document.createElement("amount-slider");
+  #slider = h("amount-slider");
   #note = h("p", { className: "note", id: freshId("note") });
   #error = h("p", { className: "problem", hidden: true, id: freshId("problem") });
   #hold = iconButton("unlock", "Hold", { className: "button icon-only hold" });
-  #more = iconButton("chevron", "Report", { className: "button icon-only more" });
+  #more = iconButton("chevron", "Report", { className: "button icon-only more", onclick: () => this.#toggle() });
   #report = null;
 
   set direction(direction) {
@@ -63,7 +63,6 @@ export class DirectionSlider extends HTMLElement {
     this.#error.replaceChildren(...(sentence ? [icon("warn"), sentence] : []));
   }
 
-  /** The full direction, once fetched, for the report. */
   set details(direction) {
     this.#report.direction = direction;
   }
@@ -72,14 +71,12 @@ export class DirectionSlider extends HTMLElement {
     this.#slider.focus();
   }
 
-  connectedCallback() {
-    if (this.childElementCount) return;
+  build() {
     this.#more.setAttribute("aria-expanded", "false");
     this.append(this.#slider, this.#hold, this.#more, this.#note, this.#error);
-    this.#more.addEventListener("click", () => this.#toggle());
     this.#hold.addEventListener("click", () => {
       const held = this.#hold.getAttribute("aria-pressed") !== "true";
-      this.dispatchEvent(new CustomEvent("hold", { detail: { held }, bubbles: true }));
+      this.tell("hold", { held });
     });
   }
 
@@ -87,9 +84,9 @@ export class DirectionSlider extends HTMLElement {
     const open = this.#more.getAttribute("aria-expanded") !== "true";
     this.#more.setAttribute("aria-expanded", open);
     if (open) {
-      this.#report = document.createElement("report-card");
+      this.#report = h("report-card");
       this.append(this.#report);
-      this.dispatchEvent(new CustomEvent("report", { bubbles: true }));
+      this.tell("report");
     } else this.#report.remove();
   }
 }

@@ -1,12 +1,13 @@
 /** <export-panel>: how the walk becomes a film: what is in it, how it is written, what that costs, and the button. */
 
+import { inFull } from "../api.js";
 import { LARGEST_SEED } from "../edit.js";
-import { h } from "../dom.js";
-import { choice, field, radio } from "../form.js";
+import { button, h, Part } from "../dom.js";
+import { check, choice, field, number, onSubmit, options, radio, submit } from "../form.js";
 import { isActive } from "../jobs.js";
 import { bytes, duration } from "../timescale.js";
 import { altered, moves } from "../walk.js";
-import "./job-card.js";
+import { showJobs } from "./job-card.js";
 
 const FORMATS = {
   mp4: "MP4 (H.264)",
@@ -23,17 +24,17 @@ const FASTEST_GIF = 25;
 const MOST_SEEDS = 36;
 
 /** Emits `export`, `alter` {walk, label}, `output` {changes}, `presets`, and the cards' `cancel` {id}. */
-export class ExportPanel extends HTMLElement {
+class ExportPanel extends Part {
   #nothing = h("div", { className: "stack" });
   #format = h("select", { id: "export-format" });
   #size = h("select", { id: "export-size" });
-  #fps = h("input", { id: "export-fps", type: "number", min: 1, max: 60, step: 1, required: true });
+  #fps = number("export-fps", 1, 60);
   #title = h("input", { id: "export-name", type: "text", maxLength: 120, autocomplete: "off" });
   #seeds = h("input", { id: "export-seeds", type: "text", inputMode: "numeric", autocomplete: "off" });
   #caption = h("input", { type: "checkbox" });
   #mark = h("input", { type: "checkbox" });
   #estimate = h("p", { className: "estimate", id: "export-estimate", role: "status" });
-  #start = h("button", { type: "submit", className: "button primary" }, "Make the film");
+  #start = submit("Make the film");
   #form = h("form", { className: "stack" });
   #cards = h("div", { className: "stack jobs" });
   #shown = null;
@@ -48,7 +49,7 @@ export class ExportPanel extends HTMLElement {
     const sizes = [null, ...SIZES.filter((size) => size > generator.resolution)];
     if (output.size !== null && !sizes.includes(output.size)) sizes.push(output.size);
     const name = (size) => (size === null ? `${generator.resolution} px, its own` : `${size} px`);
-    this.#size.replaceChildren(...sizes.map((size) => h("option", { value: size ?? "" }, name(size))));
+    this.#size.replaceChildren(...options(sizes.map((size) => [size ?? "", name(size)])));
     this.#size.value = output.size ?? "";
     this.#format.value = output.format;
     this.#fps.max = output.format === "gif" ? FASTEST_GIF : 60;
@@ -69,31 +70,25 @@ export class ExportPanel extends HTMLElement {
     }
     this.#estimate.classList.toggle("problem", found instanceof Error);
     this.#start.disabled = found instanceof Error && found.code === "invalid";
-    this.#estimate.textContent = found instanceof Error ? `${found.message} ${found.hint ?? ""}`.trim() : cost(found);
+    this.#estimate.textContent = found instanceof Error ? inFull(found) : cost(found);
   }
 
   set jobs(jobs) {
     const shown = jobs.filter(
       ({ kind, state }, index) => kind === "export" && (isActive({ state }) || (state === "failed" && index < 3)),
     );
-    const cards = new Map([...this.#cards.children].map((card) => [card.dataset.id, card]));
-    const next = shown.map((job) => {
-      const card = cards.get(job.id) ?? h("job-card", { "data-id": job.id });
-      card.job = job;
-      return card;
-    });
-    if (next.length !== cards.size || next.some((card) => !card.isConnected)) this.#cards.replaceChildren(...next);
+    showJobs(this.#cards, shown);
   }
 
-  connectedCallback() {
-    if (this.childElementCount) return;
-    const presets = h("button", { type: "button", className: "button outlined" }, "Begin with a preset");
-    presets.addEventListener("click", () => this.#emit("presets"));
+  build() {
+    const presets = button("Begin with a preset", {
+      className: "button outlined",
+      onclick: () => this.emit("presets"),
+    });
     const how = "A film needs a walk: two keyframes on the timeline (K adds the picture on show), or a preset.";
     this.#nothing.append(h("p", { className: "fine" }, how), h("div", {}, presets));
-    this.#format.append(...Object.entries(FORMATS).map(([value, name]) => h("option", { value }, name)));
+    this.#format.append(...options(Object.entries(FORMATS)));
     const qualities = Object.entries(QUALITIES).map(([value, name]) => radio("quality", value, name, false));
-    const check = (input, name) => h("label", { className: "check" }, input, name);
     this.#seeds.placeholder = "58, 7, 1042";
     this.#title.placeholder = "Walk";
     this.#start.setAttribute("aria-describedby", this.#estimate.id);
@@ -107,23 +102,20 @@ export class ExportPanel extends HTMLElement {
       h("div", { className: "go" }, this.#estimate, this.#start),
     );
     this.append(this.#cards, this.#nothing, this.#form);
-    const chosen = (input, read) => input.addEventListener("change", () => this.#emit("output", read()));
+    const chosen = (input, read) => input.addEventListener("change", () => this.emit("output", read()));
     chosen(this.#format, () => this.#formatted());
     chosen(this.#size, () => ({ size: Number(this.#size.value) || null }));
     chosen(this.#fps, () => (this.#fps.checkValidity() ? { fps: this.#fps.valueAsNumber } : {}));
     this.#form.addEventListener("change", ({ target }) => {
-      if (target.name === "quality") this.#emit("output", { quality: target.value });
+      if (target.name === "quality") this.emit("output", { quality: target.value });
     });
     const switched = (input, changes, label) => input.addEventListener("change", () => this.#alter(changes(), label));
     switched(this.#title, () => ({ title: this.#title.value.trim() }), "Title");
     switched(this.#caption, () => ({ caption: this.#caption.checked }), "Caption");
     switched(this.#mark, () => ({ mark: this.#mark.checked }), "AI-generated mark");
     this.#seeds.addEventListener("change", () => this.#sow());
-    this.#form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#emit("export");
-    });
-    for (const type of ["input", "change"]) this.addEventListener(type, (event) => event.stopPropagation());
+    onSubmit(this.#form, () => this.emit("export"));
+    this.keepChanges();
   }
 
   #formatted() {
@@ -135,18 +127,13 @@ export class ExportPanel extends HTMLElement {
     const seeds = (this.#seeds.value.match(/[^\s,;]+/g) ?? []).map(Number);
     const wrong = seeds.some((seed) => !Number.isInteger(seed) || seed < 0 || seed > LARGEST_SEED);
     if (wrong || seeds.length > MOST_SEEDS) {
-      const detail = `Seeds side by side are up to ${MOST_SEEDS} whole numbers, with commas between.`;
-      this.dispatchEvent(new CustomEvent("remark", { detail, bubbles: true }));
+      this.remark(`Seeds side by side are up to ${MOST_SEEDS} whole numbers, with commas between.`);
       this.#seeds.value = this.#shown.walk.grid?.seeds.join(", ") ?? "";
     } else this.#alter({ grid: seeds.length ? { seeds } : null }, "Seeds side by side");
   }
 
   #alter(changes, label) {
-    this.#emit("alter", { walk: altered(this.#shown.walk, changes), label });
-  }
-
-  #emit(type, detail = null) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+    this.emit("alter", { walk: altered(this.#shown.walk, changes), label });
   }
 }
 

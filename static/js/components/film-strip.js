@@ -4,14 +4,14 @@ import { api } from "../api.js";
 import { canonical } from "../canonical.js";
 import { amountOf, spread, withAmount } from "../edit.js";
 import { coordinate, describe } from "../units.js";
-import { h } from "../dom.js";
+import { h, Part, setCurrent } from "../dom.js";
 
 const QUIET = 350; // ms without a change before pictures are asked for
 const AT_ONCE = 2; // the live picture comes first
 const ROOMY = 500; // px of strip
 
 /** Emits `change` with {id, amount} when a picture is chosen. */
-export class FilmStrip extends HTMLElement {
+class FilmStrip extends Part {
   #title = h("h2", { className: "strip-title" });
   #list = h("ol", { className: "frames" });
   #direction = null;
@@ -41,14 +41,12 @@ export class FilmStrip extends HTMLElement {
     this.#timer = setTimeout(() => this.#fetch(rest, signal), QUIET);
   }
 
-  connectedCallback() {
-    if (this.childElementCount) return;
+  build() {
     this.append(this.#title, this.#list);
     this.#list.addEventListener("click", ({ target }) => {
       const button = target.closest("button");
       if (!button) return;
-      const detail = { id: this.#direction.id, amount: this.#amounts[Number(button.dataset.index)] };
-      this.dispatchEvent(new CustomEvent("change", { detail }));
+      this.emit("change", { id: this.#direction.id, amount: this.#amounts[Number(button.dataset.index)] });
     });
   }
 
@@ -88,8 +86,7 @@ export class FilmStrip extends HTMLElement {
     const near = (places.at(-1) - places[0]) / (places.length - 1) / 2;
     for (const [index, place] of places.entries()) {
       const button = this.#list.children[index].firstChild;
-      if (Math.abs(place - here) <= near * 1.0001) button.setAttribute("aria-current", "true");
-      else button.removeAttribute("aria-current");
+      setCurrent(button, Math.abs(place - here) <= near * 1.0001);
     }
   }
 

@@ -1,10 +1,10 @@
-/** <generator-picker>: the generators there are: pick an installed one, get one that can be fetched. */
+/** <generator-picker> and <model-card>: the generators there are, to pick or to get, and what is known of one. */
 
+import { button, definitions, h, icon, Part } from "../dom.js";
 import { isActive } from "../jobs.js";
-import { h, icon } from "../dom.js";
 
 /** Emits `change` with {name} when one is picked, and `pull` with {name} when one is to be fetched. */
-export class GeneratorPicker extends HTMLElement {
+class GeneratorPicker extends Part {
   #list = h("div", { className: "generators", role: "radiogroup", "aria-label": "Generator" });
   #shown = "";
 
@@ -27,13 +27,12 @@ export class GeneratorPicker extends HTMLElement {
     if (hadFocus) this.#list.querySelector(":checked")?.focus();
   }
 
-  connectedCallback() {
-    if (this.childElementCount) return;
+  build() {
     this.append(this.#list);
     this.#list.addEventListener("change", (event) => {
       event.stopPropagation();
       this.#shown = ""; // until the next `show`, the mark is where the person put it
-      this.#emit("change", event.target.value);
+      this.emit("change", { name: event.target.value });
     });
   }
 
@@ -57,19 +56,10 @@ export class GeneratorPicker extends HTMLElement {
       row.append(h("span", { className: "fine" }, job.message), progress);
       return row;
     }
-    const get = h(
-      "button",
-      { type: "button", className: "button", "aria-label": `Get ${title}, ${size}` },
-      icon("download"),
-      "Get",
-    );
-    get.addEventListener("click", () => this.#emit("pull", name));
+    const wish = () => this.emit("pull", { name });
+    const get = button(icon("download"), { "aria-label": `Get ${title}, ${size}`, onclick: wish }, "Get");
     row.append(h("span", { className: "fine" }, [size, download?.licence].filter(Boolean).join(" · ")), get);
     return row;
-  }
-
-  #emit(type, name) {
-    this.dispatchEvent(new CustomEvent(type, { detail: { name } }));
   }
 }
 
@@ -80,3 +70,30 @@ function pulling(jobs, { name, title }) {
 }
 
 customElements.define("generator-picker", GeneratorPicker);
+
+class ModelCard extends Part {
+  set generator({ title, card, fingerprint, resolution, family, precision, download }) {
+    const rows = [
+      ["Shows badly", card.shows_badly],
+      ["Source", address(card.source)],
+      ["Licence", card.licence],
+      ["Trained on", card.data],
+      ["Data licence", card.data_licence],
+      ["Kind", [family?.toUpperCase(), `${resolution} px`, precision, card.year].filter(Boolean).join(" · ")],
+      ["Package", download?.requirement],
+      ["Fingerprint", h("code", { title: fingerprint }, fingerprint.replace("sha256:", "").slice(0, 16))],
+    ];
+    this.replaceChildren(
+      h("p", { className: "summary" }, card.summary),
+      h("details", {}, h("summary", {}, `About ${title}`), definitions(rows)),
+    );
+  }
+}
+
+// Only addresses that are plainly web addresses become links.
+function address(text) {
+  if (!/^https:\/\/\S+$/.test(text ?? "")) return text;
+  return h("a", { href: text, rel: "noreferrer noopener", target: "_blank" }, text.replace("https://", ""));
+}
+
+customElements.define("model-card", ModelCard);

@@ -1,13 +1,13 @@
 /** <history-tree>: every step as a small picture, in rows that branch; undo, redo, and a click to go anywhere. */
 
-import { thumbnailUrl } from "../api.js";
+import { askAgain, thumbnail } from "../thumbnails.js";
 import { canonical } from "../canonical.js";
-import { h, iconButton } from "../dom.js";
+import { h, iconButton, Part, setCurrent } from "../dom.js";
 
 /** Emits `undo`, `redo`, and `goto` with {id}. */
-export class HistoryTree extends HTMLElement {
-  #undo = iconButton("undo", "Undo", { title: "Undo (Ctrl+Z)" });
-  #redo = iconButton("redo", "Redo", { title: "Redo (Ctrl+Shift+Z)" });
+class HistoryTree extends Part {
+  #undo = iconButton("undo", "Undo", { title: "Undo (Ctrl+Z)", onclick: () => this.emit("undo") });
+  #redo = iconButton("redo", "Redo", { title: "Redo (Ctrl+Shift+Z)", onclick: () => this.emit("redo") });
   #rows = h("ol", { className: "branches" });
   #buttons = new Map();
 
@@ -34,23 +34,16 @@ export class HistoryTree extends HTMLElement {
     this.#reveal(here);
   }
 
-  /** Ask again for the pictures that did not come while the server was away. */
   retry() {
-    for (const picture of this.#rows.querySelectorAll("img.lost")) {
-      picture.classList.remove("lost");
-      picture.src = picture.dataset.src;
-    }
+    askAgain(this.#rows);
   }
 
-  connectedCallback() {
-    if (this.childElementCount) return;
+  build() {
     const head = h("div", { className: "section-head" }, h("h3", {}, "History"), this.#undo, this.#redo);
     this.append(head, this.#rows);
-    this.#undo.addEventListener("click", () => this.dispatchEvent(new Event("undo")));
-    this.#redo.addEventListener("click", () => this.dispatchEvent(new Event("redo")));
     this.#rows.addEventListener("click", ({ target }) => {
       const id = target.closest("button")?.dataset.id;
-      if (id) this.dispatchEvent(new CustomEvent("goto", { detail: { id: Number(id) } }));
+      if (id) this.emit("goto", { id: Number(id) });
     });
   }
 
@@ -66,16 +59,13 @@ export class HistoryTree extends HTMLElement {
     const key = canonical(node.edit);
     let button = this.#buttons.get(node.id);
     if (button?.dataset.key !== key) {
-      const src = thumbnailUrl(node.edit);
-      const picture = h("img", { alt: "", loading: "lazy", width: 48, height: 48, src, "data-src": src });
-      picture.addEventListener("error", () => picture.classList.add("lost"));
+      const picture = thumbnail(node.edit, 48, { loading: "lazy" });
       button = h("button", { type: "button", "data-id": node.id, "data-key": key }, picture);
       this.#buttons.set(node.id, button);
     }
     button.title = node.label;
     button.setAttribute("aria-label", `Step ${node.id}: ${node.label}`);
-    if (current) button.setAttribute("aria-current", "step");
-    else button.removeAttribute("aria-current");
+    setCurrent(button, current, "step");
     return button;
   }
 }

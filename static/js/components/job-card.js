@@ -1,8 +1,9 @@
 /** <job-card>: one piece of background work: how far it is, what it looks like so far, and a way to stop it. */
 
+import { inFull } from "../api.js";
 import { chart } from "../chart.js";
 import { isActive } from "../jobs.js";
-import { h } from "../dom.js";
+import { arrange, button, childrenBy, h, Part } from "../dom.js";
 
 const STATES = {
   queued: "Waiting",
@@ -13,15 +14,33 @@ const STATES = {
   interrupted: "Interrupted",
 };
 
+/** Show some jobs as cards in an element; a job that is there already keeps its card. */
+export function showJobs(element, jobs) {
+  const known = childrenBy("id", element);
+  const cards = jobs.map((job) => {
+    const card = known.get(job.id) ?? h("job-card", { "data-id": job.id });
+    card.job = job;
+    return card;
+  });
+  arrange(element, cards);
+}
+
+/** Of all jobs those of some kinds: what is under way, and the last that came to an end. */
+export function newest(jobs, kinds) {
+  const ours = jobs.filter(({ kind }) => kinds.includes(kind));
+  const last = ours.find((job) => !isActive(job));
+  return ours.filter((job) => isActive(job) || job === last);
+}
+
 /** Emits `cancel` with {id}. */
-export class JobCard extends HTMLElement {
+class JobCard extends Part {
   #title = h("h3");
   #state = h("span", { className: "badge" });
   #progress = h("progress", { max: 1 });
   #message = h("p", { className: "fine" });
   #curve = h("div", { className: "curve" });
   #strip = h("img", { className: "strip", hidden: true });
-  #cancel = h("button", { type: "button", className: "button outlined" }, "Cancel");
+  #cancel = button("Cancel", { className: "button outlined" });
   #job = null;
 
   set job(job) {
@@ -41,19 +60,15 @@ export class JobCard extends HTMLElement {
     this.#draw(job.detail ?? {});
   }
 
-  connectedCallback() {
-    if (this.childElementCount) return;
+  build() {
     const head = h("div", { className: "section-head" }, this.#title, this.#state, this.#cancel);
     this.append(head, this.#progress, this.#message, this.#curve, this.#strip);
-    const detail = () => ({ id: this.#job.id });
-    this.#cancel.addEventListener("click", () =>
-      this.dispatchEvent(new CustomEvent("cancel", { detail: detail(), bubbles: true })),
-    );
+    this.#cancel.addEventListener("click", () => this.tell("cancel", { id: this.#job.id }));
   }
 
   #draw({ loss = [], strip }) {
-    const train = loss.filter(([, value]) => Number.isFinite(value)).map(([step, value]) => [step, value]);
-    const held = loss.filter(([, , value]) => Number.isFinite(value)).map(([step, , value]) => [step, value]);
+    const curve = (column) => loss.map((row) => [row[0], row[column]]).filter(([, value]) => Number.isFinite(value));
+    const [train, held] = [curve(1), curve(2)];
     if (train.length > 1) this.#curve.replaceChildren(lossChart(train, held), key(held.length > 1));
     this.#strip.hidden = !strip;
     if (!strip || this.#strip.getAttribute("src") === strip) return;
@@ -78,7 +93,7 @@ function key(held) {
 }
 
 function words({ error, message, eta_s: eta, state }) {
-  if (error) return `${error.message} ${error.hint ?? ""}`.trim();
+  if (error) return inFull(error);
   const left = state === "running" && Number.isFinite(eta) ? ` · about ${duration(eta)} left` : "";
   return `${message ?? ""}${left}`;
 }

@@ -1,7 +1,7 @@
-/** <judge-card>: what is said of a judge: read for those that come with the program, a form for one's own. */
+/** <judge-card> and <judge-plan>: what is said of a judge, and how an uploaded one wants its pictures. */
 
-import { h } from "../dom.js";
-import { field } from "../form.js";
+import { button, definitions, h, Part } from "../dom.js";
+import { check, field, number, onSubmit, options, submit } from "../form.js";
 
 const PARTS = {
   measures: "What the number means",
@@ -12,7 +12,7 @@ const PARTS = {
 };
 
 /** Emits `describe` {name, title, card, reason} and `forget` {name}, both bubbling. */
-export class JudgeCard extends HTMLElement {
+class JudgeCard extends Part {
   #judge = null;
 
   set judge(judge) {
@@ -29,17 +29,12 @@ export class JudgeCard extends HTMLElement {
   #form(judge) {
     const title = h("input", { id: "judge-title", type: "text", maxLength: 80, value: judge.title, required: true });
     const parts = Object.entries(PARTS).map(([part, name]) => {
-      const text = h("textarea", { id: `judge-${part}`, rows: 2, maxLength: 2000, value: judge.card[part] });
+      const text = longText(part, judge.card[part]);
       text.name = part;
       return field(name, text);
     });
-    const reason = h("textarea", {
-      id: "judge-reason",
-      rows: 2,
-      maxLength: 2000,
-      value: judge.reason ?? "",
-      "aria-describedby": "judge-reason-about",
-    });
+    const reason = longText("reason", judge.reason ?? "");
+    reason.setAttribute("aria-describedby", "judge-reason-about");
     const about = h(
       "p",
       { className: "fine", id: "judge-reason-about" },
@@ -52,35 +47,113 @@ export class JudgeCard extends HTMLElement {
       ...parts,
       field("Why you need it", reason),
       about,
-      h("button", { type: "submit", className: "button" }, "Keep the card"),
+      button("Keep the card", { type: "submit" }),
     );
-    const forget = h("button", { type: "button", className: "button danger" }, "Remove this judge");
+    const forget = button("Remove this judge", { className: "button danger" });
     forget.addEventListener("click", () => {
-      if (forget.dataset.sure) return this.#emit("forget", { name: judge.name });
+      if (forget.dataset.sure) return this.tell("forget", { name: judge.name });
       forget.dataset.sure = "yes";
       forget.textContent = "Really remove it?";
     });
     form.append(forget);
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      event.stopPropagation();
+    onSubmit(form, () => {
       const card = Object.fromEntries(
         [...form.querySelectorAll("textarea[name]")].map(({ name, value }) => [name, value]),
       );
       const said = reason.value.trim();
-      this.#emit("describe", { name: judge.name, title: title.value, card, ...(said ? { reason: said } : {}) });
+      this.tell("describe", { name: judge.name, title: title.value, card, ...(said ? { reason: said } : {}) });
     });
     return form;
-  }
-
-  #emit(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true }));
   }
 }
 
 function reading({ card }) {
-  const rows = Object.entries(PARTS).flatMap(([part, name]) => [h("dt", {}, name), h("dd", {}, card[part] || "–")]);
-  return h("dl", { className: "facts" }, ...rows);
+  const rows = Object.entries(PARTS).map(([part, name]) => [name, card[part] || "–"]);
+  return definitions(rows, { className: "facts" });
+}
+
+function longText(part, value) {
+  return h("textarea", { id: `judge-${part}`, rows: 2, maxLength: 2000, value });
 }
 
 customElements.define("judge-card", JudgeCard);
+
+const NONE = "0,0,0/1,1,1";
+const IMAGENET = "0.485,0.456,0.406/0.229,0.224,0.225";
+
+/** Emits `plan` {name, plan}, bubbling. */
+class JudgePlan extends Part {
+  #judge = null;
+
+  set judge(judge) {
+    if (!judge.plan || JSON.stringify(judge) === JSON.stringify(this.#judge)) return;
+    this.#judge = judge;
+    this.replaceChildren(this.#form(judge));
+  }
+
+  focus() {
+    this.querySelector("select, input")?.focus();
+  }
+
+  #form({ name, plan, passport, asks, trust }) {
+    const select = (id, choices, chosen) => h("select", { id: `plan-${id}` }, ...options(choices, chosen));
+    const scale = select("scale", [["0..1", "0 to 1"], ["-1..1", "−1 to 1"], ["0..255", "0 to 255"]], plan.scale);
+    const now = `${plan.mean}/${plan.std}`;
+    const known = [
+      [NONE, "none"],
+      [IMAGENET, "ImageNet mean and deviation"],
+    ];
+    if (!known.some(([value]) => value === now)) known.push([now, `mean ${plan.mean}, deviation ${plan.std}`]);
+    const normal = select("normal", known, now);
+    const order = select("order", [["rgb", "red, green, blue"], ["bgr", "blue, green, red"]], plan.order);
+    const side = number("plan-side", 8, 1024, plan.side);
+    const outputs = passport.outputs.map(([output, , shape]) => [output, `${output} ${shape ? `[${shape.map((one) => one ?? "?").join(", ")}]` : ""}`]);
+    const output = select("output", outputs, plan.output);
+    const column = number("plan-column", 0, 100000, plan.column);
+    const softmax = h("input", { id: "plan-softmax", type: "checkbox", checked: plan.softmax });
+    const asked = (part) => asks.includes(part);
+    const told = h(
+      "p",
+      { className: "fine" },
+      `${passport.nodes} nodes, ${passport.parameters.toLocaleString("en")} parameters, opset ${passport.opset}${
+        passport.producer ? `, by ${passport.producer}` : ""
+      }. Opened in a jail.`,
+    );
+    const tried = trust && !asks.length ? `Tried on ${trust.n} pictures: ${trust.mean} ± ${trust.deviation}.` : "";
+    const form = h(
+      "form",
+      { className: "stack" },
+      h("h3", {}, "How it wants its pictures"),
+      told,
+      field("Values", scale),
+      field("Normalised by", normal),
+      field("Colours in the order", order),
+      field("Side in pixels", side),
+      outputs.length > 1 ? field("Which output", output) : null,
+      asked("column") || plan.column ? field("Which number of it is the score, from 0", column) : null,
+      asked("softmax") || plan.softmax
+        ? check(softmax, " The numbers are logits: take a softmax")
+        : null,
+      submit(asks.length ? "Try it and keep this" : "Try it again"),
+      h("p", { className: "fine" }, tried),
+    );
+    side.disabled = !asked("side") && asks.length > 0;
+    onSubmit(form, () => {
+      const [mean, std] = normal.value.split("/").map((text) => text.split(",").map(Number));
+      const wanted = {
+        scale: scale.value,
+        mean,
+        std,
+        order: order.value,
+        side: side.valueAsNumber,
+        output: output.value,
+        column: column.valueAsNumber,
+        softmax: softmax.checked,
+      };
+      this.tell("plan", { name, plan: wanted });
+    });
+    return form;
+  }
+}
+
+customElements.define("judge-plan", JudgePlan);

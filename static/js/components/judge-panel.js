@@ -1,50 +1,33 @@
 /** <judge-panel>: who can score pictures, their cards, and a slider learned from what they say. */
 
-import { h } from "../dom.js";
-import { field } from "../form.js";
-import { isActive } from "../jobs.js";
-import "./job-card.js";
+import { button, h, Part } from "../dom.js";
+import { check, field, nameInput, number, onSubmit, submit, untaken } from "../form.js";
+import { newest, showJobs } from "./job-card.js";
 import "./judge-card.js";
-import "./judge-plan.js";
 import "./rating-desk.js";
 
 const KINDS = ["score", "judge"];
 const ORIGINS = { "built in": "a formula", fetched: "a network", uploaded: "uploaded", ratings: "from ratings" };
 
 /** Emits `learn` {regressor, ...}, `describe` {name, ...}, `plan` {name, plan}, `forget` {name}, `pick` {name}, `bring`, and `rated`. */
-export class JudgePanel extends HTMLElement {
+class JudgePanel extends Part {
   #choice = h("select", { id: "judge-choice" });
   #about = h("p", { className: "fine", id: "judge-about" });
   #warning = h("p", { className: "problem", hidden: true });
   #form = h("form", { className: "stack" });
   #per = h("input", { type: "checkbox", id: "judge-per-class" });
-  #steps = h("input", { id: "judge-steps", type: "number", min: 10, max: 5000, step: 1, value: 150, required: true });
-  #id = h("input", {
-    id: "judge-id",
-    type: "text",
-    pattern: "[a-z][a-z0-9_]{0,39}",
-    required: true,
-    autocomplete: "off",
-    spellcheck: false,
-  });
-  #samples = h("input", {
-    id: "judge-samples",
-    type: "number",
-    min: 64,
-    max: 100000,
-    step: 1,
-    value: 1536,
-    required: true,
-  });
+  #steps = number("judge-steps", 10, 5000, 150);
+  #id = nameInput("judge-id");
+  #samples = number("judge-samples", 64, 100000, 1536);
   #hold = h("select", { id: "judge-hold", multiple: true, size: 4 });
   #asked = field("Pictures it is asked about", this.#samples);
-  #start = h("button", { type: "submit", className: "button primary" }, "Learn a slider from it");
+  #start = submit("Learn a slider from it");
   #why = h("p", { className: "fine", id: "judge-why", hidden: true });
   #cards = h("div", { className: "stack jobs" });
   #details = h("details", { className: "judge-details" });
-  #card = document.createElement("judge-card");
+  #card = h("judge-card");
   #plan = h("judge-plan", { hidden: true });
-  #desk = document.createElement("rating-desk");
+  #desk = h("rating-desk");
   #judges = [];
   #taken = new Set();
 
@@ -93,27 +76,15 @@ export class JudgePanel extends HTMLElement {
   }
 
   set jobs(jobs) {
-    const ours = jobs.filter(({ kind }) => KINDS.includes(kind));
-    const last = ours.find((job) => !isActive(job));
-    const known = new Map([...this.#cards.children].map((card) => [card.dataset.id, card]));
-    const next = ours
-      .filter((job) => isActive(job) || job === last)
-      .map((job) => {
-        const card = known.get(job.id) ?? h("job-card", { "data-id": job.id });
-        card.job = job;
-        return card;
-      });
-    if (next.length !== known.size || next.some((card) => !card.isConnected)) this.#cards.replaceChildren(...next);
+    showJobs(this.#cards, newest(jobs, KINDS));
   }
 
-  connectedCallback() {
-    if (this.childElementCount) return;
+  build() {
     this.#choice.setAttribute("aria-describedby", this.#about.id);
     this.#start.setAttribute("aria-describedby", this.#why.id);
-    const bring = h("button", { type: "button", className: "button" }, "Bring a model or ratings");
-    bring.addEventListener("click", () => this.#emit("bring"));
+    const bring = button("Bring a model or ratings", { onclick: () => this.emit("bring") });
     this.#details.append(h("summary", {}, "Its card"), this.#card);
-    const per = h("label", { className: "check" }, this.#per, " A direction for each class");
+    const per = check(this.#per, " A direction for each class");
     const more = h("details", { className: "judge-details" });
     more.append(h("summary", {}, "More choices"), field("Hold these as they are", this.#hold), this.#asked, per);
     this.#form.append(
@@ -129,11 +100,10 @@ export class JudgePanel extends HTMLElement {
     this.append(this.#cards, this.#plan, this.#form, bring, h("h3", {}, "Rate by hand"), this.#desk);
     this.#choice.addEventListener("change", () => {
       this.#chosen();
-      this.#emit("pick", { name: this.#choice.value });
+      this.emit("pick", { name: this.#choice.value });
     });
-    this.#form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#emit("learn", {
+    onSubmit(this.#form, () => {
+      this.emit("learn", {
         regressor: this.#choice.value,
         id: this.#id.value,
         steps: this.#steps.valueAsNumber,
@@ -142,7 +112,7 @@ export class JudgePanel extends HTMLElement {
         hold: [...this.#hold.selectedOptions].map(({ value }) => value),
       });
     });
-    for (const type of ["input", "change"]) this.addEventListener(type, (event) => event.stopPropagation());
+    this.keepChanges();
   }
 
   #found() {
@@ -175,15 +145,8 @@ export class JudgePanel extends HTMLElement {
   }
 
   #suggest() {
-    const name = this.#choice.value;
-    if (!name) return;
-    let [id, number] = [name.slice(0, 36), 2];
-    while (this.#taken.has(id)) id = `${name.slice(0, 36)}_${number++}`;
-    this.#id.value = id;
-  }
-
-  #emit(type, detail = null) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+    const name = this.#choice.value.slice(0, 36);
+    if (name) this.#id.value = untaken(name, this.#taken);
   }
 }
 

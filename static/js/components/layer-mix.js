@@ -1,22 +1,19 @@
 /** <layer-mix>: what enters at which layer: truncation's cutoff and mean, another seed's styles, the slider in hand. */
 
-import { LARGEST_SEED, changed } from "../edit.js";
-import { h, icon } from "../dom.js";
-import { field } from "../form.js";
+import { clamp } from "../units.js";
+import { changed, spellsSeed, SEED_RULE } from "../edit.js";
+import { h, icon, Part } from "../dom.js";
+import { field, options } from "../form.js";
+
+const MEANS = { own: "the weights’ own mean", class: "each class’s mean", all: "the mean of all classes" };
 
 /** Emits `layers` with {edit, label}. Hidden where a generator has one layer. */
-export class LayerMix extends HTMLElement {
+class LayerMix extends Part {
   #edit = null;
   #count = 1;
   #direction = null;
   #cutoff = number("layer-cutoff", 1);
-  #mean = h(
-    "select",
-    { id: "layer-mean" },
-    ...[["own", "the weights’ own mean"], ["class", "each class’s mean"], ["all", "the mean of all classes"]].map(
-      ([value, text]) => h("option", { value }, text),
-    ),
-  );
+  #mean = h("select", { id: "layer-mean" }, ...options(Object.entries(MEANS)));
   #towards = field("Truncate towards", this.#mean);
   #seed = h("input", { id: "layer-seed", type: "text", inputMode: "numeric", placeholder: "none", autocomplete: "off" });
   #styles = span("styles", "Its layers");
@@ -38,8 +35,7 @@ export class LayerMix extends HTMLElement {
     this.#fill(this.#own, edit.layers[direction?.id] ?? direction?.layers ?? [0, this.#count]);
   }
 
-  connectedCallback() {
-    if (this.childElementCount) return;
+  build() {
     const body = h(
       "div",
       { className: "stack" },
@@ -51,45 +47,38 @@ export class LayerMix extends HTMLElement {
       this.#own,
     );
     this.append(h("details", { className: "mix" }, h("summary", {}, "Layers", icon("chevron")), body));
-    this.addEventListener("input", (event) => event.stopPropagation());
-    this.addEventListener("change", (event) => {
-      event.stopPropagation();
-      this.#changed(event.target);
-    });
+    this.addEventListener("change", ({ target }) => this.#changed(target));
+    this.keepChanges();
   }
 
   #changed(part) {
     if (part === this.#cutoff) {
-      const cutoff = part.value === "" ? null : Math.min(Math.max(Math.round(part.valueAsNumber), 1), this.#count);
-      return this.#emit({ cutoff }, `Truncation in ${cutoff ?? "all"} layers`);
+      const cutoff = part.value === "" ? null : clamp(Math.round(part.valueAsNumber), 1, this.#count);
+      return this.#alter({ cutoff }, `Truncation in ${cutoff ?? "all"} layers`);
     }
-    if (part === this.#mean) return this.#emit({ mean: part.value }, `Truncation towards ${part.selectedOptions[0].text}`);
+    if (part === this.#mean) return this.#alter({ mean: part.value }, `Truncation towards ${part.selectedOptions[0].text}`);
     if (part.closest("fieldset") === this.#own) {
       const layers = { ...this.#edit.layers, [this.#direction.id]: this.#span(this.#own) };
-      return this.#emit({ layers }, `${this.#direction.name} in layers ${layers[this.#direction.id].join(" to ")}`);
+      return this.#alter({ layers }, `${this.#direction.name} in layers ${layers[this.#direction.id].join(" to ")}`);
     }
     const text = this.#seed.value.trim();
-    if (text && !(/^\d+$/.test(text) && Number(text) <= LARGEST_SEED)) {
-      const detail = `A seed is a whole number from 0 to ${LARGEST_SEED}.`;
-      return this.dispatchEvent(new CustomEvent("remark", { detail, bubbles: true }));
-    }
+    if (text && !spellsSeed(text)) return this.remark(SEED_RULE);
     const seed = text && String(Number(text));
-    this.#emit({ styles: seed ? { [seed]: this.#span(this.#styles) } : {} }, seed ? `Styles of ${seed}` : "No other styles");
+    this.#alter({ styles: seed ? { [seed]: this.#span(this.#styles) } : {} }, seed ? `Styles of ${seed}` : "No other styles");
   }
 
   #span(fields) {
     const [first, last] = [...fields.querySelectorAll("input")].map((one) => Math.round(one.valueAsNumber) || 0);
-    const start = Math.min(Math.max(first, 0), this.#count - 1);
-    return [start, Math.min(Math.max(last, start + 1), this.#count)];
+    const start = clamp(first, 0, this.#count - 1);
+    return [start, clamp(last, start + 1, this.#count)];
   }
 
   #fill(fields, values) {
     fields.querySelectorAll("input").forEach((one, index) => Object.assign(one, { max: this.#count, value: values[index] }));
   }
 
-  #emit(changes, label) {
-    const detail = { edit: changed(this.#edit, changes), label };
-    this.dispatchEvent(new CustomEvent("layers", { detail }));
+  #alter(changes, label) {
+    this.emit("layers", { edit: changed(this.#edit, changes), label });
   }
 }
 

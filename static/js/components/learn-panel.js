@@ -1,27 +1,21 @@
 /** <learn-panel>: teach the generator a slider, or discover some, and watch it happen. */
 
+import { LARGEST_SEED } from "../edit.js";
 import { describe } from "../units.js";
-import { h } from "../dom.js";
-import { choice, field, radio } from "../form.js";
-import { isActive } from "../jobs.js";
-import "./job-card.js";
+import { button, h, Part } from "../dom.js";
+import { choice, field, nameInput, number, onSubmit, options, radio, submit, untaken } from "../form.js";
+import { newest, showJobs } from "./job-card.js";
 
 const KINDS = ["learn", "discover"];
+const METHODS = { pca: "PCA", sefa: "SeFa", styles: "Style" };
 
 /** Emits `learn` and `discover` with the request to send, and the cards' `cancel`. */
-export class LearnPanel extends HTMLElement {
+class LearnPanel extends Part {
   #transform = h("select", { id: "learn-transform" });
   #about = h("p", { className: "fine", id: "learn-about" });
-  #id = h("input", {
-    id: "learn-id",
-    type: "text",
-    pattern: "[a-z][a-z0-9_]{0,39}",
-    required: true,
-    autocomplete: "off",
-    spellcheck: false,
-  });
-  #seed = h("input", { id: "learn-seed", type: "number", min: 0, max: 4294967295, step: 1, value: 0, required: true });
-  #steps = h("input", { id: "learn-steps", type: "number", min: 10, max: 5000, step: 10, value: 400, required: true });
+  #id = nameInput("learn-id");
+  #seed = number("learn-seed", 0, LARGEST_SEED, 0);
+  #steps = number("learn-steps", 10, 5000, 400, 10);
   #form = h("form", { className: "stack" });
   #discover = h("form", { className: "stack" });
   #cards = h("div", { className: "stack jobs" });
@@ -31,16 +25,14 @@ export class LearnPanel extends HTMLElement {
   set transforms(transforms) {
     this.#transforms = transforms;
     const groups = Map.groupBy(transforms, ({ group }) => group);
-    const options = [...groups].map(([group, members]) =>
+    const grouped = [...groups].map(([group, members]) =>
       h(
         "optgroup",
         { label: group[0].toUpperCase() + group.slice(1) },
-        ...members.map(({ name, title }) => h("option", { value: name }, title)),
+        ...options(members.map(({ name, title }) => [name, title]), this.#transform.value),
       ),
     );
-    const chosen = this.#transform.value;
-    this.#transform.replaceChildren(...options);
-    if (transforms.some(({ name }) => name === chosen)) this.#transform.value = chosen;
+    this.#transform.replaceChildren(...grouped);
     this.#chosen();
   }
 
@@ -49,28 +41,13 @@ export class LearnPanel extends HTMLElement {
     if (document.activeElement !== this.#id) this.#suggest();
   }
 
-  /** What is under way, and the last that came to an end. */
   set jobs(jobs) {
-    const ours = jobs.filter(({ kind }) => KINDS.includes(kind));
-    const last = ours.find((job) => !isActive(job));
-    const shown = ours.filter((job) => isActive(job) || job === last);
-    const cards = new Map([...this.#cards.querySelectorAll("job-card")].map((card) => [card.dataset.id, card]));
-    const next = shown.map((job) => {
-      const card = cards.get(job.id) ?? h("job-card", { "data-id": job.id });
-      card.job = job;
-      return card;
-    });
-    const same =
-      next.length === this.#cards.childElementCount &&
-      next.every((card, index) => this.#cards.children[index] === card);
-    if (!same) this.#cards.replaceChildren(...next);
+    showJobs(this.#cards, newest(jobs, KINDS));
   }
 
-  connectedCallback() {
-    if (this.childElementCount) return;
+  build() {
     const walk = choice("Walk", radio("walk", "linear", "Straight", true), radio("walk", "path", "Path", false));
     const numbers = h("div", { className: "pair" }, field("Steps", this.#steps), field("Seed", this.#seed));
-    const start = h("button", { type: "submit", className: "button primary" }, "Start learning");
     this.#transform.setAttribute("aria-describedby", this.#about.id);
     this.#form.append(
       field("What the slider should do", this.#transform),
@@ -78,27 +55,25 @@ export class LearnPanel extends HTMLElement {
       walk,
       numbers,
       field("Name", this.#id),
-      start,
+      submit("Start learning"),
     );
-    const method = choice("Method", radio("method", "pca", "PCA", true), radio("method", "sefa", "SeFa", false), radio("method", "styles", "Style", false));
-    const count = h("input", { id: "discover-count", type: "number", min: 1, max: 20, value: 6, required: true });
-    const find = h("button", { type: "submit", className: "button" }, "Discover");
+    const methods = Object.entries(METHODS).map(([value, name]) => radio("method", value, name, value === "pca"));
+    const count = number("discover-count", 1, 20, 6);
     this.#discover.append(
       h(
         "p",
         { className: "fine" },
         "The directions in which the generator varies most. They have no names until you give them a meaning.",
       ),
-      method,
+      choice("Method", ...methods),
       field("How many", count),
-      find,
+      button("Discover", { type: "submit" }),
     );
     this.append(this.#cards, this.#form, h("h3", {}, "Discover"), this.#discover);
     this.#transform.addEventListener("change", () => this.#chosen());
-    this.#form.addEventListener("submit", (event) => {
-      event.preventDefault();
+    onSubmit(this.#form, () => {
       const data = new FormData(this.#form);
-      this.#emit("learn", {
+      this.emit("learn", {
         transform: this.#transform.value,
         walk: data.get("walk"),
         seed: this.#seed.valueAsNumber,
@@ -106,11 +81,10 @@ export class LearnPanel extends HTMLElement {
         id: this.#id.value,
       });
     });
-    this.#discover.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#emit("discover", { method: new FormData(this.#discover).get("method"), count: count.valueAsNumber });
+    onSubmit(this.#discover, () => {
+      this.emit("discover", { method: new FormData(this.#discover).get("method"), count: count.valueAsNumber });
     });
-    for (const type of ["input", "change"]) this.addEventListener(type, (event) => event.stopPropagation());
+    this.keepChanges();
   }
 
   #chosen() {
@@ -124,14 +98,7 @@ export class LearnPanel extends HTMLElement {
   // A free name, so that a first try replaces nothing.
   #suggest() {
     const name = this.#transform.value;
-    if (!name) return;
-    let [id, number] = [name, 2];
-    while (this.#taken.has(id)) id = `${name}_${number++}`;
-    this.#id.value = id;
-  }
-
-  #emit(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+    if (name) this.#id.value = untaken(name, this.#taken);
   }
 }
 

@@ -1,9 +1,9 @@
 /** <picture-stage>: the picture, drawn large and smooth at the screen's own resolution; press and hold to compare. */
 
-import { h } from "../dom.js";
+import { h, Part } from "../dom.js";
 
 /** Emits `compare` {comparing} while the picture is pressed. Reflects `data-rev` and `data-settled` of what it shows. */
-export class PictureStage extends HTMLElement {
+class PictureStage extends Part {
   #canvas = h("canvas", { role: "img", "aria-label": "The picture is on its way" });
   #veil = h("p", { className: "veil", hidden: true });
   #mark = h("p", { className: "compare-mark", hidden: true }, "Base");
@@ -12,7 +12,6 @@ export class PictureStage extends HTMLElement {
   #shown = { rev: 0, settled: false };
   #gone = null;
 
-  /** The picture in words. */
   set description(text) {
     this.#canvas.setAttribute("aria-label", text);
   }
@@ -49,7 +48,7 @@ export class PictureStage extends HTMLElement {
     const resized = new ResizeObserver(() => this.#draw());
     resized.observe(this.#frame);
     signal.addEventListener("abort", () => resized.disconnect());
-    const tell = (comparing) => this.dispatchEvent(new CustomEvent("compare", { detail: { comparing } }));
+    const tell = (comparing) => this.emit("compare", { comparing });
     this.#canvas.addEventListener("pointerdown", (event) => event.button === 0 && tell(true), { signal });
     for (const type of ["pointerup", "pointercancel", "pointerleave"]) {
       this.#canvas.addEventListener(type, () => tell(false), { signal });

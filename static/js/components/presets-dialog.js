@@ -1,16 +1,15 @@
 /** <presets-dialog>: ready-made walks, each with the two or three numbers it needs. */
 
-import { freshId, h, iconButton } from "../dom.js";
-import { field, radio } from "../form.js";
+import { freshId, h, Modal } from "../dom.js";
+import { field, number, options, radio, submit } from "../form.js";
 
 /** Emits `make` {id, title, request} for the preset chosen. */
-export class PresetsDialog extends HTMLElement {
-  #dialog = h("dialog", { className: "modal", "aria-labelledby": "presets-title" });
+class PresetsDialog extends Modal {
   #form = h("form", { className: "stack", method: "dialog" });
   #kinds = h("div");
   #about = h("p", { className: "fine" });
-  #seconds = number({ min: 1, max: 600, step: 0.5, value: 8 });
-  #seeds = number({ min: 2, max: 64, step: 1, value: 5 });
+  #seconds = number(freshId("preset"), 1, 600, 8, 0.5);
+  #seeds = number(freshId("preset"), 2, 64, 5);
   #slider = h("select", { id: freshId("preset") });
   #from = h("select", { id: freshId("preset") });
   #to = h("select", { id: freshId("preset") });
@@ -32,32 +31,22 @@ export class PresetsDialog extends HTMLElement {
     this.#presets = presets.filter(({ id, needs }) => {
       return needs.every((need) => can[need] ?? true) && (id !== "tour" || can.direction);
     });
-    const options = (names) => names.map((name) => h("option", { value: name }, name));
-    this.#slider.replaceChildren(
-      ...directions.map(({ id, name }) => h("option", { value: id, selected: id === hand }, name)),
-    );
-    this.#from.replaceChildren(...options(classes));
-    this.#to.replaceChildren(...options(classes));
+    this.#slider.replaceChildren(...options(directions.map(({ id, name }) => [id, name]), hand));
+    for (const end of [this.#from, this.#to]) end.replaceChildren(...options(classes.map((name) => [name, name])));
     this.#to.selectedIndex = Math.min(1, classes.length - 1);
     this.#kinds.replaceChildren(...this.#presets.map(({ id, title }, index) => radio("preset", id, title, index === 0)));
     this.#describe();
-    this.#dialog.showModal();
+    this.dialog.showModal();
   }
 
-  connectedCallback() {
-    if (this.childElementCount) return;
-    const close = iconButton("close", "Close");
+  build() {
     const kinds = h("fieldset", { className: "choice" }, h("legend", { className: "unseen" }, "Preset"), this.#kinds);
-    const start = h("button", { type: "submit", className: "button primary" }, "Lay it out");
     const note = h("p", { className: "fine" }, "It takes the place of the walk on the timeline; undo brings that back.");
-    this.#form.append(kinds, this.#about, ...Object.values(this.#fields), field("Seconds", this.#seconds), note, start);
-    const title = h("h2", { id: "presets-title" }, "Begin with a preset");
-    this.#dialog.append(h("div", { className: "section-head" }, title, close), this.#form);
-    this.append(this.#dialog);
-    close.addEventListener("click", () => this.#dialog.close());
+    this.#form.append(kinds, this.#about, ...Object.values(this.#fields), field("Seconds", this.#seconds), note, submit("Lay it out"));
+    this.fill("Begin with a preset", this.#form);
     kinds.addEventListener("change", () => this.#describe());
     this.#form.addEventListener("submit", () => this.#make());
-    for (const type of ["input", "change"]) this.addEventListener(type, (event) => event.stopPropagation());
+    this.keepChanges();
   }
 
   get #preset() {
@@ -84,12 +73,8 @@ export class PresetsDialog extends HTMLElement {
     };
     const asked = Object.fromEntries(Object.entries(all).filter(([need]) => needs.includes(need)));
     const request = { edit: this.#edit, seconds: this.#seconds.valueAsNumber, ...asked };
-    this.dispatchEvent(new CustomEvent("make", { detail: { id, title, request } }));
+    this.emit("make", { id, title, request });
   }
-}
-
-function number(limits) {
-  return h("input", { type: "number", id: freshId("preset"), required: true, ...limits });
 }
 
 customElements.define("presets-dialog", PresetsDialog);

@@ -1,15 +1,15 @@
 /** <rating-desk>: pictures rated by hand, 1 to 5 or the better of two, until they are enough for a judge. */
 
-import { api } from "../api.js";
-import { choice, field, radio } from "../form.js";
-import { h } from "../dom.js";
+import { thumbnail } from "../thumbnails.js";
+import { choice, field, nameInput, onSubmit, radio, submit } from "../form.js";
+import { button, h, Part } from "../dom.js";
 
 const ENOUGH = 12;
 const LARGEST = 1_000_000;
 const SIZE = 192;
 
 /** Emits `rated` {name, title, ratings | picks, card}, bubbling. Keys 1 to 5 rate, left and right pick. */
-export class RatingDesk extends HTMLElement {
+class RatingDesk extends Part {
   #edit = null;
   #way = "rate";
   #shown = [];
@@ -18,18 +18,10 @@ export class RatingDesk extends HTMLElement {
   #pictures = h("div", { className: "rating-pictures" });
   #buttons = h("div", { className: "rating-buttons", role: "group", "aria-label": "Your rating" });
   #count = h("p", { className: "fine", role: "status" });
-  #name = h("input", {
-    id: "rating-name",
-    type: "text",
-    pattern: "[a-z][a-z0-9_]{0,39}",
-    required: true,
-    value: "my_taste",
-    autocomplete: "off",
-    spellcheck: false,
-  });
+  #name = nameInput("rating-name", "my_taste");
   #measures = h("input", { id: "rating-measures", type: "text", maxLength: 200, required: true });
-  #begin = h("button", { type: "button", className: "button" }, "Start rating");
-  #make = h("button", { type: "submit", className: "button primary", disabled: true }, "Make a judge of these");
+  #begin = button("Start rating");
+  #make = submit("Make a judge of these");
   #board = h("div", { className: "stack", hidden: true, tabIndex: -1 });
 
   /** The edit on screen: what is rated are other seeds of its generator and classes. */
@@ -43,8 +35,7 @@ export class RatingDesk extends HTMLElement {
     this.#edit = edit;
   }
 
-  connectedCallback() {
-    if (this.childElementCount) return;
+  build() {
     const way = choice("How", radio("way", "rate", "1 to 5", true), radio("way", "pick", "Better of two", false));
     const form = h(
       "form",
@@ -53,6 +44,7 @@ export class RatingDesk extends HTMLElement {
       field("Name of the judge", this.#name),
       this.#make,
     );
+    this.#make.disabled = true;
     this.#board.append(this.#pictures, this.#buttons, this.#count);
     this.append(way, this.#begin, this.#board, form);
     way.addEventListener("change", (event) => {
@@ -66,11 +58,10 @@ export class RatingDesk extends HTMLElement {
       this.#board.focus();
     });
     this.#board.addEventListener("keydown", (event) => this.#pressed(event));
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
+    onSubmit(form, () => {
       const rated = this.#way === "rate" ? { ratings: this.#ratings } : { picks: this.#picks };
       const card = { measures: this.#measures.value, source: "Rated on this page.", licence: "The rater's own." };
-      this.dispatchEvent(new CustomEvent("rated", { detail: { name: this.#name.value, card, ...rated }, bubbles: true }));
+      this.tell("rated", { name: this.#name.value, card, ...rated });
     });
   }
 
@@ -100,12 +91,12 @@ export class RatingDesk extends HTMLElement {
     this.#shown = Array.from({ length: count }, () => ({ seed: Math.floor(Math.random() * LARGEST), classes }));
     this.#pictures.replaceChildren(...this.#shown.map((one, index) => this.#picture(one, index)));
     const scores = [1, 2, 3, 4, 5].map((score) => {
-      const button = h("button", { type: "button", className: "button outlined" }, String(score));
-      button.addEventListener("click", () => {
+      const made = button(String(score), { className: "button outlined" });
+      made.addEventListener("click", () => {
         this.#rate(score);
         this.#buttons.children[score - 1].focus();
       });
-      return button;
+      return made;
     });
     this.#buttons.replaceChildren(...(this.#way === "rate" ? scores : []));
     const done = this.#way === "rate" ? this.#ratings.length : this.#picks.length;
@@ -116,16 +107,15 @@ export class RatingDesk extends HTMLElement {
 
   #picture({ seed, classes }, index) {
     const edit = { ...this.#edit, base: { seed }, classes, amounts: {}, hold: [], layers: {} };
-    const image = h("img", { alt: this.#way === "rate" ? `Seed ${seed}` : "", width: SIZE, height: SIZE });
-    image.src = api.small(edit, SIZE);
+    const image = thumbnail(edit, SIZE, { alt: this.#way === "rate" ? `Seed ${seed}` : "" });
     if (this.#way === "rate") return image;
     const side = index === 0 ? "left" : "right";
-    const button = h("button", { type: "button", className: "rating-pick", "aria-label": `The ${side} one is better` }, image);
-    button.addEventListener("click", () => {
+    const better = button(image, { className: "rating-pick", "aria-label": `The ${side} one is better` });
+    better.addEventListener("click", () => {
       this.#pick(index);
       this.#pictures.children[index].focus();
     });
-    return button;
+    return better;
   }
 }
 

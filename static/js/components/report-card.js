@@ -3,12 +3,27 @@
 import { api } from "../api.js";
 import { chart } from "../chart.js";
 import { amountAt, coordinate, describe } from "../units.js";
-import { h, icon } from "../dom.js";
+import { button, h, icon, Part } from "../dom.js";
 
-const METHODS = { walk: "learned walk", closed_form: "closed form", pca: "PCA", sefa: "SeFa", styles: "style channel", exact: "exact",  score: "learned from a score" };
+const METHODS = {
+  walk: "learned walk",
+  closed_form: "closed form",
+  pca: "PCA",
+  sefa: "SeFa",
+  styles: "style channel",
+  exact: "exact",
+  score: "learned from a score",
+};
+
+const ERRORS = {
+  edit_error: "Error of the edit",
+  closed_form_error: "Error of the closed form",
+  pca_error: "Error of the best PCA component",
+  random_error: "Error of a random direction",
+};
 
 /** Emits `remove` when the direction is to be deleted (asked twice). */
-export class ReportCard extends HTMLElement {
+class ReportCard extends Part {
   #sure = 0;
 
   /** A direction with its full card, or null for one that could not be fetched. */
@@ -17,19 +32,15 @@ export class ReportCard extends HTMLElement {
     const { card } = direction;
     const curve = card?.reached?.length > 1 ? response(direction) : null;
     const measured = card ? figures(direction) : h("p", { className: "empty" }, "This slider has not been measured.");
-    const strip = direction.strip
-      ? h("img", {
-          className: "strip",
-          src: direction.strip,
-          loading: "lazy",
-          alt: `${direction.name} from one end of its range to the other, on several pictures`,
-        })
-      : null;
-    this.replaceChildren(...[warned(direction), curve, measured, factors(direction), strip, mirrored(direction), made(direction), this.#actions(direction)].filter(Boolean));
+    const alt = `${direction.name} from one end of its range to the other, on several pictures`;
+    const { strip: src } = direction;
+    const strip = src ? h("img", { className: "strip", src, loading: "lazy", alt }) : null;
+    const parts = [warned(direction), curve, measured, factors(direction), strip, mirrored(direction), made(direction)];
+    this.replaceChildren(...parts.filter(Boolean), this.#actions(direction));
   }
 
-  connectedCallback() {
-    if (!this.childElementCount) this.append(h("p", { className: "empty" }, "Fetching the report…"));
+  build() {
+    this.append(h("p", { className: "empty" }, "Fetching the report…"));
   }
 
   disconnectedCallback() {
@@ -37,33 +48,24 @@ export class ReportCard extends HTMLElement {
   }
 
   #actions({ generator, id, name, removable }) {
-    const file = h("a", {
-      className: "button",
-      href: api.directionFile(generator, id),
-      download: `${generator}-${id}.safetensors`,
-    });
-    file.append(icon("download"), "Download slider");
+    const [href, download] = [api.directionFile(generator, id), `${generator}-${id}.safetensors`];
+    const file = h("a", { className: "button", href, download }, icon("download"), "Download slider");
     const actions = h("div", { className: "actions" }, file);
     if (removable) {
-      const remove = h(
-        "button",
-        { type: "button", className: "button danger", "aria-label": `Delete ${name}` },
-        icon("trash"),
-        "Delete",
-      );
-      remove.addEventListener("click", () => this.#remove(remove));
+      const props = { className: "button danger", "aria-label": `Delete ${name}` };
+      const remove = button(icon("trash"), { ...props, onclick: () => this.#remove(remove) }, "Delete");
       actions.append(remove);
     }
     return actions;
   }
 
-  #remove(button) {
-    if (this.#sure) return this.dispatchEvent(new Event("remove", { bubbles: true }));
-    button.lastChild.textContent = "Really delete?";
-    button.setAttribute("aria-label", "Really delete?");
+  #remove(asked) {
+    if (this.#sure) return this.tell("remove");
+    asked.lastChild.textContent = "Really delete?";
+    asked.setAttribute("aria-label", "Really delete?");
     this.#sure = setTimeout(() => {
       this.#sure = 0;
-      button.lastChild.textContent = "Delete";
+      asked.lastChild.textContent = "Delete";
     }, 4000);
   }
 }
@@ -77,7 +79,7 @@ function response({ card, unit, range, name }) {
   const drawing = chart({
     lines: [
       { name: "ideal", points: clippedIdeal(rows) },
-      { name: "train", points: rows.map(([asked, reached]) => [asked, reached]) },
+      { name: "train", points: rows },
     ],
     band: rows.map(([asked, , low, high]) => [asked, low, high]),
     shade: range.map(at),
@@ -86,12 +88,8 @@ function response({ card, unit, range, name }) {
     yText: text,
     label,
   });
-  const caption = h(
-    "figcaption",
-    {},
-    "Asked (across) and reached (up), with its spread. Shaded: the measured range; dotted: perfect obedience.",
-  );
-  return h("figure", {}, drawing, caption);
+  const words = "Asked (across) and reached (up), with its spread. Shaded: the measured range; dotted: perfect obedience.";
+  return h("figure", {}, drawing, h("figcaption", {}, words));
 }
 
 // The line of perfect obedience, cut to the heights that were reached so that it does not flatten the curve.
@@ -107,37 +105,32 @@ function clippedIdeal(rows) {
 }
 
 function figures({ card }) {
-  const rows = [];
-  const number = (value, digits = 2) => (Number.isFinite(value) ? value.toFixed(digits) : "–");
-  const add = (term, text, about) => rows.push(h("dt", { title: about }, term), h("dd", {}, text));
-  const interval = card.slope_ci ? ` (${card.slope_ci.map((end) => number(end)).join(" to ")})` : "";
-  if (Number.isFinite(card.slope))
-    add("Slope", `${number(card.slope)}${interval}`, "Reached for each unit asked; 1 is perfect");
-  if (Number.isFinite(card.monotone))
-    add("Rises at every step", `${Math.round(card.monotone * 100)} %`, "Share of pictures");
-  const identity = card.identity_error;
-  const against = (value) => (identity > 0 ? number(value / identity) : number(value));
-  const errors = [
-    ["Error of the edit", card.edit_error],
-    ["Error of the closed form", card.closed_form_error],
-    ["Error of the best PCA component", card.pca_error],
-    ["Error of a random direction", card.random_error],
+  const number = (value) => (Number.isFinite(value) ? value.toFixed(2) : "–");
+  const percent = (share) => `${Math.round(share * 100)} %`;
+  const figure = (value, term, about, text = number(value)) => (Number.isFinite(value) ? [[term, text, about]] : []);
+  const { slope_ci: ends, identity_error: identity, judge, diversity, n } = card;
+  const against = (value) => number(identity > 0 ? value / identity : value);
+  const errors = Object.entries(ERRORS).flatMap(([key, term]) =>
+    figure(card[key], term, "Distance from the true edit; doing nothing is 1", against(card[key])),
+  );
+  if (errors.length) errors.push(["Error of doing nothing", "1.00", "What the other errors are measured against"]);
+  const interval = ends ? ` (${ends.map(number).join(" to ")})` : "";
+  const rows = [
+    ...figure(card.slope, "Slope", "Reached for each unit asked; 1 is perfect", `${number(card.slope)}${interval}`),
+    ...figure(card.monotone, "Rises at every step", "Share of pictures", percent(card.monotone)),
+    ...errors,
+    ...figure(card.leakage, "Leakage", "How much other attributes move along, in standard deviations"),
+    ...figure(card.positive, "Rises over all", "Share of pictures", percent(card.positive)),
   ];
-  for (const [term, value] of errors) {
-    if (Number.isFinite(value)) add(term, against(value), "Distance from the true edit; doing nothing is 1");
+  if (judge) rows.push([`As ${judge.name} sees it`, number(judge.slope), "Slope of a second judge's score"]);
+  if (diversity?.length) {
+    const least = Math.min(...diversity.map(([, share]) => share));
+    rows.push(["Seeds still differ", percent(least), "Least, of the variety at rest"]);
   }
-  if (errors.some(([, value]) => Number.isFinite(value)))
-    add("Error of doing nothing", "1.00", "What the other errors are measured against");
-  if (Number.isFinite(card.leakage))
-    add("Leakage", number(card.leakage), "How much other attributes move along, in standard deviations");
-  if (Number.isFinite(card.positive)) add("Rises over all", `${Math.round(card.positive * 100)} %`, "Share of pictures");
-  if (card.judge) add(`As ${card.judge.name} sees it`, number(card.judge.slope), "Slope of a second judge's score");
-  if (card.diversity?.length)
-    add("Seeds still differ", `${Math.round(100 * Math.min(...card.diversity.map(([, share]) => share)))} %`, "Least, of the variety at rest");
-  if (Number.isFinite(card.seeds_cosine))
-    add("Agreement of two runs", number(card.seeds_cosine), "Cosine of two seeds' directions");
-  if (card.n) add("Measured on", `${card.n} pictures`, "Held out: never learned from");
-  return h("dl", { className: "figures" }, ...rows);
+  rows.push(...figure(card.seeds_cosine, "Agreement of two runs", "Cosine of two seeds' directions"));
+  if (n) rows.push(["Measured on", `${n} pictures`, "Held out: never learned from"]);
+  const pairs = rows.flatMap(([term, text, title]) => [h("dt", { title }, term), h("dd", {}, text)]);
+  return h("dl", { className: "figures" }, ...pairs);
 }
 
 // A slider about what people are is told for what it is, before anything else.

@@ -1,13 +1,13 @@
 /** <score-readout>: what a judge says of the picture on screen, once it has come to rest. */
 
-import { h } from "../dom.js";
+import { button, h, Part } from "../dom.js";
 
 const CALM = 250; // ms of rest before a judge is asked
 
 /** `ask(name, edit)` gives {score, warning}; emits nothing. */
-export class ScoreReadout extends HTMLElement {
+class ScoreReadout extends Part {
   ask = null;
-  #toggle = h("button", { type: "button", className: "button", "aria-pressed": false, title: "Score of this picture" });
+  #toggle = button("", { "aria-pressed": false, title: "Score of this picture" });
   #value = h("output", { className: "score", hidden: true });
   #judge = null;
   #edit = null;
@@ -29,8 +29,7 @@ export class ScoreReadout extends HTMLElement {
     this.#later();
   }
 
-  connectedCallback() {
-    if (this.childElementCount) return;
+  build() {
     this.append(this.#value, this.#toggle);
     this.#toggle.addEventListener("click", () => {
       this.#on = !this.#on;

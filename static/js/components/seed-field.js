@@ -1,13 +1,14 @@
 /** <seed-field>: the seed as a number, with steps and a dice. */
 
-import { LARGEST_SEED } from "../edit.js";
-import { h, iconButton } from "../dom.js";
+import { clamp } from "../units.js";
+import { spellsSeed, LARGEST_SEED, SEED_RULE } from "../edit.js";
+import { h, iconButton, Part } from "../dom.js";
 
 /** Emits `change` with {seed}, and `roll` for any other one. */
-export class SeedField extends HTMLElement {
+class SeedField extends Part {
   #field = h("input", { type: "text", inputMode: "numeric", id: "seed", autocomplete: "off", spellcheck: false });
   #mixed = h("p", { className: "fine", hidden: true });
-  #dice = iconButton("dice", "Roll", { showName: true, title: "Another seed (R)" });
+  #dice = iconButton("dice", "Roll", { showName: true, title: "Another seed (R)", onclick: () => this.emit("roll") });
   #base = null;
   #typing = false;
 
@@ -20,11 +21,9 @@ export class SeedField extends HTMLElement {
     if (!this.#typing) this.#write();
   }
 
-  connectedCallback() {
-    if (this.childElementCount) return;
+  build() {
     const label = h("label", { htmlFor: "seed", className: "field-name" }, "Seed");
     this.append(label, h("div", { className: "row" }, this.#field, this.#dice), this.#mixed);
-    this.#dice.addEventListener("click", () => this.dispatchEvent(new Event("roll")));
     this.#field.addEventListener("focus", () => this.#field.select());
     this.#field.addEventListener("blur", () => this.#write());
     this.#field.addEventListener("input", (event) => {
@@ -41,18 +40,13 @@ export class SeedField extends HTMLElement {
       if (!by) return;
       event.preventDefault();
       this.#typing = false;
-      this.#choose(String(Math.min(Math.max((this.#base.seed ?? 0) + by, 0), LARGEST_SEED)));
+      this.#choose(String(clamp((this.#base.seed ?? 0) + by, 0, LARGEST_SEED)));
     });
   }
 
   #choose(text) {
-    const seed = Number(text);
-    if (/^\d+$/.test(text) && seed <= LARGEST_SEED) {
-      this.dispatchEvent(new CustomEvent("change", { detail: { seed } }));
-      return;
-    }
-    const detail = `A seed is a whole number from 0 to ${LARGEST_SEED}.`;
-    this.dispatchEvent(new CustomEvent("remark", { detail, bubbles: true }));
+    if (spellsSeed(text)) return this.emit("change", { seed: Number(text) });
+    this.remark(SEED_RULE);
     this.#write();
   }
 

@@ -1,7 +1,8 @@
 /** <shortcuts-dialog>: every key the page listens to, and the switch for the single letters. */
 
 import { SHORTCUTS, singleKeysOn, switchSingleKeys } from "../shortcuts.js";
-import { h, iconButton } from "../dom.js";
+import { definitions, h, Modal } from "../dom.js";
+import { check } from "../form.js";
 
 const ON_SLIDERS = [
   ["← →", "One step"],
@@ -23,34 +24,28 @@ const ALWAYS = [
   ["Ctrl Shift Z", "Redo"],
 ];
 
-export class ShortcutsDialog extends HTMLElement {
-  #dialog = h("dialog", { className: "modal", "aria-labelledby": "shortcuts-title" });
-
+class ShortcutsDialog extends Modal {
   open() {
-    if (!this.#dialog.open) this.#dialog.showModal();
+    if (!this.dialog.open) this.dialog.showModal();
   }
 
-  connectedCallback() {
-    if (this.childElementCount) return;
-    const close = iconButton("close", "Close");
+  build() {
     const box = h("input", { type: "checkbox", checked: singleKeysOn() });
-    const letters = SHORTCUTS.map(({ shown, about }) => [shown, about]);
-    close.addEventListener("click", () => this.#dialog.close());
+    const letters = SHORTCUTS.map(({ key, shown = key.toUpperCase(), about }) => [shown, about]);
     box.addEventListener("change", () => switchSingleKeys(box.checked));
-    this.#dialog.append(
-      h("div", { className: "section-head" }, h("h2", { id: "shortcuts-title" }, "Shortcuts"), close),
+    this.fill(
+      "Shortcuts",
       table("Anywhere", [...ALWAYS, ...letters]),
       table("On a slider", ON_SLIDERS),
       table("On the timeline", ON_TIMELINE),
-      h("label", { className: "check" }, box, "Single-letter shortcuts"),
+      check(box, "Single-letter shortcuts"),
     );
-    this.append(this.#dialog);
   }
 }
 
 function table(title, rows) {
-  const pairs = rows.flatMap(([keys, about]) => [h("dt", {}, h("kbd", {}, keys)), h("dd", {}, about)]);
-  return h("section", {}, h("h3", {}, title), h("dl", { className: "keys" }, ...pairs));
+  const keyed = rows.map(([keys, about]) => [h("kbd", {}, keys), about]);
+  return h("section", {}, h("h3", {}, title), definitions(keyed, { className: "keys" }));
 }
 
 customElements.define("shortcuts-dialog", ShortcutsDialog);

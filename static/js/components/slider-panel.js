@@ -1,20 +1,25 @@
 /** <slider-panel>: every slider of the generator, in groups, with a search box and the legend of the marks. */
 
+import { inFull } from "../api.js";
 import { amountOf } from "../edit.js";
-import { h, icon, iconButton } from "../dom.js";
+import { h, icon, iconButton, Part } from "../dom.js";
 import "./direction-slider.js";
 
 const GROUPS = { geometry: "Geometry", colour: "Colour", attributes: "Attributes", discovered: "Discovered" };
 
 /** Emits what its sliders emit, and `rest` when all of them are to go back to neutral. */
-export class SliderPanel extends HTMLElement {
+class SliderPanel extends Part {
   #search = h("input", {
     type: "search",
     placeholder: "Find a slider",
     "aria-label": "Find a slider",
     autocomplete: "off",
   });
-  #rest = iconButton("reset", "Reset all", { showName: true, title: "All sliders at rest (0)" });
+  #rest = iconButton("reset", "Reset all", {
+    showName: true,
+    title: "All sliders at rest (0)",
+    onclick: () => this.tell("rest"),
+  });
   #list = h("div", { className: "slider-list" });
   #none = h("p", { className: "empty", hidden: true });
   #legend = legend();
@@ -27,7 +32,7 @@ export class SliderPanel extends HTMLElement {
     for (const direction of directions) {
       const same = before.get(direction.id);
       const kept = same && JSON.stringify(same.direction) === JSON.stringify(direction);
-      const slider = kept ? same : document.createElement("direction-slider");
+      const slider = kept ? same : h("direction-slider");
       if (!kept) slider.direction = direction;
       this.#sliders.set(direction.id, slider);
     }
@@ -39,7 +44,6 @@ export class SliderPanel extends HTMLElement {
     this.#filter();
   }
 
-  /** Put every slider where the edit says. */
   set edit(edit) {
     for (const slider of this.#sliders.values()) {
       slider.amount = amountOf(edit, slider.direction);
@@ -56,12 +60,8 @@ export class SliderPanel extends HTMLElement {
   /** What is wrong with the last edit, shown at the slider in hand: {id, message, hint} or null. */
   set problem(problem) {
     for (const [id, slider] of this.#sliders) {
-      slider.problem = problem && id === problem.id ? `${problem.message} ${problem.hint ?? ""}`.trim() : null;
+      slider.problem = problem && id === problem.id ? inFull(problem) : null;
     }
-  }
-
-  slider(id) {
-    return this.#sliders.get(id);
   }
 
   search() {
@@ -79,8 +79,7 @@ export class SliderPanel extends HTMLElement {
     slider.addEventListener("animationend", () => slider.classList.remove("fresh"), { once: true });
   }
 
-  connectedCallback() {
-    if (this.childElementCount) return;
+  build() {
     const box = h("div", { className: "search" }, icon("search"), this.#search);
     this.append(h("div", { className: "panel-tools" }, box, this.#rest), this.#list, this.#none, this.#legend);
     this.#search.addEventListener("input", (event) => {
@@ -88,7 +87,6 @@ export class SliderPanel extends HTMLElement {
       this.#filter();
     });
     this.#search.addEventListener("change", (event) => event.stopPropagation());
-    this.#rest.addEventListener("click", () => this.dispatchEvent(new Event("rest", { bubbles: true })));
   }
 
   #filter() {

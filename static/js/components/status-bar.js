@@ -1,11 +1,11 @@
 /** <status-bar>: the device, how long the last frame took and where, and whether the server is there. */
 
-import { h } from "../dom.js";
+import { h, Part } from "../dom.js";
 
 const LINKS = { connecting: "Connecting", open: "Connected", waiting: "Reconnecting" };
 const SMOOTHING = 0.25;
 
-export class StatusBar extends HTMLElement {
+class StatusBar extends Part {
   #device = h("span", { className: "device" });
   #times = Object.fromEntries(["render", "encode", "round trip"].map((name) => [name, h("b", {}, "–")]));
   #link = h("span", { className: "link", role: "status" });
@@ -16,7 +16,6 @@ export class StatusBar extends HTMLElement {
     this.#device.hidden = !text;
   }
 
-  /** "connecting", "open" or "waiting". */
   set link(state) {
     this.dataset.link = state;
     this.#link.textContent = LINKS[state];
@@ -32,8 +31,7 @@ export class StatusBar extends HTMLElement {
     }
   }
 
-  connectedCallback() {
-    if (this.childElementCount) return;
+  build() {
     const times = Object.entries(this.#times).map(([name, number]) => h("span", {}, `${name} `, number));
     const title = "The last frames: computing, compressing, and from sending the edit to having the picture";
     this.append(this.#device, h("span", { className: "times", title }, ...times, "ms"), this.#link);

@@ -1,8 +1,8 @@
 /** <stop-lane>: the keyframes of a walk as small pictures in time, and the ways between them; dragged or by keys. */
 
-import { thumbnailUrl } from "../api.js";
+import { askAgain, thumbnail } from "../thumbnails.js";
 import { canonical } from "../canonical.js";
-import { h } from "../dom.js";
+import { arrange, h, Part, setCurrent } from "../dom.js";
 import { draggable } from "../dragging.js";
 import { duration } from "../timescale.js";
 import { altered, duplicated, fromZero, moved, moves, pace, removed, span, stopOf, swapped, tidy, until } from "../walk.js";
@@ -10,7 +10,7 @@ import { altered, duplicated, fromZero, moved, moves, pace, removed, span, stopO
 const FINE = 0.1; // seconds a key press moves a keyframe
 
 /** Emits `alter` {walk, label, settled, key}, `choose` {place, at} and `play`. */
-export class StopLane extends HTMLElement {
+class StopLane extends Part {
   #legs = h("div", { className: "legs", "aria-hidden": "true" });
   #list = h("div", { className: "stops", role: "group", "aria-label": "Keyframes" });
   #end = h("span", { className: "handle", title: "Drag to change the way back to the first" });
@@ -23,15 +23,9 @@ export class StopLane extends HTMLElement {
   show({ walk, chosen, scale, points }) {
     [this.#walk, this.#scale, this.#points] = [walk, scale, points];
     const kept = new Map(walk.stops.map((stop, index) => [stop.id, this.#button(stop, index, chosen)]));
-    const focused = this.contains(document.activeElement) ? document.activeElement : null;
     const next = [...kept.values()];
-    if (next.length !== this.#list.childElementCount || next.some((one, at) => this.#list.children[at] !== one)) {
-      this.#list.replaceChildren(...next);
-    }
+    arrange(this.#list, next, kept.get(chosen?.id) ?? next[0]);
     this.#buttons = kept;
-    if (focused && document.activeElement !== focused) {
-      (focused.isConnected ? focused : (kept.get(chosen?.id) ?? next[0]))?.focus({ preventScroll: true });
-    }
     const legs = walk.stops.flatMap((stop) => this.#leg(stop)).filter(Boolean);
     this.#legs.replaceChildren(...legs, ...walk.others.map((other) => this.#other(other)));
     const last = walk.stops.at(-1);
@@ -39,18 +33,11 @@ export class StopLane extends HTMLElement {
     if (last) this.#place(this.#end, "--x", span(walk));
   }
 
-  /** Ask again for the pictures that did not come. */
   retry() {
-    for (const picture of this.#list.querySelectorAll("img.lost")) {
-      const { src } = picture;
-      picture.classList.remove("lost");
-      picture.src = "";
-      picture.src = src;
-    }
+    askAgain(this.#list);
   }
 
-  connectedCallback() {
-    if (this.childElementCount) return;
+  build() {
     this.append(this.#legs, this.#list, this.#end);
     this.#list.addEventListener("click", ({ target }) => this.#choose(idOf(target)));
     this.#list.addEventListener("keydown", (event) => this.#press(event));
@@ -63,9 +50,7 @@ export class StopLane extends HTMLElement {
     const key = canonical(stop.edit);
     let button = this.#buttons.get(stop.id);
     if (button?.dataset.key !== key) {
-      const src = thumbnailUrl(stop.edit);
-      const picture = h("img", { alt: "", width: 44, height: 44, draggable: false, src });
-      picture.addEventListener("error", () => picture.classList.add("lost"));
+      const picture = thumbnail(stop.edit, 44, { draggable: false });
       if (button) button.replaceChildren(picture);
       else button = h("button", { type: "button", className: "stop", "data-id": stop.id }, picture);
       button.dataset.key = key;
@@ -74,8 +59,7 @@ export class StopLane extends HTMLElement {
     const { stops } = this.#walk;
     button.setAttribute("aria-label", `Keyframe ${index + 1} of ${stops.length}, at ${duration(stop.at)}`);
     button.tabIndex = current || (index === 0 && chosen?.track !== null) || !stopOf(this.#walk, chosen?.id) ? 0 : -1;
-    if (current) button.setAttribute("aria-current", "true");
-    else button.removeAttribute("aria-current");
+    setCurrent(button, current);
     this.#place(button, "--x", stop.at);
     return button;
   }
@@ -114,15 +98,16 @@ export class StopLane extends HTMLElement {
   #choose(id) {
     const stop = stopOf(this.#walk, id);
     if (!stop) return;
-    this.#emit("choose", { place: { track: null, id }, at: stop.at });
+    this.tell("choose", { place: { track: null, id }, at: stop.at });
   }
 
   #drag(event) {
     const id = idOf(event.target);
     if (!id) return null;
     const [origin, scale] = [this.#walk, this.#scale];
-    const points = this.#points.filter((point) => point !== stopOf(origin, id).at);
-    const offset = scale.place(stopOf(origin, id).at) - event.clientX;
+    const { at: before } = stopOf(origin, id);
+    const points = this.#points.filter((point) => point !== before);
+    const offset = scale.place(before) - event.clientX;
     let next = origin;
     return {
       move: ({ clientX, altKey }) => {
@@ -173,7 +158,7 @@ export class StopLane extends HTMLElement {
       if (near) this.#choose(near.id);
       this.#alter(removed(this.#walk, id), "Keyframe deleted");
     } else if (event.key.toLowerCase() === "d") this.#alter(duplicated(this.#walk, id), "Keyframe duplicated");
-    else if (event.key === " ") this.#emit("play", null);
+    else if (event.key === " ") this.tell("play");
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -186,11 +171,7 @@ export class StopLane extends HTMLElement {
   }
 
   #alter(walk, label, { settled = true, key = "" } = {}) {
-    this.#emit("alter", { walk, label, settled, key });
-  }
-
-  #emit(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true }));
+    this.tell("alter", { walk, label, settled, key });
   }
 }
 

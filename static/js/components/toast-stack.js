@@ -1,19 +1,19 @@
 /** <toast-stack>: short sentences that come and go, read out politely, each with an optional thing to do about it. */
 
-import { h, icon, iconButton } from "../dom.js";
+import { button, h, icon, iconButton, Part } from "../dom.js";
 
 const SHORT = 5000;
 const LONG = 12000; // problems stay longer: they must be read
 const MOST = 4;
 
-export class ToastStack extends HTMLElement {
+class ToastStack extends Part {
   /**
    * Say something. `kind` is "done" or "problem"; `action` is {label, run}; `unused` runs once when it leaves without
    * its action. The same sentence is not said twice.
    */
   say(sentence, { kind = "done", action = null, unused = null } = {}) {
     for (const same of [...this.children]) if (same.dataset.sentence === sentence) same.leave();
-    const close = iconButton("close", "Dismiss");
+    const close = iconButton("close", "Dismiss", { onclick: () => toast.leave() });
     const text = h("p", {}, sentence);
     const toast = h(
       "div",
@@ -27,15 +27,14 @@ export class ToastStack extends HTMLElement {
     };
     toast.leave = leave;
     if (action) {
-      const button = h("button", { type: "button", className: "button" }, action.label);
-      button.addEventListener("click", () => {
+      const offer = button(action.label);
+      offer.addEventListener("click", () => {
         toast.remove();
         action.run();
       });
-      toast.append(button);
+      toast.append(offer);
     }
     toast.append(close);
-    close.addEventListener("click", leave);
     this.append(toast);
     while (this.childElementCount > MOST) this.firstElementChild.leave();
     this.#leaveLater(toast, kind === "problem" || action ? LONG : SHORT, leave);

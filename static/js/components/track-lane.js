@@ -1,11 +1,11 @@
 /** <track-lane>: one slider's amount over time: a line through its keys and through what the keyframes set. */
 
-import { h, s } from "../dom.js";
+import { arrange, h, Part, s, setCurrent } from "../dom.js";
 import { draggable } from "../dragging.js";
 import { onTrack, withAmount } from "../edit.js";
 import { duration } from "../timescale.js";
 import { amountAlong, amounts, rekeyed, unkeyed } from "../tracks.js";
-import { amountAt, coordinate, describe, spoken } from "../units.js";
+import { amountAt, clamp, coordinate, describe, spoken } from "../units.js";
 import { replaced, span, stopOf } from "../walk.js";
 
 const FINE = 0.1; // seconds a key press moves a key
@@ -13,7 +13,7 @@ const CALM = 0.03; // share of the track around neutral in which a dragged key c
 const SAMPLES = 200;
 
 /** Emits `alter` {walk, label, settled, key}, `choose` {place, at} and `play`. */
-export class TrackLane extends HTMLElement {
+class TrackLane extends Part {
   #line = s("polyline", { class: "line" });
   #zero = s("line", { class: "grid", x1: 0, x2: 1 });
   #graph = s("svg", { viewBox: "0 0 1 1", preserveAspectRatio: "none", "aria-hidden": "true" }, this.#zero, this.#line);
@@ -27,15 +27,9 @@ export class TrackLane extends HTMLElement {
     this.#given = { walk, direction, chosen, scale, points, places };
     this.#list.setAttribute("aria-label", `${direction.name} in time`);
     const kept = new Map(places.map((place) => [place.id, this.#dot(place)]));
-    const focused = this.contains(document.activeElement) ? document.activeElement : null;
     const next = [...kept.values()];
-    if (next.length !== this.#dots.size || next.some((dot, index) => this.#list.children[index] !== dot)) {
-      this.#list.replaceChildren(...next);
-    }
+    arrange(this.#list, next, next[0]);
     this.#dots = kept;
-    if (focused && document.activeElement !== focused) {
-      (focused.isConnected ? focused : next[0])?.focus({ preventScroll: true });
-    }
     const line = Array.from({ length: SAMPLES + 1 }, (_, index) => {
       const share = (index / SAMPLES) * (span(walk) / scale.seconds);
       return `${share},${(1 - this.#height(amountAlong(walk, direction, share * scale.seconds))).toFixed(4)}`;
@@ -44,8 +38,7 @@ export class TrackLane extends HTMLElement {
     for (const end of ["y1", "y2"]) this.#zero.setAttribute(end, 1 - this.#height(direction.unit.neutral));
   }
 
-  connectedCallback() {
-    if (this.childElementCount) return;
+  build() {
     this.append(this.#graph, this.#list);
     this.#list.addEventListener("click", ({ target }) => this.#choose(this.#placeOf(target)));
     this.#list.addEventListener("keydown", (event) => this.#press(event));
@@ -76,8 +69,7 @@ export class TrackLane extends HTMLElement {
     dot.title = `${describe(direction.unit, place.amount)} at ${duration(place.at)}`;
     dot.setAttribute("aria-label", `${direction.name} ${spoken(direction.unit, place.amount)}, ${where} ${duration(place.at)}`);
     dot.tabIndex = place === home ? 0 : -1;
-    if (current) dot.setAttribute("aria-current", "true");
-    else dot.removeAttribute("aria-current");
+    setCurrent(dot, current);
     return dot;
   }
 
@@ -89,14 +81,13 @@ export class TrackLane extends HTMLElement {
   #choose(place) {
     if (!place) return;
     const track = place.stop ? null : this.#given.direction.id;
-    this.#emit("choose", { place: { track, id: place.id }, at: place.at });
+    this.tell("choose", { place: { track, id: place.id }, at: place.at });
   }
 
   // A key goes anywhere in time; a keyframe's place only up and down, because its time is the keyframe's own.
   #set(walk, place, { at, position }) {
     const { direction } = this.#given;
-    const [low, high] = this.#ends();
-    const amount = onTrack(direction, amountAt(direction.unit, Math.min(Math.max(position, low), high)));
+    const amount = onTrack(direction, amountAt(direction.unit, clamp(position, ...this.#ends())));
     if (!place.stop) return rekeyed(walk, direction.id, place.id, { at, amount });
     return replaced(walk, place.id, { edit: withAmount(stopOf(walk, place.id).edit, direction, amount) });
   }
@@ -142,7 +133,7 @@ export class TrackLane extends HTMLElement {
       this.#alter(this.#set(walk, place, { at: place.at, position }), { key });
     } else if (["Delete", "Backspace"].includes(event.key) && !place.stop) {
       this.#alter(unkeyed(walk, direction.id, place.id), { label: `Key of ${direction.name} deleted` });
-    } else if (event.key === " ") this.#emit("play", null);
+    } else if (event.key === " ") this.tell("play");
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -155,11 +146,7 @@ export class TrackLane extends HTMLElement {
   }
 
   #alter(walk, { settled = true, key = "", label = `${this.#given.direction.name} in time` } = {}) {
-    this.#emit("alter", { walk, label, settled, key });
-  }
-
-  #emit(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true }));
+    this.tell("alter", { walk, label, settled, key });
   }
 }
 

@@ -1,44 +1,44 @@
 /** <walk-inspector>: the keyframe or key in hand as exact numbers, and what can be done with it. */
 
-import { freshId, h, iconButton } from "../dom.js";
+import { options } from "../form.js";
+import { button, freshId, h, iconButton, Part } from "../dom.js";
 import { describe, parseAmount } from "../units.js";
 import { onTrack } from "../edit.js";
-import {
-  duplicated,
-  found,
-  fromZero,
-  held,
-  moved,
-  moves,
-  pace,
-  removed,
-  replaced,
-  swapped,
-  timed,
-} from "../walk.js";
+import { duplicated, found, fromZero, held, moved, moves, pace, removed, replaced, swapped, timed } from "../walk.js";
 import { rekeyed, unkeyed } from "../tracks.js";
 
 /** Emits `alter` {walk, label, settled, key}, and `replace` to take the picture on show into the keyframe. */
-export class WalkInspector extends HTMLElement {
+class WalkInspector extends Part {
   #hint = h("p", { className: "fine hint", tabIndex: -1 });
   #title = h("span", { className: "title" });
-  #at = number("At", "s");
-  #hold = number("Rest", "s");
-  #way = number("To next", "s");
-  #amount = h("input", { type: "text", inputMode: "decimal", id: freshId("walk"), autocomplete: "off" });
-  #amountField = h("div", { className: "number" }, h("label", { htmlFor: this.#amount.id }, "Amount"), this.#amount);
-  #easing = h("select", { id: freshId("walk") });
-  #easingField = h("div", { className: "number" }, h("label", { htmlFor: this.#easing.id }, "Easing"), this.#easing);
-  #replace = h("button", { type: "button", className: "button outlined", title: "Take the picture on show (U)" }, "Update");
-  #earlier = iconButton("earlier", "Exchange with the one before", { title: "Exchange with the one before (Alt ←)" });
-  #later = iconButton("later", "Exchange with the one after", { title: "Exchange with the one after (Alt →)" });
-  #copy = iconButton("copy", "Duplicate the keyframe", { title: "Duplicate (D)" });
-  #remove = iconButton("trash", "Delete", { title: "Delete (Delete)" });
+  #at = seconds("At");
+  #hold = seconds("Rest");
+  #way = seconds("To next");
+  #amount = labelled("Amount", h("input", { type: "text", inputMode: "decimal", autocomplete: "off" }));
+  #easing = labelled("Easing", h("select"));
+  #replace = button("Update", {
+    className: "button outlined",
+    title: "Take the picture on show (U)",
+    onclick: () => this.tell("replace"),
+  });
+  #earlier = iconButton("earlier", "Exchange with the one before", {
+    title: "Exchange with the one before (Alt ←)",
+    onclick: () => this.#swap(-1),
+  });
+  #later = iconButton("later", "Exchange with the one after", {
+    title: "Exchange with the one after (Alt →)",
+    onclick: () => this.#swap(1),
+  });
+  #copy = iconButton("copy", "Duplicate the keyframe", {
+    title: "Duplicate (D)",
+    onclick: () => this.#alter(duplicated(this.#shown.walk, this.#shown.chosen.id), "Keyframe duplicated"),
+  });
+  #remove = iconButton("trash", "Delete", { title: "Delete (Delete)", onclick: () => this.#delete() });
   #shown = null;
   #typing = null;
 
   set easings(easings) {
-    this.#easing.replaceChildren(...Object.entries(easings).map(([value, name]) => h("option", { value }, name)));
+    this.#easing.input.replaceChildren(...options(Object.entries(easings)));
   }
 
   /** Whether the picture on show is no longer the keyframe's. */
@@ -46,7 +46,6 @@ export class WalkInspector extends HTMLElement {
     this.#replace.classList.toggle("primary", differs);
   }
 
-  /** Show what is in hand. */
   show({ walk, chosen, directions }) {
     this.#shown = { walk, chosen, directions };
     const thing = found(walk, chosen);
@@ -65,19 +64,18 @@ export class WalkInspector extends HTMLElement {
     this.#write(this.#at.input, thing.at);
     this.#write(this.#hold.input, thing.hold);
     if (next) this.#write(this.#way.input, pace(walk, thing.id));
-    if (!stop && direction) this.#write(this.#amount, describe(direction.unit, thing.amount));
-    this.#easing.value = thing.easing;
+    if (!stop && direction) this.#write(this.#amount.input, describe(direction.unit, thing.amount));
+    this.#easing.input.value = thing.easing;
     this.#at.input.disabled = stop && index === 0 && walk.stops.length === 1;
     for (const part of [this.#hold.field, this.#replace, this.#earlier, this.#later, this.#copy]) part.hidden = !stop;
     this.#way.field.hidden = !next;
-    this.#easingField.hidden = stop && !next;
-    this.#amountField.hidden = stop;
+    this.#easing.field.hidden = stop && !next;
+    this.#amount.field.hidden = stop;
     this.#earlier.disabled = index === 0;
     this.#later.disabled = index === walk.stops.length - 1;
   }
 
-  connectedCallback() {
-    if (this.childElementCount) return;
+  build() {
     this.#hint.textContent = "Add the picture on show as a keyframe, change it, add the next. Or begin with a preset.";
     this.append(
       this.#hint,
@@ -85,8 +83,8 @@ export class WalkInspector extends HTMLElement {
       this.#at.field,
       this.#hold.field,
       this.#way.field,
-      this.#amountField,
-      this.#easingField,
+      this.#amount.field,
+      this.#easing.field,
       h("div", { className: "row" }, this.#replace, this.#earlier, this.#later, this.#copy, this.#remove),
     );
     this.addEventListener("input", ({ target }) => (this.#typing = target));
@@ -102,16 +100,9 @@ export class WalkInspector extends HTMLElement {
     fromField(this.#at.input, place, "Moved in time");
     fromField(this.#hold.input, stop(held), "Rest");
     fromField(this.#way.input, stop(timed), "Duration");
-    this.#easing.addEventListener("change", () => this.#ease(this.#easing.value));
-    this.#amount.addEventListener("change", () => this.#typed());
-    this.#replace.addEventListener("click", () => this.dispatchEvent(new Event("replace", { bubbles: true })));
-    this.#earlier.addEventListener("click", () => this.#swap(-1));
-    this.#later.addEventListener("click", () => this.#swap(1));
-    this.#copy.addEventListener("click", () =>
-      this.#alter(duplicated(this.#shown.walk, this.#shown.chosen.id), "Keyframe duplicated"),
-    );
-    this.#remove.addEventListener("click", () => this.#delete());
-    for (const type of ["input", "change"]) this.addEventListener(type, (event) => event.stopPropagation());
+    this.#easing.input.addEventListener("change", ({ target }) => this.#ease(target.value));
+    this.#amount.input.addEventListener("change", () => this.#typed());
+    this.keepChanges();
   }
 
   #ease(easing) {
@@ -123,8 +114,8 @@ export class WalkInspector extends HTMLElement {
   #typed() {
     const { walk, chosen, directions } = this.#shown;
     const direction = directions.find(({ id }) => id === chosen.track);
-    const amount = parseAmount(this.#amount.value);
-    if (amount === null || (direction.unit.scale === "log" && amount <= 0)) return this.show(this.#shown);
+    const amount = parseAmount(this.#amount.input.value, direction.unit);
+    if (amount === null) return this.show(this.#shown);
     this.#alter(rekeyed(walk, chosen.track, chosen.id, { amount: onTrack(direction, amount) }), `${direction.name} in time`);
   }
 
@@ -143,7 +134,7 @@ export class WalkInspector extends HTMLElement {
   }
 
   #alter(walk, label) {
-    this.dispatchEvent(new CustomEvent("alter", { detail: { walk, label, settled: true, key: "" }, bubbles: true }));
+    this.tell("alter", { walk, label, settled: true, key: "" });
   }
 }
 
@@ -151,10 +142,16 @@ function place(walk, { track, id }, at) {
   return track === null ? fromZero(moved(walk, id, at)) : rekeyed(walk, track, id, { at });
 }
 
-function number(name, unit) {
-  const input = h("input", { type: "number", id: freshId("walk"), min: 0, max: 3600, step: 0.05, autocomplete: "off" });
+function seconds(name) {
+  const made = labelled(name, h("input", { type: "number", min: 0, max: 3600, step: 0.05, autocomplete: "off" }));
+  made.field.append(h("span", { className: "fine" }, "s"));
+  return made;
+}
+
+function labelled(name, input) {
+  input.id = freshId("walk");
   const label = h("label", { htmlFor: input.id }, name);
-  return { input, label, field: h("div", { className: "number" }, label, input, h("span", { className: "fine" }, unit)) };
+  return { input, label, field: h("div", { className: "number" }, label, input) };
 }
 
 customElements.define("walk-inspector", WalkInspector);

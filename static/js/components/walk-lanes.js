@@ -1,6 +1,7 @@
 /** <walk-lanes>: a walk drawn over time: ruler, playhead, keyframes, a lane for every slider's track, and the sound. */
 
-import { h, iconButton, s } from "../dom.js";
+import { clamp } from "../units.js";
+import { arrange, childrenBy, h, iconButton, Part, s } from "../dom.js";
 import { draggable } from "../dragging.js";
 import { clock, duration, Timescale } from "../timescale.js";
 import { untracked } from "../tracks.js";
@@ -12,10 +13,10 @@ const ROOM = 1.08; // beyond the end, to drag the last keyframe into
 const FRAME = 1 / 30;
 
 /** Emits what its lanes emit, `seek` {at}, `key` {slider} for a key at the playhead, `mute` to take the sound away. */
-export class WalkLanes extends HTMLElement {
+class WalkLanes extends Part {
   #ticks = h("div", { className: "ticks", "aria-hidden": "true" });
   #ruler = h("div", { className: "ruler", role: "slider", tabIndex: 0, "aria-label": "Playhead", "aria-valuemin": 0 });
-  #stops = document.createElement("stop-lane");
+  #stops = h("stop-lane");
   #tracks = h("div", { className: "tracks" });
   #sound = h("div", { className: "lane sound", hidden: true });
   #head = h("div", { className: "playhead", "aria-hidden": "true" });
@@ -36,7 +37,7 @@ export class WalkLanes extends HTMLElement {
     const points = [...walk.beats, this.#at];
     const own = [...walk.stops.map(({ at }) => at), ...walk.tracks.flatMap(({ keys }) => keys.map(({ at }) => at))];
     this.#stops.show({ walk, chosen, scale, points: [...points, ...own] });
-    const lanes = new Map([...this.#tracks.children].map((lane) => [lane.dataset.slider, lane]));
+    const lanes = childrenBy("slider", this.#tracks);
     const kept = walk.tracks.map((track) => {
       const direction = directions.find(({ id }) => id === track.slider);
       if (!direction) return null;
@@ -44,19 +45,13 @@ export class WalkLanes extends HTMLElement {
       lane.querySelector("track-lane").show({ walk, direction, chosen, scale, points: [...points, ...own] });
       return lane;
     });
-    const next = kept.filter(Boolean);
-    if (next.length !== lanes.size || next.some((lane) => !lane.isConnected)) {
-      const focused = this.#tracks.contains(document.activeElement) ? document.activeElement : null;
-      this.#tracks.replaceChildren(...next);
-      if (focused) (focused.isConnected ? focused : this.#ruler).focus({ preventScroll: true });
-    }
+    arrange(this.#tracks, kept.filter(Boolean), this.#ruler);
     this.#rule(scale);
     this.#hear(shown, scale);
     this.#ruler.setAttribute("aria-valuemax", span(walk).toFixed(2));
     this.at = this.#at;
   }
 
-  /** Put the playhead at a time of the walk. */
   set at(seconds) {
     this.#at = seconds;
     if (!this.#shown) return;
@@ -74,7 +69,10 @@ export class WalkLanes extends HTMLElement {
     const resized = new ResizeObserver(() => this.#shown && this.show(this.#shown));
     resized.observe(this.#ruler);
     this.#gone.signal.addEventListener("abort", () => resized.disconnect());
-    if (this.childElementCount) return;
+    super.connectedCallback();
+  }
+
+  build() {
     const lane = (name, inner, className) =>
       h("div", { className: `lane ${className}` }, h("div", { className: "gutter" }, name), inner);
     this.#ruler.append(this.#ticks);
@@ -130,10 +128,12 @@ export class WalkLanes extends HTMLElement {
 
   #build(name, sha256, beats) {
     this.#sound.dataset.of = sha256;
-    const remove = iconButton("close", `Remove ${name}`, { title: "Remove the sound and its beats" });
-    remove.addEventListener("click", () => this.#emit("mute", null));
+    const remove = iconButton("close", `Remove ${name}`, {
+      title: "Remove the sound and its beats",
+      onclick: () => this.tell("mute"),
+    });
     const about = h("span", { className: "unseen" }, `${beats.length} beats`);
-    const gutter = h("div", { className: "gutter" }, h("span", { className: "name", title: name }, name), about, remove);
+    const gutter = gutterOf(name, about, remove);
     this.#sound.replaceChildren(gutter, h("div", { className: "way" }, this.#wave));
   }
 
@@ -145,35 +145,35 @@ export class WalkLanes extends HTMLElement {
   #lane(direction) {
     const { id, name } = direction;
     const key = iconButton("diamond", `Set a key of ${name} here`, { title: "Set a key at the playhead" });
-    const remove = iconButton("close", `Remove the track of ${name}`, { title: "Remove the track" });
-    key.addEventListener("click", () => this.#emit("key", { slider: id }));
-    remove.addEventListener("click", () =>
-      this.#emit("alter", { walk: untracked(this.#shown.walk, id), label: `Track of ${name} removed`, settled: true }),
-    );
-    const gutter = h("div", { className: "gutter" }, h("span", { className: "name", title: name }, name), key, remove);
-    return h("div", { className: "lane track", "data-slider": id }, gutter, document.createElement("track-lane"));
+    const remove = iconButton("close", `Remove the track of ${name}`, {
+      title: "Remove the track",
+      onclick: () => this.tell("alter", { walk: untracked(this.#shown.walk, id), label: `Track of ${name} removed`, settled: true }),
+    });
+    key.addEventListener("click", () => this.tell("key", { slider: id }));
+    const gutter = gutterOf(name, key, remove);
+    return h("div", { className: "lane track", "data-slider": id }, gutter, h("track-lane"));
   }
 
   #seek(event) {
     const box = this.#ruler.getBoundingClientRect();
     const at = this.#scale().at(event.clientX - box.left);
-    this.#emit("seek", { at: Math.min(Math.max(at, 0), span(this.#shown.walk)) });
+    this.tell("seek", { at: clamp(at, 0, span(this.#shown.walk)) });
   }
 
   #press(event) {
     const end = span(this.#shown.walk);
     const by = { ArrowRight: FRAME, ArrowUp: FRAME, ArrowLeft: -FRAME, ArrowDown: -FRAME, PageUp: 1, PageDown: -1 };
     const to = { Home: 0, End: end }[event.key] ?? (event.key in by ? this.#at + by[event.key] : null);
-    if (event.key === " ") this.#emit("play", null);
+    if (event.key === " ") this.tell("play");
     else if (to === null || event.ctrlKey || event.metaKey || event.altKey) return;
-    else this.#emit("seek", { at: Math.min(Math.max(to, 0), end) });
+    else this.tell("seek", { at: clamp(to, 0, end) });
     event.preventDefault();
     event.stopPropagation();
   }
+}
 
-  #emit(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true }));
-  }
+function gutterOf(name, ...tools) {
+  return h("div", { className: "gutter" }, h("span", { className: "name", title: name }, name), ...tools);
 }
 
 customElements.define("walk-lanes", WalkLanes);

@@ -1,6 +1,7 @@
 /** <walk-panel>: the timeline: transport, what can be added, how the walk ends, its lanes, and the keyframe in hand. */
 
-import { h, iconButton, setIcon } from "../dom.js";
+import { options } from "../form.js";
+import { h, iconButton, Part, setIcon } from "../dom.js";
 import { clock } from "../timescale.js";
 import { EASINGS, ENDS, PATHS } from "../recipe.js";
 import { altered, moves } from "../walk.js";
@@ -11,30 +12,34 @@ import "./walk-lanes.js";
  * Emits what its lanes and inspector emit, `add` for a keyframe of the picture on show, `track` {slider}, `presets`,
  * `sound` {file}, and `play`.
  */
-export class WalkPanel extends HTMLElement {
+class WalkPanel extends Part {
   #play = iconButton("play", "Play", { className: "button icon-only play", title: "Play (Space)" });
   #clock = h("p", { className: "clock" });
   #wait = h("p", { className: "wait", role: "status", hidden: true });
   #add = iconButton("plus", "Keyframe", { showName: true, title: "Add the picture on show as a keyframe (K)" });
   #presets = iconButton("wand", "Presets", { showName: true, title: "Begin with a ready-made walk" });
   #track = h("select", { "aria-label": "Animate a slider", title: "Give a slider a track of its own" });
-  #sound = iconButton("sound", "Sound", { showName: true, title: "Add a sound; keyframes snap to its beats" });
+  #sound = iconButton("sound", "Sound", {
+    showName: true,
+    title: "Add a sound; keyframes snap to its beats",
+    onclick: () => this.#file.click(),
+  });
   #file = h("input", { type: "file", accept: "audio/*", hidden: true, "aria-label": "Sound file" });
   #end = h("select", { "aria-label": "How the walk ends", title: "How the walk ends" });
   #path = h("select", { "aria-label": "Path between keyframes", title: "Straight from keyframe to keyframe, or curved through them" });
   #even = h("input", { type: "checkbox" });
-  #lanes = document.createElement("walk-lanes");
-  #inspector = document.createElement("walk-inspector");
+  #lanes = h("walk-lanes");
+  #inspector = h("walk-inspector");
   #shown = null;
 
   /** Show {walk, chosen, directions, wave}: a walk, what is in hand, the sliders it may use, the sound's wave. */
   show(shown) {
     this.#shown = shown;
     const { walk, directions } = shown;
-    const options = directions.map(({ id, name }) => h("option", { value: id }, name));
-    if (this.#track.dataset.of !== directions.map(({ id }) => id).join()) {
-      this.#track.dataset.of = directions.map(({ id }) => id).join();
-      this.#track.replaceChildren(h("option", { value: "" }, "Animate…"), ...options);
+    const ids = directions.map(({ id }) => id).join();
+    if (this.#track.dataset.of !== ids) {
+      this.#track.dataset.of = ids;
+      this.#track.replaceChildren(...options([["", "Animate…"], ...directions.map(({ id, name }) => [id, name])]));
     }
     this.#end.value = walk.play;
     this.#path.value = walk.curve;
@@ -59,7 +64,6 @@ export class WalkPanel extends HTMLElement {
     else this.#lanes.removeAttribute("aria-busy");
   }
 
-  /** Whether the picture on show is no longer that of the keyframe in hand. */
   set differs(differs) {
     this.#inspector.differs = differs;
   }
@@ -70,16 +74,13 @@ export class WalkPanel extends HTMLElement {
     this.toggleAttribute("playing", playing);
   }
 
-  /** Ask again for the pictures that did not come while the server was away. */
   retry() {
     this.#lanes.retry();
   }
 
-  connectedCallback() {
-    if (this.childElementCount) return;
-    for (const [select, names] of [[this.#end, ENDS], [this.#path, PATHS]]) {
-      select.append(...Object.entries(names).map(([value, name]) => h("option", { value }, name)));
-    }
+  build() {
+    this.#end.append(...options(Object.entries(ENDS)));
+    this.#path.append(...options(Object.entries(PATHS)));
     this.#inspector.easings = EASINGS;
     const title = "Keyframes keep their order; every moment changes the picture by as much as any other";
     const even = h("label", { className: "check", title }, this.#even, "Even pace");
@@ -87,16 +88,15 @@ export class WalkPanel extends HTMLElement {
     tools.append(this.#play, this.#clock, this.#add, this.#presets, this.#track, this.#sound, this.#file);
     tools.append(this.#end, this.#path, even);
     this.append(tools, this.#lanes, this.#wait, this.#inspector);
-    this.#play.addEventListener("click", () => this.#emit("play"));
-    this.#add.addEventListener("click", () => this.#emit("add"));
-    this.#presets.addEventListener("click", () => this.#emit("presets"));
-    this.#sound.addEventListener("click", () => this.#file.click());
+    for (const [tool, wish] of [[this.#play, "play"], [this.#add, "add"], [this.#presets, "presets"]]) {
+      tool.addEventListener("click", () => this.tell(wish));
+    }
     this.#file.addEventListener("change", () => {
-      if (this.#file.files.length) this.#emit("sound", { file: this.#file.files[0] });
+      if (this.#file.files.length) this.tell("sound", { file: this.#file.files[0] });
       this.#file.value = "";
     });
     this.#track.addEventListener("change", () => {
-      if (this.#track.value) this.#emit("track", { slider: this.#track.value });
+      if (this.#track.value) this.tell("track", { slider: this.#track.value });
       this.#track.value = "";
     });
     this.#end.addEventListener("change", () => this.#alter({ play: this.#end.value }, `Ends: ${ENDS[this.#end.value]}`));
@@ -104,15 +104,11 @@ export class WalkPanel extends HTMLElement {
       this.#alter({ curve: this.#path.value }, `Path: ${PATHS[this.#path.value]}`),
     );
     this.#even.addEventListener("change", () => this.#alter({ speed: this.#even.checked ? "even" : "timed" }, "Pace"));
-    for (const type of ["input", "change"]) this.addEventListener(type, (event) => event.stopPropagation());
+    this.keepChanges();
   }
 
   #alter(changes, label) {
-    this.#emit("alter", { walk: altered(this.#shown.walk, changes), label, settled: true, key: "" });
-  }
-
-  #emit(type, detail = null) {
-    this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true }));
+    this.tell("alter", { walk: altered(this.#shown.walk, changes), label, settled: true, key: "" });
   }
 }
 

@@ -1,7 +1,80 @@
-/** The sound of a walk in the page: kept in the browser, drawn as a wave, and played beside the moving picture. */
+/** Playing a walk: where the playhead is in real time, and the sound beside the moving picture, kept and drawn. */
 
-const STORE = "latentwalk-sounds";
-const PEAKS = 600;
+const SOUNDS = "latentwalk-sounds"; // where the browser keeps them
+const PEAKS = 600; // of a wave as it is drawn
+
+/** Emits `move` whenever the playhead goes somewhere, `play` when playing starts or stops, `jump` when it comes round. */
+export class Transport extends EventTarget {
+  #at = 0;
+  #length = 0;
+  #repeats = true;
+  #playing = false;
+  #since = 0;
+  #from = 0;
+  #tick;
+
+  constructor(tick = (run) => requestAnimationFrame(run)) {
+    super();
+    this.#tick = tick;
+  }
+
+  get at() {
+    return this.#at;
+  }
+
+  get playing() {
+    return this.#playing;
+  }
+
+  /** Play over so many seconds of film, again and again or once. */
+  set film({ seconds, repeats }) {
+    [this.#length, this.#repeats] = [seconds, repeats];
+    if (!seconds) this.stop();
+  }
+
+  /** Go to a time of the film; while playing, go on from there. */
+  seek(at) {
+    this.#at = Math.max(0, at);
+    [this.#since, this.#from] = [performance.now(), this.#at];
+    this.#tell("move");
+    if (this.#playing) this.#tell("jump");
+  }
+
+  toggle() {
+    if (this.#playing) this.stop();
+    else this.start();
+  }
+
+  start() {
+    if (this.#playing || !this.#length) return;
+    if (this.#at >= this.#length - 0.02) this.#at = 0;
+    [this.#playing, this.#since, this.#from] = [true, performance.now(), this.#at];
+    this.#tell("play");
+    this.#tick((now) => this.#step(now));
+  }
+
+  stop() {
+    if (!this.#playing) return;
+    this.#playing = false;
+    this.#tell("play");
+  }
+
+  #step(now) {
+    if (!this.#playing) return;
+    const gone = this.#from + Math.max(0, now - this.#since) / 1000;
+    const ended = gone >= this.#length && !this.#repeats;
+    const before = this.#at;
+    this.#at = ended ? this.#length : gone % this.#length;
+    this.#tell("move");
+    if (this.#at < before) this.#tell("jump");
+    if (ended) return this.stop();
+    this.#tick((next) => this.#step(next));
+  }
+
+  #tell(type) {
+    this.dispatchEvent(new Event(type));
+  }
+}
 
 /** Emits `change` when the peaks of another sound are there. */
 export class Sound extends EventTarget {
@@ -15,7 +88,7 @@ export class Sound extends EventTarget {
 
   /** Keep a file under its digest, for this visit and the next. */
   async keep(sha, file) {
-    const store = await globalThis.caches?.open(STORE).catch(() => null); // only secure pages have one
+    const store = await globalThis.caches?.open(SOUNDS).catch(() => null); // only secure pages have one
     await store?.put(`/${sha}`, new Response(file));
     await this.#read(sha, file);
   }
@@ -25,7 +98,7 @@ export class Sound extends EventTarget {
     if (sha === this.#sha) return;
     this.#clear(sha);
     if (!sha) return;
-    const store = await globalThis.caches?.open(STORE).catch(() => null);
+    const store = await globalThis.caches?.open(SOUNDS).catch(() => null);
     const kept = await store?.match(`/${sha}`);
     if (kept && sha === this.#sha && !this.#buffer) await this.#read(sha, await kept.blob());
   }
