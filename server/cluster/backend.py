@@ -47,9 +47,9 @@ class Cluster:
 
     @property
     def device(self) -> str:
-        living = self._drawers.living()
-        kinds = sorted({seat.about.device for seat in living if seat.about is not None})
-        return f"{len(living)} of {len(self._drawers.seats)} workers" + (f" ({', '.join(kinds)})" if kinds else "")
+        living, every = self._drawers.living(), len(self._drawers.seats)
+        kinds = sorted({seat.about.device for seat in living if seat.about is not None}) or ["no worker"]
+        return f"{', '.join(kinds)} ×{len(living)}" + (f" of {every}" if len(living) < every else "")
 
     @property
     def learners(self) -> int:

@@ -170,12 +170,12 @@ async def test_previews_wait_for_a_worker_to_be_replaced() -> None:
         tasks = ask(cluster, 5)
         await until(lambda: bool(easels[0].batches))
         easels[0].dead = True
-        await until(lambda: cluster.device == "0 of 1 workers")
+        await until(lambda: cluster.device == "no worker ×0 of 1")
         easels[0].restart()
         easels[0].go.set()
         _, answer = await tasks[0]
         assert isinstance(answer, Frame)
-        assert cluster.device == "1 of 1 workers (cpu)"
+        assert cluster.device == "cpu ×1"
 
 
 async def test_what_one_edit_got_wrong_is_told_to_its_person_alone() -> None:
