@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from server import jobs as jobs_module
-from server import mending, studio
+from server import mending, workshop
 from server.directions import to_bytes
 from server.errors import AppError
 from server.job import Job
@@ -55,7 +55,7 @@ class Server:
         ready = Ready(self.generator, self.generator, dict)
 
         def make(memory: Any) -> Work[Mapping[str, Any]]:
-            return studio.learned(self.library, ready, self.generator, SETTINGS, "bright", "Bright", memory, DATE)
+            return workshop.learned(self.library, ready, self.generator, SETTINGS, "bright", "Bright", memory, DATE)
 
         return Plan(make, in_a_thread, "device")
 
