@@ -24,7 +24,9 @@ from server.plan import Plan, in_a_thread
 
 log = logging.getLogger(__name__)
 
-DEPTH = 1  # batches on their way to a worker; with more, what waits there could no longer be overtaken by newer edits
+# Batches on their way to a worker. With two it never waits for the next, but what waits there can no longer be
+# overtaken by newer edits: 8 people got 136 frames a second of one worker instead of 155.
+DEPTH = 1
 
 
 class Cluster:
