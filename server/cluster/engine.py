@@ -22,6 +22,7 @@ OPTIONS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_worker_niceness": "0",  # people wait for those who draw; those who learn are nice by themselves
 }
+ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # on Linux too, this has Ray listen on the loopback address alone
 
 
 class Actor:
@@ -74,10 +75,9 @@ class Engine:
 
     def _connect(self) -> tuple[list[Actor], list[Actor]]:
         chosen = self._settings
-        for name, value in OPTIONS.items():
+        options = OPTIONS | ({**ALONE, "RAY_AUTH_TOKEN": secrets.token_hex(32)} if chosen.ray == HERE else {})
+        for name, value in options.items():
             os.environ.setdefault(name, value)
-        if chosen.ray == HERE and os.environ["RAY_AUTH_MODE"] == "token":
-            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
         try:
             import ray
         except ImportError:

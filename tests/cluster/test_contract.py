@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -226,11 +226,19 @@ def workers(kind: str) -> list[int]:
     """The processes of a kind of worker on this machine."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
+        with suppress(OSError):
             if path.read_bytes().startswith(f"ray::{kind}".encode()):
                 found.append(int(path.parent.name))
-        except OSError:
-            continue
+    return found
+
+
+def named(part: str) -> list[int]:
+    """The processes with this in the path of their program."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if part in path.read_bytes().split(b"\0")[0].decode(errors="replace"):
+                found.append(int(path.parent.name))
     return found
 
 
@@ -297,6 +305,18 @@ def test_a_slider_that_is_brought_is_known_to_every_worker(house: House) -> None
     expected = drawing.draw(parse({**EDIT, "amounts": {"brought": 5}}), here(house.home))
     for _ in range(8):
         assert np.array_equal(opened(house.ask("/api/render", {**EDIT, "amounts": {"brought": 5}})), expected)
+
+
+@several
+def test_a_cluster_of_our_own_listens_on_this_machine_alone(house: House) -> None:
+    ours = [*workers("Drawer"), *workers("Learner"), *named("raylet/raylet"), *named("gcs/gcs_server")]
+    assert len(ours) >= 5
+    sockets = {os.readlink(link) for pid in ours for link in Path(f"/proc/{pid}/fd").glob("*") if link.is_symlink()}
+    tables = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()]
+    listening = [row[1].split(":")[0] for row in tables if row[3] == "0A" and f"socket:[{row[9]}]" in sockets]
+    assert listening
+    # 127.0.0.1 as the kernel writes it, and the same as an IPv6 address.
+    assert set(listening) <= {"0100007F", "0000000000000000FFFF00000100007F"}
 
 
 def test_a_server_that_is_stopped_takes_its_workers_along(
