@@ -23,6 +23,7 @@ OPTIONS = {
     "RAY_worker_niceness": "0",  # people wait for those who draw; those who learn are nice by themselves
 }
 ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # on Linux too, this has Ray listen on the loopback address alone
+LEISURE = 15.0  # seconds without a sign of life: those who learn come after those who draw, and nobody waits for them
 
 
 class Actor:
@@ -62,7 +63,7 @@ class Engine:
         room = self._settings.generators_kept
         cluster = Cluster(
             Pool(drawers, room=room, kind="drawer"),
-            Pool(learners, room=room, kind="learner"),
+            Pool(learners, room=room, kind="learner", silence=LEISURE),
             max_batch=self._settings.max_batch,
         )
         cluster.start()

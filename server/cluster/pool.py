@@ -17,7 +17,7 @@ from server.errors import AppError, ModelFailed, Overloaded
 log = logging.getLogger(__name__)
 
 BEAT = 1.0  # seconds between two questions whether a worker lives
-SILENCE = 3.0  # seconds without an answer to one, after which others are asked instead
+SILENCE = 2.5  # seconds without an answer to one, after which others are asked instead
 DEAD = 20.0  # seconds of silence after which a worker is ended and started anew
 CALL, LOAD = 60.0, 600.0  # seconds for an answer of one that lives, and for loading a generator
 VACANCY = 20.0  # seconds that somebody waits for a worker where there is none
