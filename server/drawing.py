@@ -41,31 +41,28 @@ def previews(edits: Sequence[Edit], ready: Ready) -> Batch:
 
     Raises whatever the model raises.
     """
-    answers: list[Pixels | AppError] = []
-    latents, classes = [], []
+    answers: dict[int, Pixels | AppError] = {}
+    places, latents, classes = [], [], []
     with torch.inference_mode():
-        begin = time.perf_counter()
-        for edit in edits:
+        for place, edit in enumerate(edits):
             try:
                 latent, weights = latent_for(edit, ready.preview, ready.directions())
             except AppError as error:
-                answers.append(error)
+                answers[place] = error
                 continue
-            answers.append(ModelFailed("The picture was not finished.", "Try again."))
+            places.append(place)
             latents.append(latent)
             classes.append(weights)
-        good = [place for place, answer in enumerate(answers) if isinstance(answer, ModelFailed)]
-        if not latents:
-            return Batch(answers, begin, 0.0)
         begin = time.perf_counter()
+        if not latents:
+            return Batch(list(answers.values()), begin, 0.0)
         together = None if classes[0] is None else torch.cat([row for row in classes if row is not None])
         arrays = codecs.pixels(ready.preview.synthesize(stacked(latents), together))
     taken = time.perf_counter() - begin
     if len(arrays) != len(latents):
         raise ModelFailed("The model lost some of the pictures.", "Try again.")
-    for place, array in zip(good, arrays, strict=True):
-        answers[place] = array
-    return Batch(answers, begin, taken)
+    answers |= dict(zip(places, arrays, strict=True))
+    return Batch([answers[place] for place in range(len(edits))], begin, taken)
 
 
 def draw(edit: Edit, ready: Ready) -> Pixels:
