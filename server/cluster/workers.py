@@ -25,6 +25,7 @@ from server.library import Library
 from server.pile import Answer, Frame
 from server.plan import advance
 from server.regressors import Regressors
+from server.renderer import timed
 from server.settings import Settings
 from server.shelf import Shelf
 from server.steering.progress import Progress, Work
@@ -109,9 +110,7 @@ class Drawer(Worker):
         """The exact picture of an edit, as a file."""
         begin = time.perf_counter()
         ready = await self.shelf.get(edit.generator)
-        started, array, ended = await self.lane.run(
-            priority, lambda: (time.perf_counter(), drawing.draw(edit, ready), time.perf_counter()), person
-        )
+        array, started, ended = await self.lane.run(priority, lambda: timed(edit, ready), person)
         return await asyncio.to_thread(
             drawing.still_frame, edit, array, format, longest, started - begin, ended - started
         )
