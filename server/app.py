@@ -14,54 +14,54 @@ from typing import Any
 from fastapi import FastAPI
 from uvicorn import Config
 
-from server import arrivals, files
-from server.access import gate as gates
-from server.access.limits import Limits
-from server.api import (
+from latentwalk import atomic_files
+from latentwalk.errors import AppError
+from latentwalk.provenance.signing import Press
+from server.api import error_responses, live_socket
+from server.api.dependencies import Services
+from server.api.http_protocol import Patient
+from server.api.middleware.access import Guard
+from server.api.middleware.host_origin import Names
+from server.api.middleware.request_log import Watch
+from server.api.routes import (
     directions,
-    errors,
     exports,
     generators,
     health,
     imports,
     jobs,
-    live,
     pages,
     provenance,
     regressors,
     shared,
-    signin,
+    sign_in,
     walks,
 )
-from server.api.deps import Services
-from server.api.guard import Guard
-from server.api.origins import Names
-from server.api.patience import Patient
-from server.api.running import Running
-from server.api.watch import Watch
-from server.audit import logging_settings
-from server.backend import Backend, Embedded
-from server.cinema import Cinema
-from server.cluster.engine import Engine
-from server.errors import AppError
-from server.exports import Exports
-from server.inference import Lane, Priority, pick_device, tune
-from server.job import State
-from server.jobs import Jobs
-from server.library import Library
-from server.lifecycle import Lifecycle
-from server.metrics import Metrics
-from server.provenance.press import Press
-from server.quarantine import Quarantine
-from server.regressors import Regressors
-from server.renderer import Renderer
+from server.api.server_runner import Running
+from server.auth import authenticator as gates
+from server.auth.rate_limits import Limits
+from server.engine.backend import Backend, Embedded
+from server.engine.cluster.ray_engine import Engine
+from server.engine.generator_cache import Shelf
+from server.engine.inference_thread import Lane, Priority, pick_device, tune
+from server.engine.renderer import Renderer
+from server.jobs.job import State
+from server.jobs.runner import Jobs
+from server.ops.audit_log import logging_settings
+from server.ops.lifecycle import Lifecycle
+from server.ops.metrics import Metrics
+from server.services.cinema import Cinema
+from server.services.import_quarantine import Quarantine
+from server.services.learning import Workshop
+from server.services.studio import Studio
 from server.settings import Settings
-from server.shelf import Shelf
-from server.sounds import Sounds
-from server.store.database import Database
-from server.store.shared import Shared
-from server.studio import Studio
-from server.workshop import Workshop
+from server.storage import arrivals
+from server.storage.audio_files import Sounds
+from server.storage.db.bookmarks import Shared
+from server.storage.db.database import Database
+from server.storage.film_archive import Exports
+from server.storage.library import Library
+from server.storage.regressors import Regressors
 
 ROOT = Path(__file__).parent.parent
 ROOM, PER_PERSON = 128, 8  # connections: a browser opens six beside its socket; above that the answer is 503 at once
@@ -93,7 +93,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         tune()
         device = pick_device(chosen.device)
-        files.sweep(chosen.home)
+        atomic_files.sweep(chosen.home)
         database = Database.at(chosen.home, chosen.database)
         library = Library(chosen.home, first=chosen.first, database=database)
         lane = Lane()
@@ -143,12 +143,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,  # its page loads scripts from elsewhere, which the policy forbids
         redoc_url=None,
-        responses=errors.RESPONSES,
+        responses=error_responses.RESPONSES,
     )
-    errors.install(app)
+    error_responses.install(app)
     for part in (
-        pages, signin, health, generators, imports, directions, regressors, jobs, exports, walks, provenance, shared,
-        live,
+        pages, sign_in, health, generators, imports, directions, regressors, jobs, exports, walks, provenance, shared,
+        live_socket,
     ):  # fmt: skip
         app.include_router(part.router)
     app.mount("/static", pages.FreshFiles(directory=ROOT / "static"), name="static")
@@ -186,7 +186,7 @@ def configuration(settings: Settings, *, log_level: str = "INFO", **more: Any) -
         port=settings.port,
         ws="websockets-sansio",
         ws_per_message_deflate=False,  # pictures are compressed already; deflating them again costs 1.6 ms each
-        ws_max_size=live.LARGEST_MESSAGE,
+        ws_max_size=live_socket.LARGEST_MESSAGE,
         timeout_graceful_shutdown=3,  # event streams and sockets never end by themselves
         **{"log_config": logging_settings(settings.log_json, log_level), "access_log": False, **more},
     )

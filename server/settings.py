@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from server.errors import Invalid
+from latentwalk.errors import Invalid
 
 PREFIX = "LATENTWALK_"
 

@@ -19,16 +19,16 @@ import torch
 from hypothesis import settings
 from starlette.testclient import TestClient
 
-from models import zoo
+from latentwalk.directions.direction import Curve, Direction, to_bytes
+from latentwalk.directions.latent_walk import LinearWalk
+from latentwalk.directions.unit import Unit
 from models.base import Card, GeneratorSpec, fingerprint
-from models.dcgan import DCGAN, build
-from models.styled import StyleGAN2
-from models.stylegan2 import Plan, StyleGAN2Network
+from models.catalogue import pinned
+from models.generators.dcgan import DCGAN, build
+from models.generators.stylegan2 import StyleGAN2
+from models.networks.stylegan2 import Plan, StyleGAN2Network
 from server.app import create_app
-from server.directions import Curve, Direction, to_bytes
 from server.settings import Settings
-from server.units import Unit
-from server.walks import LinearWalk
 
 ROOT = Path(__file__).parents[1]
 settings.register_profile("latentwalk", deadline=None)  # machines differ, and a busy one must fail no test
@@ -140,7 +140,7 @@ def layered(described: tuple[GeneratorSpec, dict[str, torch.Tensor]]) -> StyleGA
 @pytest.fixture(scope="session")
 def eyes_spec() -> GeneratorSpec:
     """What the zoo says of `eyes`."""
-    return zoo.find("eyes").spec
+    return pinned.find("eyes").spec
 
 
 @contextmanager
@@ -171,8 +171,8 @@ def serving(home: Path, **environment: str) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    cli = (ROOT / "server" / "cli.py").exists()
-    command = ["-m", "server.cli", "serve", "--port", str(port)] if cli else UVICORN.format(port=port).split()
+    cli = (ROOT / "server" / "cli" / "main.py").exists()
+    command = ["-m", "server.cli.main", "serve", "--port", str(port)] if cli else UVICORN.format(port=port).split()
     process = subprocess.Popen(
         [sys.executable, *command],
         cwd=ROOT,

@@ -11,8 +11,8 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from models.base import ModelError
-from models.regressor import RegressorCard, RegressorSpec
-from models.scorers import InputPlan, OnnxRegressor, fingerprint, guess, inspect
+from models.regressors.onnx import InputPlan, OnnxRegressor, fingerprint, guess, inspect
+from models.regressors.protocol import RegressorCard, RegressorSpec
 
 FLOAT, INT = TensorProto.FLOAT, TensorProto.INT64
 PICTURE: tuple[int | str, ...] = ("n", 3, 32, 32)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from server.cli import main
+from server.cli.main import main
 from server.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[1]
@@ -19,7 +19,7 @@ MODULES = {
     for folder in ("models", "server")
     for path in sorted((ROOT / folder).rglob("*.py"))
 }
-OUTERMOST = ("server/app.py", "server/cli.py")
+OUTERMOST = ("server/app.py", "server/cli/main.py")
 PURE = tuple(f"server/{name}.py" for name in ("edits", "directions", "walks", "units", "steering/transforms"))
 EFFECTS = r"(os|io|pathlib|tempfile|shutil|subprocess|socket|asyncio|threading|time|random)(\.|$)"
 
@@ -49,12 +49,14 @@ def forbidden(module: str) -> str:
     if module.startswith("server/training/"):  # what makes a network must name it
         named += "|stylegan2|styled|critic|classifier|encoder"
     if module in (
-        "server/steering/score/ratings.py",
-        "server/regressors.py",
-        "server/jury.py",
+        "latentwalk/steering/scores/ratings.py",
+        "server/storage/regressors.py",
+        "server/services/regressor_learning.py",
     ):  # ratings become a fit of its features
         named += "|rated"
-    if module == "server/strangers.py":  # what strangers bring to a film is decoded where their models are
+    if (
+        module == "latentwalk/films/encoding/untrusted_media.py"
+    ):  # what strangers bring to a film is decoded where their models are
         named += "|jail"
     core = rf"(fastapi|starlette|uvicorn|server\.(api|app|cli))(\.|$)|models\.(?!({named})\b)\w"
     return core + (rf"|{EFFECTS}" if module in PURE else "")
@@ -73,17 +75,17 @@ def test_every_module_imports_only_what_its_place_allows():
 @pytest.mark.parametrize(
     ("module", "name", "allowed"),
     [
-        ("models/zoo.py", "server.edits", False),
-        ("server/edits.py", "fastapi.FastAPI", False),
-        ("server/edits.py", "pathlib.Path", False),
-        ("server/library.py", "models.dcgan", False),
-        ("server/library.py", "models.zoo", True),
-        ("server/library.py", "models", True),
-        ("server/api/live.py", "torch", False),
-        ("server/api/live.py", "models.zoo", False),
-        ("server/api/live.py", "models.base", True),
-        ("server/api/live.py", "server.app", False),
-        ("server/steering/learn.py", "server.api.shapes", False),
+        ("models/catalogue/pinned.py", "latentwalk.edit", False),
+        ("latentwalk/edit.py", "fastapi.FastAPI", False),
+        ("latentwalk/edit.py", "pathlib.Path", False),
+        ("server/storage/library.py", "models.generators.dcgan", False),
+        ("server/storage/library.py", "models.catalogue.pinned", True),
+        ("server/storage/library.py", "models", True),
+        ("server/api/live_socket.py", "torch", False),
+        ("server/api/live_socket.py", "models.catalogue.pinned", False),
+        ("server/api/live_socket.py", "models.base", True),
+        ("server/api/live_socket.py", "server.app", False),
+        ("latentwalk/steering/learning/learn.py", "server.api.schemas", False),
         ("server/app.py", "fastapi.FastAPI", True),
     ],
 )
@@ -93,7 +95,7 @@ def test_these_rules_catch_what_they_should(module, name, allowed):
 
 def test_nobody_but_the_command_knows_the_application():
     knowing = [module for module, tree in MODULES.items() if any(n.startswith("server.app") for n in imports(tree))]
-    assert knowing in (["server/cli.py"], [])
+    assert knowing in (["server/cli/main.py"], [])
 
 
 def test_pickle_and_torchvision_are_nowhere():
@@ -109,7 +111,7 @@ def test_torch_files_are_read_in_one_place_and_never_run():
     for module, tree in MODULES.items():
         for name, call in calls(tree):
             if name == "torch.load":
-                assert module == "models/zoo.py"
+                assert module == "models/catalogue/pinned.py"
                 safely = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
                 assert safely.get("weights_only") == "True"
             assert name not in ("eval", "exec", "__import__"), module
@@ -123,14 +125,19 @@ def test_the_environment_is_read_in_one_place():
     reading = [module for module, names in attributes.items() if names & {"os.environ", "os.getenv"}]
     # A bench hands its own on to the server it starts; how threads wait can be told to OpenMP in no other way.
     # Nor can Ray be told its options otherwise.
-    assert reading == ["server/cluster/engine.py", "server/served.py", "server/settings.py", "server/waiting.py"]
+    assert reading == [
+        "server/engine/cluster/ray_engine.py",
+        "server/cli/bench/server_process.py",
+        "server/settings.py",
+        "server/engine/openmp.py",
+    ]
 
 
 def test_nothing_is_fetched_but_what_the_zoo_pins():
     clients = r"(urllib\.request|http\.client|httpx|requests|aiohttp|websockets\.(asyncio|sync)\.client)(\.|$)"
     asking = [module for module, tree in MODULES.items() if any(re.match(clients, name) for name in imports(tree))]
     # A bench asks the server it measures, whose address its operator types; what the zoo pins is fetched by pip.
-    assert asking == ["server/hands.py", "server/served.py"]
+    assert asking == ["server/cli/bench/simulated_user.py", "server/cli/bench/server_process.py"]
 
 
 def test_modules_only_declare_when_imported():
@@ -140,7 +147,7 @@ def test_modules_only_declare_when_imported():
         for node in tree.body[1:]:
             condition = isinstance(node, ast.If) and ast.unparse(node.test)
             main_or_types = condition in ("TYPE_CHECKING", "__name__ == '__main__'")
-            wiring = isinstance(node, ast.Expr) and module == "server/cli.py"
+            wiring = isinstance(node, ast.Expr) and module == "server/cli/main.py"
             assert isinstance(node, declaring) or main_or_types or wiring, f"{module}:{node.lineno} does work on import"
 
 

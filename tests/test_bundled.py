@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from models import zoo
+from latentwalk.directions.direction import Direction, from_bytes, to_bytes
+from latentwalk.directions.latent_walk import LinearWalk
+from latentwalk.progress import finish
+from latentwalk.steering.data_coverage import mirror
+from latentwalk.steering.measuring.report_card import measure
+from latentwalk.steering.transforms import transforms
+from latentwalk.training.data.avatars import variability
+from latentwalk.training.encoder_training import load
 from models.base import Generator
-from server.directions import Direction, from_bytes, to_bytes
-from server.learned import direction_files
-from server.library import Library
-from server.steering.measure import measure
-from server.steering.mirror import mirror
-from server.steering.progress import finish
-from server.steering.transforms import transforms
-from server.training.avatars import variability
-from server.training.encode import load
-from server.walks import LinearWalk
+from models.catalogue import pinned
+from server.storage.learned_directions import direction_files
+from server.storage.library import Library
 
 BUNDLED = Path(__file__).parent.parent / "models" / "bundled"
 GENERATORS = ("avatars", "eyes", "faces")
@@ -32,7 +32,7 @@ def read(generator: str, id: str) -> Direction:
 
 @pytest.fixture(scope="module")
 def eyes() -> Generator:
-    return zoo.load("eyes", Path())
+    return pinned.load("eyes", Path())
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from tests.models.importing.official import REBUILD, module, stylegan2
-from tests.models.importing.writer import (
+from tests.models.importing.official_files import REBUILD, module, stylegan2
+from tests.models.importing.pickle_writer import (
     ORDERED,
     Call,
     Global,

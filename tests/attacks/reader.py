@@ -17,7 +17,7 @@ FAMILIES = ("os", "subprocess", "socket", "shutil", "ctypes", "tempfile", "glob"
 def main(folder: str, megabytes: int) -> None:
     """Print one JSON line: by file name, the refusal (or what went wrong), the seconds, and every event seen."""
     from models.importing.limits import Limits, Refused
-    from models.importing.reading import read
+    from models.importing.read_in_sandbox import read
 
     warm = b"\x80\x04N."
     with contextlib.suppress(Refused):

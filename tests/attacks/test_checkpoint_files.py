@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.jail.cell import Jail, available
+from models.sandbox.client import Jail, available
 from tests.attacks.checkpoints import corpus, running
 
 ROOT = Path(__file__).parents[2]

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 
-from server.directions import Curve, Direction, from_bytes, to_bytes
-from server.errors import Invalid
-from server.units import Unit
-from server.walks import LinearWalk, PathWalk
+from latentwalk.directions.direction import Curve, Direction, from_bytes, to_bytes
+from latentwalk.directions.latent_walk import LinearWalk, PathWalk
+from latentwalk.directions.unit import Unit
+from latentwalk.errors import Invalid
 
 WIDTH = 12
 VECTOR = torch.eye(WIDTH)[0]

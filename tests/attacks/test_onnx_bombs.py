@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from onnx import ModelProto, TensorProto, helper
 
-from models.jail.cell import MEMORY
+from models.sandbox.client import MEMORY
 from tests.onnx_files import FLOAT, INT, brightness, built, node, refused, weight
 
 PREPARED = 700 * 2**20  # at most, of libraries, before a file is seen
@@ -222,7 +222,7 @@ def kept_small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             super().__init__(*how, **more)
             workers.append(self.pid)
 
-    monkeypatch.setattr("models.jail.cell.subprocess.Popen", Noted)
+    monkeypatch.setattr("models.sandbox.client.subprocess.Popen", Noted)
     before, largest, over = taken("self", "VmRSS"), [0], threading.Event()
 
     def watch() -> None:
@@ -249,7 +249,7 @@ def taken(process: int | str, line: str) -> int:
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_what_grows_or_never_ends_is_ended(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.scorers.scorer.SECONDS", 6.0)
+    monkeypatch.setattr("models.regressors.onnx.regressor.SECONDS", 6.0)
     refused(*BOMBS[name])
 
 

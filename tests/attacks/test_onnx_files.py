@@ -16,7 +16,7 @@ import torch
 from onnx import TensorProto, helper
 from PIL import Image
 
-from models.scorers import InputPlan, OnnxRegressor, guess, inspect
+from models.regressors.onnx import InputPlan, OnnxRegressor, guess, inspect
 from tests.onnx_files import FLOAT, INT, brightness, built, network, node, refused, spec, weight
 
 SENTINEL = Path("/tmp/latentwalk-was-here")
@@ -279,7 +279,7 @@ def test_what_looks_at_no_picture_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", RUN)
 def test_what_misbehaves_when_it_runs_is_ended(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.scorers.scorer.SECONDS", 4.0)
+    monkeypatch.setattr("models.regressors.onnx.regressor.SECONDS", 4.0)
     refused(*RUN[name])
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from models.importing.direction_files import vectors
 from models.importing.limits import Refused
-from models.importing.vectors import vectors
 from tests.attacks.checkpoints import corpus
 
 

@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
+from latentwalk.directions.direction import Curve, Direction
+from latentwalk.directions.unit import Unit
 from models.base import GeneratorSpec
-from server.directions import Curve, Direction
-from server.units import Unit
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 30_000  # ms; CI machines are slow and loading a model takes seconds
@@ -56,7 +56,7 @@ class Server:
         }
         with (self.home / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "server.cli", "serve", "--port", str(self.port)],
+                [sys.executable, "-m", "server.cli.main", "serve", "--port", str(self.port)],
                 cwd=ROOT,
                 env=environment,
                 stdout=log,

@@ -10,10 +10,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Locator, expect
 
+from latentwalk.directions.direction import Direction
 from models.base import GeneratorSpec
-from server.access.people import Role
-from server.access.tokens import Kept
-from server.directions import Direction
+from server.auth.roles import Role
+from server.auth.tokens import Kept
 from tests.browser.conftest import Explorer, Server
 
 

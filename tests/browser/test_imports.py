@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from models.jail.cell import available
-from tests.models.importing.official import stylegan3
-from tests.models.importing.test_graphs import graph
-from tests.models.importing.test_vectors import npy
-from tests.models.importing.writer import Call, Global, pickled
+from models.sandbox.client import available
+from tests.models.importing.official_files import stylegan3
+from tests.models.importing.pickle_writer import Call, Global, pickled
+from tests.models.importing.test_direction_files import npy
+from tests.models.importing.test_onnx_generators import graph
 
 pytestmark = pytest.mark.skipif(
     not (available()["landlock"] and available()["seccomp"]), reason="this system cannot lock anything in"

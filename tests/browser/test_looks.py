@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from server import edits
+from latentwalk import edit as edits
 
 ROOT = Path(__file__).parents[2]
 HEAVIEST = 120_000

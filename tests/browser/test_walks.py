@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
-from server import timeline as timelines
+from latentwalk.films import timeline as timelines
 from tests.browser.test_looks import findings
 
 

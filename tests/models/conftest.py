@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import models
-from models import fetch, kept, zoo
 from models.base import Entry, Generator, ModelError
+from models.catalogue import download, local, pinned
 
-ENTRIES = {**kept.entries(Path(models.__file__).parent / "bundled"), **zoo.entries()}
+ENTRIES = {**local.entries(Path(models.__file__).parent / "bundled"), **pinned.entries()}
 
 
 @pytest.fixture(scope="session")
@@ -29,13 +29,13 @@ def load(zoo_folder: Path):
     def loaded(name: str) -> Generator:
         entry = ENTRIES[name]
         if entry.origin.kind == "folder":
-            return kept.load(entry)
-        if not zoo.is_installed(entry, zoo_folder):
+            return local.load(entry)
+        if not pinned.is_installed(entry, zoo_folder):
             try:
-                fetch.pull(entry, zoo_folder, lambda share, message: None)
+                download.pull(entry, zoo_folder, lambda share, message: None)
             except ModelError as error:
                 (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{name} is not here: {error}")
-        return zoo.load(name, zoo_folder)
+        return pinned.load(name, zoo_folder)
 
     return loaded
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from server.errors import Invalid
+from latentwalk.errors import Invalid
 from server.settings import PREFIX, Settings
 
 

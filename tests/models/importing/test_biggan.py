@@ -13,13 +13,13 @@ import pytest
 import torch
 
 from models.base import Generator
-from models.biggan import BigGAN
-from models.families import build
-from models.importing.described import described
+from models.generators.biggan import BigGAN
+from models.generators.registry import build
 from models.importing.limits import Refused
-from models.importing.reading import read
-from tests.models.importing.bigger import CLASSES, CONFIG, EPSILON, Drawn, Z, plain
-from tests.models.importing.writer import Kept, torch_zip
+from models.importing.read_in_sandbox import read
+from models.importing.spec_from_passport import described
+from tests.models.importing.biggan_files import CLASSES, CONFIG, EPSILON, Drawn, Z, plain
+from tests.models.importing.pickle_writer import Kept, torch_zip
 
 NEAR = 1e-4
 

@@ -15,16 +15,18 @@ from hypothesis import strategies as st
 from safetensors.torch import save
 from torch import nn
 
-from models.dcgan import build as layers_of
-from models.importing import legacy, numbers, torchzip
-from models.importing.archive import members
-from models.importing.contents import contents
+from models.generators.dcgan import build as layers_of
+from models.importing.formats import torch_legacy
+from models.importing.formats import torch_zip as torchzip
+from models.importing.formats.detect_format import contents
+from models.importing.formats.zip_archive import members
 from models.importing.limits import Budget, Limits, Refused
-from models.importing.opcodes import unpickled
-from models.importing.reading import read
-from models.importing.records import Inert, Many, Name, Tensor
-from models.importing.vocabulary import KNOWN, Words, is_dangerous
-from tests.models.importing.writer import Call, Global, Kept, Pickler, legacy_file, pickled, torch_zip, zipped
+from models.importing.read_in_sandbox import read
+from models.importing.unpickle import tensor_bytes
+from models.importing.unpickle.globals import KNOWN, Words, is_dangerous
+from models.importing.unpickle.opcodes import unpickled
+from models.importing.unpickle.records import Inert, Many, Name, Tensor
+from tests.models.importing.pickle_writer import Call, Global, Kept, Pickler, legacy_file, pickled, torch_zip, zipped
 
 WHOLE = torch.arange(24, dtype=torch.float32).reshape(4, 6)
 TENSORS = {
@@ -68,14 +70,14 @@ def refusal(data: bytes) -> Refused | None:
 def test_what_torch_writes_is_read_to_the_bit(zipped: bool) -> None:
     told = {"tensors": TENSORS, "args": argparse.Namespace(size=3), "gain": np.float64(3.5), "row": np.arange(6)[::-1]}
     budget = Budget()
-    value, names = (torchzip if zipped else legacy).read(torch_bytes(told, zipped), budget)
+    value, names = (torchzip if zipped else torch_legacy).read(torch_bytes(told, zipped), budget)
     for name, expected in TENSORS.items():
-        made = numbers.tensor(value["tensors"][name], budget)
+        made = tensor_bytes.tensor(value["tensors"][name], budget)
         wanted = expected.detach().float().numpy() if expected.dtype == torch.bfloat16 else expected.detach().numpy()
         assert made.dtype == wanted.dtype
         assert np.array_equal(made, wanted), name
     assert value["gain"] == 3.5
-    assert numbers.array(value["row"], budget).tolist() == [5, 4, 3, 2, 1, 0]
+    assert tensor_bytes.array(value["row"], budget).tolist() == [5, 4, 3, 2, 1, 0]
     assert isinstance(value["args"], Inert)
     assert value["args"].state == {"size": 3}
     assert [str(name) for name, inert in names.items() if inert] == ["argparse.Namespace"]
@@ -217,7 +219,7 @@ def test_an_array_keeps_its_byte_order_and_its_columns() -> None:
     kind = Call(Global("numpy", "dtype"), ("i4", False, True), (3, ">", None, None, None, -1, -1, 0))
     state = (1, (2, 3), kind, True, array.tobytes(order="F"))
     made = Call(Global("numpy.core.multiarray", "_reconstruct"), (Global("numpy", "ndarray"), (0,), b"b"), state)
-    assert numbers.array(plainly(pickled(made)), Budget()).tolist() == array.tolist()
+    assert tensor_bytes.array(plainly(pickled(made)), Budget()).tolist() == array.tolist()
 
 
 def test_no_known_name_is_dangerous_and_none_is_looked_up() -> None:
@@ -259,12 +261,12 @@ def test_an_onnx_graph_is_recognised_and_refused_by_name() -> None:
 
 
 def test_a_tensor_beyond_its_storage_is_refused_and_the_last_number_is_not() -> None:
-    from models.importing.records import Storage
+    from models.importing.unpickle.records import Storage
 
     storage = Storage("float32", 6, memoryview(np.arange(6, dtype=np.float32).tobytes()))
-    assert numbers.tensor(Tensor(storage, 2, (2, 2), (2, 1)), Budget()).tolist() == [[2, 3], [4, 5]]
+    assert tensor_bytes.tensor(Tensor(storage, 2, (2, 2), (2, 1)), Budget()).tolist() == [[2, 3], [4, 5]]
     with pytest.raises(Refused, match="reaches beyond"):
-        numbers.tensor(Tensor(storage, 3, (2, 2), (2, 1)), Budget())
+        tensor_bytes.tensor(Tensor(storage, 3, (2, 2), (2, 1)), Budget())
 
 
 def test_a_pickler_of_these_tests_remembers_what_it_wrote() -> None:

@@ -11,18 +11,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.alias_free import StyleGAN3
+from latentwalk.latents.style_mixing import Styling
 from models.base import GeneratorSpec
-from models.families import build
-from models.importing.described import described
+from models.generators.registry import build
+from models.generators.stylegan2 import StyleGAN2
+from models.generators.stylegan3 import StyleGAN3
 from models.importing.limits import Refused
 from models.importing.passport import Passport
-from models.importing.reading import read
-from models.styled import StyleGAN2
-from server.styles import Styling
-from tests.models.importing import others, plain
-from tests.models.importing.official import Made, module, stylegan2, stylegan3
-from tests.models.importing.writer import Call, Global, Kept, legacy_file, pickled, torch_zip
+from models.importing.read_in_sandbox import read
+from models.importing.spec_from_passport import described
+from tests.models.importing import other_layouts as others
+from tests.models.importing import reference_networks as plain
+from tests.models.importing.official_files import Made, module, stylegan2, stylegan3
+from tests.models.importing.pickle_writer import Call, Global, Kept, legacy_file, pickled, torch_zip
 
 NEAR = 1e-4
 KINDS: dict[str, dict[str, Any]] = {

@@ -1,0 +1,1 @@
+"""Directions: the value, its unit, its path through latent space and its file format."""

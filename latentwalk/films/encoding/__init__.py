@@ -1,0 +1,1 @@
+"""Writing and reading media files: video, animated images and sound."""

@@ -1,0 +1,100 @@
+"""Latents written into an edit: base64url of little-endian float16, so that an edit still says all there is to say."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from latentwalk.directions.direction import Direction
+from latentwalk.errors import Invalid
+from models.base import MOVES, Generator, GeneratorSpec, Styled
+
+LONGEST = 64 * 1024  # characters: 18 layers of 512 numbers are 24,576
+ELSEWHERE = {"s": "style channels", "move": "moves"}  # spaces that lie behind the layers, and what is in them
+
+
+def packed(latent: Tensor) -> str:
+    """A latent [D] or [layers, D] as text; the nearest float16 of each number is kept."""
+    numbers = latent.detach().cpu().to(torch.float16).contiguous().numpy()
+    return base64.urlsafe_b64encode(numbers.astype("<f2").tobytes()).decode().rstrip("=")
+
+
+def unpacked(text: str, spec: GeneratorSpec) -> Tensor:
+    """The latent [1, D], or [1, layers, D], that `packed` wrote; Invalid where it is none of this generator's."""
+    numbers = _numbers(text)
+    width = spec.width
+    if len(numbers) not in (width, spec.layers * width):
+        layered = f", or {spec.layers} times as many" if spec.layers > 1 else ""
+        raise Invalid(
+            f"That latent has {len(numbers)} numbers, and one of {spec.name} has {width}{layered}.",
+            "It was made for another generator.",
+        )
+    if not np.isfinite(numbers).all():
+        raise Invalid("That latent holds numbers that are not finite.", "Make the picture's latent again.")
+    latent = torch.from_numpy(numbers)
+    return latent.reshape(1, -1) if len(numbers) == width else latent.reshape(1, spec.layers, width)
+
+
+def between(first: str | None, second: str | None, share: float) -> str:
+    """The latent `share` of the way from one to the other, both as text; None is a base that has seeds instead."""
+    if first is None or second is None:
+        raise Invalid(
+            "A walk cannot lead from a seed to an uploaded picture.", "Use seeds, or uploaded pictures, throughout."
+        )
+    ends = [_numbers(text) for text in (first, second)]
+    if len(ends[0]) != len(ends[1]):
+        raise Invalid("A walk cannot lead from a latent to one of another size.", "Make both in the same way.")
+    return packed(torch.from_numpy((1 - share) * ends[0] + share * ends[1]))
+
+
+def beyond(latent: Tensor, generator: Generator, steps: Sequence[tuple[Direction, float]]) -> Tensor:
+    """A latent [1, layers, D] with rows below its layers that hold moves and changes of styles (models.base.Styled).
+
+    `steps` are directions of the spaces "move" and "s" with how far each goes; without any the latent stays as it is.
+    """
+    if not steps:
+        return latent
+    if not isinstance(generator, Styled):
+        raise Invalid(f"{generator.spec.name} has no styles to change.", "Pick another of its sliders.")
+    numbers = latent.new_zeros(MOVES + sum(generator.style_widths))
+    for direction, step in steps:
+        axis = direction.walk.axis()
+        part = numbers[:MOVES] if direction.space == "move" else numbers[MOVES:]
+        if axis is None or len(axis) != len(part):
+            raise Invalid(
+                f"“{direction.name}” is not for the {len(part)} {ELSEWHERE[direction.space]} of {generator.spec.name}.",
+                "Make it again for this generator.",
+            )
+        part += step * axis.to(part)
+    width = latent.shape[2]
+    rows = F.pad(numbers, (0, -len(numbers) % width)).view(1, -1, width)
+    return torch.cat([latent, rows], dim=1)
+
+
+def within(latents: Tensor, moved: Tensor, layers: tuple[int, int] | None, count: int) -> Tensor:
+    """Latents [N, D] that moved only in `layers` [first, stop) of `count`: [N, count, D]; `moved` where that is all."""
+    if layers is None or layers[1] - layers[0] == count:
+        return moved
+    rows = latents[:, None].repeat(1, count, 1)
+    rows[:, layers[0] : layers[1]] = moved[:, None]
+    return rows
+
+
+def stacked(latents: Sequence[Tensor]) -> Tensor:
+    """Latents [1, ...] of one generator as a batch; those that end sooner go on with zeros, which change nothing."""
+    longest = max(latent.shape[1] for latent in latents) if latents[0].ndim == 3 else 0
+    return torch.cat([F.pad(one, (0, 0, 0, longest - one.shape[1])) if longest else one for one in latents])
+
+
+def _numbers(text: str) -> np.ndarray:
+    try:
+        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        return np.frombuffer(data, "<f2").astype(np.float32)
+    except (binascii.Error, ValueError):
+        raise Invalid("That latent is not base64 of 16-bit floats.", "Copy the edit whole.") from None

@@ -1,0 +1,1 @@
+"""From an edit to pixels and from pixels to image files."""

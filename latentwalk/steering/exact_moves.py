@@ -1,0 +1,86 @@
+"""Moves that a network makes exactly, as sliders of their own, and how near a learned slider comes to them.
+
+StyleGAN3 draws from waves on a grid (Karras et al. 2021, section 3.2): shifting or turning the grid shifts or turns the
+picture, whatever was learned. Such a slider is an oracle for the learned one of the same name.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from latentwalk.directions.direction import Curve, Direction
+from latentwalk.directions.latent_walk import LinearWalk
+from latentwalk.latents.latent_codec import beyond, within
+from latentwalk.rendering.precision import psnr
+from latentwalk.steering import transforms
+from latentwalk.steering.latent_sampling import Drawn
+from models.base import MOVES, Generator, GeneratorSpec
+
+PREFIX = "exact_"
+AXES = {"shift_x": (0, 1.0), "shift_y": (1, -1.0), "rotate": (2, 1.0)}  # of the moves, and which way is up
+REACH = {"shift_x": 0.25, "shift_y": 0.25, "rotate": 90.0}  # shares of the side; degrees
+NOTES = {
+    "shift_x": "Exact: the network's input is shifted, nothing is learned.",
+    "shift_y": "Exact: the network's input is shifted, nothing is learned.",
+    "rotate": "The network's input is turned. Details turn with it where it was trained for that (-R, not -T).",
+}
+STEPS = 4  # amounts each way at which a learned slider is held against the oracle
+
+
+def exact(spec: GeneratorSpec) -> list[Direction]:
+    """A slider for each of the moves that the network makes exactly; none for most."""
+    return [_slider(spec, name) for name in spec.exact if name in AXES]
+
+
+def beside(generator: Generator, direction: Direction, name: str, drawn: Drawn) -> list[list[float]]:
+    """Rows of [asked, dB, dB] over a slider's range: the mean PSNR of the learned slider's pictures, and of pictures
+    left as they are, both against the exact move `name` of the same latents.
+    """
+    truth, unit = _slider(generator.spec, name), direction.unit
+    low, high = (unit.coordinate(end) for end in direction.range)
+    rows = []
+    for share in [number / STEPS for number in range(-STEPS, STEPS + 1)]:
+        amount = unit.amount(-share * low if share < 0 else share * high)
+        found: list[Tensor] = []
+        for one in drawn.split(1):
+            with torch.no_grad():
+                layers = one.latents[:, None].repeat(1, generator.spec.layers, 1)
+                wanted = generator.synthesize(beyond(layers, generator, [(truth, truth.steps(amount))]), one.classes)
+                moved = one.latents + direction.displacement(one.latents, amount, one.classes)
+                moved = within(one.latents, moved, direction.layers, generator.spec.layers)
+                steered, still = (generator.synthesize(w, one.classes) for w in (moved, one.latents))
+            found.append(torch.stack([psnr(wanted, steered), psnr(wanted, still)], dim=1))
+        rows.append([amount, *torch.cat(found).mean(dim=0).tolist()])
+    return rows
+
+
+def _slider(spec: GeneratorSpec, name: str) -> Direction:
+    transform = transforms.find(name)
+    axis, sign = AXES[name]
+    vector = torch.zeros(MOVES)
+    vector[axis] = sign
+    reach, rate = REACH[name], 1.0
+    if name != "rotate":
+        reach, rate = REACH[name] * spec.resolution, 1 / spec.resolution
+    ends = (-reach, reach)
+    return Direction(
+        id=PREFIX + name,
+        name=f"{transform.title}, exact",
+        group=transform.group,
+        generator=spec.name,
+        fingerprint=spec.fingerprint,
+        space="move",
+        unit=transform.unit,
+        walk=LinearWalk(vector),
+        curve=Curve.straight(rate, reach),
+        range=ends,
+        track=ends,
+        asked=ends,
+        method="exact",
+        seed=0,
+        created=f"{spec.card.year}-01-01",
+        verdict="strong" if name != "rotate" else "partial",
+        note=NOTES[name],
+        licence=spec.card.licence,
+    )

@@ -1,0 +1,1 @@
+"""Measuring what a direction achieves: calibration, report cards and baselines."""

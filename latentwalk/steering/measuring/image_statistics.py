@@ -1,0 +1,37 @@
+"""Plain statistics of a picture that a clean edit leaves where the ideal edit leaves them: the leakage of a slider."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from latentwalk.steering.transforms import GREY
+
+NAMES = ("lightness", "contrast", "saturation", "red", "green", "blue", "sharpness")
+
+
+def attributes(images: Tensor, mask: Tensor) -> Tensor:
+    """One number per name for each picture, over the valid area: [N, len(NAMES)]; images in [-1, 1]."""
+    area = mask.sum(dim=(1, 2, 3)).clamp_min(1e-6)
+
+    def mean(values: Tensor) -> Tensor:
+        return (values * mask).sum(dim=(1, 2, 3)) / area
+
+    grey = (images * images.new_tensor(GREY)[:, None, None]).sum(dim=1, keepdim=True)
+    lightness = mean(grey)
+    contrast = mean((grey - lightness[:, None, None, None]).square()).sqrt()
+    saturation = mean((images - grey).square().mean(dim=1, keepdim=True)).sqrt()
+    channels = [mean(images[:, channel : channel + 1] - grey) for channel in range(3)]
+    edges = torch.zeros_like(grey)
+    edges[..., :-1] += (grey[..., 1:] - grey[..., :-1]).abs()
+    edges[..., :-1, :] += (grey[..., 1:, :] - grey[..., :-1, :]).abs()
+    return torch.stack([lightness, contrast, saturation, *channels, mean(edges)], dim=1)
+
+
+def leakage(steered: Tensor, ideal: Tensor, mask: Tensor, population: Tensor) -> Tensor:
+    """How far each attribute of the steered pictures lies from the ideal edit's, in the population's standard
+    deviations: [N, len(NAMES)]. Like StyleSpace's attribute dependency (Wu et al. 2021, section 5), but what the
+    transform itself changes is not held against it.
+    """
+    spread = population.std(dim=0).clamp_min(1e-6)
+    return (attributes(steered, mask) - attributes(ideal, mask)).abs() / spread

@@ -1,0 +1,43 @@
+"""A generator of transparent pictures as one of opaque ones, which is how people and judges see them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from latentwalk.rendering.image_codec import rgb
+from models.base import FirstLayer, Generator, Precision
+
+
+def opaque(generator: Generator) -> Generator:
+    """Itself, or, where its pictures have an alpha channel, a twin whose pictures lie on white."""
+    return _OnWhite(generator) if generator.spec.channels == 4 else generator
+
+
+class _OnWhite:
+    def __init__(self, generator: Generator) -> None:
+        self._generator = generator
+        self.spec = replace(generator.spec, channels=3)
+        self.device: torch.device = generator.device
+        self.precision: Precision = generator.precision
+
+    def sample(self, seeds: Sequence[int]) -> Tensor:
+        return self._generator.sample(seeds)
+
+    def map(self, z: Tensor, classes: Tensor | None, truncation: float = 1.0) -> Tensor:
+        return self._generator.map(z, classes, truncation)
+
+    def synthesize(self, latent: Tensor, classes: Tensor | None) -> Tensor:
+        return rgb(self._generator.synthesize(latent, classes))
+
+    def at(self, precision: Precision) -> Generator:
+        return opaque(self._generator.at(precision))
+
+    def first_layer(self, classes: Tensor | None) -> FirstLayer | None:
+        return self._generator.first_layer(classes)
+
+    def entrance(self) -> Tensor:
+        return self._generator.entrance()

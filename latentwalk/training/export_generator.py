@@ -1,0 +1,51 @@
+"""What a run leaves: a generator that can be kept, cut to the side that was reached."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from latentwalk.training.recipe import Recipe
+from models.base import Card, GeneratorSpec, fingerprint
+from models.generators.stylegan2 import FIR
+from models.networks.stylegan2 import StyleGAN2Network
+
+
+def generator(
+    network: StyleGAN2Network, recipe: Recipe, side: int, classes: Sequence[str]
+) -> tuple[GeneratorSpec, dict[str, Tensor]]:
+    """The description and the weights, float16, of a network as far as `side` px."""
+    blocks = int(math.log2(side)) - 1
+    state = {FIR: torch.tensor([float(tap) for tap in network.plan.fir])}
+    for name, tensor in network.state_dict().items():
+        block = re.match(r"synthesis\.blocks\.(\d+)\.", name)
+        if block is None or int(block[1]) < blocks:
+            state[name] = tensor.detach().half().cpu()
+    about = recipe.about
+    spec = GeneratorSpec(
+        name=recipe.name,
+        title=about.title or recipe.name.capitalize(),
+        family="stylegan2",
+        resolution=side,
+        channels=network.plan.channels,
+        spaces={"z": (network.plan.z,), "w": (network.plan.w,)},
+        layers=2 * blocks,
+        classes=tuple(classes),
+        default_classes={recipe.default_class or classes[0]: 1.0} if classes else {},
+        fingerprint=fingerprint(state),
+        card=Card(
+            summary=about.summary,
+            source=about.source,
+            licence=about.licence,
+            data=about.data,
+            data_licence=about.data_licence,
+            shows_badly=about.shows_badly,
+            year=datetime.date.today().year,
+        ),
+    )
+    return spec, state

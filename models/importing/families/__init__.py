@@ -1,0 +1,1 @@
+"""One module per checkpoint layout: from its tensor names to ours."""

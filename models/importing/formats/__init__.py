@@ -1,0 +1,1 @@
+"""Container formats of checkpoint files: detecting one and reading it under limits."""

@@ -1,0 +1,1 @@
+"""The networks themselves in plain torch, written from their papers."""

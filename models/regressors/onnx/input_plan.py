@@ -1,0 +1,147 @@
+"""How a judge wants its pictures and which of its numbers is the score: read off the file, or asked of its owner."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from models.base import ModelError
+from models.regressors.onnx.passport import Passport
+
+Scale = Literal["0..1", "-1..1", "0..255"]
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+USUAL = 224  # pixels, where a file leaves the side open
+LARGEST_BATCH = 64
+
+
+class InputPlan(BaseModel):
+    """What is done to a picture in [-1, 1] before the judge sees it, and to its answer after.
+
+    `scale` is the range of values; then `mean` is taken off and `std` divided by, in RGB order. `batch` is how many
+    pictures it takes at once, None for any number. `column` of the output `output` is the score, after a softmax over
+    all columns if `softmax`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    side: Annotated[int, Field(ge=8, le=1024)]
+    output: Annotated[str, Field(max_length=200)]
+    layout: Literal["nchw", "nhwc"] = "nchw"
+    channels: Literal[1, 3] = 3
+    kind: Literal["float32", "float16", "uint8"] = "float32"
+    scale: Scale = "0..1"
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (
+        1.0, 1.0, 1.0,
+    )  # fmt: skip
+    order: Literal["rgb", "bgr"] = "rgb"
+    batch: Annotated[int, Field(ge=1, le=LARGEST_BATCH)] | None = None
+    column: Annotated[int, Field(ge=0)] = 0
+    softmax: bool = False
+
+
+def guess(passport: Passport) -> tuple[InputPlan, tuple[str, ...]]:
+    """A plan that fits the file, and the names of what the file does not tell and its owner must confirm.
+
+    ModelError where no picture fits its input, or no output is a table of numbers.
+    """
+    shape = passport.shape
+    if shape is None or len(shape) != 4:
+        told = "no shape" if shape is None else f"{len(shape)} dimensions"
+        raise ModelError(f"Its input has {told}; a picture has four.", "Export it for pictures [N, 3, H, W].")
+    if passport.kind not in ("float32", "float16", "uint8"):
+        raise ModelError(f"Its input holds {passport.kind}; pictures are float32, float16 or uint8.", "Export it anew.")
+    asks = ["scale", "mean", "std", "order"] if passport.kind != "uint8" else ["order"]
+    if shape[1] in (1, 3):
+        layout, channels, sides = "nchw", shape[1], shape[2:]
+    elif shape[3] in (1, 3):
+        layout, channels, sides = "nhwc", shape[3], shape[1:3]
+    elif shape[1] is None or shape[3] is None:
+        layout, channels, sides = "nchw", 3, shape[2:]
+        asks += ["layout", "channels"]
+    else:
+        raise ModelError(f"Its input {_spelt(shape)} has neither one nor three channels.", "A judge looks at pictures.")
+    if sides[0] is not None and sides[1] is not None and sides[0] != sides[1]:
+        raise ModelError(f"Its input {_spelt(shape)} is not square.", "Export it for square pictures.")
+    side = sides[0] or sides[1]
+    if side is None:
+        asks.append("side")
+    if shape[0] is not None and not 1 <= shape[0] <= LARGEST_BATCH:
+        raise ModelError(
+            f"It takes {shape[0]} pictures at once.", f"Export it for 1 to {LARGEST_BATCH}, or any number."
+        )
+    if side is not None and not 8 <= side <= 1024:
+        raise ModelError(f"It takes pictures of {side} px.", "Export it for 8 to 1024 px.")
+    numbers = [(name, shape) for name, kind, shape in passport.outputs if kind != "other"]
+    if not numbers:
+        raise ModelError("None of its outputs is a table of numbers.", "Export it so that it gives scores.")
+    output, columns = numbers[0]
+    if len(numbers) > 1:
+        asks.append("output")
+    wide = None if columns is None or len(columns) < 2 else columns[-1]
+    if wide != 1 and not (columns is not None and len(columns) < 2):
+        asks += ["column", "softmax"]
+    plan = InputPlan(
+        side=side or USUAL, output=output, layout=layout, channels=channels, kind=passport.kind,
+        scale="0..255" if passport.kind == "uint8" else "0..1", batch=shape[0],
+    )  # fmt: skip
+    return plan, tuple(asks)
+
+
+def prepared(images: Tensor, plan: InputPlan) -> np.ndarray[Any, Any]:
+    """Images [N, 1 or 3, H, W] in [-1, 1] as the plan wants them."""
+    colours = (images.detach().float().cpu().expand(-1, 3, -1, -1) + 1) / 2
+    if colours.shape[2:] != (plan.side, plan.side):
+        colours = interpolate(colours, (plan.side, plan.side), mode="bilinear", antialias=True)
+    colours = colours.clamp(0, 1)
+    if plan.channels == 1:
+        colours = (colours * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(dim=1, keepdim=True)
+    values = {"0..1": colours, "-1..1": colours * 2 - 1, "0..255": colours * 255}[plan.scale]
+    mean, std = (torch.tensor(numbers[: plan.channels])[:, None, None] for numbers in (plan.mean, plan.std))
+    values = (values - mean) / std
+    if plan.order == "bgr":
+        values = values.flip(1)
+    if plan.layout == "nhwc":
+        values = values.permute(0, 2, 3, 1)
+    if plan.kind == "uint8":
+        values = values.round()
+    array: np.ndarray[Any, Any] = np.ascontiguousarray(values.numpy().astype(plan.kind))
+    return array
+
+
+def read_off(answer: np.ndarray[Any, Any], count: int, plan: InputPlan) -> Tensor:
+    """One score a picture, [count], from what the judge answered. ModelError where there is none, or no number."""
+    if math.prod(answer.shape) == count:
+        table = answer.reshape(count, 1)
+    elif answer.ndim >= 1 and answer.shape[0] == count:
+        table = answer.reshape(count, math.prod(answer.shape[1:]))
+    else:
+        raise ModelError(
+            f"It answered {_spelt(answer.shape)} for {count} pictures; a judge gives each its own score.",
+            "Choose another output, or export it so that the batch comes first.",
+        )
+    if plan.column >= table.shape[1]:
+        raise ModelError(
+            f"It gives {table.shape[1]} numbers a picture, and number {plan.column} is asked for.",
+            "Choose one of them.",
+        )
+    with np.errstate(over="ignore"):  # what is too large for a float32 becomes infinite, and is refused below
+        scores = torch.from_numpy(np.array(table, np.float32))
+    scores = scores.softmax(dim=1)[:, plan.column] if plan.softmax else scores[:, plan.column]
+    if not bool(torch.isfinite(scores).all()):
+        bad = int((~torch.isfinite(scores)).sum())
+        raise ModelError(
+            f"{bad} of {count} scores are not numbers (NaN or infinite).",
+            "Check the range and normalisation it wants its pictures in.",
+        )
+    return scores
+
+
+def _spelt(shape: tuple[int | None, ...]) -> str:
+    return "[" + ", ".join("?" if side is None else str(side) for side in shape) + "]"

@@ -1,0 +1,62 @@
+"""What handlers are given: the long-lived objects that the application built, each under one name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, cast
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from latentwalk.provenance.signing import Press
+from server.auth.authenticator import Gate
+from server.auth.rate_limits import Limits
+from server.engine.backend import Backend
+from server.engine.generator_cache import Shelf
+from server.jobs.runner import Jobs
+from server.ops.lifecycle import Lifecycle
+from server.ops.metrics import Metrics
+from server.services.cinema import Cinema
+from server.services.import_quarantine import Quarantine
+from server.services.studio import Studio
+from server.settings import Settings
+from server.storage.audio_files import Sounds
+from server.storage.db.bookmarks import Shared
+from server.storage.film_archive import Exports
+from server.storage.library import Library
+from server.storage.regressors import Regressors
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Services:
+    """Everything that lives as long as the application."""
+
+    settings: Settings
+    library: Library
+    regressors: Regressors
+    shelf: Shelf
+    backend: Backend
+    jobs: Jobs
+    exports: Exports
+    studio: Studio
+    cinema: Cinema
+    press: Press
+    sounds: Sounds
+    quarantine: Quarantine
+    shared: Shared
+    version: str
+    root: Path
+    gate: Gate
+    limits: Limits
+    metrics: Metrics
+    life: Lifecycle = field(default_factory=Lifecycle)
+    tabs: set[HTTPConnection] = field(default_factory=set)  # the live sockets that are open
+
+
+def services(connection: HTTPConnection) -> Services:
+    """The application's services, for HTTP requests and sockets alike."""
+    return cast(Services, connection.app.state.services)
+
+
+ServicesDep = Annotated[Services, Depends(services)]

@@ -1,0 +1,161 @@
+"""The door: who may talk to us and how much, and what browsers may do with our pages."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+from http.cookies import CookieError, SimpleCookie
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from latentwalk.errors import AppError
+from server.api.error_responses import WORDS, shaped
+from server.api.middleware.body_limits import HANG_UP, Measured, announced, discard, limit_of
+from server.api.middleware.host_origin import Names, Refusal
+from server.auth.authenticator import Gate, is_loopback
+from server.auth.rate_limits import Limits
+from server.auth.roles import Person, Role
+from server.ops import audit_log
+from server.ops.metrics import Metrics
+
+COOKIE = "latentwalk"
+PUBLIC = re.compile(r"/|/healthz|/readyz|/sign-in|/static/.*")  # what says nothing of anybody's work
+POLICY = (
+    "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; "
+    "connect-src 'self' ws://{host} wss://{host}; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+HOST = re.compile(r"[a-z0-9.:\[\]-]*", re.IGNORECASE)  # of names that may be quoted in the policy
+HEADERS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+STRANGER = Refusal(
+    401, "unauthorized", "This server asks for a token.", "Open the link that its operator gave you.", "token"
+)
+FROM_AFAR = Refusal(
+    403, "forbidden", "This server answers to its own machine alone.", "Start it with an address and a token.", "peer"
+)
+TOO_LARGE = Refusal(413, "http_413", WORDS[413], "", "size")
+TOO_MUCH = Refusal(429, "too_much", "You ask for too much at once.", "Wait a moment and try again.", "rate")
+
+
+class Guard:
+    """Refuses foreign names, foreign pages, strangers and floods; `scope["person"]` tells handlers whom they serve."""
+
+    def __init__(self, app: ASGIApp, names: Names, gate: Gate, limits: Limits, metrics: Metrics) -> None:
+        self.app = app
+        self._names, self._gate, self._limits, self._metrics = names, gate, limits, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        send = _dressed(scope, headers, send)
+        scope["person"] = None
+        try:
+            refusal = self._names.refusal(scope, headers)
+            if refusal is None:
+                scope["person"], refusal = await self._who(scope, headers)
+        except AppError as error:  # the tokens cannot be read: nobody comes in until they can
+            refusal = Refusal(507, error.code, str(error), error.hint, "storage")
+            await self._refuse(refusal, scope, receive, send)
+            return
+        if refusal is None and scope["type"] == "http" and announced(scope) > limit_of(scope["path"]):
+            refusal = TOO_LARGE
+        if refusal is not None:
+            await self._refuse(refusal, scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self.app(scope, receive, send)
+        else:
+            share = self._limits.of(scope["person"].id if scope["person"] else address(scope), "bytes")
+            await self.app(scope, Measured(receive, limit_of(scope["path"]), share), send)
+
+    async def _who(self, scope: Scope, headers: Headers) -> tuple[Person | None, Refusal | None]:
+        person = self._gate.person(_cookie(headers))
+        bearer = re.fullmatch(r"bearer +(\S+)", headers.get("authorization", ""), re.IGNORECASE)
+        if self._gate.open:
+            if not is_near_peer(scope):
+                return None, FROM_AFAR
+            person = person or _neighbour(scope)
+        elif person is None and bearer:
+            guesses = self._limits.of(address(scope), "guesses")
+            if wait := guesses.ask():
+                return None, replace(TOO_MUCH, retry=math.ceil(wait))
+            person = await self._gate.bearer(bearer[1])
+            guesses.take(-1 if person else 0)  # who was right has not guessed
+        if person is None:
+            return None, None if scope["type"] == "http" and PUBLIC.fullmatch(scope["path"]) else STRANGER
+        if scope["type"] == "http" and (wait := self._limits.of(person.id, "requests").ask()):
+            return person, replace(TOO_MUCH, retry=math.ceil(wait))
+        return person, None
+
+    async def _refuse(self, refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+        self._metrics.refusals.labels(refusal.reason).inc()
+        if not self._limits.of(address(scope), "lines").ask():  # a flood must not fill the disk with its log
+            method = scope.get("method", "WEBSOCKET")
+            audit_log.note("refused", reason=refusal.reason, method=method, path=scope["path"], address=address(scope))
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": refusal.message})
+            return
+        headers = {"retry-after": str(refusal.retry)} if refusal.retry is not None else {}
+        if refusal is TOO_LARGE:
+            await discard(receive)
+            headers |= HANG_UP
+        elif refusal is STRANGER:
+            headers["www-authenticate"] = "Bearer"
+        await shaped(refusal.status, refusal.view(), headers)(scope, receive, send)
+
+
+def _dressed(scope: Scope, headers: Headers, send: Send) -> Send:
+    host = headers.get("host", "")
+    policy = POLICY.format(host=host if HOST.fullmatch(host) else "localhost")
+
+    async def dressed(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            found = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                found.setdefault(name, value)
+            found.setdefault("content-security-policy", policy)
+            if scope["path"].startswith("/api/"):
+                found.setdefault("cache-control", "private, no-cache")
+        await send(message)
+
+    return dressed
+
+
+def is_near_peer(scope: Scope) -> bool:
+    """Whether a connection comes from this machine, or through no network at all."""
+    peer = address(scope)
+    return not re.search("[.:]", peer) or is_loopback(peer)
+
+
+def address(scope: Scope) -> str:
+    """Where a connection comes from; empty where that is no network."""
+    return str(scope["client"][0]) if scope.get("client") else ""
+
+
+def cookie_name(host: str) -> str:
+    """Browsers do not tell ports apart when they send cookies, and one machine may run several of us."""
+    _, _, port = host.rpartition(":")
+    return f"{COOKIE}-{port}" if port.isdigit() else COOKIE
+
+
+def _cookie(headers: Headers) -> str:
+    try:
+        found = SimpleCookie(headers.get("cookie", "")).get(cookie_name(headers.get("host", "")))
+    except CookieError:
+        return ""
+    return found.value if found is not None else ""
+
+
+def _neighbour(scope: Scope) -> Person:
+    # Whoever is at this machine. Sockets without a cookie are programs, each of them somebody of its own.
+    own = f":{scope['client'][1]}" if scope["type"] == "websocket" and scope["client"] else ""
+    return Person(f"at-{address(scope)}{own}", Role.ADMIN)

@@ -1,0 +1,36 @@
+"""The JSON that judges are shown as, on the command line and over HTTP alike."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from server.storage.regressors import Entry
+
+
+def regressor(entry: Entry, *, whole: bool = False) -> dict[str, Any]:
+    """One judge; `whole` adds its fingerprint and the written reason."""
+    spec = entry.spec
+    view: dict[str, Any] = {
+        "name": spec.name,
+        "title": spec.title,
+        "kind": spec.kind,
+        "origin": entry.origin,
+        "installed": entry.installed,
+        "differentiable": spec.differentiable,
+        "span": list(spec.span),
+        "unit": spec.unit,
+        "card": asdict(spec.card),
+        "missing": list(entry.missing),
+        "sensitive": list(entry.sensitive),
+        "warning": entry.warning,
+        "created": entry.created,
+        "trust": dict(entry.trust) or None,
+        "passport": dict(entry.passport) or None,
+        "plan": dict(entry.plan) or None,
+        "asks": list(entry.asks),
+        "removable": entry.origin in ("uploaded", "ratings"),
+    }
+    if whole:
+        view |= {"fingerprint": spec.fingerprint, "reason": entry.reason}
+    return view

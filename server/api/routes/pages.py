@@ -1,0 +1,36 @@
+"""The page, its scripts and styles."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.templating import Jinja2Templates
+from starlette.types import Scope
+
+from server.api.dependencies import ServicesDep
+from server.api.routes import sign_in
+
+router = APIRouter()
+
+
+class FreshFiles(StaticFiles):
+    """Static files that browsers ask about each time, so that nobody runs yesterday's script against today's page."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["cache-control"] = "no-cache"
+        return response
+
+
+@router.get("/", include_in_schema=False)
+async def explore(request: Request, services: ServicesDep, token: str = "") -> Response:
+    """The page itself; or, for whoever is not let in yet, the page that asks for a token."""
+    if token and not services.gate.open:
+        return await sign_in.by_link(request, services, token)
+    if request.scope["person"] is None:
+        return sign_in.page(request, services, sign_in.MISSING, 401)
+    templates = Jinja2Templates(directory=services.root / "templates")
+    values = {"version": services.version, "static": "/static"}
+    response = templates.TemplateResponse(request, "explore.html", values, headers={"cache-control": "no-cache"})
+    return sign_in.with_new_pass(request, services, response)

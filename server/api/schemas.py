@@ -1,0 +1,119 @@
+"""The JSON that generators, directions and transforms are shown as."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import quote
+
+from latentwalk.directions.direction import Direction
+from latentwalk.directions.unit import Unit
+from latentwalk.steering.transforms import Transform
+from server.engine.backend import Loaded
+from server.jobs.job import Job
+from server.storage.library import Library
+
+Json = dict[str, Any]
+
+
+def generator(library: Library, name: str, loaded: Loaded | None = None) -> Json:
+    """One generator, installed or to be fetched; `loaded` where it is."""
+    entry = library.entry(name)
+    spec = entry.spec
+    installed = library.is_installed(name)
+    view: Json = {
+        "name": spec.name,
+        "title": spec.title,
+        "installed": installed,
+        "resolution": spec.resolution,
+        "channels": spec.channels,
+        "family": spec.family,
+        "spaces": {space: list(shape) for space, shape in spec.spaces.items()},
+        "layers": spec.layers,
+        "classes": list(spec.classes),
+        "default_classes": dict(spec.default_classes),
+        "fingerprint": spec.fingerprint,
+        "inverts": library.encoder(name) is not None,
+        "precision": "fp32" if loaded is None else loaded.precision,
+        "card": asdict(spec.card),
+    }
+    if not installed:
+        view["download"] = {
+            "requirement": entry.origin.requirement,
+            "bytes": entry.origin.bytes,
+            "licence": spec.card.licence,
+            "data_licence": spec.card.data_licence,
+        }
+    return view
+
+
+def unit(value: Unit) -> Json:
+    """A unit, with what is needed to compute in it."""
+    return asdict(value)
+
+
+def direction(library: Library, value: Direction, *, whole: bool = False) -> Json:
+    """One direction; `whole` adds its report card and response curve."""
+    learned = library.is_learned(value.generator, value.id)
+    origin = "exact" if value.method == "exact" else "learned" if learned else "bundled"
+    strip = library.strip(value.generator, value.id)
+    address = f"/api/directions/{quote(value.generator)}/{quote(value.id)}"
+    view: Json = {
+        "id": value.id,
+        "name": value.name,
+        "group": value.group,
+        "generator": value.generator,
+        "kind": value.walk.kind,
+        "space": value.space,
+        "layers": None if value.layers is None else list(value.layers),
+        "unit": unit(value.unit),
+        "range": list(value.range),
+        "track": list(value.track),
+        "asked": list(value.asked),
+        "step": value.step,
+        "verdict": value.verdict,
+        "note": value.note,
+        "method": value.method,
+        "settings": dict(value.settings),
+        "seed": value.seed,
+        "origin": origin,
+        "created": value.created,
+        "card": dict(value.card) if value.card is not None else None,
+        # The strip of a relearned slider has another address, or browsers would go on showing the old one.
+        "strip": f"{address}/strip.jpg?v={strip.stat().st_mtime_ns:x}" if strip else None,
+        "removable": learned,
+    }
+    if whole:
+        view["curve"] = {"coordinates": list(value.curve.coordinates), "steps": list(value.curve.steps)}
+        view["licence"] = value.licence
+        view["mirror"] = library.mirror(value.generator).get(str(value.settings.get("transform")))
+        view["fingerprint"] = value.fingerprint
+    return view
+
+
+def transform(value: Transform, resolution: int) -> Json:
+    """One transform that a slider can be learned for."""
+    return {
+        "name": value.name,
+        "title": value.title,
+        "group": value.group,
+        "unit": unit(value.unit),
+        "range": list(value.limits(resolution)),
+        "about": value.about,
+    }
+
+
+def job(value: Job) -> Json:
+    """One job, without who started it; the address of its picture changes with the picture."""
+    view = asdict(value)
+    strip = f"/api/jobs/{value.id}/preview.jpg?v={value.strip_version}" if value.strip_version else None
+    del view["version"], view["strip_version"], view["person"]
+    return {**view, "detail": {**value.detail, "strip": strip}}
+
+
+def export(description: Json) -> Json:
+    """One finished film."""
+    address = f"/api/exports/{description['id']}"
+    view = {"credential": "none", "sha256": None, **description}  # films of earlier versions say neither
+    beside = f"{address}/sidecar.json" if view["credential"] == "sidecar" else None
+    return {**view, "url": f"{address}/file", "thumbnail": f"{address}/thumb.jpg", "sidecar": beside}

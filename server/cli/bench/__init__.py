@@ -1,0 +1,1 @@
+"""Benchmarks: single pictures, films, and many simulated users."""

@@ -1,0 +1,1 @@
+"""Drawing for many people at once: the inference thread, the preview queue and the backends."""

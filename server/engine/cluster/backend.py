@@ -1,0 +1,173 @@
+"""The backend of several machines: the same pile of wishes, its batches drawn by whichever worker is free."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from latentwalk.edit import Edit
+from latentwalk.errors import AppError
+from latentwalk.rendering.draw import failed
+from latentwalk.rendering.image_codec import Format, Pixels
+from server.engine.backend import Loaded
+from server.engine.cluster.remote_learning import remote
+from server.engine.cluster.worker_pool import Gone, Pool, Seat, lost_twice
+from server.engine.inference_thread import Priority, stopping
+from server.engine.preview_queue import Answer, Frame, Pile, Request, Slot, Stills, Wish, crowded
+from server.jobs.job import Kind
+from server.jobs.task import Plan, in_a_thread
+
+log = logging.getLogger(__name__)
+
+# Batches on their way to a worker. With two it never waits for the next, but what waits there can no longer be
+# overtaken by newer edits: 8 people got 136 frames a second of one worker instead of 155.
+DEPTH = 1
+
+
+class Cluster:
+    """Draws with one pool of workers and learns with another. Use on one event loop."""
+
+    def __init__(self, drawers: Pool, learners: Pool, *, max_batch: int = 16, max_waiting: int = 256) -> None:
+        self._drawers, self._learners = drawers, learners
+        self._max_batch = max_batch
+        self._pile: Pile[str] = Pile(max_waiting)
+        self._stills = Stills(max_waiting)
+        self._under_way: dict[Seat, int] = dict.fromkeys(drawers.seats, 0)
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    def start(self) -> None:
+        """Begin to listen for the workers; what waits is drawn as soon as there is one."""
+        self._drawers.changed = self._go
+        self._drawers.start()
+        self._learners.start()
+
+    @property
+    def device(self) -> str:
+        living, every = self._drawers.living(), len(self._drawers.seats)
+        kinds = sorted({seat.about.device for seat in living if seat.about is not None}) or ["no worker"]
+        return f"{', '.join(kinds)} ×{len(living)}" + (f" of {every}" if len(living) < every else "")
+
+    @property
+    def learners(self) -> int:
+        return len(self._learners.seats)
+
+    async def load(self, generator: str) -> Loaded:
+        await self._drawers.place(generator)
+        return Loaded(self._drawers.precisions[generator])
+
+    def loaded(self) -> Mapping[str, Loaded]:
+        return {name: Loaded(precision) for name, precision in self._drawers.loaded().items()}
+
+    async def preview(self, slot: Slot, wish: Wish) -> tuple[Wish, Answer]:
+        try:
+            await self._drawers.place(wish.edit.generator)
+        except AppError as error:
+            return wish, error
+        request = Request(slot, wish, wish.edit.generator, asyncio.get_running_loop().create_future())
+        if self._closed or not self._pile.put(request):
+            return wish, crowded()
+        self._go()
+        return await request.future
+
+    async def still(
+        self, edit: Edit, format: Format = "png", *, longest: int | None = None,
+        priority: Priority = Priority.STILL, person: str = "",
+    ) -> Frame:  # fmt: skip
+        with self._stills.one(person):
+            given = (edit, format, longest, priority, person)
+            frame: Frame = await self._drawers.call(edit.generator, "still", *given)
+            return frame
+
+    async def pixels(self, edit: Edit, priority: Priority = Priority.STILL) -> Pixels:
+        pixels: Pixels = await self._drawers.call(edit.generator, "pixels", edit, priority)
+        return pixels
+
+    async def plan(self, kind: Kind, request: Mapping[str, Any]) -> Plan:
+        await self._learners.call(request["generator"], "check", kind, request)
+        loop = asyncio.get_running_loop()
+        return Plan(lambda memory: remote(self._learners, loop, kind, request, memory), in_a_thread, "device")
+
+    def waiting(self) -> int:
+        return len(self._pile) + len(self._stills)
+
+    def workers(self) -> int:
+        return len(self._drawers.living())
+
+    async def close(self) -> None:
+        self._closed = True
+        for request in self._pile.clear():
+            request.answer(stopping())
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._drawers.close()
+        await self._learners.close()
+
+    def _go(self) -> None:
+        # Give those who are free a part each of what waits. Whoever comes back, or is done, calls this again.
+        free = [seat for seat in self._drawers.living() if self._under_way[seat] < DEPTH]
+        while free and self._pile:
+            seat = min(free, key=lambda seat: (self._under_way[seat], seat.busy))
+            most = min(self._max_batch, math.ceil(len(self._pile) / len(free)))
+            free.remove(seat)
+            if batch := self._pile.gather(most, lambda generator, held=seat.held: generator in held):  # type: ignore[misc]
+                self._under_way[seat] += 1
+                self._keep(self._draw(seat, batch))
+        for generator in self._pile.wanted():
+            if self._drawers.holders(generator):
+                self._drawers.spread(generator)
+            else:  # it was lost with its worker
+                self._keep(self._again(generator))
+
+    async def _draw(self, seat: Seat, batch: list[Request[str]]) -> None:
+        edits = [request.wish.edit for request in batch]
+        try:
+            sizes = [request.wish.size for request in batch]
+            answers: list[Answer] = await self._drawers.ask(seat, "previews", batch[0].key, edits, sizes)
+            for request, answer in zip(batch, answers, strict=True):
+                request.answer(answer if isinstance(answer, AppError) else since(request.wish.at, answer))
+        except Gone:
+            self._once_more(batch)
+        except asyncio.CancelledError:
+            for request in batch:
+                request.answer(stopping())
+            raise
+        except Exception as error:  # whatever a worker raises fails this batch and nothing else
+            log.exception("A batch of %d previews failed", len(batch))
+            for request in batch:
+                request.answer(error if isinstance(error, AppError) else failed(error))
+        finally:
+            self._under_way[seat] -= 1
+        self._go()
+
+    def _once_more(self, batch: list[Request[str]]) -> None:
+        for request in batch:
+            request.tries += 1
+            if request.tries > 1:  # this very edit may be what they die of
+                request.answer(lost_twice())
+            elif not self._pile.put(request):
+                request.answer(crowded())
+
+    async def _again(self, generator: str) -> None:
+        try:
+            await self._drawers.place(generator)
+        except AppError as error:
+            for request in self._pile.gather(self._max_batch, lambda key: key == generator):
+                request.answer(error)
+        self._go()
+
+    def _keep(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def since(at: float, frame: Frame) -> Frame:
+    """The same frame, having waited for all the time that went neither into drawing nor into encoding it."""
+    return replace(frame, waited=max(0.0, time.perf_counter() - at - frame.rendered - frame.encoded))

@@ -1,0 +1,1 @@
+"""Background jobs: the queue, the runner, progress events and checkpoints."""

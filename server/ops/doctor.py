@@ -1,0 +1,141 @@
+"""Whether this installation can work and its home is whole, one finding a check; what is broken there is mended."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+
+from latentwalk.directions.direction import short
+from latentwalk.errors import AppError
+from server.engine.inference_thread import pick_device
+from server.ops import repair as mending
+from server.ops.check import Check
+from server.settings import Settings
+from server.storage.db.database import Database
+from server.storage.learned_directions import contents, direction_files
+from server.storage.library import Library, checked
+
+ROOT = Path(__file__).parents[2]
+LEAST_PYTHON = (3, 11)
+LEAST_FREE = 500e6  # bytes: room for a generator and a few films
+
+
+def examine() -> list[Check]:
+    """Every check, in the order in which to mend."""
+    try:
+        settings = Settings.read()
+    except AppError as error:
+        return [_python(), Check("settings", "broken", str(error), error.hint)]
+    database = Database.at(settings.home, settings.database)
+    library = Library(settings.home, database=database)
+    alone: list[Callable[[], Check]] = [_python, _torch, _torchvision, _page]
+    return [
+        *(check() for check in alone),
+        _device(settings),
+        _home(settings.home),
+        _space(settings.home),
+        *mending.examine(settings.home, database),
+        *_generators(library),
+        *_directions(library),
+    ]
+
+
+def repair() -> list[Check]:
+    """Mend what can be mended; what was done, and AppError where even that cannot be."""
+    settings = Settings.read()
+    return list(mending.repair(settings.home, Database.at(settings.home, settings.database)))
+
+
+def _python() -> Check:
+    found = f"{platform.python_version()} in {sys.prefix}"
+    if sys.version_info < LEAST_PYTHON:
+        return Check("python", "broken", found, "Install Python 3.11 or newer.")
+    return Check("python", "fine", found)
+
+
+def _torch() -> Check:
+    return Check("torch", "fine", f"{torch.__version__}, {torch.get_num_threads()} threads")
+
+
+def _torchvision() -> Check:
+    if importlib.util.find_spec("torchvision") is None:
+        return Check("torchvision", "fine", "absent, as it should be")
+    version = importlib.metadata.version("torchvision")
+    return Check("torchvision", "note", f"{version} is installed; Latentwalk does not use it")
+
+
+def _page() -> Check:
+    missing = [name for name in ("static", "templates/explore.html") if not (ROOT / name).exists()]
+    if missing:
+        found = f"{' and '.join(missing)} missing beside the program"
+        return Check("page", "broken", found, "Install Latentwalk again.")
+    return Check("page", "fine", str(ROOT))
+
+
+def _device(settings: Settings) -> Check:
+    try:
+        device = pick_device(settings.device)
+    except AppError as error:
+        return Check("device", "broken", str(error), error.hint)
+    if device.type == "cpu":
+        return Check("device", "fine", f"cpu, {os.cpu_count()} cores; bf16 is tried for each generator")
+    bf16 = "with" if torch.cuda.is_bf16_supported() else "without"
+    return Check("device", "fine", f"{device}, {torch.cuda.get_device_name(device)}, {bf16} bf16")
+
+
+def _home(home: Path) -> Check:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home):
+            return Check("home", "fine", f"{home} can be written to")
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        return Check("home", "broken", f"{home}: {reason}", "Set LATENTWALK_HOME to a folder that can be written to.")
+
+
+def _space(home: Path) -> Check:
+    there = next(folder for folder in (home, *home.parents) if folder.exists())
+    free = shutil.disk_usage(there).free
+    found = f"{free / 1e9:.1f} GB free"
+    if free < LEAST_FREE:
+        return Check("disk", "broken", found, "Free some space, or set LATENTWALK_HOME to another disk.")
+    return Check("disk", "fine", found)
+
+
+def _generators(library: Library) -> Iterator[Check]:
+    for name in library.entries():
+        if not library.is_installed(name):
+            yield Check(f"generator {name}", "note", f"not fetched; latentwalk pull {name} would")
+            continue
+        try:
+            spec = library.load(name).spec
+        except AppError as error:
+            yield Check(f"generator {name}", "broken", str(error), error.hint)
+        else:
+            found = f"{spec.resolution} px, fingerprint matches ({short(spec.fingerprint)})"
+            yield Check(f"generator {name}", "fine", found)
+
+
+def _directions(library: Library) -> Iterator[Check]:
+    for name, entry in library.entries().items():
+        good, bad = 0, []
+        shipped = library.bundled / name
+        loose = [(path.stem, lambda path=path: contents(path)) for path in direction_files(shipped)]
+        for id, read in (*loose, *library.learned.sources(name)):
+            try:
+                checked(id, read(), entry.spec)
+                good += 1
+            except (AppError, OSError) as error:
+                hint = "Learn it again, or remove it."
+                bad.append(Check(f"direction {name}/{id}", "broken", str(error), hint))
+        yield Check(f"directions of {name}", "fine", f"{good} can be used")
+        yield from bad

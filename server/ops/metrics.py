@@ -1,0 +1,68 @@
+"""What is counted while people are served, and how it is written for Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+
+from server.engine.preview_queue import Frame
+
+NAME = "latentwalk"
+MEDIA_TYPE = CONTENT_TYPE_LATEST
+QUICK = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # seconds
+BATCHES = (1, 2, 4, 8, 16, 32, 64)
+Reading = Callable[[], float]
+
+
+class Metrics:
+    """One server's counters in a registry of their own, so that two applications in a process do not add up."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)  # memory, open files and processor time, where the system tells
+        self.requests = self._counter("http_requests", "Answers, by route and status.", "method", "route", "status")
+        self.answering = self._times("http_seconds", "From a request to its answer.", "route")
+        self.refusals = self._counter("refusals", "What was not let in or not done, by reason.", "reason")
+        self.sockets = self._counter("live_connections", "Live sockets that were opened.")
+        self.edits = self._counter("live_edits", "Edits that came in on live sockets.")
+        self.frames = self._counter("live_frames", "Frames that went out, by kind.", "kind")
+        self.stages = self._times("frame_seconds", "Where a frame's time went.", "stage")
+        self.batches = Histogram(
+            "frame_batch", "Pictures in a forward pass.", namespace=NAME, registry=self.registry, buckets=BATCHES
+        )
+
+    def frame(self, frame: Frame, *, settled: bool) -> None:
+        """Count a frame that was sent."""
+        self.frames.labels("settled" if settled else "preview").inc()
+        self.batches.observe(frame.batch)
+        for stage, seconds in (("wait", frame.waited), ("render", frame.rendered), ("encode", frame.encoded)):
+            self.stages.labels(stage).observe(seconds)
+
+    def gauge(self, name: str, about: str, reading: Reading) -> None:
+        """Show what `reading` says whenever somebody looks."""
+        Gauge(name, about, namespace=NAME, registry=self.registry).set_function(reading)
+
+    def gauges(self, name: str, about: str, label: str, readings: Mapping[str, Reading]) -> None:
+        """The same for several values of one label."""
+        gauge = Gauge(name, about, [label], namespace=NAME, registry=self.registry)
+        for value, reading in readings.items():
+            gauge.labels(value).set_function(reading)
+
+    def text(self) -> bytes:
+        """Everything, in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def _counter(self, name: str, about: str, *labels: str) -> Counter:
+        return Counter(name, about, labels, namespace=NAME, registry=self.registry)
+
+    def _times(self, name: str, about: str, *labels: str) -> Histogram:
+        return Histogram(name, about, labels, namespace=NAME, registry=self.registry, buckets=QUICK)

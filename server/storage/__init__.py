@@ -1,0 +1,1 @@
+"""Everything that is kept on disk or in the database."""

@@ -1,0 +1,142 @@
+"""A jail whose worker was taken over: whatever it answers, the server believes only what can be so."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.base import ModelError
+from models.regressors.onnx import InputPlan, OnnxRegressor, Passport, guess, inspect
+from models.regressors.onnx.passport import believed
+from models.sandbox.client import Failed, Jail, JailError
+from models.sandbox.protocol import Message
+from tests.onnx_files import brightness, spec
+
+DATA = brightness()
+VALUE = {"name": "picture", "kind": "float32", "shape": [None, 3, 32, 32]}
+TRUE = {
+    "opset": 17, "producer": "", "nodes": 3, "parameters": 3, "input": VALUE, "outputs": [VALUE], "metadata": {},
+}  # fmt: skip
+FORGED: dict[str, Any] = {
+    "nothing": {},
+    "a list": [],
+    "an opset that is no number": {**TRUE, "opset": float("nan")},
+    "nodes without end": {**TRUE, "nodes": float("inf")},
+    "nodes beyond counting": {**TRUE, "nodes": 10**400},
+    "nodes that are true": {**TRUE, "nodes": True},
+    "parameters below none": {**TRUE, "parameters": -1},
+    "no input": {**TRUE, "input": None},
+    "an input that is a list": {**TRUE, "input": ["name", "kind", "shape"]},
+    "a shape of words": {**TRUE, "input": {**VALUE, "shape": ["a"]}},
+    "a shape that is a word": {**TRUE, "input": {**VALUE, "shape": "1333"}},
+    "a shape of fractions": {**TRUE, "input": {**VALUE, "shape": [1.5, 3, 32, 32]}},
+    "a million sides": {**TRUE, "input": {**VALUE, "shape": [1] * 10**6}},
+    "a kind that is none": {**TRUE, "input": {**VALUE, "kind": "object"}},
+    "a kind that cannot be looked up": {**TRUE, "input": {**VALUE, "kind": []}},
+    "outputs as an object": {**TRUE, "outputs": {"a": 1}},
+    "a million outputs": {**TRUE, "outputs": [VALUE] * 10**6},
+    "an output of nothing": {**TRUE, "outputs": [None]},
+    "metadata as a list": {**TRUE, "metadata": [["a", "b"]]},
+    "a million notes": {**TRUE, "metadata": {str(number): "" for number in range(10**6)}},
+}
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def test_what_is_true_is_believed() -> None:
+    found = believed(TRUE, DATA)
+    assert (found.opset, found.input, found.shape) == (17, "picture", (None, 3, 32, 32))
+    assert guess(found)[0].side == 32
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_forged_passport_is_refused(name: str) -> None:
+    with pytest.raises(JailError, match="makes no sense"):
+        believed(FORGED[name], DATA)
+
+
+@given(st.sampled_from(sorted(TRUE)), JSON)
+def test_any_passport_is_sound_or_refused(part: str, told: object) -> None:
+    try:
+        found = believed({**TRUE, part: told}, DATA)
+    except JailError:
+        return
+    texts = [found.producer, found.input, *found.metadata, *found.metadata.values()]
+    assert all(text.isprintable() and len(text) <= 200 for text in texts)
+    assert all(type(value) is int and value >= 0 for value in (found.opset, found.nodes, found.parameters))
+    assert isinstance(asdict(found), dict)
+
+
+def test_escapes_and_invisible_marks_do_not_come_through() -> None:
+    told = {**TRUE, "producer": "\x1b[2Jtorch\u202e\nsecond", "metadata": {"a\x00b": "c\rd"}}
+    found = believed(told, DATA)
+    assert found.producer == "[2Jtorch"
+    assert found.metadata == {"ab": "c"}
+
+
+class Taken:
+    """Stands for a jail whose worker answers as it likes."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def call(self, name: str, given: object, arrays: object = (), *, most: int | None = None) -> Message:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return Message({}, self.answer if name == "run" else ())
+
+    def close(self) -> None:
+        self.answer = JailError("The jail is closed.")
+
+
+@pytest.fixture
+def plan() -> InputPlan:
+    return InputPlan(side=32, output="score")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [],
+        [np.zeros(4, np.float32)] * 2,
+        [np.zeros((0,), np.float32)],
+        [np.zeros((4, 0), np.float32)],
+        [np.zeros((4, 0, 2**30), np.float32)],
+        [np.zeros((3, 2), np.float32)],
+        [np.array(1.0)],
+        [np.array([1, 2, 3, np.inf])],
+        [np.array([1, 2, 3, 1e300])],  # no float32
+        Failed("Refused", "no"),
+        Failed("", ""),
+    ],
+)
+def test_scores_that_cannot_be_are_refused(answer: Any, plan: InputPlan) -> None:
+    judge = OnnxRegressor(spec(DATA, plan), DATA, plan)
+    judge._jail = Taken(answer)  # type: ignore[assignment]
+    with pytest.raises(ModelError) as error:
+        judge.score(torch.zeros(4, 3, 32, 32))
+    assert str(error.value).isprintable()
+    judge.close()
+    assert judge.score(torch.zeros(1, 3, 32, 32)).shape == (1,)  # and the next jail is an honest one
+
+
+def test_an_inspection_that_answers_with_arrays_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int | None] = []
+    call = Jail.call
+
+    def seen(self: Jail, *given: Any, most: int | None = None) -> Message:
+        asked.append(most)
+        return call(self, *given, most=most)
+
+    monkeypatch.setattr(Jail, "call", seen)
+    assert isinstance(inspect(DATA), Passport)
+    assert asked == [0]

@@ -1,0 +1,65 @@
+"""Previews are as large as a hand can be followed with, and no smaller."""
+
+from __future__ import annotations
+
+import pytest
+
+from latentwalk.edit import parse
+from latentwalk.rendering import preview_resolution
+from models.generators.dcgan import DCGAN
+from server.engine.generator_cache import Ready
+from server.engine.inference_thread import Lane
+from server.engine.preview_queue import Slot, Wish
+from server.engine.renderer import Renderer
+
+
+class Slow:
+    """A generator of 256 px that takes as many seconds as its pictures are long, as far as anybody asks."""
+
+    def __init__(self, height: int = 256) -> None:
+        self.height = height
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        return tuple(side for side in (32, 64, 128, 256) if side <= self.height)
+
+    def small(self, side: int) -> Slow:
+        return Slow(side)
+
+
+@pytest.mark.parametrize(("quick", "side"), [(300, 256), (256, 256), (200, 128), (64, 64), (10, 64)])
+def test_the_largest_that_is_quick_enough_is_chosen_and_never_one_too_small_to_see(
+    monkeypatch: pytest.MonkeyPatch, quick: float, side: int
+) -> None:
+    monkeypatch.setattr(preview_resolution, "taken_by", lambda generator, quick: float(generator.height))
+    monkeypatch.setattr(Slow, "spec", type("Spec", (), {"name": "slow"}), raising=False)
+    slow = Slow()
+    chosen = preview_resolution.choose(slow, quick)  # type: ignore[arg-type, type-var]
+    assert chosen.height == side  # type: ignore[attr-defined]
+    assert (chosen is slow) == (side == 256)
+
+
+def test_a_generator_that_cannot_stop_early_is_its_own_preview(tiny: DCGAN) -> None:
+    assert preview_resolution.choose(tiny, 0.0) is tiny
+
+
+def test_timing_draws_with_the_generator_that_is_given(layered) -> None:
+    assert 0 < preview_resolution.taken_by(layered) < 60
+
+
+@pytest.mark.anyio
+async def test_small_while_dragging_and_whole_at_rest(layered) -> None:
+    ready = Ready(layered, layered, dict, layered.small(8))
+    lane = Lane()
+    renderer = Renderer(lane)
+    edit = parse({"generator": layered.spec.name, "base": {"seed": 1}})
+    slot, wish = Slot(), Wish(1, edit)
+    slot.put(wish)
+    try:
+        _, frame = await renderer.preview(slot, await slot.take(), ready)
+        still = await renderer.still(edit, ready)
+    finally:
+        renderer.close()
+        lane.close()
+    assert (frame.width, frame.height) == (8, 8)  # type: ignore[union-attr]
+    assert (still.width, still.height) == (16, 16)

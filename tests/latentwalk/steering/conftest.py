@@ -1,0 +1,15 @@
+"""The real generator that steering is tried on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from models.base import Generator
+from models.catalogue import pinned
+
+
+@pytest.fixture(scope="session")
+def eyes() -> Generator:
+    return pinned.load("eyes", Path())

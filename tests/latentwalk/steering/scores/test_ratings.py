@@ -1,0 +1,118 @@
+"""Ratings by hand: read from a table, won from picks, fitted where there is something in them, refused where not."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from latentwalk.errors import Invalid
+from latentwalk.progress import finish
+from latentwalk.steering.scores.learn import learn
+from latentwalk.steering.scores.ratings import Pick, Rating, bradley_terry, fitted, read_csv
+from latentwalk.steering.scores.report_card import Panel
+from latentwalk.steering.scores.settings import ScoreSettings
+from models.regressors.protocol import RegressorCard
+from models.regressors.ratings_model import Rated, features
+from tests.latentwalk.steering.discs import Discs
+from tests.latentwalk.steering.regressors import red
+
+
+def taste(seeds: range, noise: float) -> list[Rating]:
+    """1 to 5 by redness, with noise in standard deviations of it."""
+    world, source = Discs(), torch.Generator().manual_seed(9)
+    with torch.no_grad():
+        marks = red(world.synthesize(world.sample(list(seeds)), None))
+    marks = (marks - marks.mean()) / marks.std() + noise * torch.randn(len(marks), generator=source)
+    return [Rating(seed, float((3 + mark).round().clamp(1, 5))) for seed, mark in zip(seeds, marks, strict=True)]
+
+
+def test_a_table_is_read_with_its_classes() -> None:
+    found = read_csv("﻿seed, score,class\r\n7, 4.5,blue\n\n8,1,\n".encode())
+    assert found == [Rating(7, 4.5, {"blue": 1.0}), Rating(8, 1.0, {})]
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"", "first line"),
+        (b"seed;score\n1;2", "first line"),
+        (b"1,2\n3,4", "first line"),
+        (b"seed,score,name\n1,2,x", "first line"),
+        (b"seed,score\n1,good", "Line 2"),
+        (b"seed,score\n1,2\n-3,2", "Line 3"),
+        (b"seed,score\n1,nan", "Line 2"),
+        (b"seed,score\n1,1e300", "Line 2"),
+        (b"seed,score\n1", "Line 2"),
+        (b"seed,score\n99999999999,1", "Line 2"),
+        (b"\x89PNG\r\n\x1a\n\x00", "not a table"),
+        (b"seed,score\n" + b"1,2\n" * 20_001, "too many"),
+    ],
+)
+def test_what_is_no_table_of_ratings_is_refused_by_line(data: bytes, sentence: str) -> None:
+    with pytest.raises(Invalid, match=sentence):
+        read_csv(data)
+
+
+def test_picks_become_strengths_in_their_order() -> None:
+    source = torch.Generator().manual_seed(2)
+    truth = torch.linspace(-2, 2, 9)
+    picks = []
+    for _ in range(600):
+        first, second = torch.randperm(9, generator=source)[:2].tolist()
+        wins = torch.rand(1, generator=source) < torch.sigmoid(truth[first] - truth[second])
+        better, worse = (first, second) if wins else (second, first)
+        picks.append(Pick((better, {}), (worse, {})))
+    found = {one.seed: one.score for one in bradley_terry(picks)}
+    strengths = torch.tensor([found[seed] for seed in range(9)])
+    assert torch.allclose(strengths, truth, atol=0.6)
+    assert float(strengths.mean()) == pytest.approx(0, abs=1e-9)
+
+
+def test_who_always_wins_has_a_finite_strength() -> None:
+    found = bradley_terry([Pick((1, {}), (2, {}))] * 50)
+    assert 1 < found[0].score < 20
+    assert bradley_terry([]) == []
+
+
+def test_the_features_have_gradients_everywhere_even_on_a_flat_picture() -> None:
+    images = torch.zeros(2, 3, 32, 32).requires_grad_(True)
+    features(images).sum().backward()
+    assert torch.isfinite(images.grad).all()
+    assert features(torch.zeros(1, 1, 20, 20)).shape == features(torch.zeros(1, 3, 300, 300)).shape
+
+
+def test_ratings_with_something_in_them_become_a_judge_and_a_slider() -> None:
+    found = finish(fitted(Discs(), taste(range(60), noise=0.3)))
+    assert found.n == 60
+    assert 0.6 < found.correlation < 1
+    assert 0 < found.interval[0] < found.correlation < found.interval[1]
+    card = RegressorCard("My taste.", "60 ratings.", "Me.", "CC0", "Few.")
+    judge = Rated("taste", "Taste", "points", found.span, card, found.state)
+    made = finish(learn(Discs(), Panel(judge), ScoreSettings("taste", steps=60), "taste", "Taste"))
+    low, high = (made.displacement(Discs().sample(range(900, 930)), end) for end in made.range)
+    latents = Discs().sample(range(900, 930))
+    with torch.no_grad():
+        redder = red(Discs().synthesize(latents + high, None)) - red(Discs().synthesize(latents + low, None))
+    assert float((redder > 0).float().mean()) > 0.9
+
+
+@pytest.mark.parametrize("count", [12, 40, 120])
+def test_ratings_by_lot_are_refused_with_their_correlation_and_interval(count: int) -> None:
+    source = torch.Generator().manual_seed(count)
+    marks = torch.randint(1, 6, (count,), generator=source).tolist()
+    with pytest.raises(Invalid, match=rf"correlate by -?0\.\d\d \(95 % interval -0\.\d\d to .*, {count} pictures\)"):
+        finish(fitted(Discs(), [Rating(seed, mark) for seed, mark in enumerate(marks)]))
+
+
+@pytest.mark.parametrize(
+    ("ratings", "sentence"),
+    [
+        ([Rating(seed, 1.0) for seed in range(11)], "11 rated pictures are too few"),
+        ([Rating(1, float(mark)) for mark in range(50)], "1 rated pictures are too few"),
+        ([Rating(seed, 3.0) for seed in range(30)], "All ratings are the same"),
+        ([Rating(seed, seed, {"mauve": 1.0}) for seed in range(30)], "no class “mauve”"),
+    ],
+)
+def test_too_little_is_refused(ratings: list[Rating], sentence: str) -> None:
+    with pytest.raises(Invalid, match=sentence):
+        finish(fitted(Discs(), ratings))

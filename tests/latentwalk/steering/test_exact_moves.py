@@ -1,0 +1,105 @@
+"""StyleGAN3's exact moves as sliders, and a learned slider held against them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from latentwalk.edit import latent_for, parse
+from latentwalk.errors import Invalid
+from latentwalk.progress import finish
+from latentwalk.steering.discovery import discover
+from latentwalk.steering.exact_moves import beside, exact
+from latentwalk.steering.latent_sampling import Role, draw
+from latentwalk.steering.learning.learn import LearnSettings, layers_of
+from latentwalk.steering.preview_strips import strip
+from latentwalk.steering.transforms import find
+from models.catalogue import local
+from models.generators.registry import build
+from models.generators.stylegan3 import StyleGAN3
+from models.importing.read_in_sandbox import read
+from models.importing.spec_from_passport import described
+from server.storage.library import Library
+from tests.models.importing.official_files import stylegan3
+from tests.models.importing.pickle_writer import pickled
+
+
+@pytest.fixture(scope="module")
+def waves() -> StyleGAN3:
+    passport, converted = read(memoryview(pickled(stylegan3(True).whole())))
+    state = {name: torch.from_numpy(array.copy()) for name, array in converted.state.items()}
+    made = build(described("waves", passport, state, 2026), state, "cpu", "")
+    assert isinstance(made, StyleGAN3)
+    return made
+
+
+def drawn(waves: StyleGAN3, **amounts: float) -> torch.Tensor:
+    sliders = {one.id: one for one in exact(waves.spec)}
+    latent, classes = latent_for(parse({"generator": "waves", "base": {"seed": 3}, "amounts": amounts}), waves, sliders)
+    return waves.synthesize(latent, classes)
+
+
+@pytest.mark.parametrize(
+    ("amounts", "move"),
+    [
+        ({"exact_shift_x": 4.0}, {"right": 4 / 32}),
+        ({"exact_shift_y": 4.0}, {"down": -4 / 32}),
+        ({"exact_rotate": 30.0}, {"turn": 30.0}),
+        ({"exact_rotate": -30.0, "exact_shift_x": 2.0}, {"turn": -30.0, "right": 2 / 32}),
+    ],
+)
+def test_an_exact_slider_is_the_networks_own_transform(waves: StyleGAN3, amounts, move) -> None:
+    w = waves.map(waves.sample([3]), None)
+    assert torch.allclose(drawn(waves, **amounts), waves.placed(**move).synthesize(w, None), atol=1e-5)
+    assert not torch.allclose(drawn(waves, **amounts), drawn(waves), atol=1e-2)
+
+
+def test_at_rest_they_change_nothing(waves: StyleGAN3) -> None:
+    assert torch.equal(drawn(waves, exact_shift_x=0.0), drawn(waves))
+
+
+def test_they_stand_among_the_sliders_of_a_kept_generator_and_cannot_be_removed(
+    waves: StyleGAN3, tmp_path: Path
+) -> None:
+    _, converted = read(memoryview(pickled(stylegan3(True).whole())))
+    state = {name: torch.from_numpy(array.copy()) for name, array in converted.state.items()}
+    local.keep(tmp_path / "generators", waves.spec, state)
+    library = Library(tmp_path)
+    assert set(library.directions("waves")) == {"exact_shift_x", "exact_shift_y", "exact_rotate"}
+    assert not library.is_learned("waves", "exact_rotate")
+    assert strip(waves, library.direction("waves", "exact_rotate")).shape == (3 * 32, 7 * 32, 3)
+
+
+def test_no_other_family_has_them(layered) -> None:
+    assert exact(layered.spec) == []
+
+
+def test_the_oracle_is_infinitely_near_itself_and_farther_from_a_picture_left_alone(waves: StyleGAN3) -> None:
+    learned = finish(discover(waves, "pca", count=1))[0]
+    slider = replace(learned, unit=find("shift_x").unit)
+    rows = beside(waves, slider, "shift_x", draw(waves, 2, Role.JUDGE))
+    assert [round(row[0], 3) for row in rows] == [-3.0, -2.25, -1.5, -0.75, 0.0, 0.75, 1.5, 2.25, 3.0]
+    assert rows[4][1] == rows[4][2] == 99.0
+    still = [row[2] for row in rows]
+    assert still[0] < still[2] < still[3]
+    assert still[8] < still[6] < still[5]
+
+
+def test_style_channels_are_found_one_a_layer_and_strong_ones_first(waves: StyleGAN3) -> None:
+    found = finish(discover(waves, "styles", count=3))
+    assert len({one.id.split("_")[1] for one in found}) == 3
+    assert {one.space for one in found} == {"s"}
+
+
+def test_geometry_acts_early_and_colour_late_unless_all_is_asked(layered, tiny) -> None:
+    auto = LearnSettings("zoom", layers="auto")
+    assert layers_of(layered, find("zoom"), auto) == (0, 3)
+    assert layers_of(layered, find("brightness"), auto) == (3, 6)
+    assert layers_of(tiny, find("zoom"), auto) is None
+    assert layers_of(layered, find("zoom"), LearnSettings("zoom")) is None
+    assert layers_of(layered, find("zoom"), LearnSettings("zoom", layers=(1, 4))) == (1, 4)
+    with pytest.raises(Invalid, match="cannot act on layers 1 to 9"):
+        layers_of(layered, find("zoom"), LearnSettings("zoom", layers=(1, 9)))

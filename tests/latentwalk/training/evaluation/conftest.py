@@ -1,0 +1,32 @@
+"""The bars in numbers, and a net trained on them once."""
+
+from __future__ import annotations
+
+import pytest
+
+from latentwalk.progress import finish
+from latentwalk.training.evaluation.classifier_training import FitSettings, Net, fit
+from latentwalk.training.evaluation.labelled_samples import Labelled, gather
+from tests.latentwalk.training.evaluation.bars import NAMES, bars
+
+SETTINGS = FitSettings(steps=120, batch=32, width=8, rate=0.05)
+
+
+@pytest.fixture(scope="session")
+def training() -> Labelled:
+    return finish(gather(bars, [200] * 3, seed=1))
+
+
+@pytest.fixture(scope="session")
+def held_out() -> Labelled:
+    return finish(gather(bars, [200] * 3, seed=2))
+
+
+@pytest.fixture(scope="session")
+def settings() -> FitSettings:
+    return SETTINGS
+
+
+@pytest.fixture(scope="session")
+def net(training: Labelled) -> Net:
+    return finish(fit(training, len(NAMES), SETTINGS))

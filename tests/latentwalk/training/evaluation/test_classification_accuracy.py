@@ -1,0 +1,105 @@
+"""The accuracy score on generators whose skill is known, and its intervals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from latentwalk.errors import Invalid
+from latentwalk.progress import finish
+from latentwalk.training.evaluation.classification_accuracy import (
+    AccuracyScore,
+    accuracy_score,
+    class_means,
+    judged,
+)
+from latentwalk.training.evaluation.classifier_training import FitSettings
+from latentwalk.training.evaluation.intervals import bootstrap, wilson
+from latentwalk.training.evaluation.labelled_samples import Labelled, Sampler, gather
+from tests.latentwalk.training.evaluation.bars import NAMES, bars, grey
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where real and floor are trained once for all generators."""
+    return tmp_path_factory.mktemp("score")
+
+
+def scored(
+    sampler: Sampler, training: Labelled, held_out: Labelled, settings: FitSettings, folder: Path
+) -> AccuracyScore:
+    generated = finish(gather(sampler, [200] * 3, seed=9))
+    return finish(accuracy_score(training, generated, held_out, NAMES, settings, folder))
+
+
+def test_a_generator_as_good_as_the_world_has_skill_one(
+    training: Labelled, held_out: Labelled, settings: FitSettings, kept: Path
+) -> None:
+    found = scored(bars, training, held_out, settings, kept)
+    assert found.real.value > 0.97
+    assert found.floor.value < 0.8
+    assert found.skill == pytest.approx(1, abs=0.05)
+    assert found.interval is not None
+    assert found.interval[0] <= found.skill <= found.interval[1]
+    assert not any(one.worse for one in found.classes)
+
+
+def test_a_constant_generator_has_skill_zero_and_its_lost_classes_are_flagged(
+    training: Labelled, held_out: Labelled, settings: FitSettings, kept: Path
+) -> None:
+    found = scored(grey, training, held_out, settings, kept)
+    assert found.skill == pytest.approx(0, abs=0.4)  # of the seed, a tenth or two
+    assert any(one.worse for one in found.classes)
+    assert found.view()["skill"] == found.skill
+
+
+def test_a_generator_that_mixes_two_classes_up_loses_those_two(
+    training: Labelled, held_out: Labelled, settings: FitSettings, kept: Path
+) -> None:
+    found = scored(lambda n, kind, seed: bars(n, (1, 0, 2)[kind], seed), training, held_out, settings, kept)
+    assert [one.worse for one in found.classes] == [True, True, False]
+    assert found.classes[0].generated.value < 0.1
+    assert found.classes[2].generated.value > 0.9
+
+
+def test_the_floor_shows_each_class_one_picture_only(training: Labelled) -> None:
+    means = class_means(training, 3)
+    assert len(means.pictures.unique(dim=0)) == 3
+    assert torch.equal(means.kinds, training.kinds)
+
+
+def test_counts_that_differ_and_a_lone_class_are_refused(training: Labelled, settings: FitSettings) -> None:
+    fewer = Labelled(training.pictures[1:], training.kinds[1:])
+    with pytest.raises(Invalid, match="differ in number"):
+        finish(accuracy_score(training, fewer, training, NAMES, settings))
+    with pytest.raises(Invalid, match="without classes"):
+        finish(accuracy_score(training, training, training, NAMES[:1], settings))
+
+
+def test_skill_is_not_stated_where_real_pictures_teach_nothing() -> None:
+    hits = torch.tensor([[True, False], [True, True], [True, False]])
+    found = judged(hits, torch.tensor([0, 1]), ("a", "b"), 2, FitSettings())
+    assert found.skill is None
+    assert found.interval is None
+
+
+def test_wilsons_interval_is_the_published_one() -> None:
+    assert wilson(10, 20) == pytest.approx((0.2993, 0.7007), abs=1e-4)
+    assert wilson(0, 10) == pytest.approx((0.0, 0.2775), abs=1e-4)
+    assert wilson(10, 10)[1] == pytest.approx(1)
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_a_paired_interval_is_as_narrow_as_the_difference_and_covers_it() -> None:
+    source = torch.Generator().manual_seed(0)
+    shared = torch.rand(400, generator=source) < 0.5
+    other = shared.clone()
+    other[:20] = False
+    columns = torch.stack([shared, other])
+    low, high = bootstrap(columns, lambda means: means[0] - means[1], source) or (0.0, 0.0)
+    truth = float(shared.float().mean() - other.float().mean())
+    assert low < truth < high
+    assert high - low < 0.05  # two separate shares of 400 would give about 0.14
+    assert bootstrap(columns * 0, lambda means: means[0] / means[1], source) is None

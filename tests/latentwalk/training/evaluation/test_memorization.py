@@ -1,0 +1,84 @@
+"""Copying: planted copies are found, in number and when moved or mirrored, and honest samples are not accused."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from latentwalk.errors import Invalid
+from latentwalk.progress import finish
+from latentwalk.training.evaluation.classifier_training import Net
+from latentwalk.training.evaluation.labelled_samples import Labelled, floats, gather, quantised
+from latentwalk.training.evaluation.memorization import compare, copying, copying_in_pixels, nearest, sheet
+from tests.latentwalk.training.evaluation.bars import bars
+
+
+@pytest.fixture(scope="module")
+def fresh() -> Labelled:
+    return finish(gather(bars, [60] * 3, seed=5))
+
+
+def test_honest_samples_are_as_near_as_held_out_pictures(
+    net: Net, training: Labelled, held_out: Labelled, fresh: Labelled
+) -> None:
+    found = finish(copying(net, fresh.pictures, training.pictures, held_out.pictures))
+    assert found.near.value <= 0.04
+    assert 0.8 < found.ratio < 1.25
+    pixels = finish(copying_in_pixels(fresh.pictures, training.pictures, held_out.pictures))
+    assert pixels.near.value <= 0.04
+    assert (found.space, pixels.space) == (net.name, "pixels")
+
+
+def test_a_generator_that_copies_is_caught_in_both_spaces(
+    net: Net, training: Labelled, held_out: Labelled, fresh: Labelled
+) -> None:
+    half = torch.cat([fresh.pictures[::2], training.pictures[:90]])
+    assert finish(copying(net, half, training.pictures, held_out.pictures)).near.value == pytest.approx(0.5, abs=0.04)
+    found = finish(copying_in_pixels(half, training.pictures, held_out.pictures))
+    assert found.near.value == pytest.approx(0.5, abs=0.04)
+    assert found.nearest[90:, 0].tolist() == list(range(90))
+
+
+def test_mirrored_copies_are_caught(net: Net, training: Labelled, held_out: Labelled) -> None:
+    mirrored = training.pictures.flip(-1)
+    assert finish(copying(net, mirrored, training.pictures, held_out.pictures)).near.value > 0.9
+
+
+def test_faintly_noisy_copies_are_caught(net: Net, training: Labelled, held_out: Labelled) -> None:
+    noise = torch.randn(training.pictures.shape, generator=torch.Generator().manual_seed(0)) * 0.02
+    noisy = quantised(floats(training.pictures) + noise)
+    assert finish(copying(net, noisy, training.pictures, held_out.pictures)).near.value > 0.9
+
+
+def test_the_threshold_is_what_one_held_out_picture_in_a_hundred_lies_within() -> None:
+    training = torch.zeros(1, 2)
+    held_out = torch.arange(1.0, 102)[:, None] * torch.tensor([[1.0, 0.0]])
+    samples = torch.tensor([[0.5, 0], [1.99, 0], [2.01, 0], [0, 70]])
+    found = finish(compare("plane", samples[None], held_out[None], training))
+    assert found.threshold == pytest.approx(2)
+    assert found.near.hits == 2
+    assert found.ratio == pytest.approx(1.99 / 51, abs=1e-3)
+
+
+def test_the_nearest_is_found_over_all_views_and_copies_lie_at_zero() -> None:
+    training = torch.randn(50, 8, generator=torch.Generator().manual_seed(0)) * 100
+    views = torch.stack([training + 1000, training.flip(0)])
+    found, rows = finish(nearest(views, training, 2))
+    assert float(found[:, 0].max()) == 0
+    assert rows[:, 0].tolist() == list(range(49, -1, -1))
+
+
+def test_without_enough_held_out_pictures_there_is_no_verdict() -> None:
+    with pytest.raises(Invalid, match="verdict"):
+        finish(compare("plane", torch.zeros(1, 2, 2), torch.zeros(1, 99, 2), torch.zeros(3, 2)))
+
+
+def test_the_sheet_shows_each_sample_beside_its_neighbours(training: Labelled) -> None:
+    rows = torch.tensor([[3, 4, 5]]).expand(10, -1)
+    shown = sheet(training.pictures[100:110], training.pictures, rows, count=6)
+    assert shown.dtype == torch.uint8
+    assert shown.shape == (2 * (16 + 1), 4 * (4 * 16 + 2), 3)
+    assert torch.equal(shown[:16, :16].permute(2, 0, 1), training.pictures[100])
+    assert torch.equal(shown[:16, 16:32].permute(2, 0, 1), training.pictures[3])
+    assert torch.equal(shown[17:33, 66 + 48 : 66 + 64].permute(2, 0, 1), training.pictures[5])
+    assert int(shown[17:, 2 * 66 :].min()) == 255  # six samples leave two places empty

@@ -1,0 +1,119 @@
+"""The report: every figure in one file, sound on a known world, and gone on with where it stopped."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from latentwalk.errors import Invalid
+from latentwalk.progress import finish
+from latentwalk.training.evaluation.classifier_training import FitSettings
+from latentwalk.training.evaluation.labelled_samples import Sampler
+from latentwalk.training.evaluation.report import FILE, SHEET, ReportSettings, Subject, report
+from latentwalk.training.evaluation.samplers import Fresh
+from tests.latentwalk.training.evaluation.bars import NAMES, bars, faded
+
+FIT = FitSettings(steps=120, batch=32, width=8, rate=0.05)
+SETTINGS = ReportSettings(FIT, 150, FIT, 100, 100, 100, 40, 200, 80)
+
+
+def world(salt: int) -> Sampler:
+    return lambda count, kind, seed: bars(count, kind, (seed ^ salt) % 2**32)
+
+
+def subject(generated: Sampler = bars, name: str = "sha256:bars") -> Subject:
+    return Subject(name, generated, world(0), world(12345), NAMES)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    finish(report(subject(), SETTINGS, folder))
+    return folder
+
+
+def test_a_perfect_generator_gets_the_figures_of_real_pictures(folder: Path) -> None:
+    view = json.loads((folder / FILE).read_text())
+    assert view["net"]["held_out"]["share"] > 0.97
+    assert view["distances"]["name"] == f"FD-{view['net']['name']}"
+    made, real = view["distances"]["generated"], view["distances"]["real"]
+    assert made["counts"] == [300, 300]
+    assert abs(made["kid"]) < 3 * made["kid_std"]
+    assert made["fd"] < 3 * real["fd"]
+    assert view["recognition"]["share"] > 0.97
+    assert list(view["recognition"]["classes"]) == list(NAMES)
+    assert view["score"]["skill"] == pytest.approx(1, abs=0.06)
+    assert view["copying"]["features"]["share"] <= 0.06
+    assert view["copying"]["pixels"]["count"] == 120
+    assert Image.open(io.BytesIO((folder / SHEET).read_bytes())).width == 4 * (4 * 16 + 2)
+
+
+def test_a_dull_generator_is_far_and_one_that_copies_is_caught(tmp_path: Path) -> None:
+    def remembered(count: int, kind: int, seed: int) -> torch.Tensor:
+        # Few training pictures in all, so that each is drawn again and again.
+        few = world(0)(40, kind, 1)
+        picks = torch.randint(40, (count,), generator=torch.Generator().manual_seed(seed))
+        return few[picks]
+
+    copyist = replace(subject(remembered, "sha256:copies"), training=remembered)
+    found = finish(report(copyist, SETTINGS, tmp_path / "copies"))
+    assert found["copying"]["features"]["share"] > 0.9
+    assert found["copying"]["pixels"]["share"] > 0.9
+    dull = finish(report(subject(faded, "sha256:faded"), SETTINGS, tmp_path / "dull"))
+    assert dull["distances"]["generated"]["fd"] > 10 * dull["distances"]["real"]["fd"]
+    assert dull["copying"]["features"]["share"] < 0.2
+
+
+def test_a_report_stopped_goes_on_with_the_next_stage(tmp_path: Path, folder: Path) -> None:
+    work = report(subject(), SETTINGS, tmp_path)
+    while not (tmp_path / FILE).is_file() or "distances" not in json.loads((tmp_path / FILE).read_text()):
+        next(work)
+    work.close()
+    drawn: list[int] = []
+
+    def counted(count: int, kind: int, seed: int) -> torch.Tensor:
+        drawn.append(count)
+        return bars(count, kind, seed)
+
+    again = finish(report(subject(counted), SETTINGS, tmp_path))
+    # Recognition, score and copying drew; distances did not.
+    assert sum(drawn) == 3 * (100 + 100 + 40)
+    whole = json.loads((folder / FILE).read_text())
+
+    def timeless(view: dict[str, object]) -> dict[str, object]:
+        return {k: {**v, "seconds": 0} if isinstance(v, dict) else v for k, v in view.items()}
+
+    assert timeless(json.loads((tmp_path / FILE).read_text())) == timeless(whole)
+    assert again["net"] == json.loads((tmp_path / FILE).read_text())["net"]
+
+
+def test_another_generator_in_the_same_folder_is_measured_anew_with_the_same_net(folder: Path, tmp_path: Path) -> None:
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    before = json.loads((folder / FILE).read_text())
+    after = finish(report(subject(faded, "sha256:faded"), SETTINGS, tmp_path))
+    assert after["net"]["fingerprint"] == before["net"]["fingerprint"]
+    assert after["distances"]["generated"]["fd"] > 5 * before["distances"]["generated"]["fd"]
+    assert after["distances"]["real"] == before["distances"]["real"]
+
+
+def test_one_class_makes_no_report(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match="two classes"):
+        finish(report(replace(subject(), classes=NAMES[:1]), SETTINGS, tmp_path))
+
+
+def test_fresh_pictures_are_of_the_class_and_seed_asked() -> None:
+    class Numbers:
+        def of(self, kinds: torch.Tensor, source: torch.Generator) -> torch.Tensor:
+            return kinds[:, None, None, None] + torch.rand(len(kinds), 3, 8, 8, generator=source)
+
+    found = Fresh(Numbers())
+    assert torch.equal(found(3, 2, 5), found(3, 2, 5))
+    assert found(3, 2, 5).min() >= 2
+    assert not torch.equal(found(3, 2, 5), found(3, 2, 6))

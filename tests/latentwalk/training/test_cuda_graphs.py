@@ -1,0 +1,39 @@
+"""A recorded step does what the step does; needs a CUDA device, where recordings are made."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from latentwalk.training.cuda_graphs import WARM, Recorded
+from latentwalk.training.data.avatars import STYLES, Avatars
+from latentwalk.training.recipe import Recipe, Stage
+from latentwalk.training.state import State
+from latentwalk.training.step import step
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+
+
+def test_steps_played_back_are_the_steps_themselves(tmp_path: Path) -> None:
+    for style in STYLES:
+        np.save(tmp_path / f"{style}-train.npy", np.full((2, 24, 24, 4), 200, np.uint8))
+    recipe = Recipe(
+        name="tiny", pictures="avatars:x", widths=(8, 8), z=8, w=8, mapping=1, stages=(Stage(side=8, pictures=8),)
+    )
+    pictures = Avatars(tmp_path, 8, device="cuda")
+    ends = []
+    for recorded in (False, True):
+        state = State.start(recipe, len(STYLES), "cuda")
+        how = partial(step, recipe, recipe.stages[0], state, torch.float32, 1.0, True, False)
+        taken = Recorded(how) if recorded else how
+        for _ in range(WARM + 4):
+            real, kinds = pictures.batch(8, state.source)
+            z = torch.randn(8, 8, generator=state.source).cuda()
+            taken(real, torch.eye(len(STYLES))[kinds].cuda(), z)
+        ends.append(state.critic.state_dict())
+    for name, value in ends[0].items():
+        torch.testing.assert_close(value, ends[1][name], atol=1e-5, rtol=1e-4, msg=name)

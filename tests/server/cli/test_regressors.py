@@ -1,0 +1,149 @@
+"""The judges on the command line: listed, added from a table, described, refused, and learned from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from models.catalogue import pinned
+from models.regressors.image_measures import MEASURES
+from server.cli.main import main
+from tests.onnx_files import brightness
+
+CARD = ["--measures", "How cosy a picture looks.", "--source", "Me.", "--licence", "CC0"]
+REASON = "We test whether our museum's portrait filter favours one group of sitters over another."
+
+
+@pytest.fixture
+def run(home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("LATENTWALK_HOME", str(home))
+    return lambda *words: CliRunner().invoke(main, [str(word) for word in words])
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty seeds of eyes, rated by how light they are."""
+    eyes = pinned.load("eyes", Path())
+    one = torch.tensor([[float(name == "blue") for name in eyes.spec.classes]]).expand(20, -1)
+    with torch.no_grad():
+        marks = MEASURES["brightness"].score(eyes.synthesize(eyes.sample(range(20)), one))
+    path = tmp_path_factory.mktemp("ratings") / "cosy.csv"
+    path.write_text("seed,score\n" + "".join(f"{seed},{mark * 20:.0f}\n" for seed, mark in enumerate(marks.tolist())))
+    return path
+
+
+def good(result: Any) -> str:
+    assert result.exit_code == 0, result.output
+    return str(result.stdout)
+
+
+def refused(result: Any) -> str:
+    assert result.exit_code == 1, result.output
+    assert "Traceback" not in result.output
+    return str(result.stderr)
+
+
+def test_the_judges_are_listed(run: Any) -> None:
+    found = {one["name"]: one for one in json.loads(good(run("regressors", "list", "--json")))["regressors"]}
+    assert found["brightness"]["installed"] is True
+    assert found["resmem"]["installed"] is False
+    assert "fetch it" in good(run("regressors", "list"))
+
+
+def test_a_table_of_ratings_becomes_a_judge_with_a_card(run: Any, table: Path) -> None:
+    made = json.loads(good(run("regressors", "add", table, "--name", "cosy", "--generator", "eyes", *CARD, "--json")))
+    assert (made["kind"], made["missing"]) == ("ratings", [])
+    assert made["trust"]["interval"][0] > 0
+    card = json.loads(good(run("regressors", "card", "cosy", "--json")))
+    assert card["card"]["measures"] == "How cosy a picture looks."
+    changed = json.loads(good(run("regressors", "card", "cosy", "--title", "Warmth", "--json")))
+    assert changed["title"] == "Warmth"
+    assert "names attractiveness" in refused(run("regressors", "card", "cosy", "--title", "Beauty"))
+    assert "guess from pixels" in good(run("regressors", "card", "cosy", "--title", "Beauty", "--reason", REASON))
+
+
+def test_a_model_is_opened_then_confirmed_with_its_plan(run: Any, tmp_path: Path) -> None:
+    file = tmp_path / "light.onnx"
+    file.write_bytes(brightness(shape=("n", 3, 64, 64)))
+    said = good(run("regressors", "add", file, "--name", "light"))
+    assert "does not tell scale" in said
+    assert "does not say its measures" in said
+    assert "does not say its" in refused(run("learn", "--regressor", "light", "--generator", "eyes"))
+    words = [
+        "--name",
+        "light",
+        "--plan",
+        '{"scale": "0..1"}',
+        *CARD,
+        "--data",
+        "None.",
+        "--limits",
+        "A formula.",
+        "--json",
+    ]
+    made = json.loads(good(run("regressors", "add", file, *words)))
+    assert (made["kind"], made["asks"], made["missing"]) == ("onnx", [], [])
+    assert 0 < made["trust"]["mean"] < 1
+
+
+def test_a_renamed_pickle_is_not_opened(run: Any, tmp_path: Path) -> None:
+    file = tmp_path / "judge.onnx"
+    file.write_bytes(b"\x80\x04cos\nsystem\n(S'true'\ntR.")
+    assert "pickle" in refused(run("regressors", "add", file, "--name", "judge"))
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["card", "nobody"], "no regressor “nobody”"),
+        (["card", "brightness", "--title", "Mine"], "cannot be changed"),
+        (["add", "nowhere.csv", "--name", "x", "--generator", "eyes"], "cannot be read"),
+        (["add", "nowhere.csv", "--name", "x"], "whose seeds"),
+        (["add", "nowhere.csv", "--name", "../x", "--generator", "eyes"], "cannot name"),
+    ],
+)
+def test_what_cannot_be_is_refused(run: Any, words: list[str], sentence: str) -> None:
+    assert sentence in refused(run("regressors", *words))
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--regressor", "nobody"], "no regressor"),
+        (["--regressor", "resmem"], "pull resmem"),
+        (["--regressor", "brightness", "--hold", "smile"], "to hold"),
+        (["--regressor", "brightness", "--judge", "brightness"], "check itself"),
+        (["--regressor", "brightness", "--reach", "-1"], "reach"),
+    ],
+)
+def test_what_cannot_be_learned_is_refused(run: Any, words: list[str], sentence: str) -> None:
+    assert sentence in refused(run("learn", "--generator", "eyes", *words))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["learn", "--generator", "eyes"],
+        ["learn", "zoom", "--regressor", "brightness", "--generator", "eyes"],
+        ["learn", "zoom", "--generator", "eyes", "--reach", "2"],
+        ["learn", "--regressor", "brightness", "--generator", "eyes", "--walk", "path"],
+        ["regressors", "add", "x.csv"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_exit_status_two(run: Any, words: list[str]) -> None:
+    assert run(*words).exit_code == 2
+
+
+@pytest.mark.slow
+def test_a_slider_is_learned_from_a_score_and_measured_again(run: Any, tmp_path: Path) -> None:
+    words = ["--generator", "eyes", "--steps", 3, "--batch", 4, "--id", "lit", "--out", tmp_path, "--json"]
+    card = json.loads(good(run("learn", "--regressor", "brightness", *words)))
+    assert (card["direction"], card["unit"], card["regressor"]) == ("lit", "score", "brightness")
+    again = json.loads(good(run("measure", tmp_path / "lit.safetensors", "--generator", "eyes", "--json")))
+    assert again["slope"] == pytest.approx(card["slope"], rel=0.1)

@@ -1,0 +1,156 @@
+"""The lane: one thing at a time, the urgent first, nobody starved, everybody answered."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+
+from latentwalk.errors import Invalid, Overloaded
+from server.engine.inference_thread import Lane, Priority, physical_cores, pick_device, tune
+
+
+@pytest.fixture
+def lane() -> Iterator[Lane]:
+    made = Lane(share=4, grace=0.0)
+    yield made
+    made.close()
+
+
+def _held(lane: Lane) -> threading.Event:
+    # Occupies the lane until the event is set, so that a test can queue behind it.
+    begun, go = threading.Event(), threading.Event()
+    lane.submit(Priority.PREVIEW, lambda: (begun.set(), go.wait(10)))
+    begun.wait(10)
+    return go
+
+
+def _recording(seen: list[str], name: str) -> Callable[[], None]:
+    return lambda: seen.append(name)
+
+
+def test_the_urgent_goes_first_and_equals_go_in_order(lane: Lane) -> None:
+    seen: list[str] = []
+    go = _held(lane)
+    order = {"still": Priority.STILL, "one": Priority.PREVIEW, "settle": Priority.SETTLE, "two": Priority.PREVIEW}
+    futures = [lane.submit(priority, _recording(seen, name)) for name, priority in order.items()]
+    go.set()
+    for future in futures:
+        future.result(10)
+    assert seen == ["one", "two", "settle", "still"]
+
+
+def test_of_every_few_turns_one_goes_to_what_waited_longest(lane: Lane) -> None:
+    seen: list[str] = []
+    go = _held(lane)
+    futures = [lane.submit(Priority.WORK, _recording(seen, "work")) for _ in range(3)]
+    futures += [lane.submit(Priority.STILL, _recording(seen, "still"))]
+    futures += [lane.submit(Priority.PREVIEW, _recording(seen, "p")) for _ in range(20)]
+    go.set()
+    for future in futures:
+        future.result(10)
+    assert seen[:16] == ["p", "p", "p", "work"] * 3 + ["p", "p", "p", "still"]
+
+
+def test_long_work_keeps_clear_for_a_moment_after_a_preview() -> None:
+    lane = Lane(grace=0.2)
+    try:
+        lane.submit(Priority.PREVIEW, lambda: None).result(10)
+        begin = time.monotonic()
+        lane.submit(Priority.WORK, lambda: None).result(10)
+        assert time.monotonic() - begin > 0.15
+    finally:
+        lane.close()
+
+
+def test_long_work_gets_its_share_while_a_hand_never_rests() -> None:
+    lane = Lane(share=4, grace=10.0)
+    try:
+        work = lane.submit(Priority.WORK, lambda: "done")
+        for _ in range(6):
+            lane.submit(Priority.PREVIEW, lambda: None).result(10)
+        assert work.result(10) == "done"
+    finally:
+        lane.close()
+
+
+def test_everything_runs_on_one_thread(lane: Lane) -> None:
+    threads = {lane.submit(priority, threading.get_ident).result(10) for priority in Priority for _ in range(5)}
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
+
+
+def test_an_error_belongs_to_the_one_who_asked(lane: Lane) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError("mine")
+
+    with pytest.raises(ZeroDivisionError, match="mine"):
+        lane.submit(Priority.WORK, fail).result(10)
+    assert lane.submit(Priority.WORK, lambda: 1).result(10) == 1
+
+
+async def test_a_cancelled_caller_is_dropped_before_its_turn(lane: Lane) -> None:
+    ran: list[int] = []
+    go = _held(lane)
+    task = asyncio.create_task(lane.run(Priority.WORK, lambda: ran.append(1)))
+    await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    go.set()
+    await lane.run(Priority.WORK, lambda: None)
+    assert ran == []
+
+
+async def test_closing_answers_those_who_wait(lane: Lane) -> None:
+    go = _held(lane)
+    waiting = [asyncio.create_task(lane.run(Priority.STILL, lambda: 1)) for _ in range(5)]
+    await asyncio.sleep(0.01)
+    threading.Timer(0.05, go.set).start()
+    await asyncio.to_thread(lane.close)
+    answers = await asyncio.gather(*waiting, return_exceptions=True)
+    assert all(isinstance(answer, Overloaded) for answer in answers)
+    with pytest.raises(Overloaded):
+        await lane.run(Priority.STILL, lambda: 1)
+
+
+def test_a_device_that_is_not_there_is_refused() -> None:
+    assert pick_device("cpu") == torch.device("cpu")
+    with pytest.raises(Invalid, match="no cuda:63"):
+        pick_device("cuda:63")
+
+
+def test_tuning_can_be_done_twice() -> None:
+    before = torch.get_num_threads()
+    tune()
+    tune()
+    assert torch.get_num_threads() == physical_cores() >= 1
+    torch.set_num_threads(before)
+
+
+def test_equally_urgent_pieces_go_round_by_person(lane: Lane) -> None:
+    seen: list[str] = []
+    go = _held(lane)
+    futures = [lane.submit(Priority.STILL, _recording(seen, name), name) for name in "aaab"]
+    assert lane.waiting()[Priority.STILL] == 4
+    go.set()
+    for future in futures:
+        future.result(10)
+    assert seen == ["a", "b", "a", "a"]
+
+
+def test_none_of_the_four_kinds_starves_under_the_others(lane: Lane) -> None:
+    seen: list[str] = []
+    go = _held(lane)
+    counts = {Priority.PREVIEW: 60, Priority.SETTLE: 3, Priority.STILL: 3, Priority.WORK: 3}
+    pieces = [priority for priority, count in counts.items() for _ in range(count)]
+    futures = [lane.submit(priority, _recording(seen, priority.name)) for priority in pieces]
+    go.set()
+    for future in futures:
+        future.result(10)
+    others = ["SETTLE"] * 3 + ["STILL"] * 3 + ["WORK"] * 3
+    assert [name for name in seen if name != "PREVIEW"] == others
+    assert [name for name in seen[:36] if name != "PREVIEW"] == others  # every fourth turn was one of theirs

@@ -1,0 +1,134 @@
+"""The register of judges: what is built in, what is kept with its card, and the gate in front of sensitive ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+
+from latentwalk.errors import Conflict, Invalid, ModelFailed, NotFound
+from models.regressors.protocol import RegressorCard
+from models.regressors.ratings_model import WIDTH, Rated
+from server.storage.regressors import DESCRIPTION, PARTS, WEIGHTS, Entry, Regressors
+
+CARD = RegressorCard("How cosy a picture looks.", "40 ratings.", "Me.", "CC0", "One rater.")
+REASON = "We test whether our museum's portrait filter favours one group of sitters over another."
+
+
+def kept(home: Path, name: str = "cosy", card: RegressorCard = CARD, reason: str | None = None) -> Entry:
+    state = {
+        "weights": torch.ones(WIDTH),
+        "centre": torch.zeros(WIDTH),
+        "scale": torch.ones(WIDTH),
+        "bias": torch.tensor(2.0),
+    }
+    judge = Rated(name, name.capitalize(), "points", (1.0, 5.0), card, state)
+    entry = Entry(judge.spec, "ratings", reason=reason, trust={"correlation": 0.7})
+    return Regressors(home).keep(entry, {WEIGHTS: safetensors.torch.save(state)})
+
+
+def test_every_measure_is_built_in_ready_and_names_nobody(home: Path) -> None:
+    known = Regressors(home)
+    found = known.all()
+    assert {"brightness", "colourfulness", "symmetry"} <= set(found)
+    for name, entry in found.items():
+        if entry.spec.kind == "measure":
+            assert entry.installed
+            assert known.usable(name).missing == ()
+            assert entry.sensitive == (), name
+            assert known.load(name).score(torch.zeros(2, 3, 32, 32)).shape == (2,)
+
+
+def test_a_judge_is_kept_found_and_the_same_again(home: Path) -> None:
+    kept(home)
+    known = Regressors(home)
+    entry = known.find("cosy")
+    assert (entry.origin, entry.missing, entry.sensitive, entry.trust) == ("ratings", (), (), {"correlation": 0.7})
+    assert entry.spec.card == CARD
+    assert known.load("cosy") is known.load("cosy")
+    assert float(known.load("cosy").score(torch.zeros(1, 3, 32, 32))) == pytest.approx(2, abs=0.2)
+    known.remove("cosy")
+    assert not (home / "regressors" / "cosy").exists()
+    with pytest.raises(NotFound, match="no regressor “cosy”"):
+        known.find("cosy")
+
+
+def test_a_fit_that_was_changed_on_the_disk_is_not_used(home: Path) -> None:
+    kept(home)
+    other = {"weights": torch.zeros(WIDTH), "centre": torch.zeros(WIDTH), "scale": torch.ones(WIDTH),
+             "bias": torch.tensor(3.0)}  # fmt: skip
+    (home / "regressors" / "cosy" / WEIGHTS).write_bytes(safetensors.torch.save(other))
+    with pytest.raises(ModelFailed, match="changed on the disk"):
+        Regressors(home).load("cosy")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_no_slider_is_made_from_a_card_with_a_blank(home: Path, part: str) -> None:
+    kept(home, card=RegressorCard(**{**dict.fromkeys(PARTS, "Said."), part: " "}))
+    with pytest.raises(Invalid, match=f"does not say its {part} yet"):
+        Regressors(home).usable("cosy")
+    assert Regressors(home).describe("cosy", card={part: "  Said\n now. "}).missing == ()
+    assert getattr(Regressors(home).usable("cosy").spec.card, part) == "Said now."
+
+
+def test_a_judge_of_people_needs_a_written_reason_that_is_kept(home: Path) -> None:
+    with pytest.raises(Invalid, match="names age"):
+        kept(home, card=RegressorCard("Apparent age.", "x", "x", "x", "x"))
+    assert "cosy" not in Regressors(home).all()
+    entry = kept(home, card=RegressorCard("Apparent age.", "x", "x", "x", "x"), reason=REASON)
+    assert entry.reason == REASON
+    assert json.loads((home / "regressors" / "cosy" / DESCRIPTION).read_text())["reason"] == REASON
+    assert "not a fact about a person" in entry.warning
+    assert entry.about() == {"sensitive": ["age"], "reason": REASON, "warning": entry.warning}
+
+
+def test_a_name_cannot_slip_past_the_gate_later(home: Path) -> None:
+    kept(home)
+    with pytest.raises(Invalid, match="names attractiveness"):
+        Regressors(home).describe("cosy", title="Beauty")
+    with pytest.raises(Invalid, match="names gender"):
+        Regressors(home).describe("cosy", card={"measures": "How female a face looks."})
+    assert Regressors(home).find("cosy").spec.card == CARD
+
+
+def test_what_comes_with_the_program_is_not_changed_replaced_or_removed(home: Path) -> None:
+    for refused in (
+        lambda: kept(home, "brightness"),
+        lambda: Regressors(home).remove("brightness"),
+        lambda: Regressors(home).describe("brightness", title="Mine"),
+    ):
+        with pytest.raises(Conflict):
+            refused()
+
+
+@pytest.mark.parametrize("name", ["../cosy", "Cosy", "", "a" * 41, "cosy/x"])
+def test_a_name_that_is_no_name_is_refused(home: Path, name: str) -> None:
+    with pytest.raises(Invalid, match="cannot name"):
+        kept(home, name)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"spec": 1}', '{"spec": {}, "origin": "uploaded"}', "\x00"])
+def test_a_damaged_description_is_left_out_and_the_rest_stays(home: Path, text: str) -> None:
+    kept(home)
+    (home / "regressors" / "broken").mkdir()
+    (home / "regressors" / "broken" / DESCRIPTION).write_text(text)
+    assert "cosy" in Regressors(home).all()
+    assert "broken" not in Regressors(home).all()
+
+
+def test_damaged_weights_are_a_sentence(home: Path) -> None:
+    kept(home)
+    (home / "regressors" / "cosy" / WEIGHTS).write_bytes(b"nonsense")
+    with pytest.raises(ModelFailed, match="cannot be read"):
+        Regressors(home).load("cosy")
+
+
+def test_a_part_that_is_too_long_is_refused(home: Path) -> None:
+    kept(home)
+    with pytest.raises(Invalid, match="longer than"):
+        Regressors(home).describe("cosy", card={"limits": "x" * 3000})
+    with pytest.raises(Invalid, match="no such part"):
+        Regressors(home).describe("cosy", card={"colour": "x"})
