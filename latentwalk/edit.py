@@ -12,10 +12,10 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
-from latentwalk.directions.direction import Direction, off
+from latentwalk.directions.direction import Direction, project_off
 from latentwalk.errors import Invalid
-from latentwalk.latents.latent_codec import ELSEWHERE, LONGEST, beyond, unpacked
-from latentwalk.latents.style_mixing import Styling
+from latentwalk.latents.latent_codec import ELSEWHERE, LONGEST, append_style_rows, decode_latent
+from latentwalk.latents.style_mixing import StyleMixing
 from models.base import Generator, GeneratorSpec, Mean
 
 LARGEST_SEED = 2**32 - 1
@@ -78,10 +78,10 @@ class Edit(_Frozen):
     styles: Annotated[dict[SeedText, tuple[int, int]], Field(max_length=MOST_SEEDS)] = {}
 
     @property
-    def styling(self) -> Styling:
+    def styling(self) -> StyleMixing:
         """How its seeds become latents."""
         seeds = {int(seed): layers for seed, layers in sorted(self.styles.items(), key=lambda pair: int(pair[0]))}
-        return Styling(self.truncation, self.cutoff, self.mean, seeds)
+        return StyleMixing(self.truncation, self.cutoff, self.mean, seeds)
 
     def neutral(self) -> Edit:
         """The same picture with every slider at rest."""
@@ -161,7 +161,7 @@ def class_tensor(weights: Mapping[str, float], spec: GeneratorSpec, device: torc
     return torch.tensor([[weights.get(name, 0.0) for name in spec.classes]], device=device)
 
 
-def latent_for(edit: Edit, generator: Generator, directions: Mapping[str, Direction]) -> tuple[Tensor, Tensor | None]:
+def resolve(edit: Edit, generator: Generator, directions: Mapping[str, Direction]) -> tuple[Tensor, Tensor | None]:
     """The latent [1, D] and class weights [1, classes] of an edit: the pure half of rendering.
 
     Several seeds are averaged and divided by the root of the squared weights' sum, which keeps the variance of
@@ -183,18 +183,18 @@ def latent_for(edit: Edit, generator: Generator, directions: Mapping[str, Direct
         if direction.space != spec.space:
             continue
         change = direction.displacement(latent, edit.amounts[name], classes)
-        change = change if name in edit.hold else off(change, held, classes)
+        change = change if name in edit.hold else project_off(change, held, classes)
         first, stop = edit.layers.get(name) or direction.layers or (0, spec.layers)
         if stop - first == spec.layers:
             latent = latent + change
         else:
             partly.append((first, stop, change))
     if spec.layers == 1:
-        return beyond(latent, generator, elsewhere), classes
+        return append_style_rows(latent, generator, elsewhere), classes
     layered = latent[:, None].repeat(1, spec.layers, 1) if start.ndim == 2 else start + (latent - middle)[:, None]
     for first, stop, change in partly:
         layered[:, first:stop] += change[:, None]
-    return beyond(layered, generator, elsewhere), classes
+    return append_style_rows(layered, generator, elsewhere), classes
 
 
 def _start(
@@ -206,7 +206,7 @@ def _start(
     if early and (edit.base.latent is not None or edit.base.space == "w"):
         raise Invalid(f"{early[0][0].name} acts in z, and this picture starts in w.", "Start it from a seed.")
     if edit.base.latent is not None:
-        stored = unpacked(edit.base.latent, generator.spec).to(generator.device)
+        stored = decode_latent(edit.base.latent, generator.spec).to(generator.device)
         return how.mixed(generator, how.truncated(generator, stored, classes), classes)
     weights = edit.base.weights()
     shares = torch.tensor(list(weights.values()), dtype=torch.float64)

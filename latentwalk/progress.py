@@ -47,7 +47,7 @@ def finish(work: Work[Result], report: Callable[[Progress], None] = lambda progr
             return result
 
 
-def part(work: Work[Result], low: float, high: float) -> Work[Result]:
+def scale_progress(work: Work[Result], low: float, high: float) -> Work[Result]:
     """The same work as a part of something longer: its shares squeezed into [low, high]."""
     while True:
         try:

@@ -16,13 +16,13 @@ from uvicorn import Config
 
 from latentwalk import atomic_files
 from latentwalk.errors import AppError
-from latentwalk.provenance.signing import Press
+from latentwalk.provenance.signing import FileSigner
 from server.api import error_responses, live_socket
 from server.api.dependencies import Services
-from server.api.http_protocol import Patient
-from server.api.middleware.access import Guard
-from server.api.middleware.host_origin import Names
-from server.api.middleware.request_log import Watch
+from server.api.http_protocol import TimeoutHttpProtocol
+from server.api.middleware.access import AccessMiddleware
+from server.api.middleware.host_origin import HostPolicy
+from server.api.middleware.request_log import RequestLogMiddleware
 from server.api.routes import (
     directions,
     exports,
@@ -37,29 +37,29 @@ from server.api.routes import (
     sign_in,
     walks,
 )
-from server.api.server_runner import Running
+from server.api.server_runner import ServerRunner
 from server.auth import authenticator as gates
-from server.auth.rate_limits import Limits
-from server.engine.backend import Backend, Embedded
-from server.engine.cluster.ray_engine import Engine
-from server.engine.generator_cache import Shelf
-from server.engine.inference_thread import Lane, Priority, pick_device, tune
+from server.auth.rate_limits import RateLimits
+from server.engine.backend import Backend, EmbeddedBackend
+from server.engine.cluster.ray_engine import RayEngine
+from server.engine.generator_cache import GeneratorCache
+from server.engine.inference_thread import InferenceThread, Priority, pick_device, tune
 from server.engine.renderer import Renderer
 from server.jobs.job import State
-from server.jobs.runner import Jobs
+from server.jobs.runner import JobRunner
 from server.ops.audit_log import logging_settings
 from server.ops.lifecycle import Lifecycle
 from server.ops.metrics import Metrics
 from server.services.cinema import Cinema
-from server.services.import_quarantine import Quarantine
-from server.services.learning import Workshop
+from server.services.import_quarantine import ImportQuarantine
+from server.services.learning import LearningTasks
 from server.services.studio import Studio
 from server.settings import Settings
 from server.storage import arrivals
-from server.storage.audio_files import Sounds
-from server.storage.db.bookmarks import Shared
+from server.storage.audio_files import AudioFiles
+from server.storage.db.bookmarks import SharedStates
 from server.storage.db.database import Database
-from server.storage.film_archive import Exports
+from server.storage.film_archive import FilmArchive
 from server.storage.library import Library
 from server.storage.regressors import Regressors
 
@@ -87,7 +87,7 @@ async def warm(backend: Backend, library: Library, life: Lifecycle) -> None:
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application for `settings`, or for those of the environment."""
     chosen = Settings.read() if settings is None else settings
-    gate, limits, metrics = gates.build(chosen), Limits(), Metrics()
+    gate, limits, metrics = gates.build(chosen), RateLimits(), Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -96,29 +96,29 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         atomic_files.sweep(chosen.home)
         database = Database.at(chosen.home, chosen.database)
         library = Library(chosen.home, first=chosen.first, database=database)
-        lane = Lane()
-        shelf = Shelf(library, lane, device, chosen.generators_kept)
-        films = Exports(chosen.home / "exports")
+        lane = InferenceThread()
+        shelf = GeneratorCache(library, lane, device, chosen.generators_kept)
+        films = FilmArchive(chosen.home / "exports")
         judges = Regressors(chosen.home, chosen.unlocked)
-        engine = Engine(chosen) if chosen.ray else None
+        engine = RayEngine(chosen) if chosen.ray else None
         if engine is None:
-            renderer, workshop = Renderer(lane, max_batch=chosen.max_batch), Workshop(library, judges, shelf, lane)
-            backend: Backend = Embedded(shelf, lane, renderer, workshop)
+            renderer, workshop = Renderer(lane, max_batch=chosen.max_batch), LearningTasks(library, judges, shelf, lane)
+            backend: Backend = EmbeddedBackend(shelf, lane, renderer, workshop)
         else:
             backend = await engine.open()
-        work = Jobs(chosen.home, database, room={"device": backend.learners})
+        work = JobRunner(chosen.home, database, room={"device": backend.learners})
         arrivals.take_in(chosen.home, library.learned, work.list)
         work.load()
         films.sweep({request["export"] for request in work.list.requests("export")})
         studio = Studio(library, judges, shelf, lane, work, backend)
-        press = Press(chosen, app.version)
-        sounds = Sounds(chosen.home / "sounds")
-        quarantine = Quarantine(library, chosen.unlocked)
+        press = FileSigner(chosen, app.version)
+        sounds = AudioFiles(chosen.home / "sounds")
+        quarantine = ImportQuarantine(library, chosen.unlocked)
         quarantine.sweep()
         cinema = Cinema(library, shelf, lane, work, films, press, sounds, backend)
         house = Services(
             chosen, library, judges, shelf, backend, work, films, studio, cinema, press, sounds, quarantine,
-            Shared(database), app.version, ROOT, gate=gate, limits=limits, metrics=metrics,
+            SharedStates(database), app.version, ROOT, gate=gate, limits=limits, metrics=metrics,
         )  # fmt: skip
         app.state.services = house
         observe(house, lane)
@@ -151,14 +151,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         live_socket,
     ):  # fmt: skip
         app.include_router(part.router)
-    app.mount("/static", pages.FreshFiles(directory=ROOT / "static"), name="static")
-    names = Names((chosen.host, *chosen.allowed_hosts))
-    app.add_middleware(Guard, names=names, gate=gate, limits=limits, metrics=metrics)
-    app.add_middleware(Watch, metrics=metrics)  # the last one added is outermost: it sees what the guard refuses
+    app.mount("/static", pages.RevalidatedFiles(directory=ROOT / "static"), name="static")
+    names = HostPolicy((chosen.host, *chosen.allowed_hosts))
+    app.add_middleware(AccessMiddleware, names=names, gate=gate, limits=limits, metrics=metrics)
+    app.add_middleware(
+        RequestLogMiddleware, metrics=metrics
+    )  # the last one added is outermost: it sees what the guard refuses
     return app
 
 
-def observe(house: Services, lane: Lane) -> None:
+def observe(house: Services, lane: InferenceThread) -> None:
     """Show Prometheus what is counted nowhere because it can be looked up."""
     metrics = house.metrics
     metrics.gauge("live_tabs", "Live sockets that are open.", lambda: len(house.tabs))
@@ -172,7 +174,7 @@ def observe(house: Services, lane: Lane) -> None:
     metrics.gauges("jobs", "Jobs that are remembered.", "state", in_state)
 
 
-def _jobs_in(jobs: Jobs, state: State) -> int:
+def _jobs_in(jobs: JobRunner, state: State) -> int:
     return sum(job.state is state for job in jobs.all())
 
 
@@ -180,7 +182,7 @@ def configuration(settings: Settings, *, log_level: str = "INFO", **more: Any) -
     """uvicorn's configuration for these settings, with what a live socket needs."""
     return Config(
         create_app(settings),
-        http=Patient,
+        http=TimeoutHttpProtocol,
         limit_concurrency=ROOM + PER_PERSON * settings.people,
         host=settings.host,
         port=settings.port,
@@ -194,4 +196,4 @@ def configuration(settings: Settings, *, log_level: str = "INFO", **more: Any) -
 
 def serve(settings: Settings, **more: Any) -> None:
     """Serve until told to stop; `more` goes to uvicorn."""
-    Running(configuration(settings, **more)).run()
+    ServerRunner(configuration(settings, **more)).run()

@@ -26,7 +26,7 @@ from models.base import Card, GeneratorSpec, fingerprint
 from models.catalogue import pinned
 from models.generators.dcgan import DCGAN, build
 from models.generators.stylegan2 import StyleGAN2
-from models.networks.stylegan2 import Plan, StyleGAN2Network
+from models.networks.stylegan2 import NetworkConfig, StyleGAN2Network
 from server.app import create_app
 from server.settings import Settings
 
@@ -64,7 +64,7 @@ def tiny_generator(name: str = "tiny", widths: tuple[int, ...] = (8, 6, 4, 3), s
 def styled(name: str = "styled", seed: int = 0) -> tuple[GeneratorSpec, dict[str, torch.Tensor]]:
     """A StyleGAN2 of random weights, as it is kept: z of 6, w of 8, three classes, six layers, 16 px."""
     torch.manual_seed(seed)
-    network = StyleGAN2Network(Plan(6, 8, 3, (8, 6, 4), 2, fir=(1, 1)))
+    network = StyleGAN2Network(NetworkConfig(6, 8, 3, (8, 6, 4), 2, fir=(1, 1)))
     network.mapping.get_buffer("mean").normal_()
     state = {"fir": torch.tensor([1.0, 1.0]), **{name: tensor.half() for name, tensor in network.state_dict().items()}}
     spec = GeneratorSpec(

@@ -11,7 +11,7 @@ import torch
 from latentwalk.directions.direction import Direction, from_bytes, to_bytes
 from latentwalk.directions.latent_walk import LinearWalk
 from latentwalk.progress import finish
-from latentwalk.steering.data_coverage import mirror
+from latentwalk.steering.data_coverage import data_coverage
 from latentwalk.steering.measuring.report_card import measure
 from latentwalk.steering.transforms import transforms
 from latentwalk.training.data.avatars import variability
@@ -179,7 +179,7 @@ def test_avatars_are_what_they_were_asked_to_be_and_no_copies() -> None:
 
 
 def test_the_widest_class_of_avatars_shifts_and_a_still_one_does_not(avatars: Generator) -> None:
-    seen = finish(mirror(avatars, {"shift_x": dict.fromkeys(avatars.spec.classes, 1.0)}, steps=40, each=4))
+    seen = finish(data_coverage(avatars, {"shift_x": dict.fromkeys(avatars.spec.classes, 1.0)}, steps=40, each=4))
     reached = {name: pair[1] for name, pair in seen["shift_x"]["classes"].items()}
     assert reached["bigEars"] > 3 * abs(reached["bigSmile"])
     assert reached["toonHead"] > 3 * abs(reached["personas"])

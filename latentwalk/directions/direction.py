@@ -75,7 +75,7 @@ def _along(xs: tuple[float, ...], ys: tuple[float, ...], x: float) -> float:
     return ys[right - 1] + share * (ys[right] - ys[right - 1])
 
 
-def checked_id(id: str) -> None:
+def check_id(id: str) -> None:
     """Refuse what cannot name a slider."""
     if not NAME.fullmatch(id):
         raise Invalid(
@@ -115,7 +115,7 @@ class Direction:
     card: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        checked_id(self.id)
+        check_id(self.id)
         if self.walk.kind == "path" and max(abs(self.steps(end)) for end in self.track) > MOST_STEPS:
             raise ValueError(f"its path has more than {MOST_STEPS:g} steps")
 
@@ -130,8 +130,8 @@ class Direction:
         """Refuse, with the reason, to steer a model that this direction was not made for."""
         if self.fingerprint != spec.fingerprint:
             raise Invalid(
-                f"“{self.name}” was made for {self.generator} ({short(self.fingerprint)}), not for "
-                f"{spec.name} ({short(spec.fingerprint)}).",
+                f"“{self.name}” was made for {self.generator} ({short_fingerprint(self.fingerprint)}), not for "
+                f"{spec.name} ({short_fingerprint(spec.fingerprint)}).",
                 f"Learn it again on {spec.name}: latentwalk learn {self.id} --generator {spec.name}",
             )
 
@@ -156,7 +156,7 @@ class Direction:
         return self.walk.move(latents, latents.new_full((len(latents),), step), classes) - latents
 
 
-def off(displacement: Tensor, held: Sequence[Direction], classes: Tensor | None = None) -> Tensor:
+def project_off(displacement: Tensor, held: Sequence[Direction], classes: Tensor | None = None) -> Tensor:
     """`displacement` [N, D] without its part along the held directions (InterFaceGAN, section 3.3).
 
     `classes` [1, K] are the weights that directions with a vector for each class are held for.
@@ -175,7 +175,7 @@ def off(displacement: Tensor, held: Sequence[Direction], classes: Tensor | None 
     return displacement - (displacement @ basis) @ basis.T
 
 
-def short(fingerprint: str) -> str:
+def short_fingerprint(fingerprint: str) -> str:
     """A fingerprint as people compare them: its first eight hexadecimal digits."""
     return fingerprint.removeprefix("sha256:")[:8]
 
@@ -240,7 +240,7 @@ def from_bytes(data: bytes, source: str = "The file") -> Direction:
         raise refuse(str(error)[:200].rstrip(".") or "it cannot be read") from None
 
 
-def relabelled(direction: Direction, **changes: Any) -> Direction:
+def replace_fields(direction: Direction, **changes: Any) -> Direction:
     """A copy with some fields changed; the value itself never is."""
     return replace(direction, **changes)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from latentwalk.edit import Edit
 from latentwalk.films.route import Route
 from latentwalk.progress import Progress, Work
-from latentwalk.rendering.image_codec import Pixels, opaque, picture
+from latentwalk.rendering.image_codec import Pixels, flatten_alpha, to_image
 
 SIDE = 64  # pixels of the longer side in which pictures are compared
 COARSE, FINE = 12, 24  # moments measured for each keyframe, in the first pass and in the second
@@ -38,12 +38,12 @@ class Pace:
         return self.moments[right - 1] + share * (self.moments[right] - self.moments[right - 1])
 
 
-def steady(length: float) -> Pace:
+def as_timed(length: float) -> Pace:
     """The pace of a walk that is shown as it was timed."""
     return Pace((0.0, length), (0.0, length))
 
 
-def pace(route: Route, draw: Draw) -> Work[Pace]:
+def measure_pace(route: Route, draw: Draw) -> Work[Pace]:
     """The pace at which equal times bring equal changes of picture; what rests, rests as long as it was told.
 
     The distance is the root mean square of small pictures' differences. Two passes: moments evenly spread over the
@@ -51,9 +51,9 @@ def pace(route: Route, draw: Draw) -> Work[Pace]:
     """
     length = route.timeline.length
     if route.timeline.speed == "timed":
-        return steady(length)
+        return as_timed(length)
     keys = len(route.timeline.keyframes)
-    found = steady(length)
+    found = as_timed(length)
     counts = [min(max(FEWEST, each * keys), MOST) for each in (COARSE, FINE)]
     done = 0
     for count in counts:
@@ -67,7 +67,7 @@ def pace(route: Route, draw: Draw) -> Work[Pace]:
             if last is not None and cells == last[1]:
                 this = (last[0], cells)
             else:
-                this = (small([draw(edit) for edit in cells]), cells)
+                this = (downscale([draw(edit) for edit in cells]), cells)
             if last is not None:
                 still.append(cells == last[1])
                 steps.append(distance(last[0], this[0]))
@@ -84,16 +84,16 @@ def timed(moments: Sequence[float], steps: Sequence[float], still: Sequence[bool
     resting = sum(span for span, rests in zip(own, still, strict=True) if rests)
     moved = sum(step for step, rests in zip(steps, still, strict=True) if not rests)
     if moved <= 0:  # nothing changes the picture: there is nothing to even out
-        return steady(length)
+        return as_timed(length)
     rate = (length - resting) / moved
     spans = [span if rests else step * rate for span, step, rests in zip(own, steps, still, strict=True)]
     clock = [0.0, *itertools.accumulate(spans)]
     return Pace(tuple(at * length / clock[-1] for at in clock), tuple(moments))
 
 
-def small(cells: Sequence[Pixels]) -> Small:
+def downscale(cells: Sequence[Pixels]) -> Small:
     """The pictures of one moment as one row of small ones, in [0, 1]."""
-    rows = [np.asarray(opaque(picture(cell, SIDE)), dtype=np.float32) / 255 for cell in cells]
+    rows = [np.asarray(flatten_alpha(to_image(cell, SIDE)), dtype=np.float32) / 255 for cell in cells]
     return np.stack(rows)
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from latentwalk.directions.direction import Direction
-from latentwalk.films.constant_speed import COARSE, FEWEST, FINE, MOST, Draw, steady
+from latentwalk.films.constant_speed import COARSE, FEWEST, FINE, MOST, Draw, as_timed
 from latentwalk.films.encoding.formats import containers
-from latentwalk.films.encoding.writer import Plan
+from latentwalk.films.encoding.writer import WriterOptions
 from latentwalk.films.layout import caption_of, compose
 from latentwalk.films.route import Route
 from latentwalk.films.timeline import canonical
@@ -32,7 +32,7 @@ def estimate(route: Route, draw: Draw, directions: Mapping[str, Direction]) -> W
     timeline = route.timeline
     count, output = timeline.frames, timeline.output
     tried = min(FRAMES, count)
-    paced = steady(timeline.length)
+    paced = as_timed(timeline.length)
     pictures, drawing = [], 0.0
     for index in range(tried):
         begin = time.perf_counter()
@@ -48,7 +48,7 @@ def estimate(route: Route, draw: Draw, directions: Mapping[str, Direction]) -> W
     with tempfile.TemporaryDirectory(prefix="latentwalk-") as folder:
         for number in sorted({1, tried}):
             path = Path(folder) / str(number)
-            plan = Plan(
+            plan = WriterOptions(
                 pictures[0].size, output.fps, number, output.quality, recipe, packet("walk", recipe), tuple(pictures)
             )
             with containers()[output.format].writer(path, plan) as writer:

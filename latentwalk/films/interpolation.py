@@ -21,7 +21,7 @@ class Stop:
     easing: Easing = "smooth"
 
 
-def eased(share: float, easing: Easing) -> float:
+def ease(share: float, easing: Easing) -> float:
     """Where one is after a share in [0, 1] of the way's time; the ends stay."""
     if easing == "smooth":
         return (1 - math.cos(math.pi * share)) / 2
@@ -57,7 +57,7 @@ def place(stops: Sequence[Stop], at: float, period: float | None) -> Place:
     end = stops[right].at if right else stops[0].at + (period or 0.0)
     begin = stops[left].at + stops[left].hold
     share = min(max((at - begin) / (end - begin), 0.0), 1.0) if end > begin else 0.0
-    return Place(left, right, eased(share, stops[left].easing))
+    return Place(left, right, ease(share, stops[left].easing))
 
 
 def straight(stops: Sequence[Stop], found: Place) -> Vector:

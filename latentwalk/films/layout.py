@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from latentwalk.directions.direction import Direction
 from latentwalk.edit import Edit
 from latentwalk.films.timeline import Timeline
-from latentwalk.rendering.image_codec import Pixels, opaque, picture
+from latentwalk.rendering.image_codec import Pixels, flatten_alpha, to_image
 
 GAP = 2  # pixels between the pictures of a grid
 PAPER, INK = (16, 16, 18), (236, 236, 238)
@@ -34,7 +34,7 @@ def sheet_size(timeline: Timeline, width: int, height: int) -> tuple[int, int]:
 
 def compose(timeline: Timeline, cells: Sequence[Pixels], caption: str = "") -> Image.Image:
     """The frame, RGB, of uint8 [H, W, C] pictures in the order of the grid."""
-    pictures = [opaque(picture(cell)) for cell in cells]
+    pictures = [flatten_alpha(to_image(cell)) for cell in cells]
     size = cell_size(*pictures[0].size, timeline.output.size)
     scaled = [one if one.size == size else one.resize(size, Image.Resampling.LANCZOS) for one in pictures]
     whole = sheet_size(timeline, *pictures[0].size)
@@ -54,7 +54,7 @@ def compose(timeline: Timeline, cells: Sequence[Pixels], caption: str = "") -> I
     return sheet
 
 
-def marked(shown: Image.Image) -> Image.Image:
+def add_mark(shown: Image.Image) -> Image.Image:
     """A single picture with the mark in its corner."""
     sheet = shown.convert("RGB")
     _mark(sheet, sheet.height)

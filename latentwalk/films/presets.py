@@ -18,7 +18,7 @@ MOST_SLIDERS = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class PresetRequest:
     """What a preset is made from; each takes what it needs. `seconds` is the length of the whole walk."""
 
     edit: Edit
@@ -36,7 +36,7 @@ class Preset:
     title: str
     about: str
     needs: tuple[str, ...]
-    make: Callable[[Wish, GeneratorSpec, Mapping[str, Direction]], Timeline]
+    make: Callable[[PresetRequest, GeneratorSpec, Mapping[str, Direction]], Timeline]
 
 
 def presets() -> Mapping[str, Preset]:
@@ -50,7 +50,7 @@ def presets() -> Mapping[str, Preset]:
     return {preset.id: preset for preset in made}
 
 
-def random_walk(wish: Wish, spec: GeneratorSpec, directions: Mapping[str, Direction]) -> Timeline:
+def random_walk(wish: PresetRequest, spec: GeneratorSpec, directions: Mapping[str, Direction]) -> Timeline:
     """From the edit's own base through seeds drawn from it, at an even speed, without a seam."""
     if not 2 <= wish.seeds <= MOST_STOPS:
         raise Invalid(f"A random walk goes through 2 to {MOST_STOPS} seeds.", "Choose a number between.")
@@ -63,7 +63,7 @@ def random_walk(wish: Wish, spec: GeneratorSpec, directions: Mapping[str, Direct
     return _walk(wish, keyframes, curve="spline", speed="even")
 
 
-def back_and_forth(wish: Wish, spec: GeneratorSpec, directions: Mapping[str, Direction]) -> Timeline:
+def back_and_forth(wish: PresetRequest, spec: GeneratorSpec, directions: Mapping[str, Direction]) -> Timeline:
     """There and back along one slider, over its usable range; it loops without a seam."""
     if wish.direction is None:
         raise Invalid("The preset needs a direction.", "Pick one of the generator's sliders.")
@@ -84,10 +84,10 @@ def sweep(
         direction.steps(amount)
     first = {**_plain(edit), "amounts": {**edit.amounts, direction.id: low}}
     keyframes = [{"at": 0.0, "edit": first}, {"at": seconds / 2, "amounts": {direction.id: high}}]
-    return _walk(Wish(edit, seconds), keyframes, output=dict(output or {}))
+    return _walk(PresetRequest(edit, seconds), keyframes, output=dict(output or {}))
 
 
-def tour(wish: Wish, spec: GeneratorSpec, directions: Mapping[str, Direction]) -> Timeline:
+def tour(wish: PresetRequest, spec: GeneratorSpec, directions: Mapping[str, Direction]) -> Timeline:
     """Each slider in turn from where it is up, down and back, over its usable range."""
     chosen = list(directions.values())[:MOST_SLIDERS]
     if not chosen:
@@ -103,7 +103,7 @@ def tour(wish: Wish, spec: GeneratorSpec, directions: Mapping[str, Direction]) -
     return _walk(wish, _merged(keyframes))
 
 
-def morph(wish: Wish, spec: GeneratorSpec, directions: Mapping[str, Direction]) -> Timeline:
+def morph(wish: PresetRequest, spec: GeneratorSpec, directions: Mapping[str, Direction]) -> Timeline:
     """From one class to the other and back, resting on each, at an even speed."""
     if len(wish.classes) != 2 or len(set(wish.classes)) != 2:
         raise Invalid("A class morph goes between two classes.", "Name two different ones.")
@@ -120,7 +120,7 @@ def morph(wish: Wish, spec: GeneratorSpec, directions: Mapping[str, Direction]) 
     return _walk(wish, keyframes, speed="even")
 
 
-def _walk(wish: Wish, keyframes: Sequence[Mapping[str, Any]], **more: Any) -> Timeline:
+def _walk(wish: PresetRequest, keyframes: Sequence[Mapping[str, Any]], **more: Any) -> Timeline:
     data = {"version": 2, "generator": wish.edit.generator, "keyframes": list(keyframes), "seconds": wish.seconds}
     return read({**data, **more})
 

@@ -18,13 +18,13 @@ from latentwalk import atomic_files
 from latentwalk.directions.direction import Direction
 from latentwalk.edit import Edit
 from latentwalk.errors import ModelFailed
-from latentwalk.films.constant_speed import Draw, Pace, pace
+from latentwalk.films.constant_speed import Draw, Pace, measure_pace
 from latentwalk.films.encoding.formats import containers
-from latentwalk.films.encoding.writer import Plan, Sound, Writer
+from latentwalk.films.encoding.writer import AudioTrack, Writer, WriterOptions
 from latentwalk.films.layout import caption_of, compose
 from latentwalk.films.route import Route
 from latentwalk.films.timeline import canonical
-from latentwalk.progress import Progress, Work, part
+from latentwalk.progress import Progress, Work, scale_progress
 from latentwalk.provenance.xmp import packet
 
 AHEAD = 4  # frames that may wait for the encoder
@@ -48,7 +48,7 @@ class Film:
     shown: tuple[Image.Image, ...]
 
 
-def film(
+def render_film(
     route: Route,
     draw: Draw,
     directions: Mapping[str, Direction],
@@ -65,7 +65,7 @@ def film(
     timeline = route.timeline
     container = containers()[timeline.output.format]
     recipe, count = canonical(timeline), timeline.frames
-    paced = yield from part(pace(route, draw), 0.0, 0.1)
+    paced = yield from scale_progress(measure_pace(route, draw), 0.0, 0.1)
     start = 0.1 if timeline.speed == "even" else 0.0
 
     def frame(seconds: float) -> Callable[[], Image.Image]:
@@ -77,9 +77,9 @@ def film(
     samples: list[Image.Image] = []
     if timeline.output.format == "gif":  # a palette needs an idea of the whole film
         for index in range(min(SAMPLES, count)):
-            samples.append(frame(moment(route, paced, index * count // min(SAMPLES, count)))())
+            samples.append(frame(moment_of_frame(route, paced, index * count // min(SAMPLES, count)))())
             yield Progress(start, "Choosing colours")
-    voice = None if sound is None or timeline.audio is None else Sound(sound, timeline.audio.offset)
+    voice = None if sound is None or timeline.audio is None else AudioTrack(sound, timeline.audio.offset)
     digest = hashlib.sha256()
     shown: list[Image.Image] = []
     size = (0, 0)
@@ -88,11 +88,11 @@ def film(
         with ExitStack() as writing:
             sink: _Overlapped | None = None
             for index in range(count):
-                make = frame(moment(route, paced, index))
+                make = frame(moment_of_frame(route, paced, index))
                 if sink is None:
                     first = make()
                     size = first.size
-                    plan = Plan(
+                    plan = WriterOptions(
                         size, timeline.output.fps, count, timeline.output.quality, recipe, packet("walk", recipe),
                         tuple(samples), voice,
                     )  # fmt: skip
@@ -107,7 +107,7 @@ def film(
     return Film(path, path.stat().st_size, *size, count, fps, count / fps, digest.hexdigest(), tuple(shown))
 
 
-def moment(route: Route, paced: Pace, frame: int) -> float:
+def moment_of_frame(route: Route, paced: Pace, frame: int) -> float:
     """The moment of the walk that a frame of its film shows, at this pace."""
     return paced.moment(route.timeline.time_of(frame))
 
@@ -115,7 +115,7 @@ def moment(route: Route, paced: Pace, frame: int) -> float:
 def edits_of(route: Route, paced: Pace) -> Iterator[tuple[Edit, ...]]:
     """The edits of every frame, in order."""
     for index in range(route.timeline.frames):
-        yield route.cells(moment(route, paced, index))
+        yield route.cells(moment_of_frame(route, paced, index))
 
 
 class _Overlapped:

@@ -12,7 +12,7 @@ from latentwalk.edit import MOST_SEEDS, Base, Edit, class_weights
 from latentwalk.errors import Invalid
 from latentwalk.films.interpolation import Place, Stop, Vector, arc, place, spline, straight
 from latentwalk.films.timeline import Keyframe, Timeline
-from latentwalk.latents.latent_codec import between
+from latentwalk.latents.latent_codec import interpolate_latents
 from models.base import GeneratorSpec
 
 SMALL = 1e-9  # a weight below this is none
@@ -101,7 +101,7 @@ class Route:
         if found.share in (0.0, 1.0) or first == second:
             return second if found.share == 1.0 else first
         if first.latent is not None or second.latent is not None:
-            return Base(latent=between(first.latent, second.latent, found.share))
+            return Base(latent=interpolate_latents(first.latent, second.latent, found.share))
         values = dict(zip(self.base.names, self._value(self.base, seconds), strict=True))
         kept = {name: value for name, value in values.items() if abs(value) > SMALL}
         return Base(seeds=kept, space="w" if self._in_w else "z")
@@ -136,7 +136,7 @@ def route_of(timeline: Timeline, units: Mapping[str, Unit], spec: GeneratorSpec)
         raise Invalid("Some keyframes mix seeds in w and others in z.", "Mix them in one space.")
     if any(base.latent is not None for base in bases):
         for base in bases[1:]:  # refuses, with its sentence, what does not meet
-            between(bases[0].latent, base.latent, 0.5)
+            interpolate_latents(bases[0].latent, base.latent, 0.5)
     rows = [_named(base.weights()) for base in bases]
     start = _track([key for key, _ in whole], rows, free if mixes_in_w(spec, bases) else arc)
     return Route(

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from latentwalk.edit import Base
 from latentwalk.errors import Invalid, NotFound
-from latentwalk.latents.latent_codec import packed
-from latentwalk.progress import Progress, Work, part
-from latentwalk.training.encoder_training import load, refined
+from latentwalk.latents.latent_codec import encode_latent
+from latentwalk.progress import Progress, Work, scale_progress
+from latentwalk.training.encoder_training import load, refine
 from latentwalk.training.evaluation import samplers
 from models.base import Generator, GeneratorSpec
-from server.engine.generator_cache import Ready
+from server.engine.generator_cache import LoadedGenerator
 from server.storage.library import Library
 
 LARGEST_FILE = 16 * 2**20
@@ -26,7 +26,7 @@ FORMATS = ("PNG", "JPEG", "WEBP")
 STEPS = 120
 
 
-def opened(data: bytes, spec: GeneratorSpec) -> Tensor:
+def open_picture(data: bytes, spec: GeneratorSpec) -> Tensor:
     """A picture file as the generator would have it: [1, channels, R, R] in [-1, 1], cut to a square in its middle."""
     if len(data) > LARGEST_FILE:
         raise Invalid(f"That picture is over {LARGEST_FILE >> 20} MiB.", "Make it smaller.")
@@ -43,7 +43,7 @@ def opened(data: bytes, spec: GeneratorSpec) -> Tensor:
     return grid.float() / 127.5 - 1
 
 
-def inverted(library: Library, ready: Ready, picture: Tensor) -> Work[Mapping[str, Any]]:
+def invert(library: Library, ready: LoadedGenerator, picture: Tensor) -> Work[Mapping[str, Any]]:
     """The base and class weights of an edit whose picture is as near to `picture` as the generator comes.
 
     `error` is what remains, the mean squared difference in [0, 4]. NotFound where the generator has no encoder.
@@ -51,30 +51,30 @@ def inverted(library: Library, ready: Ready, picture: Tensor) -> Work[Mapping[st
     generator = ready.exact
     path = library.encoder(generator.spec.name)
     if path is None:
-        raise without_encoder(generator.spec)
+        raise no_encoder(generator.spec)
     encoder = load(path, generator.spec.fingerprint).to(generator.device)
     yield Progress(0.05, "Looking at the picture")
     target = picture.to(generator.device)
-    painter = samplers.Ready(generator)
-    found = yield from part(refined(encoder, painter, target, steps=STEPS), 0.05, 0.95)
+    painter = samplers.GeneratorSampler(generator)
+    found = yield from scale_progress(refine(encoder, painter, target, steps=STEPS), 0.05, 0.95)
     with torch.no_grad():
         error = float((generator.synthesize(found, None) - target).square().mean())
     yield Progress(1.0, "Found it")
     return {
         "generator": generator.spec.name,
-        "base": Base(latent=packed(found[0])).model_dump(exclude_none=True, exclude_defaults=True),
-        "classes": nearest(generator, found),
+        "base": Base(latent=encode_latent(found[0])).model_dump(exclude_none=True, exclude_defaults=True),
+        "classes": nearest_class(generator, found),
         "error": round(error, 5),
     }
 
 
-def without_encoder(spec: GeneratorSpec) -> NotFound:
+def no_encoder(spec: GeneratorSpec) -> NotFound:
     """The refusal of a generator that cannot take pictures in."""
     sentence = f"{spec.title} has no encoder, which brings pictures into its latent space."
     return NotFound(sentence, "Pick a generator that has one, such as avatars.")
 
 
-def nearest(generator: Generator, latents: Tensor) -> dict[str, float]:
+def nearest_class(generator: Generator, latents: Tensor) -> dict[str, float]:
     """The class whose mean latent lies nearest to the first of `latents` [N, D], as weights."""
     names = generator.spec.classes
     if not names:

@@ -19,13 +19,13 @@ LONGEST = 64 * 1024  # characters: 18 layers of 512 numbers are 24,576
 ELSEWHERE = {"s": "style channels", "move": "moves"}  # spaces that lie behind the layers, and what is in them
 
 
-def packed(latent: Tensor) -> str:
+def encode_latent(latent: Tensor) -> str:
     """A latent [D] or [layers, D] as text; the nearest float16 of each number is kept."""
     numbers = latent.detach().cpu().to(torch.float16).contiguous().numpy()
     return base64.urlsafe_b64encode(numbers.astype("<f2").tobytes()).decode().rstrip("=")
 
 
-def unpacked(text: str, spec: GeneratorSpec) -> Tensor:
+def decode_latent(text: str, spec: GeneratorSpec) -> Tensor:
     """The latent [1, D], or [1, layers, D], that `packed` wrote; Invalid where it is none of this generator's."""
     numbers = _numbers(text)
     width = spec.width
@@ -41,7 +41,7 @@ def unpacked(text: str, spec: GeneratorSpec) -> Tensor:
     return latent.reshape(1, -1) if len(numbers) == width else latent.reshape(1, spec.layers, width)
 
 
-def between(first: str | None, second: str | None, share: float) -> str:
+def interpolate_latents(first: str | None, second: str | None, share: float) -> str:
     """The latent `share` of the way from one to the other, both as text; None is a base that has seeds instead."""
     if first is None or second is None:
         raise Invalid(
@@ -50,10 +50,10 @@ def between(first: str | None, second: str | None, share: float) -> str:
     ends = [_numbers(text) for text in (first, second)]
     if len(ends[0]) != len(ends[1]):
         raise Invalid("A walk cannot lead from a latent to one of another size.", "Make both in the same way.")
-    return packed(torch.from_numpy((1 - share) * ends[0] + share * ends[1]))
+    return encode_latent(torch.from_numpy((1 - share) * ends[0] + share * ends[1]))
 
 
-def beyond(latent: Tensor, generator: Generator, steps: Sequence[tuple[Direction, float]]) -> Tensor:
+def append_style_rows(latent: Tensor, generator: Generator, steps: Sequence[tuple[Direction, float]]) -> Tensor:
     """A latent [1, layers, D] with rows below its layers that hold moves and changes of styles (models.base.Styled).
 
     `steps` are directions of the spaces "move" and "s" with how far each goes; without any the latent stays as it is.
@@ -77,7 +77,7 @@ def beyond(latent: Tensor, generator: Generator, steps: Sequence[tuple[Direction
     return torch.cat([latent, rows], dim=1)
 
 
-def within(latents: Tensor, moved: Tensor, layers: tuple[int, int] | None, count: int) -> Tensor:
+def limit_to_layers(latents: Tensor, moved: Tensor, layers: tuple[int, int] | None, count: int) -> Tensor:
     """Latents [N, D] that moved only in `layers` [first, stop) of `count`: [N, count, D]; `moved` where that is all."""
     if layers is None or layers[1] - layers[0] == count:
         return moved
@@ -86,7 +86,7 @@ def within(latents: Tensor, moved: Tensor, layers: tuple[int, int] | None, count
     return rows
 
 
-def stacked(latents: Sequence[Tensor]) -> Tensor:
+def stack_latents(latents: Sequence[Tensor]) -> Tensor:
     """Latents [1, ...] of one generator as a batch; those that end sooner go on with zeros, which change nothing."""
     longest = max(latent.shape[1] for latent in latents) if latents[0].ndim == 3 else 0
     return torch.cat([F.pad(one, (0, 0, 0, longest - one.shape[1])) if longest else one for one in latents])

@@ -13,7 +13,7 @@ from models.base import Averaged, Generator, GeneratorSpec, Mean
 
 
 @dataclass(frozen=True, slots=True)
-class Styling:
+class StyleMixing:
     """How an edit's z becomes a latent: truncation, in the first `cutoff` layers or in all, towards a `mean`, and the
     layers [first, stop) that other seeds give (style mixing; Karras et al. 2019, section 3.1), the later seed winning.
     """

@@ -17,7 +17,7 @@ import c2pa  # type: ignore[import-untyped]
 
 from latentwalk import atomic_files
 from latentwalk.errors import StorageFailed
-from latentwalk.provenance.keys import Signing
+from latentwalk.provenance.keys import SigningKey
 
 State = Literal["trusted", "valid", "invalid", "none"]
 LABEL = "urn.latentwalk.recipe"
@@ -32,7 +32,7 @@ SENTENCES: Mapping[State, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ProvenanceClaim:
     """What a credential says of a file: its kind ("walk" or "edit"), canonical recipe, and the models it came from.
 
     `generator` and `directions` map names to fingerprints of weights.
@@ -68,7 +68,7 @@ class Credential:
         return SENTENCES[self.state]
 
 
-def sign(path: Path, mime: str, claim: Claim, signing: Signing) -> None:
+def sign(path: Path, mime: str, claim: ProvenanceClaim, signing: SigningKey) -> None:
     """Put a signed manifest into a finished file. Its XMP must be in it already: a later change breaks the seal."""
     manifest = {
         "claim_generator_info": [{"name": "Latentwalk", "version": claim.version or "unknown"}],

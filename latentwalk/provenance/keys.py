@@ -21,7 +21,7 @@ YEARS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Signing:
+class SigningKey:
     """A private key (PKCS 8, PEM), its certificate with those above it (PEM, leaf first), and whose they are.
 
     `own` says that this installation made them itself: they then prove that a file is as this installation wrote
@@ -45,10 +45,10 @@ class Signing:
         return top.public_bytes(serialization.Encoding.PEM)
 
 
-def own(folder: Path) -> Signing:
+def installation_key(folder: Path) -> SigningKey:
     """This installation's key in `folder`, made there when it is first needed; readable by its owner alone."""
     try:
-        return Signing((folder / KEY).read_bytes(), (folder / CHAIN).read_bytes(), own=True)
+        return SigningKey((folder / KEY).read_bytes(), (folder / CHAIN).read_bytes(), own=True)
     except FileNotFoundError:
         pass
     except OSError as error:
@@ -71,12 +71,12 @@ def own(folder: Path) -> Signing:
             except OSError:
                 if not (folder / KEY).exists():
                     raise
-        return Signing((folder / KEY).read_bytes(), (folder / CHAIN).read_bytes(), own=True)
+        return SigningKey((folder / KEY).read_bytes(), (folder / CHAIN).read_bytes(), own=True)
     except OSError as error:
         raise atomic_files.refused(folder / KEY, error) from error
 
 
-def brought(key: Path, chain: Path) -> Signing:
+def operator_key(key: Path, chain: Path) -> SigningKey:
     """An operator's own key and certificates; Invalid where they cannot be read or do not belong together."""
     try:
         data, certificates = key.read_bytes(), chain.read_bytes()
@@ -94,7 +94,7 @@ def brought(key: Path, chain: Path) -> Signing:
             "The signing certificate belongs to another key.", "Name the certificate of that key, leaf first."
         )
     pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    return Signing(private.private_bytes(pem, form, serialization.NoEncryption()), certificates, own=False)
+    return SigningKey(private.private_bytes(pem, form, serialization.NoEncryption()), certificates, own=False)
 
 
 HINT = "Give a P-256 key without a password and its certificate chain, leaf first, both PEM."

@@ -24,7 +24,7 @@ MOST = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LedgerEntry:
     """One file that was made: `recipe` is canonical JSON of its kind, "walk" or "edit"; `export` the id of a film."""
 
     created: str
@@ -38,10 +38,10 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class LedgerMatch:
     """An entry that a file may come from, and the bits in which their looks differ; 0 for the file itself."""
 
-    entry: Entry
+    entry: LedgerEntry
     distance: int
 
 
@@ -51,7 +51,7 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def note(self, entry: Entry, looks: Sequence[bytes]) -> None:
+    def note(self, entry: LedgerEntry, looks: Sequence[bytes]) -> None:
         """Keep an entry with the looks of some of its pictures."""
         row = (
             entry.created, entry.sha256, entry.bytes, entry.format, entry.title, entry.kind, entry.recipe, entry.export,
@@ -60,7 +60,7 @@ class Ledger:
             made = table.execute(f"INSERT INTO made ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row).lastrowid
             table.executemany("INSERT INTO looks (made, look) VALUES (?, ?)", [(made, look) for look in set(looks)])
 
-    def all(self) -> list[tuple[Entry, list[bytes]]]:
+    def all(self) -> list[tuple[LedgerEntry, list[bytes]]]:
         """Every entry with its looks, oldest first."""
         if not self._path.is_file():
             return []
@@ -69,22 +69,22 @@ class Ledger:
             for made, look in table.execute("SELECT made, look FROM looks"):
                 looks.setdefault(made, []).append(look)
             rows = table.execute(f"SELECT id, {COLUMNS} FROM made ORDER BY id")
-            return [(Entry(*row), sorted(looks.get(id, []))) for id, *row in rows]
+            return [(LedgerEntry(*row), sorted(looks.get(id, []))) for id, *row in rows]
 
-    def take_in(self, entries: Sequence[tuple[Entry, list[bytes]]]) -> None:
+    def take_in(self, entries: Sequence[tuple[LedgerEntry, list[bytes]]]) -> None:
         """Keep the entries of another ledger that this one does not know."""
         known = {(entry.sha256, entry.created) for entry, _ in self.all()}
         for entry, looks in entries:
             if (entry.sha256, entry.created) not in known:
                 self.note(entry, looks)
 
-    def same(self, sha256: str) -> list[Match]:
+    def same(self, sha256: str) -> list[LedgerMatch]:
         """The entries of exactly this file, newest first."""
         with self._open() as table:
             query = f"SELECT {COLUMNS} FROM made WHERE sha256 = ? ORDER BY id DESC LIMIT {MOST}"
-            return [Match(Entry(*row), 0) for row in table.execute(query, (sha256,))]
+            return [LedgerMatch(LedgerEntry(*row), 0) for row in table.execute(query, (sha256,))]
 
-    def alike(self, looks: Sequence[bytes], most: int = seen.ALIKE) -> list[Match]:
+    def alike(self, looks: Sequence[bytes], most: int = seen.ALIKE) -> list[LedgerMatch]:
         """The entries with a picture that looks like one of these, the most alike first."""
         if not looks:
             return []
@@ -97,7 +97,7 @@ class Ledger:
                     best[made] = min(best.get(made, most), int(distance))
             chosen = sorted(best, key=lambda made: (best[made], -made))[:MOST]
             query = f"SELECT {COLUMNS} FROM made WHERE id = ?"
-            return [Match(Entry(*table.execute(query, (made,)).fetchone()), best[made]) for made in chosen]
+            return [LedgerMatch(LedgerEntry(*table.execute(query, (made,)).fetchone()), best[made]) for made in chosen]
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

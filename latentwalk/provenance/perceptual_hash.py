@@ -20,7 +20,7 @@ BYTES = 14
 ALIKE = 13  # bits in which two pictures of the same thing may differ: twice what was measured, half of chance's least
 
 
-def look(picture: Image.Image) -> bytes:
+def perceptual_hash(picture: Image.Image) -> bytes:
     """The hash of a picture: the signs of its low cosines without the mean."""
     planes = picture.convert("RGB").convert("YCbCr").split()
     signs = [

@@ -15,15 +15,15 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from latentwalk.provenance.c2pa import Claim, Credential
-from latentwalk.provenance.keys import Signing
+from latentwalk.provenance.c2pa import Credential, ProvenanceClaim
+from latentwalk.provenance.keys import SigningKey
 
 TRAINED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 LARGEST = 2**20
 BLOCK = 2**20
 
 
-def sidecar(path: Path, claim: Claim, signing: Signing) -> dict[str, Any]:
+def sidecar(path: Path, claim: ProvenanceClaim, signing: SigningKey) -> dict[str, Any]:
     """The credential of a finished file. The signature (ECDSA on P-256 with SHA-256, DER, base64) is over the JSON
     of all other fields with sorted keys and no spaces.
     """

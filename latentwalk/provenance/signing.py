@@ -14,10 +14,10 @@ from latentwalk import atomic_files
 from latentwalk.directions.direction import Direction
 from latentwalk.edit import Edit
 from latentwalk.provenance import c2pa, keys, sidecar
-from latentwalk.provenance.c2pa import Claim, Credential
-from latentwalk.provenance.keys import Signing
-from latentwalk.provenance.ledger import Entry, Ledger, Match
-from latentwalk.provenance.perceptual_hash import look
+from latentwalk.provenance.c2pa import Credential, ProvenanceClaim
+from latentwalk.provenance.keys import SigningKey
+from latentwalk.provenance.ledger import Ledger, LedgerEntry, LedgerMatch
+from latentwalk.provenance.perceptual_hash import perceptual_hash
 from models.base import GeneratorSpec, fingerprint
 from server.settings import Settings
 
@@ -41,7 +41,7 @@ class Seal:
     beside: dict[str, Any] | None = None
 
 
-class Press:
+class FileSigner:
     """Signs and remembers what is made under `settings`. Its key is made when the first file is."""
 
     def __init__(self, settings: Settings, version: str = "") -> None:
@@ -53,12 +53,12 @@ class Press:
         """Whether files are signed at all."""
         return self._settings.sign
 
-    def signing(self) -> Signing:
+    def signing(self) -> SigningKey:
         """The key and certificates that are in use."""
         key, chain = self._settings.signing_key, self._settings.signing_chain
         if key is not None and chain is not None:
-            return keys.brought(key, chain)
-        return keys.own(self._settings.home / "credentials")
+            return keys.operator_key(key, chain)
+        return keys.installation_key(self._settings.home / "credentials")
 
     def view(self) -> dict[str, Any]:
         """What is said of it on the page: JSON."""
@@ -70,28 +70,28 @@ class Press:
 
     def claim(
         self, kind: str, recipe: str, spec: GeneratorSpec, directions: Mapping[str, Direction], used: Sequence[str]
-    ) -> Claim:
+    ) -> ProvenanceClaim:
         """What a file made by `recipe` with these sliders says of where it comes from."""
         prints = {name: fingerprint(directions[name].walk.tensors()) for name in sorted(used) if name in directions}
-        return Claim(kind, recipe, {spec.name: spec.fingerprint}, prints, self._version)
+        return ProvenanceClaim(kind, recipe, {spec.name: spec.fingerprint}, prints, self._version)
 
-    def embed(self, path: Path, mime: str | None, claim: Claim) -> bool:
+    def embed(self, path: Path, mime: str | None, claim: ProvenanceClaim) -> bool:
         """Sign a finished file in place, where its type can carry a credential and signing is on; whether it was."""
         if not self.signs or mime is None or (mime not in STREAMED and path.stat().st_size > LARGEST_EMBEDDED):
             return False
         c2pa.sign(path, mime, claim, self.signing())
         return True
 
-    def seal(self, path: Path, embedded: bool, claim: Claim) -> Seal:
+    def seal(self, path: Path, embedded: bool, claim: ProvenanceClaim) -> Seal:
         """The seal of a finished file, `embedded` being what `embed` said of it."""
         sha256 = sidecar.digest(path)
         if embedded or not self.signs:
             return Seal("embedded" if embedded else "none", sha256)
         return Seal("sidecar", sha256, sidecar.sidecar(path, claim, self.signing()))
 
-    def note(self, entry: Entry, pictures: Sequence[Image.Image]) -> None:
+    def note(self, entry: LedgerEntry, pictures: Sequence[Image.Image]) -> None:
         """Write a file into the ledger with the looks of some of its pictures."""
-        self.ledger.note(entry, [look(picture) for picture in pictures])
+        self.ledger.note(entry, [perceptual_hash(picture) for picture in pictures])
 
     def credential(self, data: bytes, mime: str, beside: bytes | None = None) -> Credential:
         """The credential in a file's bytes, or in the sidecar that was brought with them."""
@@ -101,7 +101,7 @@ class Press:
         return c2pa.read(data, mime, anchors) if mime else Credential("none")
 
 
-def matches(found: Sequence[Match]) -> list[dict[str, Any]]:
+def matches(found: Sequence[LedgerMatch]) -> list[dict[str, Any]]:
     """Matches of the ledger as JSON."""
     return [
         {

@@ -7,20 +7,20 @@ import tempfile
 from pathlib import Path
 
 from latentwalk.edit import Edit, canonical
-from latentwalk.films.layout import marked
-from latentwalk.provenance.ledger import Entry
-from latentwalk.provenance.signing import Press, sliders_of
+from latentwalk.films.layout import add_mark
+from latentwalk.provenance.ledger import LedgerEntry
+from latentwalk.provenance.signing import FileSigner, sliders_of
 from latentwalk.provenance.xmp import packet
-from latentwalk.rendering.image_codec import MEDIA_TYPES, Format, Pixels, encode, picture
-from server.engine.generator_cache import Ready
+from latentwalk.rendering.image_codec import MEDIA_TYPES, Format, Pixels, encode, to_image
+from server.engine.generator_cache import LoadedGenerator
 from server.jobs.job import now
 
 
-def still(
+def still_file(
     edit: Edit,
     pixels: Pixels,
-    ready: Ready,
-    press: Press,
+    ready: LoadedGenerator,
+    press: FileSigner,
     *,
     format: Format = "png",
     title: str = "",
@@ -28,8 +28,8 @@ def still(
     mark: bool = False,
 ) -> bytes:
     """The file of the picture drawn of an edit, its longer side at most `size`; with a visible mark if asked."""
-    shown = picture(pixels, size)
-    shown = marked(shown) if mark else shown
+    shown = to_image(pixels, size)
+    shown = add_mark(shown) if mark else shown
     recipe = canonical(edit)
     claim = press.claim("edit", recipe, ready.spec, ready.directions(), sliders_of(edit))
     with tempfile.TemporaryDirectory(prefix="latentwalk-") as folder:
@@ -38,5 +38,5 @@ def still(
         press.embed(path, MEDIA_TYPES[format], claim)
         data = path.read_bytes()
     sha256 = hashlib.sha256(data).hexdigest()
-    press.note(Entry(now(), sha256, len(data), format, title or ready.spec.title, "edit", recipe), [shown])
+    press.note(LedgerEntry(now(), sha256, len(data), format, title or ready.spec.title, "edit", recipe), [shown])
     return data

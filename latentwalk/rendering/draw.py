@@ -9,19 +9,19 @@ from dataclasses import dataclass
 
 import torch
 
-from latentwalk.edit import Edit, canonical, latent_for
+from latentwalk.edit import Edit, canonical, resolve
 from latentwalk.errors import AppError, ModelFailed
-from latentwalk.latents.latent_codec import stacked
+from latentwalk.latents.latent_codec import stack_latents
 from latentwalk.rendering import image_codec
 from latentwalk.rendering.image_codec import Format, Pixels
-from server.engine.generator_cache import Ready
+from server.engine.generator_cache import LoadedGenerator
 from server.engine.preview_queue import Answer, Frame
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Batch:
+class PreviewBatch:
     """Pictures that were drawn together, in the order of their edits, or why one was not.
 
     `begin` is when the device began, `taken` the seconds it took.
@@ -36,7 +36,7 @@ class Batch:
         return sum(not isinstance(picture, AppError) for picture in self.pictures)
 
 
-def previews(edits: Sequence[Edit], ready: Ready) -> Batch:
+def draw_previews(edits: Sequence[Edit], ready: LoadedGenerator) -> PreviewBatch:
     """Quick pictures, uint8 [H, W, C], of edits of one generator; an edit that makes no sense leaves the others be.
 
     Raises whatever the model raises.
@@ -46,7 +46,7 @@ def previews(edits: Sequence[Edit], ready: Ready) -> Batch:
     with torch.inference_mode():
         for place, edit in enumerate(edits):
             try:
-                latent, weights = latent_for(edit, ready.preview, ready.directions())
+                latent, weights = resolve(edit, ready.preview, ready.directions())
             except AppError as error:
                 answers[place] = error
                 continue
@@ -55,45 +55,45 @@ def previews(edits: Sequence[Edit], ready: Ready) -> Batch:
             classes.append(weights)
         begin = time.perf_counter()
         if not latents:
-            return Batch(list(answers.values()), begin, 0.0)
+            return PreviewBatch(list(answers.values()), begin, 0.0)
         together = None if classes[0] is None else torch.cat([row for row in classes if row is not None])
-        arrays = image_codec.pixels(ready.preview.synthesize(stacked(latents), together))
+        arrays = image_codec.to_pixels(ready.preview.synthesize(stack_latents(latents), together))
     taken = time.perf_counter() - begin
     if len(arrays) != len(latents):
         raise ModelFailed("The model lost some of the pictures.", "Try again.")
     answers |= dict(zip(places, arrays, strict=True))
-    return Batch([answers[place] for place in range(len(edits))], begin, taken)
+    return PreviewBatch([answers[place] for place in range(len(edits))], begin, taken)
 
 
-def draw(edit: Edit, ready: Ready) -> Pixels:
+def draw(edit: Edit, ready: LoadedGenerator) -> Pixels:
     """uint8 [H, W, C] of an edit, exactly: float32 and alone, so that the same edit is the same pixels."""
     try:
         with torch.inference_mode():
-            latent, classes = latent_for(edit, ready.exact, ready.directions())
-            array: Pixels = image_codec.pixels(ready.exact.synthesize(latent, classes))[0]
+            latent, classes = resolve(edit, ready.exact, ready.directions())
+            array: Pixels = image_codec.to_pixels(ready.exact.synthesize(latent, classes))[0]
             return array
     except AppError:
         raise
     except Exception as error:  # a model may raise anything; people get one sentence, the log all of it
         log.exception("A picture of %s failed", edit.generator)
-        raise failed(error) from error
+        raise model_failure(error) from error
 
 
-def failed(error: Exception) -> ModelFailed:
+def model_failure(error: Exception) -> ModelFailed:
     """Whatever a model raised, as a sentence."""
     if isinstance(error, torch.OutOfMemoryError):
         return ModelFailed("The device has no memory left for this picture.", "Try --device cpu.")
     return ModelFailed("The model could not make this picture.", "The server's log says why.")
 
 
-def preview_frame(array: Pixels, longest: int | None, batch: Batch, at: float) -> Answer:
+def preview_frame(array: Pixels, longest: int | None, batch: PreviewBatch, at: float) -> Answer:
     """A preview of `batch` as JPEG, asked for at the time `at`; or why it cannot be one."""
     try:
         waited = max(0.0, batch.begin - at)
         return frame(array, "jpg", longest, None, size=batch.size, waited=waited, rendered=batch.taken)
     except Exception as error:  # one picture that cannot be encoded must not leave the others waiting
         log.exception("A preview could not be encoded")
-        return failed(error)
+        return model_failure(error)
 
 
 def still_frame(
@@ -109,6 +109,6 @@ def frame(
 ) -> Frame:  # fmt: skip
     """Pixels as a file, at most `longest` on a side."""
     begin = time.perf_counter()
-    data = image_codec.encode(made := image_codec.picture(array, longest), format, edit=edit)
+    data = image_codec.encode(made := image_codec.to_image(array, longest), format, edit=edit)
     encoded = time.perf_counter() - begin
     return Frame(data, format, made.width, made.height, size, waited, rendered, encoded)

@@ -19,7 +19,7 @@ KEYWORD = "latentwalk"  # under which a PNG carries its edit
 SMALL = 320  # below this side, colour at half resolution shows and saves next to nothing
 
 
-def pixels(images: Tensor) -> Pixels:
+def to_pixels(images: Tensor) -> Pixels:
     """uint8 [N, H, W, C] for images [N, C, H, W] in [-1, 1]; computed where they are, copied to the host once."""
     scaled = torch.addcmul(images.new_tensor(128.0), images, images.new_tensor(127.5)).clamp_(0, 255)
     array: Pixels = scaled.permute(0, 2, 3, 1).to(torch.uint8).contiguous().cpu().numpy()
@@ -34,14 +34,14 @@ def rgb(images: Tensor) -> Tensor:
     return images[:, :3] * share + (1 - share)
 
 
-def opaque(made: Image.Image) -> Image.Image:
+def flatten_alpha(made: Image.Image) -> Image.Image:
     """A picture in RGB, what is transparent in it on white."""
     if made.mode != "RGBA":
         return made.convert("RGB")
     return Image.alpha_composite(Image.new("RGBA", made.size, "white"), made).convert("RGB")
 
 
-def picture(array: Pixels, longest: int | None = None) -> Image.Image:
+def to_image(array: Pixels, longest: int | None = None) -> Image.Image:
     """A picture of uint8 [H, W, C], C being 1, 3 or 4, made smaller where it is longer than `longest`."""
     made = Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
     if longest is None or longest >= max(made.size):
@@ -56,7 +56,7 @@ def encode(made: Image.Image, format: Format, *, edit: str | None = None, xmp: b
     buffer = io.BytesIO()
     packet = {} if xmp is None else {"xmp": xmp}
     if format == "jpg":
-        made = opaque(made) if made.mode == "RGBA" else made
+        made = flatten_alpha(made) if made.mode == "RGBA" else made
         small = max(made.size) <= SMALL
         made.save(buffer, "JPEG", quality=92 if small else 85, subsampling=0 if small else 2, **packet)
     elif format == "webp":

@@ -17,7 +17,7 @@ FLAT = 1e-5  # of the largest value
 SHARE = 0.25  # of the transform's limit: small enough to be linear, large enough to move between cells
 
 
-def closed_form(generator: Generator, transform: Transform) -> Tensor | None:
+def closed_form_walk(generator: Generator, transform: Transform) -> Tensor | None:
     """The unit vector [D] of a transform that moves things.
 
     None for recolouring, which says nothing about features; where the first layer is not linear; and where its map

@@ -17,12 +17,12 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from latentwalk.directions.latent_walk import Walk
-from latentwalk.progress import Progress, Work, part
+from latentwalk.progress import Progress, Work, scale_progress
 from latentwalk.steering import transforms
 from latentwalk.steering.class_correlation import correlation
 from latentwalk.steering.latent_sampling import Role
 from latentwalk.steering.learning.learn import LearnSettings, fit
-from latentwalk.steering.measuring.transform_estimator import achieved
+from latentwalk.steering.measuring.transform_estimator import estimate_amount
 from latentwalk.steering.transforms import Transform
 from models.base import FirstLayer, Generator, Precision
 
@@ -32,7 +32,7 @@ STEPS = 300
 Design = Mapping[str, Mapping[str, float]]
 
 
-class Prior:
+class ClassPrior:
     """A generator whose only latent is z [N, z]: steering cannot leave what it draws by itself."""
 
     def __init__(self, generator: Generator) -> None:
@@ -49,8 +49,8 @@ class Prior:
     def synthesize(self, latent: Tensor, classes: Tensor | None) -> Tensor:
         return self._generator.synthesize(self._generator.map(latent, classes), classes)
 
-    def at(self, precision: Precision) -> Prior:
-        return Prior(self._generator.at(precision))
+    def at(self, precision: Precision) -> ClassPrior:
+        return ClassPrior(self._generator.at(precision))
 
     def first_layer(self, classes: Tensor | None) -> FirstLayer | None:
         """None: no feature map is linear in z."""
@@ -61,7 +61,7 @@ class Prior:
         return torch.empty(0, self.spec.width, device=self.device)
 
 
-def mirror(generator: Generator, design: Design, steps: int = STEPS, each: int = EACH) -> Work[dict[str, Any]]:
+def data_coverage(generator: Generator, design: Design, steps: int = STEPS, each: int = EACH) -> Work[dict[str, Any]]:
     """For each transform of the design: what every class reaches, beside what it was made to vary by.
 
     `design` holds for each transform and class the largest amount, in the transform's unit, by which training
@@ -69,11 +69,13 @@ def mirror(generator: Generator, design: Design, steps: int = STEPS, each: int =
     to [designed, reached], amounts; reached is half of what lies between both ends of the walk), `r`, `n` and `p`.
     """
     seen: dict[str, Any] = {}
-    prior = Prior(generator)
+    prior = ClassPrior(generator)
     for number, (name, wanted) in enumerate(design.items()):
         transform = transforms.find(name)
         low, high = number / len(design), (number + 1) / len(design)
-        walk = yield from part(fit(prior, transform, LearnSettings(name, steps=steps)), low, low + 0.8 * (high - low))
+        walk = yield from scale_progress(
+            fit(prior, transform, LearnSettings(name, steps=steps)), low, low + 0.8 * (high - low)
+        )
         halves: dict[str, float] = {}
         for kind, title in enumerate(generator.spec.classes):
             halves[title] = _reached(prior, transform, walk, kind, each)
@@ -87,7 +89,7 @@ def mirror(generator: Generator, design: Design, steps: int = STEPS, each: int =
     return seen
 
 
-def _reached(prior: Prior, transform: Transform, walk: Walk, kind: int, each: int) -> float:
+def _reached(prior: ClassPrior, transform: Transform, walk: Walk, kind: int, each: int) -> float:
     # Half of what lies between both ends, in the unit's coordinate, mean over latents of one class.
     first = Role.JUDGE.value[0]
     latents = prior.sample(range(first, first + each))
@@ -95,6 +97,6 @@ def _reached(prior: Prior, transform: Transform, walk: Walk, kind: int, each: in
     with torch.no_grad():
         ends = [walk.move(latents, latents.new_full((each,), step)) for step in (-1.0, 1.0)]
         pictures = [prior.synthesize(end, classes) for end in ends]
-        amounts = achieved(prior.synthesize(latents, classes), torch.stack(pictures), transform)
+        amounts = estimate_amount(prior.synthesize(latents, classes), torch.stack(pictures), transform)
     low, high = amounts.mean(dim=1)
     return float(high - low) / 2

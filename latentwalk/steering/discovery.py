@@ -16,7 +16,7 @@ from latentwalk.directions.latent_walk import LinearWalk
 from latentwalk.directions.unit import Unit
 from latentwalk.errors import Invalid
 from latentwalk.progress import Progress, Work
-from latentwalk.steering.latent_sampling import Drawn, Role, centre, draw, evenly
+from latentwalk.steering.latent_sampling import LatentBatch, Role, centre, evenly, sample_latents
 from models.base import MOVES, Generator, Styled
 
 Method = Literal["pca", "sefa", "styles"]
@@ -35,7 +35,7 @@ def principal(generator: Generator, count: int, samples: int = SAMPLES) -> Tenso
     network; where the latent is isotropic, PCA of the first layer's relu(W z + b), then least squares from the
     components' coordinates back to z; of small pictures where that layer is not to be seen.
     """
-    drawn = draw(generator, samples, Role.LEARN)
+    drawn = sample_latents(generator, samples, Role.LEARN)
     layer = generator.first_layer(evenly(generator))
     if layer is None and _is_prior(generator):
         return _seen(generator, count, next(drawn.split(LOOKED_AT)))
@@ -54,7 +54,7 @@ def _is_prior(generator: Generator) -> bool:
     return generator.spec.space == "z" and torch.equal(generator.map(z, evenly(generator)), z)
 
 
-def _seen(generator: Generator, count: int, drawn: Drawn) -> Tensor:
+def _seen(generator: Generator, count: int, drawn: LatentBatch) -> Tensor:
     # A network that shows nothing of its inside: components of its pictures, made small, take the first layer's place.
     rows = []
     for chunk in drawn.split(CHUNK):
@@ -112,7 +112,7 @@ def channels(generator: Generator, count: int) -> Work[list[tuple[int, int, Tens
     """
     if not isinstance(generator, Styled):
         raise Invalid(f"{generator.spec.name} has no style channels.", "Look for pca or sefa directions.")
-    drawn = draw(generator, SAMPLES, Role.LEARN)
+    drawn = sample_latents(generator, SAMPLES, Role.LEARN)
     with torch.no_grad():
         spread = torch.cat([generator.channels(part.latents) for part in drawn.split(256)]).std(dim=0)
     width, layers = generator.spec.width, generator.spec.layers

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from latentwalk.directions.direction import Curve, Direction
 from latentwalk.directions.latent_walk import LinearWalk
-from latentwalk.latents.latent_codec import beyond, within
+from latentwalk.latents.latent_codec import append_style_rows, limit_to_layers
 from latentwalk.rendering.precision import psnr
 from latentwalk.steering import transforms
-from latentwalk.steering.latent_sampling import Drawn
+from latentwalk.steering.latent_sampling import LatentBatch
 from models.base import MOVES, Generator, GeneratorSpec
 
 PREFIX = "exact_"
@@ -28,12 +28,12 @@ NOTES = {
 STEPS = 4  # amounts each way at which a learned slider is held against the oracle
 
 
-def exact(spec: GeneratorSpec) -> list[Direction]:
+def exact_directions(spec: GeneratorSpec) -> list[Direction]:
     """A slider for each of the moves that the network makes exactly; none for most."""
     return [_slider(spec, name) for name in spec.exact if name in AXES]
 
 
-def beside(generator: Generator, direction: Direction, name: str, drawn: Drawn) -> list[list[float]]:
+def psnr_against_exact(generator: Generator, direction: Direction, name: str, drawn: LatentBatch) -> list[list[float]]:
     """Rows of [asked, dB, dB] over a slider's range: the mean PSNR of the learned slider's pictures, and of pictures
     left as they are, both against the exact move `name` of the same latents.
     """
@@ -46,9 +46,11 @@ def beside(generator: Generator, direction: Direction, name: str, drawn: Drawn) 
         for one in drawn.split(1):
             with torch.no_grad():
                 layers = one.latents[:, None].repeat(1, generator.spec.layers, 1)
-                wanted = generator.synthesize(beyond(layers, generator, [(truth, truth.steps(amount))]), one.classes)
+                wanted = generator.synthesize(
+                    append_style_rows(layers, generator, [(truth, truth.steps(amount))]), one.classes
+                )
                 moved = one.latents + direction.displacement(one.latents, amount, one.classes)
-                moved = within(one.latents, moved, direction.layers, generator.spec.layers)
+                moved = limit_to_layers(one.latents, moved, direction.layers, generator.spec.layers)
                 steered, still = (generator.synthesize(w, one.classes) for w in (moved, one.latents))
             found.append(torch.stack([psnr(wanted, steered), psnr(wanted, still)], dim=1))
         rows.append([amount, *torch.cat(found).mean(dim=0).tolist()])

@@ -23,7 +23,7 @@ class Role(Enum):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Drawn:
+class LatentBatch:
     """Latents [N, D] with their class weights [N, K] (None where there are no classes)."""
 
     latents: Tensor
@@ -32,14 +32,14 @@ class Drawn:
     def __len__(self) -> int:
         return len(self.latents)
 
-    def split(self, size: int) -> Iterator[Drawn]:
+    def split(self, size: int) -> Iterator[LatentBatch]:
         """The same in chunks of at most `size`, in order."""
         for start in range(0, len(self), size):
             part = slice(start, start + size)
-            yield Drawn(self.latents[part], None if self.classes is None else self.classes[part])
+            yield LatentBatch(self.latents[part], None if self.classes is None else self.classes[part])
 
 
-def centre(generator: Generator, drawn: Drawn) -> Tensor:
+def centre(generator: Generator, drawn: LatentBatch) -> Tensor:
     """The mean latent of each one's classes, [N, D]: zero where latents are drawn from the prior themselves."""
     count = len(drawn)
     blank = torch.zeros(count, *generator.spec.spaces["z"], device=generator.device)
@@ -52,9 +52,9 @@ def evenly(generator: Generator) -> Tensor | None:
     return torch.full((1, kinds), 1 / kinds, device=generator.device) if kinds else None
 
 
-def draw(
+def sample_latents(
     generator: Generator, count: int, role: Role, source: torch.Generator | None = None, in_turn: bool = False
-) -> Drawn:
+) -> LatentBatch:
     """`count` latents of the prior, each of one class drawn evenly, for one role.
 
     With a `source` the seeds come from it (learning: new ones at every step); without, they are the first of the
@@ -73,4 +73,4 @@ def draw(
         drawn = torch.randint(kinds, (1 if in_turn else count,), generator=source)
         drawn = (drawn + torch.arange(count)) % kinds if in_turn else drawn
         classes = one_hot(drawn, kinds).float().to(generator.device)
-    return Drawn(generator.map(generator.sample(seeds), classes), classes)
+    return LatentBatch(generator.map(generator.sample(seeds), classes), classes)

@@ -14,7 +14,7 @@ def masked_error(images: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     return ((images - target).square() * mask).sum(dim=(1, 2, 3)) / area.clamp_min(1)
 
 
-def objective(images: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+def multiscale_error(images: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """`masked_error` averaged over the full, half and quarter size, for each picture [N].
 
     The coarse scales pull where the fine ones, out of step with moved detail, cancel (steerability paper, section

@@ -12,7 +12,7 @@ from latentwalk.rendering.image_codec import rgb
 from models.base import FirstLayer, Generator, Precision
 
 
-def opaque(generator: Generator) -> Generator:
+def as_opaque(generator: Generator) -> Generator:
     """Itself, or, where its pictures have an alpha channel, a twin whose pictures lie on white."""
     return _OnWhite(generator) if generator.spec.channels == 4 else generator
 
@@ -34,7 +34,7 @@ class _OnWhite:
         return rgb(self._generator.synthesize(latent, classes))
 
     def at(self, precision: Precision) -> Generator:
-        return opaque(self._generator.at(precision))
+        return as_opaque(self._generator.at(precision))
 
     def first_layer(self, classes: Tensor | None) -> FirstLayer | None:
         return self._generator.first_layer(classes)

@@ -9,57 +9,60 @@ from torch import Tensor
 
 from latentwalk.directions.direction import Direction
 from latentwalk.directions.latent_walk import Walk
-from latentwalk.latents.latent_codec import ELSEWHERE, beyond, within
-from latentwalk.rendering.image_codec import pixels, rgb
-from latentwalk.steering.latent_sampling import Drawn, Role, draw
+from latentwalk.latents.latent_codec import ELSEWHERE, append_style_rows, limit_to_layers
+from latentwalk.rendering.image_codec import rgb, to_pixels
+from latentwalk.steering.latent_sampling import LatentBatch, Role, sample_latents
 from models.base import Generator
 
 COLUMNS = 7
 
 
-def row(
-    generator: Generator, walk: Walk, one: Drawn, steps: Sequence[float], layers: tuple[int, int] | None = None
+def picture_row(
+    generator: Generator, walk: Walk, one: LatentBatch, steps: Sequence[float], layers: tuple[int, int] | None = None
 ) -> Tensor:
     """One latent at each step of a walk, in some layers or all, side by side: uint8 [H, len(steps) * W, 3]."""
     with torch.no_grad():
         latents = one.latents.expand(len(steps), -1)
         classes = None if one.classes is None else one.classes.expand(len(steps), -1)
         moved = walk.move(latents, latents.new_tensor(list(steps)), classes)
-        images = generator.synthesize(within(latents, moved, layers, generator.spec.layers), classes)
+        images = generator.synthesize(limit_to_layers(latents, moved, layers, generator.spec.layers), classes)
     return to_bytes(torch.cat(list(images), dim=2))
 
 
-def strip(generator: Generator, direction: Direction, count: int = 3, columns: int = COLUMNS) -> Tensor:
+def preview_strip(generator: Generator, direction: Direction, count: int = 3, columns: int = COLUMNS) -> Tensor:
     """`count` held-out latents (rows) across a direction's usable range (columns): uint8 [H, W, 3]."""
     low, high = (direction.unit.coordinate(end) for end in direction.range)
     middle = columns // 2
     coordinates = [low * (middle - i) / middle for i in range(middle)] + [0.0]
     coordinates += [high * (i + 1) / middle for i in range(middle)]
     steps = [direction.curve.step(coordinate) for coordinate in coordinates]
-    drawn = draw(generator, count, Role.JUDGE)
+    drawn = sample_latents(generator, count, Role.JUDGE)
     if direction.space == "z" != generator.spec.space:
         seeds = range(Role.JUDGE.value[0], Role.JUDGE.value[0] + count)
         parts = zip(generator.sample(list(seeds)), drawn.split(1), strict=True)
         return torch.cat([_early(generator, direction, z[None], one, steps) for z, one in parts])
     if direction.space in ELSEWHERE:
         return torch.cat([_elsewhere(generator, direction, one, steps) for one in drawn.split(1)])
-    return torch.cat([row(generator, direction.walk, one, steps, direction.layers) for one in drawn.split(1)])
+    return torch.cat([picture_row(generator, direction.walk, one, steps, direction.layers) for one in drawn.split(1)])
 
 
-def _early(generator: Generator, direction: Direction, z: Tensor, one: Drawn, steps: Sequence[float]) -> Tensor:
+def _early(generator: Generator, direction: Direction, z: Tensor, one: LatentBatch, steps: Sequence[float]) -> Tensor:
     with torch.no_grad():
         moved = [direction.walk.move(z, z.new_tensor([step]), one.classes) for step in steps]
         images = [generator.synthesize(generator.map(place, one.classes), one.classes)[0] for place in moved]
     return to_bytes(torch.cat(images, dim=2))
 
 
-def _elsewhere(generator: Generator, direction: Direction, one: Drawn, steps: Sequence[float]) -> Tensor:
+def _elsewhere(generator: Generator, direction: Direction, one: LatentBatch, steps: Sequence[float]) -> Tensor:
     layers = one.latents[:, None].repeat(1, generator.spec.layers, 1)
     with torch.no_grad():
-        images = [generator.synthesize(beyond(layers, generator, [(direction, step)]), one.classes) for step in steps]
+        images = [
+            generator.synthesize(append_style_rows(layers, generator, [(direction, step)]), one.classes)
+            for step in steps
+        ]
     return to_bytes(torch.cat([image[0] for image in images], dim=2))
 
 
 def to_bytes(image: Tensor) -> Tensor:
     """An image [C, H, W] in [-1, 1] as uint8 [H, W, 3] on the CPU."""
-    return torch.from_numpy(pixels(rgb(image[None]))[0])
+    return torch.from_numpy(to_pixels(rgb(image[None]))[0])

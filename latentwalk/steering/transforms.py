@@ -32,7 +32,7 @@ class Transform:
     the edited images and a mask [N, 1, H, W] in [0, 1]: the share of each pixel that came from inside the
     picture. `reach` is the largest amount asked for in training; as a share of the picture's side where `relative`
     (then the unit is pixels). `moves` says that content is moved rather than recoloured: what was reached is then
-    measured on structure (latentwalk/steering/measuring/transform_estimator.py), so the function must take any number of channels.
+    measured on structure (`steering.measuring`), so the function must take any number of channels.
     """
 
     name: str

@@ -13,7 +13,7 @@ WARM = 3  # steps before a recording, in which libraries choose their ways and o
 Step = Callable[..., Tensor]
 
 
-class Recorded:
+class CudaGraph:
     """A step of fixed shapes, as a callable: real steps at first, then their recording.
 
     What the step reads besides its inputs must stay where it is in memory, and it must not wait for the device. Its

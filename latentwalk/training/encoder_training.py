@@ -25,7 +25,7 @@ CENTRED = 4096  # latents from which their mean and deviation are taken
 PREFIX = "encoder/"
 
 
-class Painter(Protocol):
+class Synthesizer(Protocol):
     """A generator as an encoder sees it."""
 
     w: int
@@ -58,7 +58,7 @@ class EncodeSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Returned:
+class ReconstructionFigures:
     """What comes back of fresh samples: shares of the variance left over, 0 perfect and 1 no better than the mean.
 
     `latents` compares w with w, `pictures` a sample with the picture of its encoded latent; `mean_square` is the
@@ -71,7 +71,7 @@ class Returned:
     count: int
 
 
-def encode(painter: Painter, settings: EncodeSettings, file: Path | None = None) -> Work[Encoder]:
+def train_encoder(painter: Synthesizer, settings: EncodeSettings, file: Path | None = None) -> Work[Encoder]:
     """Train an encoder for a generator; with a `file` of the same training it goes on from there.
 
     The loss is the latents' squared error plus `pixels` times that of the pictures painted from the answer.
@@ -119,7 +119,9 @@ def encode(painter: Painter, settings: EncodeSettings, file: Path | None = None)
     return encoder.eval()
 
 
-def returned(encoder: Encoder, painter: Painter, count: int = 512, seed: int = 1) -> Work[Returned]:
+def measure_reconstruction(
+    encoder: Encoder, painter: Synthesizer, count: int = 512, seed: int = 1
+) -> Work[ReconstructionFigures]:
     """Encode fresh samples and paint them again."""
     wrong, spread, off, usual = 0.0, 0.0, 0.0, 0.0
     numbers, batch = 0, 32
@@ -138,10 +140,12 @@ def returned(encoder: Encoder, painter: Painter, count: int = 512, seed: int = 1
             usual += float((pictures - middle).square().sum())
         numbers += pictures.numel()
         yield Progress(min((start + batch) / count, 1.0), "Encoding fresh samples")
-    return Returned(round(wrong / spread, 4), round(off / usual, 4), round(off / numbers, 5), count)
+    return ReconstructionFigures(round(wrong / spread, 4), round(off / usual, 4), round(off / numbers, 5), count)
 
 
-def refined(encoder: Encoder, painter: Painter, pictures: Tensor, steps: int = 100, rate: float = 0.02) -> Work[Tensor]:
+def refine(
+    encoder: Encoder, painter: Synthesizer, pictures: Tensor, steps: int = 100, rate: float = 0.02
+) -> Work[Tensor]:
     """Latents [N, w] that start where the encoder puts pictures [N, C, side, side] and descend their pixels' error.
 
     Steps are in units of the latents' deviation; every picture keeps the best latent it had on the way, so the result

@@ -16,7 +16,7 @@ from models.generators.stylegan2 import FIR
 from models.networks.stylegan2 import StyleGAN2Network
 
 
-def generator(
+def export_generator(
     network: StyleGAN2Network, recipe: Recipe, side: int, classes: Sequence[str]
 ) -> tuple[GeneratorSpec, dict[str, Tensor]]:
     """The description and the weights, float16, of a network as far as `side` px."""

@@ -13,13 +13,13 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from latentwalk.progress import Progress, Work
-from latentwalk.training.cuda_graphs import Recorded
-from latentwalk.training.evaluation.sample_grid import sheet
+from latentwalk.training.cuda_graphs import CudaGraph
+from latentwalk.training.evaluation.sample_grid import sample_grid
 from latentwalk.training.evaluation.snapshots import MOST, snapshot
 from latentwalk.training.recipe import Recipe, Stage
-from latentwalk.training.state import State
+from latentwalk.training.state import TrainingState
 from latentwalk.training.step import average, step
-from latentwalk.training.warm_start import begun as begun_with
+from latentwalk.training.warm_start import warm_start as begun_with
 
 EVERY = 50  # steps between reports
 STORE = 300.0  # seconds between stored states
@@ -43,7 +43,7 @@ class Source(Protocol):
 def train(
     recipe: Recipe, source: Source, folder: Path, dtype: torch.dtype,
     device: torch.device | str = "cpu", until: float | None = None, start: Path | None = None,
-) -> Work[State]:  # fmt: skip
+) -> Work[TrainingState]:  # fmt: skip
     """Train to the recipe's end, from `folder`'s state where there is one; each Progress is one report, some with a
     sheet of samples.
 
@@ -52,7 +52,7 @@ def train(
     """
     folder.mkdir(parents=True, exist_ok=True)
     first = source(recipe.stages[0].side)
-    state = State.start(recipe, len(first.classes), device)
+    state = TrainingState.start(recipe, len(first.classes), device)
     if state.resume(folder):
         yield Progress(0.0, f"Going on from {state.seen:,} pictures")
     elif start is not None:
@@ -75,7 +75,7 @@ def train(
 
 def _stage(
     recipe: Recipe, stage: Stage, begun: int, pictures: Pictures,
-    state: State, folder: Path, dtype: torch.dtype, until: float | None,
+    state: TrainingState, folder: Path, dtype: torch.dtype, until: float | None,
 ) -> Work[None]:  # fmt: skip
     stored, since, at = time.monotonic(), time.monotonic(), state.seen
     shown = state.seen * MOST // recipe.length if state.seen else -1
@@ -100,7 +100,7 @@ def _stage(
             message = f"{state.seen:,} of {recipe.length:,} pictures at {stage.side} px, {speed:.0f} a second"
             drawn = None
             if state.seen * MOST // recipe.length > shown:
-                drawn, shown = sheet(state.average, stage.side), state.seen * MOST // recipe.length
+                drawn, shown = sample_grid(state.average, stage.side), state.seen * MOST // recipe.length
                 snapshot(state.average, state.seen, stage.side, folder / "snapshots")
             yield Progress(state.seen / recipe.length, message, row, drawn)
             sums, since, at = torch.zeros_like(sums), time.monotonic(), state.seen
@@ -110,9 +110,9 @@ def _stage(
 
 class _Steps:
     # A stage's steps, one a call: pictures and latents drawn, both networks moved, the average after them.
-    def __init__(self, recipe: Recipe, stage: Stage, state: State, dtype: torch.dtype) -> None:
+    def __init__(self, recipe: Recipe, stage: Stage, state: TrainingState, dtype: torch.dtype) -> None:
         self.recipe, self.stage, self.state, self.dtype = recipe, stage, state, dtype
-        self.recorded: dict[tuple[bool, bool], Recorded] = {}
+        self.recorded: dict[tuple[bool, bool], CudaGraph] = {}
         # Augmentations draw on the CPU in the middle of a step, which no recording repeats.
         self.records = state.device.type == "cuda" and not recipe.augment
 
@@ -127,7 +127,7 @@ class _Steps:
         how: Callable[..., Tensor] = partial(step, recipe, stage, state, self.dtype, fade, penalised, alone)
         if self.records and fade == 1:
             if (penalised, alone) not in self.recorded:
-                self.recorded[penalised, alone] = Recorded(how)
+                self.recorded[penalised, alone] = CudaGraph(how)
             how = self.recorded[penalised, alone]
         found = how(real, classes, z)
         average(recipe, stage, state)

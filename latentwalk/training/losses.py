@@ -12,12 +12,12 @@ def generator_loss(fake: Tensor) -> Tensor:
     return softplus(-fake).mean()
 
 
-def critic_loss(real: Tensor, fake: Tensor) -> Tensor:
+def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
     """-log D(x) - log(1 - D(G(z))), of scores [N] each."""
     return softplus(-real).mean() + softplus(fake).mean()
 
 
-def r1(scores: Tensor, pictures: Tensor) -> Tensor:
+def r1_penalty(scores: Tensor, pictures: Tensor) -> Tensor:
     """The mean squared norm of the score's gradient at real pictures (Mescheder et al. 2018), differentiable."""
     (gradient,) = torch.autograd.grad(scores.sum(), pictures, create_graph=True)
     return gradient.square().sum(dim=(1, 2, 3)).mean()

@@ -14,17 +14,17 @@ from PIL import Image
 
 from latentwalk import atomic_files
 from latentwalk.errors import Invalid
-from latentwalk.progress import Progress, Work, part
+from latentwalk.progress import Progress, Work, scale_progress
 from latentwalk.rendering import image_codec, precision
-from latentwalk.steering.data_coverage import mirror
+from latentwalk.steering.data_coverage import data_coverage
 from latentwalk.training import post_training
 from latentwalk.training.data.avatars import Avatars, variability
-from latentwalk.training.data.image_folder import Folder
-from latentwalk.training.evaluation.model_card import card
-from latentwalk.training.export_generator import generator
+from latentwalk.training.data.image_folder import ImageFolder
+from latentwalk.training.evaluation.model_card import model_card
+from latentwalk.training.export_generator import export_generator
 from latentwalk.training.loop import Source, train
 from latentwalk.training.recipe import Recipe
-from latentwalk.training.state import State
+from latentwalk.training.state import TrainingState
 from models.catalogue import local
 from server.engine.inference_thread import pick_device
 from server.storage.library import MIRROR
@@ -33,16 +33,16 @@ LOG = "training.json"
 CARD = "CARD.md"
 
 
-def opened(
+def open_pictures(
     recipe: Recipe, beside: Path, side: int, part: str = "train", device: torch.device | str = "cpu"
-) -> Avatars | Folder:
+) -> Avatars | ImageFolder:
     """The recipe's pictures at a side, to train on or "held-out"; relative paths start at `beside`."""
     kind, _, place = recipe.pictures.partition(":")
     folder = (beside / Path(place).expanduser()).resolve()
-    return Avatars(folder, side, part, device) if kind == "avatars" else Folder(folder, side, recipe.mirror, part)
+    return Avatars(folder, side, part, device) if kind == "avatars" else ImageFolder(folder, side, recipe.mirror, part)
 
 
-def run(
+def run_recipe(
     recipe: Recipe, beside: Path, folder: Path, generators: Path, device: str,
     report: bool = False, minutes: float | None = None,
 ) -> Work[Mapping[str, Any]]:  # fmt: skip
@@ -62,8 +62,8 @@ def run(
     yield Progress(0.0, "Reading the pictures")
 
     @functools.lru_cache(maxsize=1)
-    def source(side: int) -> Avatars | Folder:
-        return opened(recipe, beside, side, device=chosen)
+    def source(side: int) -> Avatars | ImageFolder:
+        return open_pictures(recipe, beside, side, device=chosen)
 
     classes = source(recipe.stages[0].side).classes
     start = (beside / recipe.start).resolve() if recipe.start else None
@@ -72,37 +72,41 @@ def run(
     side = recipe.reached(state.seen)
     if not side:
         raise Invalid("Nothing was learned in that time.", "Give it more minutes.")
-    spec, weights = generator(state.average, recipe, side, classes)
+    spec, weights = export_generator(state.average, recipe, side, classes)
     home = local.keep(generators, spec, weights).parent
     told = {"recipe": recipe.model_dump(), "log": state.log, "begun": _log_of(start)}
     atomic_files.write(home / LOG, json.dumps(told).encode())
-    post_training.shown(state.average, side, home)
+    post_training.add_sample_grid(state.average, side, home)
     made = local.load(local.read(home), chosen)
     result: dict[str, Any] = {"generator": spec.name, "folder": str(home), "seen": state.seen}
     if recipe.encoder:
-        work = post_training.encoded(precision.choose(made), recipe.encoder, folder, home)
-        result["encoder"] = yield from part(work, 0.8, 0.9)
+        work = post_training.add_encoder(precision.choose(made), recipe.encoder, folder, home)
+        result["encoder"] = yield from scale_progress(work, 0.8, 0.9)
         atomic_files.write(home / "encoder.json", json.dumps(result["encoder"]).encode())
     if report:
-        training, held_out = (opened(recipe, beside, side, which, chosen) for which in ("train", "held-out"))
+        training, held_out = (open_pictures(recipe, beside, side, which, chosen) for which in ("train", "held-out"))
         known = variability(side) if isinstance(training, Avatars) else {}
-        view = yield from part(post_training.examined(made, recipe, training, held_out, folder, home), 0.9, 0.96)
-        reflected = yield from part(mirror(precision.choose(made), known), 0.96, 1.0)
+        view = yield from scale_progress(
+            post_training.add_report(made, recipe, training, held_out, folder, home), 0.9, 0.96
+        )
+        reflected = yield from scale_progress(data_coverage(precision.choose(made), known), 0.96, 1.0)
         atomic_files.write(home / MIRROR, json.dumps(reflected, indent=1).encode())
-        atomic_files.write(home / CARD, card(spec, recipe, state.seen, view, result.get("encoder"), reflected).encode())
+        atomic_files.write(
+            home / CARD, model_card(spec, recipe, state.seen, view, result.get("encoder"), reflected).encode()
+        )
     return result
 
 
 def _trained(
     recipe: Recipe, source: Source, folder: Path, device: torch.device, until: float | None, start: Path | None
-) -> Work[State]:
+) -> Work[TrainingState]:
     dtype = dtype_of(recipe.precision, device)
-    work = part(train(recipe, source, folder, dtype, device, until, start), 0.0, 0.8)
+    work = scale_progress(train(recipe, source, folder, dtype, device, until, start), 0.0, 0.8)
     while True:
         try:
             progress = next(work)
         except StopIteration as done:
-            state: State = done.value
+            state: TrainingState = done.value
             return state
         if progress.strip is not None:
             picture = image_codec.encode(Image.fromarray(progress.strip.numpy()), "png")

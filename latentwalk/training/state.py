@@ -14,34 +14,34 @@ from torch import Tensor
 
 from latentwalk import atomic_files
 from latentwalk.training.recipe import Recipe
-from models.networks.discriminator import Critic, normalised
-from models.networks.stylegan2 import Plan, StyleGAN2Network
+from models.networks.discriminator import Discriminator, normalised
+from models.networks.stylegan2 import NetworkConfig, StyleGAN2Network
 
 FILE = "state.safetensors"
 BETAS = (0.0, 0.99)
 
 
 @dataclass(eq=False)
-class State:
+class TrainingState:
     """The networks, the average that is kept, both optimisers, the random source and the pictures seen so far."""
 
     network: StyleGAN2Network
     average: StyleGAN2Network
-    critic: Critic
+    critic: Discriminator
     optimisers: dict[str, torch.optim.Adam]
     source: torch.Generator
     seen: int = 0
     log: list[dict[str, float]] | None = None
 
     @classmethod
-    def start(cls, recipe: Recipe, classes: int, device: torch.device | str = "cpu") -> State:
+    def start(cls, recipe: Recipe, classes: int, device: torch.device | str = "cpu") -> TrainingState:
         """A run at its beginning; the recipe's seed decides every weight and every draw."""
         torch.manual_seed(recipe.seed)
-        plan = Plan(recipe.z, recipe.w, classes, recipe.widths, recipe.mapping, fir=(1, 1))
+        plan = NetworkConfig(recipe.z, recipe.w, classes, recipe.widths, recipe.mapping, fir=(1, 1))
         network, average = StyleGAN2Network(plan), StyleGAN2Network(plan)
         average.load_state_dict(network.state_dict())
         average.requires_grad_(False)
-        critic = Critic(recipe.critic or recipe.widths, classes)
+        critic = Discriminator(recipe.critic or recipe.widths, classes)
         if recipe.stable_rank is not None:
             normalised(critic, recipe.stable_rank)
         for module in (network, average, critic):

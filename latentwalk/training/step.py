@@ -12,16 +12,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
-from latentwalk.training.data.augmentation import augmented
-from latentwalk.training.losses import critic_loss, generator_loss, r1
+from latentwalk.training.data.augmentation import augment
+from latentwalk.training.losses import discriminator_loss, generator_loss, r1_penalty
 from latentwalk.training.recipe import Recipe, Stage
-from latentwalk.training.state import State
+from latentwalk.training.state import TrainingState
 
 CLASS_MEAN = 0.995  # how much of a class's mean w is kept at each step
 
 
 def step(
-    recipe: Recipe, stage: Stage, state: State, dtype: torch.dtype, fade: float, penalised: bool, alone: bool,
+    recipe: Recipe, stage: Stage, state: TrainingState, dtype: torch.dtype, fade: float, penalised: bool, alone: bool,
     real: Tensor, classes: Tensor | None, z: Tensor,
 ) -> Tensor:  # fmt: skip
     """Both networks one step on, or the critic `alone`.
@@ -39,7 +39,7 @@ def step(
 
     critic.requires_grad_(False)
     state.optimisers["network"].zero_grad(set_to_none=True)
-    seen_fake = augmented(fake, recipe.augment, state.source)
+    seen_fake = augment(fake, recipe.augment, state.source)
     loss_g = generator_loss(critic(seen_fake, classes, dtype, fade))
     if not alone:
         loss_g.backward()  # type: ignore[no-untyped-call]
@@ -47,17 +47,17 @@ def step(
 
     critic.requires_grad_(True)
     state.optimisers["critic"].zero_grad(set_to_none=True)
-    both = augmented(torch.cat([real, fake.detach()]), recipe.augment, state.source)
+    both = augment(torch.cat([real, fake.detach()]), recipe.augment, state.source)
     labels = None if classes is None else torch.cat([classes, classes])
     # Both halves in one pass, each compared within itself.
     score_real, score_fake = critic(both, labels, dtype, fade).chunk(2)
-    loss_d = critic_loss(score_real, score_fake)
+    loss_d = discriminator_loss(score_real, score_fake)
     loss_d.backward()  # type: ignore[no-untyped-call]
     gamma = recipe.gamma if stage.gamma is None else stage.gamma
     if penalised and gamma:
         seen = real.detach().requires_grad_(True)
-        altered = augmented(seen, recipe.augment, state.source)
-        penalty = r1(critic(altered, classes, torch.float32, fade), seen)
+        altered = augment(seen, recipe.augment, state.source)
+        penalty = r1_penalty(critic(altered, classes, torch.float32, fade), seen)
         (penalty * (gamma / 2 * recipe.lazy)).backward()  # type: ignore[no-untyped-call]
     state.optimisers["critic"].step()
 
@@ -66,7 +66,7 @@ def step(
     return torch.stack([loss_g, loss_d, score_real.mean(), score_fake.mean()]).detach()
 
 
-def average(recipe: Recipe, stage: Stage, state: State) -> None:
+def average(recipe: Recipe, stage: Stage, state: TrainingState) -> None:
     """The averaged generator one step on.
 
     Its memory grows with the run, so that an early average is not the noise it began with (StyleGAN2-ADA's ramp).
@@ -77,7 +77,7 @@ def average(recipe: Recipe, stage: Stage, state: State) -> None:
         torch._foreach_lerp_(list(state.average.parameters()), list(state.network.parameters()), 1 - keep)
 
 
-def _mean_latents(state: State, w: Tensor, classes: Tensor | None) -> None:
+def _mean_latents(state: TrainingState, w: Tensor, classes: Tensor | None) -> None:
     mean = state.average.mapping.get_buffer("mean")
     if classes is None:
         mean.lerp_(w.mean(dim=0, keepdim=True), 1 - CLASS_MEAN)

@@ -20,7 +20,7 @@ from models.generators.stylegan2 import StyleGAN2
 from models.networks.stylegan2 import StyleGAN2Network
 
 
-def begun(network: StyleGAN2Network, folder: Path) -> None:
+def warm_start(network: StyleGAN2Network, folder: Path) -> None:
     """Fill a network with the kept generator in `folder`; Invalid where that is none, or one of other latents.
 
     Layers may be wider than the generator's and resolutions more: those keep what they were made with.
@@ -39,10 +39,10 @@ def begun(network: StyleGAN2Network, folder: Path) -> None:
         )
     if any(old > new for old, new in zip(plan.widths, wanted.widths, strict=False)):
         raise Invalid(f"{found.spec.name} is wider than the recipe.", f"Its widths are {list(plan.widths)}.")
-    network.load_state_dict(widened(found.network.state_dict(), network.state_dict()))
+    network.load_state_dict(widen(found.network.state_dict(), network.state_dict()))
 
 
-def widened(old: Mapping[str, Tensor], new: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def widen(old: Mapping[str, Tensor], new: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Weights of the shapes of `new` that draw what `old` draws; `new` fills what `old` does not know."""
     return {name: _grown(name, old[name], blank) if name in old else blank for name, blank in new.items()}
 

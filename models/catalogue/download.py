@@ -19,14 +19,16 @@ from models.base import Entry, ModelError, fingerprint
 from models.catalogue.fsync import settle
 from models.catalogue.local import WEIGHTS
 from models.catalogue.pinned import read_state
-from models.regressors.catalogue import Judge
+from models.regressors.catalogue import PullableRegressor
 
 LICENCE = "LICENCE.txt"
 LARGEST_MEMBER = 2 * 2**30
 PATIENCE = 600  # seconds for one download
 
 
-def pull(entry: Entry | Judge, folder: Path, report: Callable[[float, str], None], *, accepted: bool = False) -> Path:
+def pull(
+    entry: Entry | PullableRegressor, folder: Path, report: Callable[[float, str], None], *, accepted: bool = False
+) -> Path:
     """Fetch the entry's weights into `folder`/NAME and return that path; nothing half done is left visible.
 
     `report(share, message)` is called between the stages and may raise to stop; `accepted` says that somebody read
@@ -34,7 +36,7 @@ def pull(entry: Entry | Judge, folder: Path, report: Callable[[float, str], None
     differs from the pinned one, or what is inside is not the model described.
     """
     origin, name = entry.origin, entry.spec.name
-    terms = entry.terms if isinstance(entry, Judge) else ""
+    terms = entry.terms if isinstance(entry, PullableRegressor) else ""
     if terms and not accepted:
         raise ModelError(
             f"{entry.spec.title} comes with terms that must be accepted first: {entry.spec.card.licence}",

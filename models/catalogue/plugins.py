@@ -21,7 +21,7 @@ PARTS = ("spec", "device", "precision", "sample", "map", "synthesize", "at", "fi
 log = logging.getLogger(__name__)
 
 
-class Adapter(Protocol):
+class GeneratorPlugin(Protocol):
     """What an entry point of GROUP names, most simply a class whose instances are Generators."""
 
     spec: GeneratorSpec
@@ -65,5 +65,5 @@ def load(entry: Entry, device: torch.device | str = "cpu") -> Generator:
     return generator
 
 
-def _adapter(point: importlib.metadata.EntryPoint) -> Adapter:
-    return cast(Adapter, point.load())
+def _adapter(point: importlib.metadata.EntryPoint) -> GeneratorPlugin:
+    return cast(GeneratorPlugin, point.load())

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.base import FirstLayer, GeneratorSpec, ModelError, Precision
-from models.sandbox.client import Failed, Jail, JailError
+from models.sandbox.client import Sandbox, SandboxError, SandboxTaskFailed
 
 MEMORY = 3 * 2**30
 LARGEST = 512 * 2**20  # bytes of a graph, or of a batch of pictures
@@ -23,11 +23,11 @@ SECONDS = 120.0
 BATCH = 8  # pictures at once, where any number may be
 
 Numbers = NDArray[Any]
-Ask = Callable[["Plan", Numbers, Numbers | None], Numbers]
+Ask = Callable[["OnnxGeneratorPlan", Numbers, Numbers | None], Numbers]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class OnnxGeneratorPlan:
     """How a graph is asked: `batch` pictures at once (0: any number), z of `rank` 2 or 4, as half floats or not, beside
     weights of so many `classes`; and how its output becomes pictures: channels `last` or first, values times `scale`
     plus `offset` in [-1, 1].
@@ -64,7 +64,7 @@ def prior(seed: int, width: int) -> Numbers:
 @contextlib.contextmanager
 def running(graph: Numbers, unlocked: bool) -> Iterator[Ask]:
     """A jail in which the graph is ready; ask it with a plan, z [N, D] and class weights [N, K] or None."""
-    with Jail("onnx", memory=MEMORY, seconds=SECONDS, largest=LARGEST, unlocked=unlocked) as jail:
+    with Sandbox("onnx", memory=MEMORY, seconds=SECONDS, largest=LARGEST, unlocked=unlocked) as jail:
         _told(lambda: jail.call("load", {}, [graph], most=0))
         yield lambda plan, z, classes: _asked(jail, plan, z, classes)
 
@@ -79,7 +79,7 @@ class OnnxGenerator:
 
     def __init__(self, spec: GeneratorSpec, state: Mapping[str, Tensor], device: torch.device | str = "cpu") -> None:
         try:
-            self._plan = Plan.of(state)
+            self._plan = OnnxGeneratorPlan.of(state)
             self._graph: Numbers = state["graph"].numpy()
         except (KeyError, ValueError) as error:
             raise ModelError(f"The weights of {spec.name} are no ONNX graph.", "Check the model family.") from error
@@ -144,7 +144,7 @@ class OnnxGenerator:
             kinds = None if kinds is None else np.concatenate([kinds, kinds[-1:].repeat(size - count, 0)])
         try:
             made = self._opened()(self._plan, rows, kinds)[:count]
-        except JailError:
+        except SandboxError:
             self._drop()
             raise
         sides = made.shape[1:3] if self._plan.last else made.shape[2:]
@@ -167,7 +167,7 @@ class OnnxGenerator:
             stack.close()
 
 
-def _asked(jail: Jail, plan: Plan, z: Numbers, classes: Numbers | None) -> Numbers:
+def _asked(jail: Sandbox, plan: OnnxGeneratorPlan, z: Numbers, classes: Numbers | None) -> Numbers:
     kind = np.float16 if plan.half else np.float32
     given = [z.astype(kind).reshape(*z.shape, *[1] * (plan.rank - z.ndim))]
     if plan.classes:
@@ -184,7 +184,7 @@ def _told(call: Callable[[], Any]) -> Any:
     # What the jail's side refuses is a sentence of ours; other errors stay what they are.
     try:
         return call()
-    except Failed as error:
+    except SandboxTaskFailed as error:
         if error.kind == "Refused":
-            raise JailError(error.text, "Export it anew.") from None
+            raise SandboxError(error.text, "Export it anew.") from None
         raise

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from models.base import GeneratorSpec, ModelError, Precision
 from models.generators.style_based import StyleBased, agree
-from models.layers.block_cache import Trail
-from models.networks.stylegan2 import StyleGAN2Network, SynthesisNetwork, plan_of
+from models.layers.block_cache import BlockCache
+from models.networks.stylegan2 import StyleGAN2Network, SynthesisNetwork, config_from_state
 
 FIR = "fir"  # the resampling filter, stored beside the weights because no weight shows it
 CLAMP = "clamp"  # where ADA's networks bound their maps; likewise, and only where there is one
@@ -30,7 +30,7 @@ class StyleGAN2(StyleBased):
         weights = {name: tensor.float() for name, tensor in state.items()}
         try:
             clamp = weights.pop(CLAMP, None)
-            plan = plan_of(weights, weights.pop(FIR).tolist(), None if clamp is None else float(clamp))
+            plan = config_from_state(weights, weights.pop(FIR).tolist(), None if clamp is None else float(clamp))
             network = StyleGAN2Network(plan)
             network.load_state_dict(weights, strict=True)
         except (KeyError, RuntimeError, ValueError) as error:
@@ -39,7 +39,7 @@ class StyleGAN2(StyleBased):
         super().__init__(spec, network, device)
         self.network = network
         self.blocks = len(plan.widths)
-        self._trail = Trail()
+        self._trail = BlockCache()
 
     @property
     def sides(self) -> tuple[int, ...]:
@@ -52,13 +52,13 @@ class StyleGAN2(StyleBased):
         if side not in self.sides:
             raise ModelError(f"{self.spec.name} makes no pictures of {side} px.", f"It makes {self.sides}.")
         twin = copy.copy(self)
-        twin.blocks, twin._trail = self.blocks - len(self.sides) + self.sides.index(side) + 1, Trail()
+        twin.blocks, twin._trail = self.blocks - len(self.sides) + self.sides.index(side) + 1, BlockCache()
         return twin
 
     def at(self, precision: Precision) -> Self:
         twin = super().at(precision)
         if twin is not self:
-            twin._trail = Trail()
+            twin._trail = BlockCache()
         return twin
 
     def synthesize(self, latent: Tensor, classes: Tensor | None) -> Tensor:

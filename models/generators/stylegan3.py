@@ -10,7 +10,7 @@ from torch import Tensor
 
 from models.base import GeneratorSpec, ModelError
 from models.generators.style_based import StyleBased, agree
-from models.networks.stylegan3 import StyleGAN3Network, SynthesisNetwork, moved, placed, plan_of
+from models.networks.stylegan3 import StyleGAN3Network, SynthesisNetwork, config_from_state, moved, placed
 
 
 class StyleGAN3(StyleBased):
@@ -23,7 +23,7 @@ class StyleGAN3(StyleBased):
 
     def __init__(self, spec: GeneratorSpec, state: Mapping[str, Tensor], device: torch.device | str = "cpu") -> None:
         try:
-            plan, weights = plan_of({name: tensor.float() for name, tensor in state.items()})
+            plan, weights = config_from_state({name: tensor.float() for name, tensor in state.items()})
             network = StyleGAN3Network(plan)
             network.load_state_dict(weights, strict=True)
         except (KeyError, RuntimeError, ValueError, IndexError) as error:

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 
-class Refused(Exception):
+class FileRefused(Exception):
     """Why a file is not taken: a sentence, and a hint at what to do next."""
 
     def __init__(self, message: str, hint: str = "Check the file and where it comes from.") -> None:
@@ -52,18 +52,18 @@ class Budget:
         """Count instructions; Refused beyond the limit or out of time."""
         self.opcodes += opcodes
         if self.opcodes > self.limits.opcodes:
-            raise Refused(f"It has over {self.limits.opcodes:,} instructions, more than any checkpoint needs.")
+            raise FileRefused(f"It has over {self.limits.opcodes:,} instructions, more than any checkpoint needs.")
         if time.monotonic() - self.started > self.limits.seconds:
-            raise Refused(f"Reading it took longer than {self.limits.seconds:g} seconds.")
+            raise FileRefused(f"Reading it took longer than {self.limits.seconds:g} seconds.")
 
     def words(self, count: int) -> None:
         """Count bytes of text."""
         self.text += count
         if count > self.limits.word or self.text > self.limits.text:
-            raise Refused("It holds more text than any checkpoint needs.")
+            raise FileRefused("It holds more text than any checkpoint needs.")
 
     def decode(self, count: int) -> None:
         """Count numbers of tensors that are about to be made."""
         self.numbers += count
         if self.numbers > self.limits.numbers:
-            raise Refused(f"Its tensors hold over {self.limits.numbers:,} numbers.", "Use a smaller model.")
+            raise FileRefused(f"Its tensors hold over {self.limits.numbers:,} numbers.", "Use a smaller model.")

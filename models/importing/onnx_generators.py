@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.base import ModelError
-from models.generators.onnx import Plan, prior, running
+from models.generators.onnx import OnnxGeneratorPlan, prior, running
 from models.importing.limits import printable
 from models.importing.passport import Passport, Sizes, TensorFact
-from models.sandbox.client import Failed, Jail, JailError, plain
+from models.sandbox.client import Sandbox, SandboxError, SandboxTaskFailed, plain_text
 
 FORMAT = "an ONNX graph"
 EXPORT = "Export it with torch.onnx.export, from z [N, D] to pictures [N, 3, H, W]."
@@ -32,12 +32,12 @@ class _Value:
     shape: tuple[int | None, ...]
 
 
-def seen(data: Bytes, *, unlocked: bool = False) -> tuple[Passport, dict[str, NDArray[Any]]]:
+def inspect(data: Bytes, *, unlocked: bool = False) -> tuple[Passport, dict[str, NDArray[Any]]]:
     """The passport of the graph and its state as models.graph.OnnxGenerator takes it; ModelError for what is none."""
     try:
-        with Jail("onnx", memory=MEMORY, unlocked=unlocked) as jail:
+        with Sandbox("onnx", memory=MEMORY, unlocked=unlocked) as jail:
             told = jail.call("inspect", {"inputs": 2, "inventory": True}, [data], most=0).body
-    except Failed as error:
+    except SandboxTaskFailed as error:
         reason = error.text if error.kind == "Refused" else "It cannot be read as ONNX."
         raise ModelError(reason, EXPORT) from error
     inputs, outputs = (_values(told.get(part)) for part in ("inputs", "outputs"))
@@ -46,7 +46,7 @@ def seen(data: Bytes, *, unlocked: bool = False) -> tuple[Passport, dict[str, ND
     if output is None:
         raise ModelError("It gives no pictures: none of its outputs has four dimensions.", EXPORT)
     batch = z.shape[0] or 0
-    plan = Plan(
+    plan = OnnxGeneratorPlan(
         batch=batch, rank=len(z.shape), half=z.kind == "float16", classes=classes, last=False, scale=1.0, offset=0.0,
         output=output.name,
     )  # fmt: skip
@@ -60,8 +60,8 @@ def seen(data: Bytes, *, unlocked: bool = False) -> tuple[Passport, dict[str, ND
     passport = Passport(
         format=FORMAT, family="onnx", sizes=sizes, sha256=hashlib.sha256(data.data).hexdigest(), bytes=len(data),
         tensors=_inventory(told.get("tensors")), numbers=_count(told.get("parameters")),
-        names=tuple(plain(one, 60) for one in _list(told.get("operators"), 500)), inert=(), sources={},
-        licence=plain(metadata.get("license", ""), 200) if isinstance(metadata, dict) else "",
+        names=tuple(plain_text(one, 60) for one in _list(told.get("operators"), 500)), inert=(), sources={},
+        licence=plain_text(metadata.get("license", ""), 200) if isinstance(metadata, dict) else "",
         notes=(f"{_count(told.get('nodes')):,} nodes.", NOTE),
     )  # fmt: skip
     return passport, {"graph": np.asarray(data), **plan.stored()}
@@ -93,7 +93,7 @@ def _parts(rows: NDArray[Any], weights: NDArray[Any] | None, batch: int) -> list
     return [(rows[at : at + size], None if weights is None else weights[at : at + size]) for at in starts]
 
 
-def _painted(plan: Plan, raw: NDArray[Any], width: int) -> tuple[Plan, Sizes]:
+def _painted(plan: OnnxGeneratorPlan, raw: NDArray[Any], width: int) -> tuple[OnnxGeneratorPlan, Sizes]:
     # Which side is the channels', and whether values run from -1, from 0 to 1, or to 255, as pictures themselves show.
     if raw.ndim != 4 or not np.isfinite(raw).all():
         raise ModelError("What it gives is no picture: it is not finite, or has not four dimensions.", EXPORT)
@@ -104,7 +104,7 @@ def _painted(plan: Plan, raw: NDArray[Any], width: int) -> tuple[Plan, Sizes]:
         raise ModelError(f"What it gives is no picture: its shape is {list(raw.shape[1:])}.", EXPORT)
     low, high = float(picture.min()), float(picture.max())
     scale, offset = (2 / 255, -1.0) if high > 8 else (1.0, 0.0) if low < -0.02 else (2.0, -1.0)
-    made = Plan(plan.batch, plan.rank, plan.half, plan.classes, last, scale, offset, plan.output)
+    made = OnnxGeneratorPlan(plan.batch, plan.rank, plan.half, plan.classes, last, scale, offset, plan.output)
     return made, Sizes(height, across, channels, plan.classes, width, 0, 1)
 
 
@@ -114,7 +114,7 @@ def _values(told: object) -> list[_Value]:
         if not isinstance(one, dict) or not isinstance(one.get("shape"), list) or len(one["shape"]) > 8:
             raise ModelError("One of its inputs or outputs does not say its shape.", EXPORT)
         shape = tuple(None if side is None else _count(side) for side in one["shape"])
-        found.append(_Value(plain(one.get("name"), 200), plain(one.get("kind"), 20), shape))
+        found.append(_Value(plain_text(one.get("name"), 200), plain_text(one.get("kind"), 20), shape))
     if not found:
         raise ModelError("It has no inputs or outputs.", EXPORT)
     return found
@@ -124,17 +124,17 @@ def _inventory(told: object) -> tuple[TensorFact, ...]:
     facts = []
     for one in _list(told, 20_000):
         name, kind, shape = _list(one, 3)
-        facts.append(TensorFact(printable(str(name)[:200]), plain(kind, 20), tuple(map(_count, _list(shape, 16)))))
+        facts.append(TensorFact(printable(str(name)[:200]), plain_text(kind, 20), tuple(map(_count, _list(shape, 16)))))
     return tuple(facts)
 
 
 def _list(told: object, most: int) -> list[Any]:
     if not isinstance(told, list) or len(told) > most:
-        raise JailError("What was found in it makes no sense.", "Check the file and where it comes from.")
+        raise SandboxError("What was found in it makes no sense.", "Check the file and where it comes from.")
     return told
 
 
 def _count(told: object) -> int:
     if type(told) is not int or not 0 <= told < 2**53:
-        raise JailError("What was found in it makes no sense.", "Check the file and where it comes from.")
+        raise SandboxError("What was found in it makes no sense.", "Check the file and where it comes from.")
     return told

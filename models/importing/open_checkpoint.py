@@ -18,11 +18,11 @@ from torch import Tensor
 from models.base import Generator, GeneratorSpec, ModelError
 from models.generators.registry import build
 from models.importing import onnx_generators
-from models.importing.direction_files import Vectors
+from models.importing.direction_files import VectorFile
 from models.importing.formats.detect_format import is_onnx
 from models.importing.passport import Passport
-from models.importing.spec_from_passport import described
-from models.sandbox.client import Failed, Jail, JailError, JailUnavailable
+from models.importing.spec_from_passport import spec_from_passport
+from models.sandbox.client import Sandbox, SandboxError, SandboxTaskFailed, SandboxUnavailable
 from models.sandbox.protocol import Message
 
 LARGEST = 2**30  # bytes of a file
@@ -37,7 +37,7 @@ _passport = TypeAdapter(Passport)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Opened:
+class OpenedCheckpoint:
     """A checkpoint that was read: its passport, its weights in our layout, and its own names for classes, if any."""
 
     passport: Passport
@@ -46,10 +46,10 @@ class Opened:
 
     def described(self, name: str, year: int, title: str = "") -> GeneratorSpec:
         """The description under which it may be kept."""
-        return described(name, self.passport, self.state, year, title, self.classes)
+        return spec_from_passport(name, self.passport, self.state, year, title, self.classes)
 
 
-def open_checkpoint(path: Path, *, unlocked: bool = False, memory: int = MEMORY) -> Opened:
+def open_checkpoint(path: Path, *, unlocked: bool = False, memory: int = MEMORY) -> OpenedCheckpoint:
     """Read a checkpoint, or a folder with one and its config.json, in the jail. Nothing in it is run or imported.
 
     ModelError, with a sentence and a hint, for everything that is not a whole checkpoint of a known kind.
@@ -64,8 +64,8 @@ def open_checkpoint(path: Path, *, unlocked: bool = False, memory: int = MEMORY)
     if config is not None:
         arrays.append(np.frombuffer(config, np.uint8))
     if is_onnx(arrays[0][:16].tobytes()):
-        told, graph = onnx_generators.seen(arrays[0], unlocked=unlocked)
-        return Opened(told, {name: torch.from_numpy(array.copy()) for name, array in graph.items()})
+        told, graph = onnx_generators.inspect(arrays[0], unlocked=unlocked)
+        return OpenedCheckpoint(told, {name: torch.from_numpy(array.copy()) for name, array in graph.items()})
     answer = _asked("read", arrays, {"seconds": SECONDS / 2}, memory, unlocked)
     try:
         passport = _passport.validate_python(answer.body["passport"])
@@ -74,10 +74,10 @@ def open_checkpoint(path: Path, *, unlocked: bool = False, memory: int = MEMORY)
         raise ModelError("What was read of it makes no sense.", "Check where it comes from.") from error
     if passport.sha256 != hashlib.sha256(arrays[0].data).hexdigest():
         raise ModelError("What was read is another file.", "Try again.")
-    return Opened(passport, state, tuple(str(name) for name in answer.body.get("classes", ())))
+    return OpenedCheckpoint(passport, state, tuple(str(name) for name in answer.body.get("classes", ())))
 
 
-def open_vectors(data: bytes, *, unlocked: bool = False) -> Vectors:
+def open_vectors(data: bytes, *, unlocked: bool = False) -> VectorFile:
     """Read another program's directions, or a latent, in the jail. ModelError, with a sentence, for anything else."""
     if len(data) > LARGEST_VECTORS:
         raise ModelError(f"The file is over {LARGEST_VECTORS >> 20} MiB.", "Keep only the directions in it.")
@@ -91,32 +91,36 @@ def open_vectors(data: bytes, *, unlocked: bool = False) -> Vectors:
             raise ValueError
     except (KeyError, ValueError):
         raise ModelError("What was read of it makes no sense.", "Check where it comes from.") from None
-    return Vectors(format, kind, rows, spreads)
+    return VectorFile(format, kind, rows, spreads)
 
 
 def _asked(call: str, arrays: list[np.ndarray], given: dict[str, Any], memory: int, unlocked: bool) -> Message:
     try:
-        with Jail("checkpoint", memory=memory, seconds=SECONDS, largest=LARGEST, unlocked=unlocked) as jail:
+        with Sandbox("checkpoint", memory=memory, seconds=SECONDS, largest=LARGEST, unlocked=unlocked) as jail:
             answer = jail.call(call, given, arrays)
-    except JailUnavailable:
+    except SandboxUnavailable:
         raise
-    except Failed as error:  # an error that no reader foresaw: the file is at fault, and its text is not to be trusted
+    except (
+        SandboxTaskFailed
+    ) as error:  # an error that no reader foresaw: the file is at fault, and its text is not to be trusted
         raise ModelError("It is damaged in a way that could not be told.", "Check where it comes from.") from error
-    except JailError as error:
+    except SandboxError as error:
         raise ModelError(f"{error} The file was not taken.", error.hint) from error
     if "refused" in answer.body:
         raise ModelError(str(answer.body["refused"])[:600], str(answer.body.get("hint", ""))[:300])
     return answer
 
 
-def tried(opened: Opened, spec: GeneratorSpec, device: torch.device | str = "cpu") -> tuple[Generator, str]:
+def try_generator(
+    opened: OpenedCheckpoint, spec: GeneratorSpec, device: torch.device | str = "cpu"
+) -> tuple[Generator, str]:
     """The generator, after it made one picture, and that picture's sha256 (its golden hash, of 8-bit values).
 
     ModelError where the weights do not fit together, or make no picture.
     """
     try:
         generator = build(spec, opened.state, device, "Check where it comes from.")
-        picture = first(generator)
+        picture = first_picture(generator)
     except RuntimeError as error:  # shapes that do not fit, however they were made to pass until here
         raise ModelError("Its weights do not fit together.", "Check where it comes from.") from error
     if not bool(torch.isfinite(picture).all()) or float(picture.std()) < FLATTEST:
@@ -124,13 +128,13 @@ def tried(opened: Opened, spec: GeneratorSpec, device: torch.device | str = "cpu
     return generator, _digest(picture)
 
 
-def golden(generator: Generator) -> str:
+def golden_hash(generator: Generator) -> str:
     """The sha256 of a generator's picture of seed 0 and its first class, of 8-bit values."""
-    return _digest(first(generator))
+    return _digest(first_picture(generator))
 
 
 @torch.inference_mode()
-def first(generator: Generator) -> Tensor:
+def first_picture(generator: Generator) -> Tensor:
     """A generator's picture of seed 0 and its first class, [C, H, W] in [-1, 1]."""
     names = generator.spec.classes
     classes = torch.eye(len(names))[:1].to(generator.device) if names else None

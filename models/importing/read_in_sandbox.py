@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from models.importing.families import biggan, genforce, nvidia, plain, rosinality, tensorflow
-from models.importing.formats.detect_format import GIVE, Contents, contents
-from models.importing.limits import Budget, Limits, Refused
+from models.importing.formats.detect_format import GIVE, FileContents, read_contents
+from models.importing.limits import Budget, FileRefused, Limits
 from models.importing.passport import Converted, Passport, passport
 from models.importing.unpickle.records import Inert, Node
 
@@ -24,28 +24,28 @@ def read(data: memoryview, config: bytes = b"", limits: Limits | None = None) ->
     Refused, with a sentence and a hint, for everything that is not a whole checkpoint of a known kind.
     """
     budget = Budget(limits or Limits())
-    found = contents(data, budget, _config(config))
+    found = read_contents(data, budget, _config(config))
     with np.errstate(all="ignore"):  # what is not finite is refused in the end
         for reader in READERS:
             converted = reader(found, budget)
             if converted is not None:
                 return passport(data, converted, found.names), converted
-    raise Refused(f"This is {found.format}, but of {_what(found)}.", GIVE)
+    raise FileRefused(f"This is {found.format}, but of {_what(found)}.", GIVE)
 
 
 def _config(data: bytes) -> Mapping[str, Any]:
     if not data:
         return {}
     if len(data) > LARGEST_CONFIG:
-        raise Refused("The config.json is larger than any network's.")
+        raise FileRefused("The config.json is larger than any network's.")
     try:
         told = json.loads(data)
     except (ValueError, RecursionError):
-        raise Refused("The config.json cannot be read.") from None
+        raise FileRefused("The config.json cannot be read.") from None
     return told if isinstance(told, dict) else {}
 
 
-def _what(found: Contents) -> str:
+def _what(found: FileContents) -> str:
     value = found.value
     if isinstance(value, Inert | Node):
         kind = value.kind if isinstance(value, Node) else value.name

@@ -19,7 +19,7 @@ TITLES = {
 }
 
 
-def described(
+def spec_from_passport(
     name: str, passport: Passport, state: Mapping[str, Tensor], year: int, title: str = "", classes: Sequence[str] = ()
 ) -> GeneratorSpec:
     """The description under which a generator is kept. `classes` are names for its classes, numbered if there are none.

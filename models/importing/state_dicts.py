@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from models.importing.limits import Budget, Refused
+from models.importing.limits import Budget, FileRefused
 from models.importing.passport import Weights
 from models.importing.unpickle import tensor_bytes
 from models.importing.unpickle.records import Array, Inert, Node, Tensor, mapping, modules
@@ -16,7 +16,7 @@ MOST_MODULES = 10_000
 State = dict[str, np.ndarray[Any, Any]]
 
 
-def flat(value: object, budget: Budget) -> State:
+def flatten(value: object, budget: Budget) -> State:
     """The tensors of a state dict, or of a module and those inside it, by their dotted names.
 
     Refused where a tensor's place holds something that was not made.
@@ -26,9 +26,9 @@ def flat(value: object, budget: Budget) -> State:
     found: dict[str, object] = {}
     for number, (path, module) in enumerate(modules(value, budget.limits.depth)):
         if number > MOST_MODULES:
-            raise Refused(f"It has over {MOST_MODULES:,} modules.")
+            raise FileRefused(f"It has over {MOST_MODULES:,} modules.")
         if not isinstance(module, Node | Inert):
-            raise Refused(f"The module “{path[:100]}” is none.")
+            raise FileRefused(f"The module “{path[:100]}” is none.")
         left_out = set(_names(mapping(module).get("_non_persistent_buffers_set")))
         for kind in ("_parameters", "_buffers"):
             for name, part in mapping(mapping(module).get(kind)).items():
@@ -46,30 +46,30 @@ def is_state(value: object) -> bool:
     )
 
 
-def floats(state: Weights) -> State:
+def float_tensors(state: Weights) -> State:
     """The state in float32; Refused where a number is none."""
     made = {}
     for name, array in state.items():
         made[name] = np.asarray(array, np.float32, order="C")
         if not np.isfinite(made[name]).all():
-            raise Refused(f"The tensor “{name[:100]}” holds numbers that are not finite.", "Use another snapshot.")
+            raise FileRefused(f"The tensor “{name[:100]}” holds numbers that are not finite.", "Use another snapshot.")
     return made
 
 
-def beneath(state: Weights, prefix: str) -> State:
+def under_prefix(state: Weights, prefix: str) -> State:
     """The tensors whose names begin with `prefix`, without it."""
     return {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}
 
 
-def taken(state: Weights, name: str, *shape: int | None) -> np.ndarray[Any, Any]:
+def take(state: Weights, name: str, *shape: int | None) -> np.ndarray[Any, Any]:
     """The tensor of that name and shape (None: any side); Refused where it is missing or of another."""
     array = state.get(name)
     if array is None:
-        raise Refused(f"The tensor “{name[:100]}” is missing.", "It may be another network than it seems to be.")
+        raise FileRefused(f"The tensor “{name[:100]}” is missing.", "It may be another network than it seems to be.")
     fits = array.ndim == len(shape) and all(want in (None, side) for want, side in zip(shape, array.shape, strict=True))
     if not fits:
         wanted = " x ".join("?" if side is None else str(side) for side in shape) or "one number"
-        raise Refused(f"The tensor “{name[:100]}” has the shape {list(array.shape)}, and {wanted} was expected.")
+        raise FileRefused(f"The tensor “{name[:100]}” has the shape {list(array.shape)}, and {wanted} was expected.")
     return array
 
 
@@ -80,7 +80,7 @@ def _names(value: object) -> list[object]:
 
 def _decoded(found: Mapping[str, object], budget: Budget) -> State:
     if len(found) > budget.limits.tensors:
-        raise Refused(f"It has over {budget.limits.tensors:,} tensors.")
+        raise FileRefused(f"It has over {budget.limits.tensors:,} tensors.")
     made: State = {}
     for name, part in found.items():
         if isinstance(part, Tensor):
@@ -91,5 +91,5 @@ def _decoded(found: Mapping[str, object], budget: Budget) -> State:
             made[name] = part
         elif isinstance(part, Inert):
             kind = "something unknown" if part.name is None else str(part.name)[:80]
-            raise Refused(f"The tensor “{name[:100]}” would be made by {kind}, which is not run here.")
+            raise FileRefused(f"The tensor “{name[:100]}” would be made by {kind}, which is not run here.")
     return made

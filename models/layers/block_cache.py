@@ -14,7 +14,7 @@ Styles = Sequence[Sequence[Tensor]]
 Made = tuple[Tensor, Tensor | None]
 
 
-class Trail:
+class BlockCache:
     """The maps and colours behind each block of one picture. A slider that acts on late layers leaves the early ones.
 
     The same styles give the same maps, bit for bit, so that nothing shows whether they were made anew. Only single

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def filtered(kernel: Tensor, fir: Sequence[float]) -> tuple[Tensor, int]:
+def filter_image(kernel: Tensor, fir: Sequence[float]) -> tuple[Tensor, int]:
     """A stride-2 transposed convolution's kernel [in, out, 3, 3] with the filter applied, and its padding.
 
     The filter's sum is 4 (upsampling spreads one value over four), and the padding leaves exactly twice the side.
@@ -35,7 +35,7 @@ def folded(kernel: Tensor, fir: Sequence[float]) -> Tensor:
     A filter of two taps goes into the kernel. A longer one would make that four times as much work as filtering every
     map by itself, which is next to nothing where channels lie last in memory.
     """
-    return filtered(kernel, fir)[0] if len(fir) <= 2 else kernel
+    return filter_image(kernel, fir)[0] if len(fir) <= 2 else kernel
 
 
 def risen(x: Tensor, kernel: Tensor, fir: Sequence[float]) -> Tensor:

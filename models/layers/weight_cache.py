@@ -11,7 +11,7 @@ from torch import Tensor
 T = TypeVar("T")
 
 
-class Prepared:
+class WeightCache:
     """What `make` makes of weights and a precision, kept until another weight or precision is asked for.
 
     At batch one a style-based layer spends as long on its weights as on its maps. Weights that are being trained are
@@ -35,5 +35,5 @@ class Prepared:
             self._mark = mark
         return self._made  # type: ignore[return-value]  # made by the same layer's `make`
 
-    def __deepcopy__(self, memo: object) -> Prepared:
-        return Prepared()  # a copied layer's weights lie elsewhere
+    def __deepcopy__(self, memo: object) -> WeightCache:
+        return WeightCache()  # a copied layer's weights lie elsewhere

@@ -42,7 +42,7 @@ class Convolution(nn.Module):
         return x if self.bias is None else F.leaky_relu(x, SLOPE)
 
 
-class Fall(nn.Module):
+class DownsamplingBlock(nn.Module):
     """One resolution of the critic: two convolutions, the second downsampling, beside a plain downsampled skip."""
 
     def __init__(self, inside: int, outside: int) -> None:
@@ -56,14 +56,14 @@ class Fall(nn.Module):
         return halved
 
 
-class Critic(nn.Module):
+class Discriminator(nn.Module):
     """Pictures [N, channels, R, R] in [-1, 1] and class weights [N, classes] to one score a picture, [N]."""
 
     def __init__(self, widths: Sequence[int], classes: int, channels: int = 3) -> None:
         super().__init__()
         self.see = nn.ModuleList(Convolution(channels, width, 1) for width in widths)
         pairs = zip(widths[1:], widths[:-1], strict=True)
-        self.falls = nn.ModuleList(Fall(inside, outside) for inside, outside in pairs)
+        self.falls = nn.ModuleList(DownsamplingBlock(inside, outside) for inside, outside in pairs)
         top = widths[0]
         self.last = Convolution(top + 1, top, 3)
         self.dense = Dense(top * 16, top)
@@ -97,7 +97,7 @@ def deviation(x: Tensor) -> Tensor:
     return spread.repeat_interleave(size).view(count, 1, 1, 1).expand(-1, 1, height, width).to(x.dtype)
 
 
-def normalised(critic: Critic, share: float) -> Critic:
+def normalised(critic: Discriminator, share: float) -> Discriminator:
     """The critic with every weight at spectral norm one and a stable rank of at most `share` of its full rank.
 
     The norm takes the place of the equalising gain; the leak's gain of root 2 stays, so that each layer's slope is

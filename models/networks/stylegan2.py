@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.layers.block_cache import Trail
+from models.layers.block_cache import BlockCache
 from models.layers.fir_resampling import folded, raised, risen
-from models.layers.weight_cache import Prepared
+from models.layers.weight_cache import WeightCache
 from models.networks.mapping import EPSILON, GAIN, SLOPE, Dense, MappingNetwork, mapping_sizes
 
 HALF = math.sqrt(0.5)
@@ -27,7 +27,7 @@ Architecture = Literal["skip", "resnet", "orig"]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class NetworkConfig:
     """The sizes of a network: `widths` are the channels at 4, 8, 16 ... px, `fir` the resampling filter.
 
     `classes` is 0 for an unconditional network. `rate` is the mapping network's learning-rate multiplier, which
@@ -80,7 +80,7 @@ class Modulated(nn.Module):
         self,
         inside: int,
         outside: int,
-        plan: Plan,
+        plan: NetworkConfig,
         kernel: int = 3,
         up: bool = False,
         side: tuple[int, int] = (0, 0),
@@ -94,7 +94,7 @@ class Modulated(nn.Module):
         self.up, self.fir = up, plan.fir
         self.scale = GAIN * share
         self.clamp = None if plan.clamp is None else plan.clamp * share
-        self._prepared = Prepared()
+        self._prepared = WeightCache()
         self.register_buffer("noise", torch.zeros(side) if plan.noise else None)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
@@ -121,7 +121,7 @@ class Modulated(nn.Module):
 class ToPicture(nn.Module):
     """A modulated 1x1 convolution to colours, without demodulation."""
 
-    def __init__(self, inside: int, plan: Plan) -> None:
+    def __init__(self, inside: int, plan: NetworkConfig) -> None:
         super().__init__()
         self.affine = Dense(plan.w, inside, start=1.0)
         self.weight = nn.Parameter(torch.randn(plan.channels, inside, 1, 1))
@@ -139,7 +139,7 @@ class ToPicture(nn.Module):
 class Skip(nn.Module):
     """The residual architecture's way around a block: a 1x1 convolution, upsampled through the filter."""
 
-    def __init__(self, inside: int, outside: int, plan: Plan) -> None:
+    def __init__(self, inside: int, outside: int, plan: NetworkConfig) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outside, inside, 1, 1))
         self.gain, self.fir = HALF / math.sqrt(inside), plan.fir
@@ -154,7 +154,7 @@ class Block(nn.Module):
     Takes its styles, the affines' outputs, in the order of `layers`.
     """
 
-    def __init__(self, number: int, plan: Plan) -> None:
+    def __init__(self, number: int, plan: NetworkConfig) -> None:
         super().__init__()
         outside, inside = plan.widths[number], plan.widths[number - 1] if number else 0
         side, last = plan.side(number), number == len(plan.widths) - 1
@@ -181,7 +181,7 @@ class Block(nn.Module):
 class SynthesisNetwork(nn.Module):
     """Latents [N, layers, w] to pictures [N, channels, H, W], roughly in [-1, 1]; a shorter run gives a smaller one."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: NetworkConfig) -> None:
         super().__init__()
         self.plan = plan
         self.start = nn.Parameter(torch.randn(plan.widths[0], *plan.start))
@@ -199,7 +199,7 @@ class SynthesisNetwork(nn.Module):
         return made
 
     def paint(
-        self, styles: Sequence[Sequence[Tensor]], dtype: torch.dtype = torch.float32, trail: Trail | None = None
+        self, styles: Sequence[Sequence[Tensor]], dtype: torch.dtype = torch.float32, trail: BlockCache | None = None
     ) -> Tensor:
         """The picture of styles, as `styles` gives them; as many blocks are run as have styles. A `trail` keeps what
         they make, and those that it has made before are not run again.
@@ -211,7 +211,7 @@ class SynthesisNetwork(nn.Module):
         finally:
             trail.leave()
 
-    def _run(self, styles: Sequence[Sequence[Tensor]], dtype: torch.dtype, trail: Trail | None) -> Tensor:
+    def _run(self, styles: Sequence[Sequence[Tensor]], dtype: torch.dtype, trail: BlockCache | None) -> Tensor:
         made = [] if trail is None else trail.begin(styles)
         x = self.start.to(dtype).expand(len(styles[0][0]), -1, -1, -1).contiguous(memory_format=torch.channels_last)
         total: Tensor | None = None
@@ -233,7 +233,7 @@ class SynthesisNetwork(nn.Module):
 class StyleGAN2Network(nn.Module):
     """Mapping and synthesis together: what is trained, averaged and stored."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: NetworkConfig) -> None:
         super().__init__()
         self.plan = plan
         self.mapping = MappingNetwork(
@@ -247,7 +247,7 @@ class StyleGAN2Network(nn.Module):
         return picture
 
 
-def plan_of(state: Mapping[str, Tensor], fir: Sequence[float], clamp: float | None = None) -> Plan:
+def config_from_state(state: Mapping[str, Tensor], fir: Sequence[float], clamp: float | None = None) -> NetworkConfig:
     """The sizes of a stored network, read off its tensors' names and shapes; filter and clamp leave no trace there."""
     starts = sum(name.startswith("synthesis.blocks.") and name.endswith(".stay.weight") for name in state)
     widths = tuple(int(state[f"synthesis.blocks.{k}.stay.weight"].shape[0]) for k in range(starts))
@@ -255,7 +255,7 @@ def plan_of(state: Mapping[str, Tensor], fir: Sequence[float], clamp: float | No
     pictures = sum(name.endswith(".picture.weight") for name in state)
     one: Architecture = "resnet" if any(name.endswith(".skip.weight") for name in state) else "orig"
     mapping = mapping_sizes(state)
-    return Plan(
+    return NetworkConfig(
         z=mapping.z,
         w=mapping.w,
         classes=mapping.classes,

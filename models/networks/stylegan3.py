@@ -21,7 +21,7 @@ BOUND = 1e30  # a clamp so far out is none
 
 
 @dataclass(frozen=True, slots=True)
-class LayerPlan:
+class LayerConfig:
     """One layer: its channels and kernel, the maps' sizes before and after as (width, height), how it resamples.
 
     `padding` is left, right, top, bottom around the sampled-up maps, negative where they are cut; `up`, `down` are the
@@ -42,7 +42,7 @@ class LayerPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class NetworkConfig:
     """The sizes of a network. `grid` is the input's width and height, `rate` and `band` its sampling rate and bandwidth
     in cycles per picture side.
     """
@@ -52,7 +52,7 @@ class Plan:
     grid: tuple[int, int]
     rate: float
     band: float
-    layers: tuple[LayerPlan, ...]
+    layers: tuple[LayerConfig, ...]
 
     @property
     def styles(self) -> int:
@@ -63,7 +63,7 @@ class Plan:
 class Input(nn.Module):
     """Waves on a grid, turned and shifted as w says, mixed by a matrix (section 3.2 and appendix F)."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: NetworkConfig) -> None:
         super().__init__()
         self.grid, self.rate, self.band = plan.grid, plan.rate, plan.band
         self.affine = Dense(plan.mapping.w, 4)
@@ -105,7 +105,7 @@ class Layer(nn.Module):
     up: Tensor | None
     down: Tensor | None
 
-    def __init__(self, plan: LayerPlan, w: int) -> None:
+    def __init__(self, plan: LayerConfig, w: int) -> None:
         super().__init__()
         self.plan = plan
         self.affine = Dense(w, plan.inside, start=1.0)
@@ -138,7 +138,7 @@ class Layer(nn.Module):
 class SynthesisNetwork(nn.Module):
     """Latents [N, styles, w] to pictures [N, channels, H, W], roughly in [-1, 1]."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: NetworkConfig) -> None:
         super().__init__()
         self.plan = plan
         self.input = Input(plan)
@@ -164,7 +164,7 @@ class SynthesisNetwork(nn.Module):
 class StyleGAN3Network(nn.Module):
     """Mapping and synthesis together."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: NetworkConfig) -> None:
         super().__init__()
         self.plan = plan
         sizes = plan.mapping
@@ -238,7 +238,7 @@ def _along(taps: Tensor, axis: int) -> Tensor:
     return taps.reshape(1, 1, 1, -1) if axis == 3 else taps.reshape(1, 1, -1, 1)
 
 
-def plan_of(state: Mapping[str, Tensor]) -> tuple[Plan, dict[str, Tensor]]:
+def config_from_state(state: Mapping[str, Tensor]) -> tuple[NetworkConfig, dict[str, Tensor]]:
     """The sizes of a stored network, and its state without the numbers that say them; KeyError where some are missing.
 
     A layer's `plan` is width and height before and after, both factors, four paddings, whether it makes colours, and
@@ -253,7 +253,7 @@ def plan_of(state: Mapping[str, Tensor]) -> tuple[Plan, dict[str, Tensor]]:
         outside, inside, kernel, _ = state[f"{root}.weight"].shape
         whole = [int(value) for value in told[:10]]
         layers.append(
-            LayerPlan(
+            LayerConfig(
                 inside=inside,
                 outside=outside,
                 kernel=kernel,
@@ -269,4 +269,4 @@ def plan_of(state: Mapping[str, Tensor]) -> tuple[Plan, dict[str, Tensor]]:
         )
     channels = int(state["synthesis.input.weight"].shape[0])
     grid = (int(width), int(height))
-    return Plan(mapping_sizes(state), channels, grid, float(rate), float(band), tuple(layers)), rest
+    return NetworkConfig(mapping_sizes(state), channels, grid, float(rate), float(band), tuple(layers)), rest

@@ -20,7 +20,7 @@ from models.regressors.resmem import ResMem
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
+class PullableRegressor:
     """A judge whose weights must be fetched: its description, their pinned place, and the terms to be accepted."""
 
     spec: RegressorSpec
@@ -35,7 +35,7 @@ def entries() -> dict[str, RegressorSpec]:
 
 
 @cache
-def pullable() -> Mapping[str, Judge]:
+def pullable() -> Mapping[str, PullableRegressor]:
     """Every entry of catalogue.toml by name."""
     here = Path(__file__)
     with here.with_suffix(".toml").open("rb") as file:
@@ -67,7 +67,7 @@ def load(name: str, folder: Path, device: torch.device | str = "cpu") -> Regress
     return ResMem(judge.spec, state, device)
 
 
-def _judge(name: str, row: Mapping[str, Any], licences: Path) -> Judge:
+def _judge(name: str, row: Mapping[str, Any], licences: Path) -> PullableRegressor:
     spec = RegressorSpec(
         name=name,
         title=row["title"],
@@ -78,4 +78,6 @@ def _judge(name: str, row: Mapping[str, Any], licences: Path) -> Judge:
         fingerprint=row["fingerprint"],
         card=RegressorCard(**row["card"]),
     )
-    return Judge(spec, Origin(**row["origin"]), (licences / row["licence_text"]).read_text(encoding="utf-8").strip())
+    return PullableRegressor(
+        spec, Origin(**row["origin"]), (licences / row["licence_text"]).read_text(encoding="utf-8").strip()
+    )

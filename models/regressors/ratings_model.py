@@ -56,7 +56,7 @@ def _steps(grey: Tensor) -> Tensor:
     return (across.square() + down.square() + 1e-6).sqrt()
 
 
-class Rated:
+class RatingsRegressor:
     """Scores as the ratings were given: bias + weights . (features - centre) / scale."""
 
     def __init__(

@@ -17,7 +17,7 @@ import numpy as np
 
 from models.base import ModelError
 from models.sandbox import landlock, seccomp
-from models.sandbox.protocol import OUT_OF_MEMORY, Garbled, Message, packed, received
+from models.sandbox.protocol import OUT_OF_MEMORY, Message, ProtocolError, pack, receive
 
 ROOT = Path(__file__).parents[2]
 TASKS = {  # all that may run in a jail
@@ -33,11 +33,11 @@ ENVIRONMENT = {
 }  # fmt: skip
 
 
-class JailError(ModelError):
+class SandboxError(ModelError):
     """What runs in the jail broke a rule, took too much, failed or made no sense."""
 
 
-class JailUnavailable(ModelError):
+class SandboxUnavailable(ModelError):
     """This system cannot lock anything in, so that nothing of a stranger's is opened."""
 
 
@@ -48,7 +48,7 @@ def available() -> Mapping[str, Any]:
     return {"landlock": landlock.version(), "seccomp": seccomp.known()}
 
 
-class Jail:
+class Sandbox:
     """One locked-in worker for one of TASKS, started when entered; after an error it is gone and must be made anew.
 
     `memory` bytes may be taken, `seconds` spent on a call, `largest` bytes of arrays sent in a message. `unlocked` lets
@@ -82,15 +82,15 @@ class Jail:
         try:
             state = self._receive(time.monotonic() + START, 0).body
             self._waited = self.seconds
-        except JailError as error:
-            raise JailUnavailable(f"The jail does not start. {error}", REPAIR) from error
+        except SandboxError as error:
+            raise SandboxUnavailable(f"The jail does not start. {error}", REPAIR) from error
         if state.get("ready"):
             return self
         self.close()
         if "broken" in state:
-            raise JailUnavailable(f"The jail does not start: {plain(state['broken'], 200)}.", REPAIR)
-        raise JailUnavailable(
-            f"This system cannot lock a stranger's file in: {plain(state.get('reason'), 200)}.",
+            raise SandboxUnavailable(f"The jail does not start: {plain_text(state['broken'], 200)}.", REPAIR)
+        raise SandboxUnavailable(
+            f"This system cannot lock a stranger's file in: {plain_text(state.get('reason'), 200)}.",
             "Use a Linux kernel with Landlock and seccomp (5.13 or newer).",
         )
 
@@ -107,12 +107,12 @@ class Jail:
         """
         until = time.monotonic() + self.seconds
         asked = {"call": name, "given": dict(given), "seconds": self.seconds}
-        self._send(packed(Message(asked, arrays)), until)
+        self._send(pack(Message(asked, arrays)), until)
         message = self._receive(until, most)
         if "error" in message.body:
             if message.body["error"] == "memory":
-                raise JailError("It took more memory than it may.", "Use a smaller model.")
-            raise Failed(plain(message.body["error"], 60), plain(message.body.get("text"), 600))
+                raise SandboxError("It took more memory than it may.", "Use a smaller model.")
+            raise SandboxTaskFailed(plain_text(message.body["error"], 60), plain_text(message.body.get("text"), 600))
         answer = message.body.get("answer")
         if not isinstance(answer, dict):
             raise self._ended("It answered with something that is no answer.")
@@ -134,7 +134,7 @@ class Jail:
     @property
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
-            raise JailError("The jail is closed.", "Open it again.")
+            raise SandboxError("The jail is closed.", "Open it again.")
         return self._process
 
     def _send(self, data: bytes, until: float) -> None:
@@ -167,8 +167,8 @@ class Jail:
             return data
 
         try:
-            return received(read, self.largest if most is None else most)
-        except Garbled as error:
+            return receive(read, self.largest if most is None else most)
+        except ProtocolError as error:
             raise self._ended(f"It answered with {error}.") from None
 
     def _wait(self, pipe: Any, event: int, until: float) -> None:
@@ -177,7 +177,7 @@ class Jail:
             if not selector.select(max(until - time.monotonic(), 0)):
                 raise self._ended(SLOW)
 
-    def _ended(self, sentence: str = "") -> JailError:
+    def _ended(self, sentence: str = "") -> SandboxError:
         # It is over in any case; how it ended says why, where we did not end it.
         process = self._running
         if not sentence:
@@ -190,10 +190,10 @@ class Jail:
         if not sentence:
             sentence = ENDS.get(-code, "It ended without an answer.")
         sentence = sentence.format(seconds=self._waited)
-        return JailError(sentence, "Nothing of it reached the server. Check the file and where it comes from.")
+        return SandboxError(sentence, "Nothing of it reached the server. Check the file and where it comes from.")
 
 
-class Failed(JailError):
+class SandboxTaskFailed(SandboxError):
     """The function raised an error of its own: `kind` and `text` are what it said, one line, and not to be trusted."""
 
     def __init__(self, kind: str, text: str) -> None:
@@ -201,7 +201,7 @@ class Failed(JailError):
         self.kind, self.text = kind, text
 
 
-def plain(text: object, most: int) -> str:
+def plain_text(text: object, most: int) -> str:
     """The first line of what a stranger says, of characters that can be shown, at most `most` of them."""
     line = next(iter(str("" if text is None else text)[: 4 * most].strip().splitlines()), "")
     return "".join(character for character in line if character.isprintable())[:most].strip()

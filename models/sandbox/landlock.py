@@ -28,7 +28,7 @@ def version() -> int:
     return max(found, 0)
 
 
-def forbid(readable: Iterable[str] = ()) -> int:
+def restrict(readable: Iterable[str] = ()) -> int:
     """Take every access that this kernel can take, but for reading the files and folders `readable` that exist; the
     interface's version. Rules add up: a second call only takes more. OSError where the kernel cannot.
     """

@@ -20,7 +20,7 @@ DTYPES = ("float32", "float64", "float16", "uint8", "int32", "int64", "bool")
 Read = Callable[[int], bytes | bytearray]
 
 
-class Garbled(Exception):
+class ProtocolError(Exception):
     """What came is not a message, or too much of one."""
 
 
@@ -32,7 +32,7 @@ class Message:
     arrays: Sequence[np.ndarray] = field(default_factory=tuple)
 
 
-def packed(message: Message) -> bytes:
+def pack(message: Message) -> bytes:
     """The message as bytes."""
     rows = [np.asarray(array, order="C") for array in message.arrays]
     shapes = [[row.dtype.name, list(row.shape)] for row in rows]
@@ -41,35 +41,35 @@ def packed(message: Message) -> bytes:
     return b"".join([HEAD.pack(len(text), len(rows)), text, *views])
 
 
-def received(read: Read, most: int) -> Message:
+def receive(read: Read, most: int) -> Message:
     """The next message from `read(count)`, which gives exactly so many bytes; arrays of at most `most` bytes in all.
 
     Garbled where the bytes are no message. Nothing that they say is believed before it is checked.
     """
     length, count = HEAD.unpack(read(HEAD.size))
     if length > LARGEST_JSON or count > MOST_ARRAYS:
-        raise Garbled("a message that is too long")
+        raise ProtocolError("a message that is too long")
     try:
         told = json.loads(read(length))
         body, shapes = told["body"], told["arrays"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise Garbled("a message that cannot be read") from None
+        raise ProtocolError("a message that cannot be read") from None
     if not isinstance(body, dict) or not isinstance(shapes, list) or len(shapes) != count:
-        raise Garbled("a message of the wrong shape")
+        raise ProtocolError("a message of the wrong shape")
     arrays = []
     for dtype, shape in (_checked(row) for row in shapes):
         size = math.prod(shape) * dtype.itemsize
         most -= size
         if most < 0:
-            raise Garbled("more numbers than are allowed")
+            raise ProtocolError("more numbers than are allowed")
         arrays.append(np.frombuffer(read(size), dtype).reshape(shape))
     return Message(body, arrays)
 
 
 def _checked(row: object) -> tuple[np.dtype[Any], tuple[int, ...]]:
     if not isinstance(row, list) or len(row) != 2 or row[0] not in DTYPES or not isinstance(row[1], list):
-        raise Garbled("an array of an unknown kind")
+        raise ProtocolError("an array of an unknown kind")
     shape = row[1]
     if len(shape) > 8 or not all(type(side) is int and 0 <= side < 2**40 for side in shape):
-        raise Garbled("an array of an impossible shape")
+        raise ProtocolError("an array of an impossible shape")
     return np.dtype(row[0]), tuple(shape)

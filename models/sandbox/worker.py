@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from models.sandbox import landlock, seccomp
-from models.sandbox.protocol import OUT_OF_MEMORY, Garbled, Message, packed, received
+from models.sandbox.protocol import OUT_OF_MEMORY, Message, ProtocolError, pack, receive
 
 # What libraries read when they are loaded: the linker's list, the processor's kind, numbers from the kernel.
 LIBRARIES = (
@@ -43,13 +43,13 @@ def main(task: str, memory: int, largest: int, must_lock: bool) -> None:
     _send(sink, Message(state))
     while state["ready"]:
         try:
-            message = received(lambda count: _read(source, count), largest)
+            message = receive(lambda count: _read(source, count), largest)
             _watch(message.body.get("seconds", 0))
             answer = _answer(module, message)
             del message
             _send(sink, answer)
             del answer
-        except (EOFError, Garbled):
+        except (EOFError, ProtocolError):
             return
         except MemoryError:
             os._exit(OUT_OF_MEMORY)
@@ -72,7 +72,7 @@ def _locked_in(task: str, memory: int, must_lock: bool) -> tuple[dict[str, Any],
     except Exception as error:  # a package that is missing or broken may raise anything
         return {**state, "broken": f"{type(error).__name__}: {error}"[:300]}, None
     _limit(memory)
-    for name, close in (("landlock", landlock.forbid), ("seccomp", seccomp.close)):
+    for name, close in (("landlock", landlock.restrict), ("seccomp", seccomp.close)):
         try:
             state[name] = close()
         except OSError as error:
@@ -91,7 +91,7 @@ def _close_the_door() -> None:
     threads = len(os.listdir("/proc/self/task"))
     if threads != 1:
         raise OSError(f"{threads} threads run already")
-    landlock.forbid([*sys.path, sys.prefix, sys.base_prefix, *LIBRARIES])
+    landlock.restrict([*sys.path, sys.prefix, sys.base_prefix, *LIBRARIES])
 
 
 def _limit(memory: int) -> None:
@@ -120,7 +120,7 @@ def _answer(module: Any, message: Message) -> Message:
 
 
 def _send(sink: int, message: Message) -> None:
-    data = memoryview(packed(message))
+    data = memoryview(pack(message))
     while data:
         data = data[os.write(sink, data) :]
 

@@ -9,21 +9,21 @@ from typing import Annotated, cast
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from latentwalk.provenance.signing import Press
-from server.auth.authenticator import Gate
-from server.auth.rate_limits import Limits
+from latentwalk.provenance.signing import FileSigner
+from server.auth.authenticator import Authenticator
+from server.auth.rate_limits import RateLimits
 from server.engine.backend import Backend
-from server.engine.generator_cache import Shelf
-from server.jobs.runner import Jobs
+from server.engine.generator_cache import GeneratorCache
+from server.jobs.runner import JobRunner
 from server.ops.lifecycle import Lifecycle
 from server.ops.metrics import Metrics
 from server.services.cinema import Cinema
-from server.services.import_quarantine import Quarantine
+from server.services.import_quarantine import ImportQuarantine
 from server.services.studio import Studio
 from server.settings import Settings
-from server.storage.audio_files import Sounds
-from server.storage.db.bookmarks import Shared
-from server.storage.film_archive import Exports
+from server.storage.audio_files import AudioFiles
+from server.storage.db.bookmarks import SharedStates
+from server.storage.film_archive import FilmArchive
 from server.storage.library import Library
 from server.storage.regressors import Regressors
 
@@ -35,20 +35,20 @@ class Services:
     settings: Settings
     library: Library
     regressors: Regressors
-    shelf: Shelf
+    shelf: GeneratorCache
     backend: Backend
-    jobs: Jobs
-    exports: Exports
+    jobs: JobRunner
+    exports: FilmArchive
     studio: Studio
     cinema: Cinema
-    press: Press
-    sounds: Sounds
-    quarantine: Quarantine
-    shared: Shared
+    press: FileSigner
+    sounds: AudioFiles
+    quarantine: ImportQuarantine
+    shared: SharedStates
     version: str
     root: Path
-    gate: Gate
-    limits: Limits
+    gate: Authenticator
+    limits: RateLimits
     metrics: Metrics
     life: Lifecycle = field(default_factory=Lifecycle)
     tabs: set[HTTPConnection] = field(default_factory=set)  # the live sockets that are open

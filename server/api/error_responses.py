@@ -46,7 +46,7 @@ WORDS = {
 RETRY = 2  # seconds after which an overloaded server is worth asking again
 
 
-class Told(BaseModel):
+class ErrorBody(BaseModel):
     """What went wrong: a word for programs, a sentence and an advice for people."""
 
     code: str
@@ -54,18 +54,18 @@ class Told(BaseModel):
     hint: str
 
 
-class Failure(BaseModel):
+class ErrorResponse(BaseModel):
     """The one shape of every error."""
 
-    error: Told
+    error: ErrorBody
 
 
 _FAILURE = {"application/json": {"schema": {"$ref": "#/components/schemas/Failure"}}}
 REFUSED = "Refused, with the reason."
 UNABLE = "The server, a model or the disk could not do it; with the reason."
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    "4XX": {"model": Failure, "description": REFUSED},
-    "5XX": {"model": Failure, "description": UNABLE},
+    "4XX": {"model": ErrorResponse, "description": REFUSED},
+    "5XX": {"model": ErrorResponse, "description": UNABLE},
 }
 # For routes whose answers have a media type of their own, which FastAPI would claim for their errors too.
 PLAIN_RESPONSES: dict[int | str, dict[str, Any]] = {

@@ -14,7 +14,7 @@ MOST_HEADERS = 100
 UNREAD = 256 * 2**10  # bytes on their way to a live socket; a large settled picture fits in
 
 
-class Patient(HttpToolsProtocol):
+class TimeoutHttpProtocol(HttpToolsProtocol):
     """uvicorn's protocol, which would wait for a head for ever and keep all of it."""
 
     patience = PATIENCE

@@ -17,7 +17,7 @@ from server.api.dependencies import Services, services
 from server.api.permissions import person
 from server.auth.roles import Person
 from server.engine.inference_thread import Priority
-from server.engine.preview_queue import Frame, Slot, Wish
+from server.engine.preview_queue import ClientSlot, Frame, PreviewRequest
 
 router = APIRouter()
 
@@ -61,7 +61,7 @@ async def live(socket: WebSocket) -> None:
 class Message:
     """What a client said: a wish, an acknowledgement, or both."""
 
-    wish: Wish | None
+    wish: PreviewRequest | None
     ack: int | None
 
 
@@ -81,10 +81,10 @@ class Session:
         self.socket = socket
         self.services = services
         self.who = who
-        self.slot = Slot(who.id)
+        self.slot = ClientSlot(who.id)
         self.unseen: list[int] = []
         self.seen = anyio.Event()
-        self.shown: Wish | None = None
+        self.shown: PreviewRequest | None = None
         self.rested = anyio.Event()
         self.sending = anyio.Lock()
 
@@ -174,7 +174,7 @@ class Session:
                 self.seen = anyio.Event()
             await self.seen.wait()
 
-    async def _send(self, wish: Wish, frame: Frame, *, settled: bool) -> None:
+    async def _send(self, wish: PreviewRequest, frame: Frame, *, settled: bool) -> None:
         self.unseen.append(wish.rev)
         async with self.sending:
             await self.socket.send_bytes(frame_protocol.pack(wish.rev, frame, settled=settled))
@@ -217,7 +217,7 @@ def parse(raw: Any) -> Message:
     if rev is None:
         raise Refused(None, Invalid("That edit has no number.", f"Send rev, from 0 to {LARGEST_REV}, rising."))
     try:
-        return Message(Wish(rev, edit.parse(data["edit"]), size), ack)
+        return Message(PreviewRequest(rev, edit.parse(data["edit"]), size), ack)
     except AppError as error:
         raise Refused(rev, error) from None
 

@@ -22,7 +22,7 @@ def person(connection: HTTPConnection) -> Person:
 PersonDep = Annotated[Person, Depends(person)]
 
 
-class Needs:
+class RoleNeeded:
     """A dependency that lets through whoever has `role`; `job`: the route starts work, `quiet`: it only asks."""
 
     def __init__(self, role: Role, *, job: bool = False, quiet: bool = False) -> None:
@@ -47,8 +47,8 @@ class Needs:
 
 
 def needs(role: Role, *, job: bool = False, quiet: bool = False) -> Any:
-    """`Needs` as FastAPI takes it."""
-    check: Callable[[HTTPConnection], None] = Needs(role, job=job, quiet=quiet)
+    """`RoleNeeded` as FastAPI takes it."""
+    check: Callable[[HTTPConnection], None] = RoleNeeded(role, job=job, quiet=quiet)
     return Depends(check)
 
 

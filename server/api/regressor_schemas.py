@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from server.storage.regressors import Entry
+from server.storage.regressors import RegressorEntry
 
 
-def regressor(entry: Entry, *, whole: bool = False) -> dict[str, Any]:
+def regressor(entry: RegressorEntry, *, whole: bool = False) -> dict[str, Any]:
     """One judge; `whole` adds its fingerprint and the written reason."""
     spec = entry.spec
     view: dict[str, Any] = {

@@ -9,14 +9,14 @@ from urllib.parse import quote
 from latentwalk.directions.direction import Direction
 from latentwalk.directions.unit import Unit
 from latentwalk.steering.transforms import Transform
-from server.engine.backend import Loaded
+from server.engine.backend import GeneratorStatus
 from server.jobs.job import Job
 from server.storage.library import Library
 
 Json = dict[str, Any]
 
 
-def generator(library: Library, name: str, loaded: Loaded | None = None) -> Json:
+def generator(library: Library, name: str, loaded: GeneratorStatus | None = None) -> Json:
     """One generator, installed or to be fetched; `loaded` where it is."""
     entry = library.entry(name)
     spec = entry.spec

@@ -19,7 +19,7 @@ PACE = 0.05
 NOTHING_LEFT = 0.2  # seconds for the close of the last socket to leave
 
 
-class Running(uvicorn.Server):
+class ServerRunner(uvicorn.Server):
     """uvicorn's server with a link for people to open and a drain before its end.
 
     Told to stop, it says so at /readyz and takes no new sockets or jobs, but goes on until every tab has the frame of

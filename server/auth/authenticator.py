@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from latentwalk.errors import Invalid
 from server.auth import tokens
 from server.auth.roles import Person, Role
-from server.auth.session_cookies import Passes, key
-from server.auth.tokens import Kept, Token
+from server.auth.session_cookies import SessionCookies, key
+from server.auth.tokens import Token, TokenStore
 from server.settings import Settings
 
 THIS_RUN = "link"  # the name of the token that is made for one run
@@ -22,12 +22,12 @@ MOST_KNOWN = 256
 
 
 @dataclass(slots=True, eq=False)
-class Gate:
+class Authenticator:
     """Lets people in. An open gate asks for no token and stands only on this machine's own address."""
 
     open: bool
-    passes: Passes
-    kept: Kept
+    passes: SessionCookies
+    kept: TokenStore
     fixed: Mapping[str, Token] = field(default_factory=dict)
     link: str = ""  # the token made for this run, for the line that is printed once; empty where there is none
     _known: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -79,20 +79,20 @@ class Gate:
         return None
 
 
-def build(settings: Settings) -> Gate:
+def build(settings: Settings) -> Authenticator:
     """The gate that `settings` ask for; Invalid where they would let anybody on a network in."""
     folder = settings.home / "access"
-    kept = Kept(folder)
+    kept = TokenStore(folder)
     chosen = None if settings.token is None else settings.token.get_secret_value()
     near = is_near(settings)
     if not chosen and not kept.all() and near:
-        return Gate(True, Passes(secrets.token_bytes(32)), kept)
+        return Authenticator(True, SessionCookies(secrets.token_bytes(32)), kept)
     if chosen == "" and not kept.all():
         raise Invalid(
             f"Listening on {settings.host} without a token would let everybody on the network in.",
             "Leave LATENTWALK_TOKEN out and a link with a token is printed, or listen on 127.0.0.1.",
         )
-    gate = Gate(False, Passes(key(folder)), kept)
+    gate = Authenticator(False, SessionCookies(key(folder)), kept)
     if chosen:
         return replace(gate, fixed={SET: tokens.made(SET, Role.ADMIN, chosen)})
     if kept.all():

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 MOST_PEOPLE = 4096  # whose buckets are remembered; those unheard of for longest are forgotten, and start full
 
 
-class Bucket:
+class TokenBucket:
     """A token bucket: `burst` at once, `rate` a second after that. Knows only the time it is told."""
 
     def __init__(self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -58,18 +58,18 @@ class Shares:
 
 
 @dataclass(slots=True)
-class Limits:
+class RateLimits:
     """Everybody's buckets."""
 
     shares: Shares = field(default_factory=Shares)
-    _buckets: OrderedDict[tuple[str, str], Bucket] = field(default_factory=OrderedDict)
+    _buckets: OrderedDict[tuple[str, str], TokenBucket] = field(default_factory=OrderedDict)
 
-    def of(self, person: str, what: str) -> Bucket:
+    def of(self, person: str, what: str) -> TokenBucket:
         """The bucket of a person for one of the shares, made full at the first need."""
         key = (person, what)
         if key not in self._buckets:
             share: Share = getattr(self.shares, what)
-            self._buckets[key] = Bucket(share.rate, share.burst)
+            self._buckets[key] = TokenBucket(share.rate, share.burst)
             if len(self._buckets) > MOST_PEOPLE:
                 self._buckets.popitem(last=False)
         self._buckets.move_to_end(key)

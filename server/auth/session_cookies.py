@@ -20,7 +20,7 @@ LARGEST = 512  # characters
 
 
 @dataclass(frozen=True, slots=True)
-class Pass:
+class SessionCookie:
     """A person's number, the token that let them in, and the salt of that very token: made anew, it is another."""
 
     person: str
@@ -28,7 +28,7 @@ class Pass:
     salt: str
 
 
-class Passes:
+class SessionCookies:
     """Makes and reads passes with one secret key."""
 
     def __init__(self, key: bytes, clock: Callable[[], float] = time.time) -> None:
@@ -41,13 +41,13 @@ class Passes:
         body = base64.urlsafe_b64encode(json.dumps(payload).encode()).decode().rstrip("=")
         return f"{body}.{self._sign(body)}"
 
-    def read(self, text: str) -> Pass | None:
+    def read(self, text: str) -> SessionCookie | None:
         """What a pass says; None where it is not ours or too old."""
         body, dot, signature = text.partition(".")
         if not dot or len(text) > LARGEST or not hmac.compare_digest(self._sign(body).encode(), signature.encode()):
             return None
         person, token, salt, made = json.loads(base64.urlsafe_b64decode(body + "==="))
-        return Pass(person, token, salt) if made + LASTS > self._clock() else None
+        return SessionCookie(person, token, salt) if made + LASTS > self._clock() else None
 
     def _sign(self, body: str) -> str:
         return hmac.new(self._key, body.encode(), hashlib.sha256).hexdigest()

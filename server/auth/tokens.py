@@ -54,7 +54,7 @@ def fresh() -> str:
     return secrets.token_urlsafe(24)
 
 
-class Kept:
+class TokenStore:
     """The tokens in `folder`, read anew whenever their file has changed, so that one taken back is refused at once."""
 
     def __init__(self, folder: Path) -> None:

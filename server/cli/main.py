@@ -29,7 +29,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 FILMS = "mp4, webm, gif, png (animated), webp or zip."
 
 
-class Verbs(click.Group):
+class CommandGroup(click.Group):
     """A refused request is one sentence on stderr and exit status 1; wrong usage is click's own 2."""
 
     def invoke(self, context: click.Context) -> Any:
@@ -40,7 +40,7 @@ class Verbs(click.Group):
             return context.exit(1)
 
 
-class Pair(click.ParamType[tuple[str, float]]):
+class NameNumber(click.ParamType[tuple[str, float]]):
     """NAME=NUMBER."""
 
     name = "NAME=NUMBER"
@@ -73,8 +73,8 @@ picture = options(
     on,
     click.option("--seed", type=int, metavar="N", help="Which latent to start from."),
     path("--latent", metavar="F", help="Start from a latent that another program wrote: .npz, .npy or .pt."),
-    click.option("--class", "classes", type=Pair(), multiple=True, help="Weight of a class; repeat to mix."),
-    click.option("--set", "amounts", type=Pair(), multiple=True, help="Amount of a direction, in its own unit."),
+    click.option("--class", "classes", type=NameNumber(), multiple=True, help="Weight of a class; repeat to mix."),
+    click.option("--set", "amounts", type=NameNumber(), multiple=True, help="Amount of a direction, in its own unit."),
     click.option("--layers", type=Span(), multiple=True, help="Limit a direction to layers A up to B."),
     click.option("--truncation", type=float, default=1.0, show_default=True, metavar="T", help="0 to 2."),
     click.option("--cutoff", type=int, metavar="N", help="Truncate only the first N layers."),
@@ -92,7 +92,7 @@ picture = options(
 )
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="latentwalk")
 def main() -> None:
     """Steer image generators with sliders whose meaning was learned and measured."""

@@ -11,17 +11,17 @@ from latentwalk.errors import AppError
 from latentwalk.rendering import draw
 from latentwalk.rendering.image_codec import Format, Pixels
 from models.base import Precision
-from server.engine.generator_cache import Shelf
-from server.engine.inference_thread import Lane, Priority
-from server.engine.preview_queue import Answer, Frame, Slot, Wish
+from server.engine.generator_cache import GeneratorCache
+from server.engine.inference_thread import InferenceThread, Priority
+from server.engine.preview_queue import Answer, ClientSlot, Frame, PreviewRequest
 from server.engine.renderer import Renderer
 from server.jobs.job import Kind
-from server.jobs.task import Plan
-from server.services.learning import Workshop
+from server.jobs.task import Task
+from server.services.learning import LearningTasks
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class GeneratorStatus:
     """What is known of a generator once it is loaded: what its previews are computed in."""
 
     precision: Precision
@@ -38,13 +38,13 @@ class Backend(Protocol):
     def learners(self) -> int:
         """How many jobs can learn at once."""
 
-    async def load(self, generator: str) -> Loaded:
+    async def load(self, generator: str) -> GeneratorStatus:
         """Have a generator ready to be drawn with."""
 
-    def loaded(self) -> Mapping[str, Loaded]:
+    def loaded(self) -> Mapping[str, GeneratorStatus]:
         """The generators that are ready."""
 
-    async def preview(self, slot: Slot, wish: Wish) -> tuple[Wish, Answer]:
+    async def preview(self, slot: ClientSlot, wish: PreviewRequest) -> tuple[PreviewRequest, Answer]:
         """A quick JPEG of `wish`, or of a newer one that its slot holds when the turn comes; or why not."""
 
     async def still(
@@ -56,7 +56,7 @@ class Backend(Protocol):
     async def pixels(self, edit: Edit, priority: Priority = Priority.STILL) -> Pixels:
         """The exact picture of an edit, uint8 [H, W, C]."""
 
-    async def plan(self, kind: Kind, request: Mapping[str, Any]) -> Plan:
+    async def plan(self, kind: Kind, request: Mapping[str, Any]) -> Task:
         """How something is learned; refused here, before there is a job, where it cannot be."""
 
     def waiting(self) -> int:
@@ -69,25 +69,27 @@ class Backend(Protocol):
         """Answer everybody who waits, and stop."""
 
 
-class Embedded:
+class EmbeddedBackend:
     """The backend of one process: its own shelf, and the one lane to its device."""
 
     learners = 1
 
-    def __init__(self, shelf: Shelf, lane: Lane, renderer: Renderer, workshop: Workshop) -> None:
+    def __init__(
+        self, shelf: GeneratorCache, lane: InferenceThread, renderer: Renderer, workshop: LearningTasks
+    ) -> None:
         self._shelf, self._lane, self._renderer, self._workshop = shelf, lane, renderer, workshop
 
     @property
     def device(self) -> str:
         return str(self._shelf.device)
 
-    async def load(self, generator: str) -> Loaded:
-        return Loaded((await self._shelf.get(generator)).quick.precision)
+    async def load(self, generator: str) -> GeneratorStatus:
+        return GeneratorStatus((await self._shelf.get(generator)).quick.precision)
 
-    def loaded(self) -> Mapping[str, Loaded]:
-        return {name: Loaded(ready.quick.precision) for name, ready in self._shelf.loaded().items()}
+    def loaded(self) -> Mapping[str, GeneratorStatus]:
+        return {name: GeneratorStatus(ready.quick.precision) for name, ready in self._shelf.loaded().items()}
 
-    async def preview(self, slot: Slot, wish: Wish) -> tuple[Wish, Answer]:
+    async def preview(self, slot: ClientSlot, wish: PreviewRequest) -> tuple[PreviewRequest, Answer]:
         try:
             ready = await self._shelf.get(wish.edit.generator)
         except AppError as error:
@@ -105,7 +107,7 @@ class Embedded:
         ready = await self._shelf.get(edit.generator)
         return await self._lane.run(priority, lambda: draw.draw(edit, ready))
 
-    async def plan(self, kind: Kind, request: Mapping[str, Any]) -> Plan:
+    async def plan(self, kind: Kind, request: Mapping[str, Any]) -> Task:
         return await self._workshop.plan(kind, request)
 
     def waiting(self) -> int:

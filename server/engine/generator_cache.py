@@ -14,14 +14,14 @@ from latentwalk.directions.direction import Direction
 from latentwalk.errors import AppError, ModelFailed
 from latentwalk.rendering import precision, preview_resolution
 from models.base import Generator, GeneratorSpec
-from server.engine.inference_thread import Lane, Priority
+from server.engine.inference_thread import InferenceThread, Priority
 from server.storage.library import Library
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ready:
+class LoadedGenerator:
     """A generator that can be run now: exactly, and quickly, in less precision; and what its sliders are.
 
     `small` draws previews where whole pictures are too slow for that.
@@ -42,22 +42,22 @@ class Ready:
         return self.small or self.quick
 
 
-class Shelf:
+class GeneratorCache:
     """At most `room` loaded generators. Loading happens off the event loop, measuring on the inference thread."""
 
-    def __init__(self, library: Library, lane: Lane, device: torch.device, room: int = 3) -> None:
+    def __init__(self, library: Library, lane: InferenceThread, device: torch.device, room: int = 3) -> None:
         self._library = library
         self._lane = lane
         self.device = device
         self._room = room
-        self._ready: OrderedDict[str, Ready] = OrderedDict()
-        self._loading: dict[str, asyncio.Task[Ready]] = {}
+        self._ready: OrderedDict[str, LoadedGenerator] = OrderedDict()
+        self._loading: dict[str, asyncio.Task[LoadedGenerator]] = {}
 
-    def loaded(self) -> Mapping[str, Ready]:
+    def loaded(self) -> Mapping[str, LoadedGenerator]:
         """What is in memory now, the least used first."""
         return self._ready
 
-    async def get(self, name: str) -> Ready:
+    async def get(self, name: str) -> LoadedGenerator:
         """The generator, loaded if need be; a load that failed is tried again by the next who asks."""
         if (ready := self._ready.get(name)) is not None:
             self._ready.move_to_end(name)
@@ -75,7 +75,7 @@ class Shelf:
         await asyncio.gather(*self._loading.values(), return_exceptions=True)
         self._ready.clear()
 
-    async def _load(self, name: str) -> Ready:
+    async def _load(self, name: str) -> LoadedGenerator:
         try:
             exact = await asyncio.to_thread(self._library.load, name, self.device)
             quick = await self._lane.run(Priority.STILL, lambda: precision.choose(exact))
@@ -85,9 +85,9 @@ class Shelf:
         except Exception as error:  # damaged weights may raise anything; people get one sentence, the log all of it
             log.exception("%s could not be loaded", name)
             raise ModelFailed(f"{name} could not be loaded.", "The server's log says why.") from error
-        return Ready(exact, quick, lambda: self._library.directions(name), small)
+        return LoadedGenerator(exact, quick, lambda: self._library.directions(name), small)
 
-    def _loaded(self, name: str, done: asyncio.Task[Ready]) -> None:
+    def _loaded(self, name: str, done: asyncio.Task[LoadedGenerator]) -> None:
         del self._loading[name]
         if done.cancelled() or done.exception() is not None:
             return

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import torch
 
 from latentwalk.errors import Invalid, Overloaded
-from server.jobs.fair_queue import Turns
+from server.jobs.fair_queue import FairQueue
 
 T = TypeVar("T")
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # mallopt(3), from glibc's malloc.h
@@ -31,7 +31,7 @@ class Priority(IntEnum):
     WORK = 3
 
 
-class Lane:
+class InferenceThread:
     """A thread that takes the most urgent waiting piece, one at a time.
 
     Nothing starves: of every `share` turns one goes to whatever has waited longest. Equally urgent pieces go round by
@@ -42,8 +42,8 @@ class Lane:
     def __init__(self, name: str = "inference", *, share: int = 8, grace: float = 0.03) -> None:
         self._share = share
         self._grace = grace
-        self._queues: dict[Priority, Turns[tuple[float, Future[Any], Callable[[], Any]]]]
-        self._queues = {priority: Turns() for priority in Priority}
+        self._queues: dict[Priority, FairQueue[tuple[float, Future[Any], Callable[[], Any]]]]
+        self._queues = {priority: FairQueue() for priority in Priority}
         self._changed = threading.Condition()
         self._closed = False
         self._passed_over = 0

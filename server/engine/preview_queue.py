@@ -21,7 +21,7 @@ CROWDING, MOST_REMEMBERED = 4, 4096  # a person's part of the stills that may wa
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class PreviewRequest:
     """A picture somebody wants: its edit, the number they know it by, its longest side, and when they asked."""
 
     rev: int
@@ -47,7 +47,7 @@ class Frame:
 Answer = Frame | AppError
 
 
-class Slot:
+class ClientSlot:
     """One tab's newest wish; a newer one takes its place. Filled on the event loop, emptied on any thread.
 
     `person` is whose tab it is; slots of nobody in particular are each their own person's.
@@ -55,17 +55,17 @@ class Slot:
 
     def __init__(self, person: str = "") -> None:
         self.person = person or f"slot-{id(self)}"
-        self.newest: Wish | None = None  # stays after it was taken
-        self._waiting: Wish | None = None
+        self.newest: PreviewRequest | None = None  # stays after it was taken
+        self._waiting: PreviewRequest | None = None
         self._lock = threading.Lock()
         self._filled = asyncio.Event()
 
-    def put(self, wish: Wish) -> None:
+    def put(self, wish: PreviewRequest) -> None:
         with self._lock:
             self.newest = self._waiting = wish
         self._filled.set()
 
-    async def take(self) -> Wish:
+    async def take(self) -> PreviewRequest:
         """The waiting wish, once there is one."""
         while True:
             with self._lock:
@@ -75,7 +75,7 @@ class Slot:
                 self._filled.clear()
             await self._filled.wait()
 
-    def newer(self, wish: Wish) -> Wish:
+    def newer(self, wish: PreviewRequest) -> PreviewRequest:
         """A newer wish of the same generator where one came in meanwhile, else the same again."""
         with self._lock:
             if self._waiting is None or self._waiting.edit.generator != wish.edit.generator:
@@ -85,13 +85,13 @@ class Slot:
 
 
 @dataclass(slots=True, eq=False)
-class Request(Generic[K]):
+class QueuedPreview(Generic[K]):
     """A preview that waits. Those of one `key` can be drawn together; `tries` counts the devices that failed it."""
 
-    slot: Slot
-    wish: Wish
+    slot: ClientSlot
+    wish: PreviewRequest
     key: K
-    future: asyncio.Future[tuple[Wish, Answer]]
+    future: asyncio.Future[tuple[PreviewRequest, Answer]]
     tries: int = 0
 
     def answer(self, answer: Answer) -> None:
@@ -105,7 +105,7 @@ class Request(Generic[K]):
             self.future.set_result((self.wish, answer))
 
 
-class Pile(Generic[K]):
+class PreviewQueue(Generic[K]):
     """What waits, and the next batch of it. For any thread.
 
     Those whose last turn is longest ago go first, each person at most once a batch while others wait, so that nobody
@@ -114,7 +114,7 @@ class Pile(Generic[K]):
 
     def __init__(self, most: int = 256) -> None:
         self._most = most
-        self._waiting: list[Request[K]] = []
+        self._waiting: list[QueuedPreview[K]] = []
         self._served: dict[str, int] = {}  # in which turn each person was last in a batch
         self._turns = 0
         self._lock = threading.Lock()
@@ -122,7 +122,7 @@ class Pile(Generic[K]):
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, request: Request[K]) -> bool:
+    def put(self, request: QueuedPreview[K]) -> bool:
         """Let a request wait; False where too much waits already."""
         with self._lock:
             if len(self._waiting) >= self._most:
@@ -135,7 +135,7 @@ class Pile(Generic[K]):
         with self._lock:
             return list(dict.fromkeys(request.key for request in self._waiting if not request.future.done()))
 
-    def gather(self, most: int, takes: Callable[[K], bool] = lambda key: True) -> list[Request[K]]:
+    def gather(self, most: int, takes: Callable[[K], bool] = lambda key: True) -> list[QueuedPreview[K]]:
         """The next batch of one key that is taken, each with the newest wish of its slot; none where nothing waits."""
         with self._lock:
             self._waiting = [request for request in self._waiting if not request.future.done()]
@@ -145,7 +145,7 @@ class Pile(Generic[K]):
                 waiting = {request.slot.person for request in self._waiting}
                 self._served = {person: turn for person, turn in self._served.items() if person in waiting}
             self._turns += 1
-            batch: list[Request[K]] = []
+            batch: list[QueuedPreview[K]] = []
             for request in sorted(at_hand, key=lambda request: self._served.get(request.slot.person, 0)):
                 person = request.slot.person
                 again = len(people) > 1 and self._served.get(person) == self._turns
@@ -157,14 +157,14 @@ class Pile(Generic[K]):
                 request.wish = request.slot.newer(request.wish)
             return batch
 
-    def clear(self) -> list[Request[K]]:
+    def clear(self) -> list[QueuedPreview[K]]:
         """Empty it; what was in it."""
         with self._lock:
             left, self._waiting = self._waiting, []
             return left
 
 
-class Stills:
+class StillQuota:
     """How many exact pictures wait, in all and of each person: what is too many is refused at once."""
 
     def __init__(self, most: int = 256) -> None:
@@ -186,6 +186,6 @@ class Stills:
             self._waiting -= Counter((person,))  # subtracting this way also forgets those who have none left
 
 
-def crowded() -> Overloaded:
+def queue_full() -> Overloaded:
     """What somebody hears whose preview finds no room."""
     return Overloaded("Too many people are waiting for a picture.", "Try again in a moment.")

@@ -15,11 +15,20 @@ from concurrent.futures import ThreadPoolExecutor
 from latentwalk.edit import Edit
 from latentwalk.errors import AppError, ModelFailed
 from latentwalk.rendering import draw
-from latentwalk.rendering.draw import Batch
+from latentwalk.rendering.draw import PreviewBatch
 from latentwalk.rendering.image_codec import Format, Pixels
-from server.engine.generator_cache import Ready
-from server.engine.inference_thread import Lane, Priority, stopping
-from server.engine.preview_queue import Answer, Frame, Pile, Request, Slot, Stills, Wish, crowded
+from server.engine.generator_cache import LoadedGenerator
+from server.engine.inference_thread import InferenceThread, Priority, stopping
+from server.engine.preview_queue import (
+    Answer,
+    ClientSlot,
+    Frame,
+    PreviewQueue,
+    PreviewRequest,
+    QueuedPreview,
+    StillQuota,
+    queue_full,
+)
 
 log = logging.getLogger(__name__)
 
@@ -27,29 +36,31 @@ log = logging.getLogger(__name__)
 class Renderer:
     """Previews in batches, stills one by one; pictures are computed on the lane and encoded beside it."""
 
-    def __init__(self, lane: Lane, *, max_batch: int = 16, max_waiting: int = 256) -> None:
+    def __init__(self, lane: InferenceThread, *, max_batch: int = 16, max_waiting: int = 256) -> None:
         self._lane = lane
         self._max_batch = max_batch
-        self._pile: Pile[Ready] = Pile(max_waiting)
-        self._stills = Stills(max_waiting)
+        self._pile: PreviewQueue[LoadedGenerator] = PreviewQueue(max_waiting)
+        self._stills = StillQuota(max_waiting)
         self._lock = threading.Lock()
         self._turn_is_booked = False
         self._closed = False
         self._encoder = ThreadPoolExecutor(1, thread_name_prefix="encode")
 
-    async def preview(self, slot: Slot, wish: Wish, ready: Ready) -> tuple[Wish, Answer]:
+    async def preview(
+        self, slot: ClientSlot, wish: PreviewRequest, ready: LoadedGenerator
+    ) -> tuple[PreviewRequest, Answer]:
         """A quick JPEG of `wish`, or of a newer one that its slot holds when the turn comes; or why not."""
-        request = Request(slot, wish, ready, asyncio.get_running_loop().create_future())
+        request = QueuedPreview(slot, wish, ready, asyncio.get_running_loop().create_future())
         with self._lock:
             if self._closed or not self._pile.put(request):
-                return wish, crowded()
+                return wish, queue_full()
             self._book()
         return await request.future
 
     async def still(
         self,
         edit: Edit,
-        ready: Ready,
+        ready: LoadedGenerator,
         format: Format = "png",
         *,
         longest: int | None = None,
@@ -83,7 +94,7 @@ class Renderer:
             self._turn_is_booked = True
             self._lane.submit(Priority.PREVIEW, self._turn)
 
-    def _gather(self) -> list[Request[Ready]]:
+    def _gather(self) -> list[QueuedPreview[LoadedGenerator]]:
         with self._lock:
             self._turn_is_booked = False
             batch = self._pile.gather(self._max_batch)
@@ -97,7 +108,7 @@ class Renderer:
         try:
             if not batch:
                 return
-            made = draw.previews([request.wish.edit for request in batch], batch[0].key)
+            made = draw.draw_previews([request.wish.edit for request in batch], batch[0].key)
             if len(batch) == 1 and not self._pile:
                 _encode(batch, made)  # nobody waits for the device: changing threads would take longer
             else:
@@ -105,7 +116,7 @@ class Renderer:
             handed_on = True
         except Exception as error:  # a model may raise anything; it fails this batch and nothing else
             log.exception("A batch of %d previews failed", len(batch))
-            reason = error if isinstance(error, AppError) else draw.failed(error)
+            reason = error if isinstance(error, AppError) else draw.model_failure(error)
             for request in batch:
                 request.answer(reason)
         finally:
@@ -114,14 +125,14 @@ class Renderer:
                     request.answer(ModelFailed("The picture was not finished.", "Try again."))
 
 
-def timed(edit: Edit, ready: Ready) -> tuple[Pixels, float, float]:
+def timed(edit: Edit, ready: LoadedGenerator) -> tuple[Pixels, float, float]:
     """The exact pixels of an edit, when the device began and when it was done."""
     begin = time.perf_counter()
     array = draw.draw(edit, ready)
     return array, begin, time.perf_counter()
 
 
-def _encode(batch: list[Request[Ready]], made: Batch) -> None:
+def _encode(batch: list[QueuedPreview[LoadedGenerator]], made: PreviewBatch) -> None:
     # On the encoder's thread, or on the lane's.
     for request, picture in zip(batch, made.pictures, strict=True):
         if isinstance(picture, AppError):

@@ -14,7 +14,7 @@ import safetensors.torch
 from safetensors import SafetensorError
 
 from latentwalk import atomic_files
-from latentwalk.steering.learning.resume_state import Memory, Saved
+from latentwalk.steering.learning.resume_state import ResumeState, Saved
 
 GENERATIONS = 2
 NAME = re.compile(r"(?P<stage>[a-z_.]{1,40})-(?P<number>\d{8})-(?P<sha256>[0-9a-f]{64})\.safetensors")
@@ -22,7 +22,7 @@ NAME = re.compile(r"(?P<stage>[a-z_.]{1,40})-(?P<number>\d{8})-(?P<sha256>[0-9a-
 log = logging.getLogger(__name__)
 
 
-class Checkpoint(Memory):
+class Checkpoint(ResumeState):
     """A memory in `folder`. What `put` was given is on disk when it returns; a file that is not whole is passed over.
 
     A file is named STAGE-NUMBER-SHA256: numbers rise over all stages, so the highest is a mark of how far work came.

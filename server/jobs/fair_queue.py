@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Turns(Generic[T]):
+class FairQueue(Generic[T]):
     """First come, first served among a person's own items; round and round among people. Not safe between threads."""
 
     def __init__(self) -> None:

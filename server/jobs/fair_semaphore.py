@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import AsyncIterator, Collection
 
 from latentwalk.errors import Overloaded
-from server.jobs.fair_queue import Turns
+from server.jobs.fair_queue import FairQueue
 
 MOST_WAITING = 32
 MOST_OF_ONE = 16  # of these; the rest is for others
 
 
-class Line:
+class FairSemaphore:
     """Room for so many at a time. Whoever leaves hands their place on; use on one event loop.
 
     A person's turn is over when they leave, not when they are let in: whoever came meanwhile goes before what the same
@@ -25,7 +25,7 @@ class Line:
         if room < 1:
             raise ValueError("nobody would ever be let into a line without room")
         self._free = room
-        self._waiting: Turns[asyncio.Future[None]] = Turns()
+        self._waiting: FairQueue[asyncio.Future[None]] = FairQueue()
 
     @contextlib.asynccontextmanager
     async def place(self, person: str = "") -> AsyncIterator[None]:

@@ -14,16 +14,16 @@ from latentwalk.errors import AppError, NotFound
 from latentwalk.rendering import image_codec
 from server.jobs.checkpoints import Checkpoints
 from server.jobs.job import Job, State, now
-from server.storage.db.job_table import Worklist
+from server.storage.db.job_table import JobTable
 
 log = logging.getLogger(__name__)
 
 
-class Board:
+class JobEvents:
     """Jobs by id. Whoever changes one calls `_tell`, and all who wait for it wake; an end is in its row before anybody
     is told. Use on one event loop."""
 
-    def __init__(self, worklist: Worklist, checkpoints: Checkpoints) -> None:
+    def __init__(self, worklist: JobTable, checkpoints: Checkpoints) -> None:
         self.list, self.checkpoints = worklist, checkpoints
         self._unsaved: set[str] = set()
         self._lost: set[str] = set()

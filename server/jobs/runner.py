@@ -15,14 +15,14 @@ from typing import Any
 from latentwalk import atomic_files
 from latentwalk.errors import AppError, DiskFull, Invalid, Overloaded
 from latentwalk.progress import Progress
-from latentwalk.steering.learning.resume_state import Memory
+from latentwalk.steering.learning.resume_state import ResumeState
 from server.jobs.checkpoints import Checkpoint, Checkpoints
-from server.jobs.fair_semaphore import Line, check_waiting
+from server.jobs.fair_semaphore import FairSemaphore, check_waiting
 from server.jobs.job import Job, Kind, State, now
-from server.jobs.job_events import Board
-from server.jobs.task import Plan, Revive, Run, advance
+from server.jobs.job_events import JobEvents
+from server.jobs.task import Revive, Task, TaskRun, advance
 from server.storage.db.database import Database
-from server.storage.db.job_table import LEASE, Kept, Worklist
+from server.storage.db.job_table import LEASE, JobRow, JobTable
 
 SAVE_EVERY = 2.0  # seconds between saved progress; changes of state are saved at once
 BEAT = LEASE / 3  # seconds between looks at what other servers left
@@ -40,7 +40,7 @@ POISON = f"The server died {TRIES} times while this ran, so it is not begun agai
 log = logging.getLogger(__name__)
 
 
-class Jobs(Board):
+class JobRunner(JobEvents):
     """Starts work, drives it chunk by chunk, and remembers it in a database. Use on one event loop.
 
     `room` is how many jobs of a queue run at a time, one where it says nothing; people take turns at it.
@@ -51,11 +51,11 @@ class Jobs(Board):
     """
 
     def __init__(self, home: Path, database: Database | None = None, room: Mapping[str, int] | None = None) -> None:
-        super().__init__(Worklist(database or Database.at(home)), Checkpoints(home / "checkpoints"))
+        super().__init__(JobTable(database or Database.at(home)), Checkpoints(home / "checkpoints"))
         self._home = home
-        self._runs: dict[str, Run] = {}
+        self._runs: dict[str, TaskRun] = {}
         self._starting: list[str] = []  # whose jobs are being written down
-        self._lines = {queue: Line(most) for queue, most in (room or {}).items()}
+        self._lines = {queue: FairSemaphore(most) for queue, most in (room or {}).items()}
         self._kinds: dict[str, Revive] = {}
         self._closing = False
 
@@ -71,7 +71,7 @@ class Jobs(Board):
         self._kinds[kind] = revive
 
     async def start(
-        self, kind: Kind, title: str, plan: Plan, request: Mapping[str, Any] | None = None, *, person: str = ""
+        self, kind: Kind, title: str, plan: Task, request: Mapping[str, Any] | None = None, *, person: str = ""
     ) -> Job:
         """Queue a person's work, durably. With a `request`, which is JSON, a later server can begin it by itself."""
         check_waiting(person, [*self._starting, *(run.job.person for run in self._runs.values())])
@@ -135,8 +135,8 @@ class Jobs(Board):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _launch(self, job: Job, plan: Plan, *, again: bool) -> None:
-        run = Run(job, plan, again)
+    def _launch(self, job: Job, plan: Task, *, again: bool) -> None:
+        run = TaskRun(job, plan, again)
         self._jobs[job.id] = job
         self._lost.discard(job.id)
         self._runs[job.id] = run
@@ -144,7 +144,7 @@ class Jobs(Board):
         # Not at the end of `_run`: a task that is cancelled before its first step runs none of it.
         run.task.add_done_callback(lambda task: self._runs.pop(job.id, None))
 
-    async def _take_over(self, kept: Kept) -> None:
+    async def _take_over(self, kept: JobRow) -> None:
         job = self._jobs[kept.job.id] = kept.job
         job.version += LEAP
         job.state, job.message, job.eta_s = State.QUEUED, "Waiting", None
@@ -167,7 +167,7 @@ class Jobs(Board):
                 self._launch(job, plan, again=True)
                 await self._save(job)
 
-    async def _stop(self, run: Run) -> None:
+    async def _stop(self, run: TaskRun) -> None:
         if run.stopping:
             return
         run.stopping = True
@@ -183,10 +183,10 @@ class Jobs(Board):
         if id in self._runs:
             self._runs[id].stopping = True
 
-    async def _run(self, run: Run) -> None:
+    async def _run(self, run: TaskRun) -> None:
         job = run.job
         try:
-            async with self._lines.setdefault(run.plan.queue, Line()).place(job.person):
+            async with self._lines.setdefault(run.plan.queue, FairSemaphore()).place(job.person):
                 memory = await asyncio.to_thread(self.checkpoints.of, job.id)
                 await self._until_over(run, memory)
         except AppError as error:
@@ -198,7 +198,7 @@ class Jobs(Board):
             view = {"code": "internal", "message": BLAME, "hint": "The server's log says what."}
             await self._end(job, State.FAILED, BLAME, view)
 
-    async def _until_over(self, run: Run, memory: Checkpoint) -> None:
+    async def _until_over(self, run: TaskRun, memory: Checkpoint) -> None:
         counted = False
         while not run.stopping:
             try:
@@ -213,7 +213,7 @@ class Jobs(Board):
                 await self._pause(run, full)
         await self._left(run)
 
-    async def _work(self, run: Run, memory: Memory) -> bool:
+    async def _work(self, run: TaskRun, memory: ResumeState) -> bool:
         # Whether it came to its end, and was not stopped.
         job = run.job
         job.state, job.started, job.message = State.RUNNING, job.started or now(), "Starting"
@@ -232,7 +232,7 @@ class Jobs(Board):
                 await asyncio.to_thread(work.close)
         return False
 
-    async def _note(self, run: Run, step: Progress) -> None:
+    async def _note(self, run: TaskRun, step: Progress) -> None:
         job, now_s = run.job, time.monotonic()
         while step.remember is not None and not run.stopping:
             try:
@@ -254,7 +254,7 @@ class Jobs(Board):
             run.saved = now_s
             await self._save(job)
 
-    async def _pause(self, run: Run, full: DiskFull) -> None:
+    async def _pause(self, run: TaskRun, full: DiskFull) -> None:
         # In slices, so that it can be stopped; longer and longer where the room that there is does not help.
         run.job.state, run.job.eta_s = State.PAUSED, None
         run.job.message = f"{full} This goes on by itself when there is room."
@@ -270,7 +270,7 @@ class Jobs(Board):
             run.job.state, run.job.message = State.RUNNING, "Going on"
             self._tell(run.job)
 
-    async def _left(self, run: Run) -> None:
+    async def _left(self, run: TaskRun) -> None:
         # Stopped before it was over: by a person, by a closing server, or because another server has it now.
         job = run.job
         if job.id in self._lost or job.state.is_end:

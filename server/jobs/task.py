@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from latentwalk.progress import Progress, Work
-from latentwalk.steering.learning.resume_state import Memory
+from latentwalk.steering.learning.resume_state import ResumeState
 from server.jobs.job import Job
 
 T = TypeVar("T")
@@ -17,24 +17,24 @@ Drive = Callable[[Callable[[], Step]], Awaitable[Step]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class Task:
     """`make` begins the work from what its memory holds, `drive` runs one chunk wherever chunks of it belong, and plans
     of one `queue` wait for each other."""
 
-    make: Callable[[Memory], Work[Mapping[str, Any]]]
+    make: Callable[[ResumeState], Work[Mapping[str, Any]]]
     drive: Drive
     queue: str
 
 
-Revive = Callable[[Job, Mapping[str, Any]], Awaitable[Plan]]
+Revive = Callable[[Job, Mapping[str, Any]], Awaitable[Task]]
 
 
 @dataclass(slots=True, eq=False)
-class Run:
+class TaskRun:
     """What a job needs only while it is under way; `again`: a later server can begin it by itself."""
 
     job: Job
-    plan: Plan
+    plan: Task
     again: bool
     begun: float = 0.0
     saved: float = 0.0

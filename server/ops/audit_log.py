@@ -18,7 +18,7 @@ def note(event: str, **facts: Any) -> None:
     logging.getLogger(LOGGER).log(level, event, extra={"facts": {"event": event, **said}})
 
 
-class Lines(logging.Formatter):
+class JsonFormatter(logging.Formatter):
     """Any record as one line of JSON: time, level, logger, message, and the facts that came along."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -31,7 +31,7 @@ class Lines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-class Plain(logging.Filter):
+class PlainFormatter(logging.Filter):
     """A start that was refused for a reason is told as that reason, not as the way the program took to it."""
 
     REASON = re.compile(r"Traceback .*^server\.errors\.\w+: (?P<reason>.*)", re.DOTALL | re.MULTILINE)
@@ -45,7 +45,7 @@ class Plain(logging.Filter):
 def logging_settings(as_json: bool, level: str = "INFO") -> dict[str, Any]:
     """logging.config's dictionary: from `level` on to stderr; audit lines as JSON always, the rest where `as_json`."""
     usual = "json" if as_json else "words"
-    formatters: dict[str, Any] = {"json": {"()": Lines}, "words": {"format": "%(levelname)s: %(message)s"}}
+    formatters: dict[str, Any] = {"json": {"()": JsonFormatter}, "words": {"format": "%(levelname)s: %(message)s"}}
     handlers = {
         name: {"class": "logging.StreamHandler", "formatter": how, "stream": "ext://sys.stderr", "filters": ["plain"]}
         for name, how in (("usual", usual), ("audit", "json"))
@@ -58,7 +58,7 @@ def logging_settings(as_json: bool, level: str = "INFO") -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"plain": {"()": Plain}},
+        "filters": {"plain": {"()": PlainFormatter}},
         "formatters": formatters,
         "handlers": handlers,
         "loggers": loggers,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from latentwalk.directions.direction import short
+from latentwalk.directions.direction import short_fingerprint
 from latentwalk.errors import AppError
 from server.engine.inference_thread import pick_device
 from server.ops import repair as mending
@@ -121,7 +121,7 @@ def _generators(library: Library) -> Iterator[Check]:
         except AppError as error:
             yield Check(f"generator {name}", "broken", str(error), error.hint)
         else:
-            found = f"{spec.resolution} px, fingerprint matches ({short(spec.fingerprint)})"
+            found = f"{spec.resolution} px, fingerprint matches ({short_fingerprint(spec.fingerprint)})"
             yield Check(f"generator {name}", "fine", found)
 
 

@@ -17,11 +17,11 @@ from latentwalk.directions.direction import LARGEST_FILE, from_bytes
 from latentwalk.errors import AppError, Damaged
 from server.ops.check import Check
 from server.storage.db.database import Database
-from server.storage.db.library_index import Index, Row
+from server.storage.db.library_index import IndexRow, LibraryIndex
 from server.storage.db.tables import METADATA
-from server.storage.film_archive import Exports
+from server.storage.film_archive import FilmArchive
 from server.storage.learned_directions import KIND
-from server.storage.objects import Objects
+from server.storage.objects import ObjectStore
 
 REPAIR = "Run: latentwalk doctor --repair"
 ASIDE = "damaged"  # the folder that what cannot be used any more is moved to
@@ -37,8 +37,8 @@ def examine(home: Path, database: Database) -> Iterator[Check]:
             yield Check("database", "broken", unsound, REPAIR if database.is_file else "See that its server runs.")
             return
         yield Check("database", "fine", f"{database.name} is sound")
-    yield from _files(Index(database), Objects(home / "objects"))
-    yield from _films(Exports(home / "exports"))
+    yield from _files(LibraryIndex(database), ObjectStore(home / "objects"))
+    yield from _films(FilmArchive(home / "exports"))
     litter = sum(1 for _ in home.rglob(f".*{atomic_files.PART}"))
     if litter:
         yield Check("temporary files", "note", f"{litter} of writes that are under way, or that were cut off")
@@ -48,7 +48,7 @@ def repair(home: Path, database: Database) -> Iterator[Check]:
     """Mend what `examine` calls broken; each finding says what was done. Nothing may serve this home meanwhile."""
     if database.is_file and database.exists and _damaged(database):
         yield from _renewed(home, database)
-    index, objects = Index(database), Objects(home / "objects")
+    index, objects = LibraryIndex(database), ObjectStore(home / "objects")
     damaged = {sha256 for sha256 in objects.all() if not _whole(objects, sha256)}
     for sha256 in sorted(damaged):
         yield Check(f"file {sha256[:12]}", "fine", f"moved to {_moved(home, objects.path(sha256))}")
@@ -57,9 +57,9 @@ def repair(home: Path, database: Database) -> Iterator[Check]:
             index.remove(row.kind, row.generator, row.name)
             yield Check(f"{row.kind} {row.generator}/{row.name}", "fine", "taken off the shelf: its file is not whole")
         elif row.picture and not _whole(objects, row.picture):
-            index.put([Row(row.kind, row.generator, row.name, row.sha256, row.bytes, None, row.kept)])
+            index.put([IndexRow(row.kind, row.generator, row.name, row.sha256, row.bytes, None, row.kept)])
             yield Check(f"{row.kind} {row.generator}/{row.name}", "fine", "goes on without its picture")
-    exports = Exports(home / "exports")
+    exports = FilmArchive(home / "exports")
     for check in list(_films(exports)):
         if check.state == "broken":
             place = _moved(home, home / "exports" / check.name.removeprefix("film "))
@@ -85,7 +85,7 @@ def _damaged(database: Database) -> bool:
         return True
 
 
-def _whole(objects: Objects, sha256: str) -> bool:
+def _whole(objects: ObjectStore, sha256: str) -> bool:
     try:
         objects.checked(sha256)
     except AppError:
@@ -93,7 +93,7 @@ def _whole(objects: Objects, sha256: str) -> bool:
     return True
 
 
-def _files(index: Index, objects: Objects) -> Iterator[Check]:
+def _files(index: LibraryIndex, objects: ObjectStore) -> Iterator[Check]:
     rows, bad = index.all(), 0
     for row in rows:
         for sha256, what in ((row.sha256, "its file"), (row.picture, "its picture")):
@@ -108,7 +108,7 @@ def _files(index: Index, objects: Objects) -> Iterator[Check]:
         yield Check("other files", "note", found, "Are the rows in another database? Set LATENTWALK_DATABASE to it.")
 
 
-def _films(exports: Exports) -> Iterator[Check]:
+def _films(exports: FilmArchive) -> Iterator[Check]:
     every = exports.all()
     for export in every:
         try:
@@ -142,11 +142,11 @@ def _renewed(home: Path, database: Database) -> Iterator[Check]:
     yield Check("database", "fine", f"made anew with {saved} rows of the old one, which is {old}")
 
 
-def _found_again(index: Index, objects: Objects) -> Iterator[Check]:
+def _found_again(index: LibraryIndex, objects: ObjectStore) -> Iterator[Check]:
     # Directions among the files that no row names, for places that are empty: their rows were lost, or are elsewhere.
     rows = index.all()
     named, there = index.hashes(), {(row.kind, row.generator, row.name) for row in rows}
-    found: dict[tuple[str, str, str], tuple[float, Row]] = {}
+    found: dict[tuple[str, str, str], tuple[float, IndexRow]] = {}
     for sha256 in objects.all():
         path = objects.path(sha256)
         if sha256 in named or path.stat().st_size > LARGEST_FILE:
@@ -154,7 +154,7 @@ def _found_again(index: Index, objects: Objects) -> Iterator[Check]:
         with contextlib.suppress(AppError):
             data = objects.read(sha256)
             direction = from_bytes(data)
-            row = Row(KIND, direction.generator, direction.id, sha256, len(data))
+            row = IndexRow(KIND, direction.generator, direction.id, sha256, len(data))
             key, age = (row.kind, row.generator, row.name), path.stat().st_mtime
             if key not in there and age > found.get(key, (0.0, row))[0]:  # the newest of those that had the place
                 found[key] = age, row

@@ -10,30 +10,30 @@ from pathlib import Path
 from typing import Any
 
 from latentwalk.directions.direction import Direction
-from latentwalk.edit import Edit, latent_for
+from latentwalk.edit import Edit, resolve
 from latentwalk.errors import AppError, Invalid
-from latentwalk.films.constant_speed import Draw, Pace, pace, steady
+from latentwalk.films.constant_speed import Draw, Pace, as_timed, measure_pace
 from latentwalk.films.encoding.formats import containers
 from latentwalk.films.estimates import estimate
-from latentwalk.films.presets import Wish, presets, sweep
-from latentwalk.films.render import film, moment
+from latentwalk.films.presets import PresetRequest, presets, sweep
+from latentwalk.films.render import moment_of_frame, render_film
 from latentwalk.films.route import Route, route_of
 from latentwalk.films.timeline import Timeline, canonical, read
 from latentwalk.progress import Work, finish
-from latentwalk.provenance.ledger import Entry
-from latentwalk.provenance.signing import Press
-from latentwalk.provenance.stills import still
+from latentwalk.provenance.ledger import LedgerEntry
+from latentwalk.provenance.signing import FileSigner
+from latentwalk.provenance.stills import still_file
 from latentwalk.rendering import image_codec
 from latentwalk.rendering.draw import draw
-from latentwalk.steering.learning.resume_state import Memory
+from latentwalk.steering.learning.resume_state import ResumeState
 from server.engine.backend import Backend
-from server.engine.generator_cache import Ready, Shelf
-from server.engine.inference_thread import Lane, Priority
+from server.engine.generator_cache import GeneratorCache, LoadedGenerator
+from server.engine.inference_thread import InferenceThread, Priority
 from server.jobs.job import Job, now
-from server.jobs.runner import Jobs
-from server.jobs.task import Plan, in_a_thread
-from server.storage.audio_files import Sounds
-from server.storage.film_archive import Exports
+from server.jobs.runner import JobRunner
+from server.jobs.task import Task, in_a_thread
+from server.storage.audio_files import AudioFiles
+from server.storage.film_archive import FilmArchive
 from server.storage.library import Library
 
 THUMBNAIL = 256
@@ -46,8 +46,8 @@ class Cinema:
     """Checks a walk, then shows, estimates or films it. Refusals are raised here, before there is a job."""
 
     def __init__(
-        self, library: Library, shelf: Shelf, lane: Lane, jobs: Jobs, exports: Exports, press: Press, sounds: Sounds,
-        backend: Backend,
+        self, library: Library, shelf: GeneratorCache, lane: InferenceThread, jobs: JobRunner, exports: FilmArchive,
+        press: FileSigner, sounds: AudioFiles, backend: Backend,
     ) -> None:  # fmt: skip
         self._library, self._shelf, self._lane = library, shelf, lane
         self._jobs, self._exports, self._press, self._sounds = jobs, exports, press, sounds
@@ -71,7 +71,7 @@ class Cinema:
         columns, rows = (1, 1) if timeline.grid is None else timeline.grid.shape
 
         def edits() -> list[list[dict[str, Any]]]:
-            every = (route.cells(moment(route, paced, frame)) for frame in frames)
+            every = (route.cells(moment_of_frame(route, paced, frame)) for frame in frames)
             return [[edit.model_dump(mode="json", exclude_defaults=True) for edit in cells] for cells in every]
 
         return {
@@ -96,10 +96,10 @@ class Cinema:
         ready = await self._shelf.get(edit.generator)
         pixels = await self._backend.pixels(edit)
         return await asyncio.to_thread(
-            lambda: still(edit, pixels, ready, self._press, format=format, size=size, mark=mark)
+            lambda: still_file(edit, pixels, ready, self._press, format=format, size=size, mark=mark)
         )
 
-    async def preset(self, id: str, wish: Wish) -> Timeline:
+    async def preset(self, id: str, wish: PresetRequest) -> Timeline:
         """The timeline of a preset."""
         if id not in presets():
             raise Invalid(f"There is no preset “{id[:40]}”.", f"There are {', '.join(presets())}.")
@@ -119,7 +119,7 @@ class Cinema:
         title = f"{direction.name} on {self._library.spec(edit.generator).title}"
         return await self.export(sweep(edit, direction, **how), title, person=person)
 
-    async def _filming(self, request: Mapping[str, Any]) -> Plan:
+    async def _filming(self, request: Mapping[str, Any]) -> Task:
         # From its request alone: now, or by a server that takes it up after this one. A film is begun from its start.
         timeline, id, title = read(request["recipe"]), str(request["export"]), str(request["title"])[:200]
         ready, route = await self._route(timeline)
@@ -128,19 +128,19 @@ class Cinema:
             raise Invalid(f"A film as {timeline.output.format} carries no sound.", "Choose mp4, webm or av1.")
         drawn = self._drawn(Priority.WORK)
 
-        def make(memory: Memory) -> Work[Mapping[str, Any]]:
+        def make(memory: ResumeState) -> Work[Mapping[str, Any]]:
             return filmed(self._exports, self._press, ready, route, id, title, drawn=drawn, sound=sound)
 
-        return Plan(make, in_a_thread, "films")
+        return Task(make, in_a_thread, "films")
 
-    async def _route(self, timeline: Timeline) -> tuple[Ready, Route]:
+    async def _route(self, timeline: Timeline) -> tuple[LoadedGenerator, Route]:
         ready = await self._shelf.get(timeline.generator)
         route = await self._lane.run(Priority.STILL, lambda: checked(timeline, ready))
         return ready, route
 
-    async def _pace(self, route: Route, ready: Ready) -> Pace:
+    async def _pace(self, route: Route, ready: LoadedGenerator) -> Pace:
         if route.timeline.speed == "timed":
-            return steady(route.timeline.length)
+            return as_timed(route.timeline.length)
         # Only what moves the pictures is part of the pace: captions and formats may change without measuring anew.
         moving = route.timeline.model_copy(update={"title": "", "caption": False, "mark": False, "beats": ()})
         key = f"{canonical(moving)}|{self._library.stamp(route.at(0.0))}"
@@ -148,7 +148,7 @@ class Cinema:
         async with self._measuring:
             if key not in self._paces:
                 drawn = self._drawn(Priority.STILL)
-                self._paces[key] = await asyncio.to_thread(lambda: finish(pace(route, drawn)))
+                self._paces[key] = await asyncio.to_thread(lambda: finish(measure_pace(route, drawn)))
                 while len(self._paces) > PACES_KEPT:
                     self._paces.popitem(last=False)
             return self._paces[key]
@@ -163,23 +163,23 @@ class Cinema:
         return timeline.title or f"{len(timeline.keyframes)} keyframes on {place}"
 
 
-def checked(timeline: Timeline, ready: Ready) -> Route:
+def checked(timeline: Timeline, ready: LoadedGenerator) -> Route:
     """The route of a timeline; Invalid where some keyframe cannot be drawn, before the first frame is."""
     directions = ready.directions()
     route = route_of(timeline, {name: direction.unit for name, direction in directions.items()}, ready.spec)
     for number, key in enumerate(timeline.keyframes, start=1):
         for edit in route.cells(key.at):
             try:
-                latent_for(edit, ready.exact, directions)
+                resolve(edit, ready.exact, directions)
             except AppError as error:
                 raise Invalid(f"Keyframe {number}: {error}", error.hint) from error
     return route
 
 
 def filmed(
-    exports: Exports,
-    press: Press,
-    ready: Ready,
+    exports: FilmArchive,
+    press: FileSigner,
+    ready: LoadedGenerator,
     route: Route,
     id: str,
     title: str,
@@ -203,7 +203,7 @@ def filmed(
     drawing = drawn or (lambda edit: draw(edit, ready))
     path = exports.film(id)
     try:
-        made = yield from film(route, drawing, directions, path, sound=sound, sign=sign)
+        made = yield from render_film(route, drawing, directions, path, sound=sound, sign=sign)
         seal = press.seal(path, embedded, claim)
         small = made.shown[0].copy()
         small.thumbnail((THUMBNAIL, THUMBNAIL))
@@ -223,7 +223,7 @@ def filmed(
             "digest": made.digest,
         }
         created, format = str(description["created"]), timeline.output.format
-        entry = Entry(created, seal.sha256, made.bytes, format, title, "walk", claim.recipe, id)
+        entry = LedgerEntry(created, seal.sha256, made.bytes, format, title, "walk", claim.recipe, id)
         press.note(entry, made.shown)
         exports.finish(id, description, image_codec.encode(small, "jpg"), seal.beside)
     except BaseException:  # cancelling closes the generator, which is not an Exception

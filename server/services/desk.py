@@ -10,28 +10,28 @@ from typing import Any
 
 from latentwalk import atomic_files
 from latentwalk import edit as edits
-from latentwalk.directions.direction import Direction, checked_id, from_bytes, to_bytes
+from latentwalk.directions.direction import Direction, check_id, from_bytes, to_bytes
 from latentwalk.errors import Conflict, Invalid, ModelFailed, NotFound
 from latentwalk.films.timeline import Timeline
 from latentwalk.progress import Progress, finish
-from latentwalk.provenance.signing import Press
-from latentwalk.provenance.stills import still
+from latentwalk.provenance.signing import FileSigner
+from latentwalk.provenance.stills import still_file
 from latentwalk.rendering import image_codec, precision
 from latentwalk.rendering.draw import draw
 from latentwalk.steering import transforms
 from latentwalk.steering.discovery import Method, discover
 from latentwalk.steering.learning.learn import LearnSettings, learn
 from latentwalk.steering.measuring.report_card import measure
-from latentwalk.steering.preview_strips import strip
+from latentwalk.steering.preview_strips import preview_strip
 from latentwalk.steering.scores import report_card as scored
 from latentwalk.steering.scores.ratings import read_csv
 from latentwalk.steering.scores.settings import ScoreSettings
 from models.base import ModelError
 from models.catalogue import download
 from models.regressors import catalogue
-from server.auth.tokens import Kept
+from server.auth.tokens import TokenStore
 from server.cli import home
-from server.engine.generator_cache import Ready
+from server.engine.generator_cache import LoadedGenerator
 from server.engine.inference_thread import pick_device, tune
 from server.services import (
     external_directions,
@@ -43,10 +43,10 @@ from server.services import (
     studio,
 )
 from server.settings import Settings
-from server.storage.audio_files import Sounds
+from server.storage.audio_files import AudioFiles
 from server.storage.learned_directions import SUFFIX
 from server.storage.library import Library
-from server.storage.regressors import Entry, Regressors
+from server.storage.regressors import RegressorEntry, Regressors
 
 Show = Callable[[Progress], None]
 
@@ -62,14 +62,14 @@ def library() -> Library:
     return Library(chosen.home, database=home.database(chosen))
 
 
-def tokens() -> Kept:
+def tokens() -> TokenStore:
     """The tokens that were handed out for this home."""
-    return Kept(settings().home / "access")
+    return TokenStore(settings().home / "access")
 
 
-def press() -> Press:
+def press() -> FileSigner:
     """What signs and remembers files, as the settings say."""
-    return Press(settings())
+    return FileSigner(settings())
 
 
 def checked_address(chosen: Settings) -> Settings:
@@ -125,18 +125,18 @@ def train(
     tune()
     generators = chosen.home / "generators" if out is None else out
     folder = chosen.home / "training" / asked.name
-    return finish(pipeline.run(asked, path.parent, folder, generators, chosen.device, report, minutes), show)
+    return finish(pipeline.run_recipe(asked, path.parent, folder, generators, chosen.device, report, minutes), show)
 
 
-def look(path: Path, name: str, year: int, title: str, card: Mapping[str, str]) -> generator_import.Found:
+def look(path: Path, name: str, year: int, title: str, card: Mapping[str, str]) -> generator_import.CheckpointPreview:
     """Open a stranger's checkpoint and try it; nothing of it is kept."""
     tune()
-    return generator_import.look(path, name, year, title=title, card=card, unlocked=settings().unlocked)
+    return generator_import.preview_checkpoint(path, name, year, title=title, card=card, unlocked=settings().unlocked)
 
 
-def bring(found: generator_import.Found) -> Path:
+def bring(found: generator_import.CheckpointPreview) -> Path:
     """Keep what was found in the library; its folder."""
-    return generator_import.keep(library(), found)
+    return generator_import.keep_checkpoint(library(), found)
 
 
 def regressors() -> Regressors:
@@ -154,20 +154,20 @@ class Desk:
         self.library.spec(generator)
         tune()
         exact = self.library.load(generator, pick_device(chosen.device))
-        self._ready = Ready(exact, exact, lambda: self.library.directions(generator))
+        self._ready = LoadedGenerator(exact, exact, lambda: self.library.directions(generator))
 
     def render(self, edit: edits.Edit, out: Path) -> None:
         """Keep the picture of an edit; the file's ending says as what."""
         format = ending(out, image_codec.MEDIA_TYPES)
         pixels = draw(edit, self._ready)
-        atomic_files.write(out, still(edit, pixels, self._ready, press(), format=format, title=out.stem))
+        atomic_files.write(out, still_file(edit, pixels, self._ready, press(), format=format, title=out.stem))
 
     def learn(self, how: LearnSettings, id: str | None, out: Path | None, show: Show) -> Direction:
         """Learn a direction and keep it with its strip, in the library or in the folder `out`."""
         transform = transforms.find(how.transform)
         chosen = id or transform.name
-        checked_id(chosen)
-        name = learning.title_of(chosen, transform.name, transform.title)
+        check_id(chosen)
+        name = learning.slider_title(chosen, transform.name, transform.title)
         quick = precision.choose(self._ready.exact)
         direction = finish(learn(quick, how, id=chosen, name=name), show)
         self._keep(direction, out)
@@ -178,7 +178,7 @@ class Desk:
     ) -> Direction:
         """Learn a direction from a regressor's score and keep it, re-scored by every measure and by `second`."""
         known = regressors()
-        seats, entry = regressor_learning.panel(known, how.regressor, second), known.find(how.regressor)
+        seats, entry = regressor_learning.regressor_set(known, how.regressor, second), known.find(how.regressor)
         kept: list[Direction] = []
 
         def keep(direction: Direction, picture: Any) -> None:
@@ -186,30 +186,33 @@ class Desk:
             kept.append(direction)
 
         quick = precision.choose(self._ready.exact)
-        finish(regressor_learning.learned(self.library, self._ready, quick, seats, entry, how, id, keep), show)
+        finish(
+            regressor_learning.learn_score_direction(self.library, self._ready, quick, seats, entry, how, id, keep),
+            show,
+        )
         return kept[0]
 
     def take(
         self, data: bytes, name: str, title: str | None, plan: str | None, card: Mapping[str, str], reason: str | None
-    ) -> Entry:
+    ) -> RegressorEntry:
         """Keep an uploaded model as a judge; with a plan it is tried on this generator's pictures and confirmed."""
         known = regressors()
-        entry = regressor_uploads.taken(known, data, name, title, card, reason)
+        entry = regressor_uploads.keep_draft(known, data, name, title, card, reason)
         if plan is None and set(entry.asks) != {"span"}:
             return entry
         try:
-            return regressor_uploads.planned(known, name, json.loads(plan) if plan else {}, self._ready.exact)
+            return regressor_uploads.confirm_plan(known, name, json.loads(plan) if plan else {}, self._ready.exact)
         except ValueError:
             raise Invalid("The plan is not JSON.", 'Write it like {"scale": "0..1", "side": 224}.') from None
 
     def rate(
         self, path: Path, name: str, title: str | None, card: Mapping[str, str], reason: str | None, show: Show
-    ) -> Entry:
+    ) -> RegressorEntry:
         """Make a judge of a table of ratings."""
         known = regressors()
         said = title or name.replace("_", " ").capitalize()
         generator, ratings = self._ready.exact, read_csv(contents(path))
-        finish(regressor_learning.rated(known, generator, name, said, ratings, card, reason), show)
+        finish(regressor_learning.fit_ratings_regressor(known, generator, name, said, ratings, card, reason), show)
         return known.find(name)
 
     def discover(self, method: Method, count: int, out: Path | None, show: Show) -> list[str]:
@@ -220,7 +223,7 @@ class Desk:
         return [direction.id for direction in found]
 
     def _keep(self, direction: Direction, out: Path | None) -> None:
-        picture = learning.jpeg(strip(self._ready.exact, direction))
+        picture = learning.to_jpeg(preview_strip(self._ready.exact, direction))
         if out is None:
             self.library.keep(direction, picture)
         else:
@@ -234,7 +237,7 @@ class Desk:
         else:
             chosen = self.library.direction(self._ready.spec.name, direction)
         if "regressor" in chosen.settings:
-            seats = regressor_learning.panel(regressors(), str(chosen.settings["regressor"]))
+            seats = regressor_learning.regressor_set(regressors(), str(chosen.settings["regressor"]))
             if seats.judge.spec.fingerprint != chosen.settings.get("regressor_fingerprint"):
                 raise Invalid(
                     f"{chosen.name} was learned from another {seats.judge.spec.name} than the one here.",
@@ -256,7 +259,7 @@ class Desk:
 
     def film(self, timeline: Timeline, out: Path, show: Show) -> None:
         """Keep the film of a timeline."""
-        filming.filmed(timeline, out, self._ready, press(), Sounds(settings().home / "sounds"), show)
+        filming.filmed(timeline, out, self._ready, press(), AudioFiles(settings().home / "sounds"), show)
 
 
 def sweep(edit: edits.Edit, direction: str, out: Path, **how: Any) -> Timeline:
@@ -299,9 +302,9 @@ def ending(path: Path, known: Mapping[Any, Any]) -> Any:
 def add_regressor(
     path: Path, name: str, title: str | None, generator: str | None, plan: str | None, card: Mapping[str, str],
     reason: str | None, show: Show,
-) -> Entry:  # fmt: skip
+) -> RegressorEntry:  # fmt: skip
     """Add a judge from a file: a table of ratings of a generator's seeds, or an ONNX model."""
-    checked_id(name)
+    check_id(name)
     if path.suffix.lower() == ".csv":
         if generator is None:
             raise Invalid("A table of ratings does not say whose seeds it rates.", "Add --generator NAME.")

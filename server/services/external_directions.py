@@ -18,9 +18,9 @@ from latentwalk.directions.latent_walk import LinearWalk
 from latentwalk.directions.unit import Unit
 from latentwalk.edit import Base
 from latentwalk.errors import Invalid
-from latentwalk.latents.latent_codec import packed
+from latentwalk.latents.latent_codec import encode_latent
 from models.base import Generator, GeneratorSpec, ModelError
-from models.importing.direction_files import Vectors
+from models.importing.direction_files import VectorFile
 from models.importing.open_checkpoint import LARGEST_VECTORS, open_vectors
 
 __all__ = ["LARGEST_VECTORS", "base", "directions", "exported", "read"]
@@ -33,7 +33,7 @@ CHECKED = 3  # factors that are held against the weights, the strongest
 NOTE = "Made by another program, which does not say for which model. Its range is that program's, not measured."
 
 
-def read(data: bytes, name: str, *, unlocked: bool = False) -> Vectors:
+def read(data: bytes, name: str, *, unlocked: bool = False) -> VectorFile:
     """What a file called `name` holds, read in the jail; Invalid, with a sentence, for anything else."""
     try:
         return open_vectors(data, unlocked=unlocked)
@@ -41,7 +41,7 @@ def read(data: bytes, name: str, *, unlocked: bool = False) -> Vectors:
         raise Invalid(f"{name}: {error}", error.hint) from error
 
 
-def directions(found: Vectors, generator: Generator, name: str, count: int, space: str | None) -> list[Direction]:
+def directions(found: VectorFile, generator: Generator, name: str, count: int, space: str | None) -> list[Direction]:
     """The `count` strongest directions of a file called `name`, as sliders; Invalid where they are not for `generator`.
 
     `space` is z or w; where it is not said, a name that ends as InterFaceGAN's do says it, and else edits' own.
@@ -70,7 +70,7 @@ def directions(found: Vectors, generator: Generator, name: str, count: int, spac
     return [_slider(spec, found, id, chosen, row, spread) for id, row, spread in zip(ids, rows, spreads, strict=False)]
 
 
-def base(found: Vectors, spec: GeneratorSpec, name: str) -> Base:
+def base(found: VectorFile, spec: GeneratorSpec, name: str) -> Base:
     """The start of an edit from a latent; Invalid where it is none of this generator's."""
     rows = torch.from_numpy(found.rows)
     if found.kind != "latent":
@@ -82,7 +82,7 @@ def base(found: Vectors, spec: GeneratorSpec, name: str) -> Base:
             f"in its space {spec.space}: it was made for another model or another space.",
             "Project the picture with this generator's own weights.",
         )
-    return Base(latent=packed(rows[0] if len(rows) == 1 else rows))
+    return Base(latent=encode_latent(rows[0] if len(rows) == 1 else rows))
 
 
 def exported(direction: Direction, ending: str) -> bytes:
@@ -120,7 +120,7 @@ def _check_factors(rows: Tensor, generator: Generator, name: str) -> None:
         )
 
 
-def _slider(spec: GeneratorSpec, found: Vectors, id: str, space: str, row: Tensor, spread: float) -> Direction:
+def _slider(spec: GeneratorSpec, found: VectorFile, id: str, space: str, row: Tensor, spread: float) -> Direction:
     told = found.format == "GANSpace's components"
     reach = REACH.get(found.format, USUAL)
     return Direction(

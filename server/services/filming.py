@@ -17,18 +17,18 @@ from latentwalk.errors import Invalid, NotFound
 from latentwalk.films.encoding import formats, untrusted_media
 from latentwalk.films.presets import sweep
 from latentwalk.films.recipe_extraction import mime_of, recipe_of
-from latentwalk.films.render import film
+from latentwalk.films.render import render_film
 from latentwalk.films.timeline import Quality, Timeline, canonical, fps_for, read
 from latentwalk.progress import Progress, finish
 from latentwalk.provenance.c2pa import Credential
-from latentwalk.provenance.ledger import Entry
-from latentwalk.provenance.perceptual_hash import look
-from latentwalk.provenance.signing import Press, matches, write_beside
+from latentwalk.provenance.ledger import LedgerEntry
+from latentwalk.provenance.perceptual_hash import perceptual_hash
+from latentwalk.provenance.signing import FileSigner, matches, write_beside
 from latentwalk.rendering.draw import draw
-from server.engine.generator_cache import Ready
+from server.engine.generator_cache import LoadedGenerator
 from server.jobs.job import now
 from server.services.cinema import checked, used_by
-from server.storage.audio_files import Sounds
+from server.storage.audio_files import AudioFiles
 
 Show = Callable[[Progress], None]
 SENTENCES = {
@@ -38,7 +38,9 @@ SENTENCES = {
 }
 
 
-def filmed(timeline: Timeline, out: Path, ready: Ready, press: Press, sounds: Sounds, show: Show) -> None:
+def filmed(
+    timeline: Timeline, out: Path, ready: LoadedGenerator, press: FileSigner, sounds: AudioFiles, show: Show
+) -> None:
     """Keep the film of a timeline at `out`, signed, with a sidecar beside it where it cannot carry a credential."""
     route = checked(timeline, ready)
     sound = sounds.path(timeline)
@@ -55,11 +57,13 @@ def filmed(timeline: Timeline, out: Path, ready: Ready, press: Press, sounds: So
         nonlocal embedded
         embedded = press.embed(path, container.signed, claim)
 
-    work = film(route, lambda edit: draw(edit, ready), directions, out, sound=sound, sign=sign)
+    work = render_film(route, lambda edit: draw(edit, ready), directions, out, sound=sound, sign=sign)
     made = finish(work, show)
     seal = press.seal(out, embedded, claim)
     write_beside(out, seal)
-    entry = Entry(now(), seal.sha256, made.bytes, timeline.output.format, timeline.title or out.name, "walk", recipe)
+    entry = LedgerEntry(
+        now(), seal.sha256, made.bytes, timeline.output.format, timeline.title or out.name, "walk", recipe
+    )
     press.note(entry, made.shown)
 
 
@@ -101,13 +105,13 @@ def walk_in(data: bytes, name: str) -> Timeline:
     return read(found)
 
 
-def made_here(data: bytes, press: Press, beside: bytes | None = None) -> dict[str, Any]:
+def made_here(data: bytes, press: FileSigner, beside: bytes | None = None) -> dict[str, Any]:
     """Whether a file was made here: by its digest, else by its looks; and what its credential says. JSON."""
     found = press.ledger.same(hashlib.sha256(data).hexdigest())
     verdict = "here" if found else "no"
     if not found:
         try:
-            looks = [look(Image.fromarray(frame)) for frame in untrusted_media.look(data)]
+            looks = [perceptual_hash(Image.fromarray(frame)) for frame in untrusted_media.decode_frames(data)]
         except Invalid:
             looks = []
         found = press.ledger.alike(looks)

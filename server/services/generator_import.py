@@ -11,11 +11,17 @@ from typing import Any
 from torch import Tensor
 
 from latentwalk import atomic_files
-from latentwalk.directions.direction import checked_id
+from latentwalk.directions.direction import check_id
 from latentwalk.errors import Conflict, Invalid
 from models.base import GeneratorSpec, ModelError
 from models.catalogue import local
-from models.importing.open_checkpoint import Opened, first, golden, open_checkpoint, tried
+from models.importing.open_checkpoint import (
+    OpenedCheckpoint,
+    first_picture,
+    golden_hash,
+    open_checkpoint,
+    try_generator,
+)
 from models.importing.passport import Passport
 from server.storage.library import Library
 
@@ -23,13 +29,13 @@ PASSPORT = "passport.json"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class CheckpointPreview:
     """A checkpoint that was opened and made a picture; nothing of it is kept yet.
 
     `golden` is the sha256 of the 8-bit `picture` [C, H, W] of seed 0: the same file gives the same one, anywhere.
     """
 
-    opened: Opened
+    opened: OpenedCheckpoint
     spec: GeneratorSpec
     golden: str
     picture: Tensor
@@ -49,16 +55,16 @@ class Found:
         }
 
 
-def look(
+def preview_checkpoint(
     path: Path, name: str, year: int, *, title: str = "", card: Mapping[str, str] | None = None, unlocked: bool = False,
     called: str = "",
-) -> Found:  # fmt: skip
+) -> CheckpointPreview:  # fmt: skip
     """Open the checkpoint at `path` and try it as a generator called `name`; nothing is kept.
 
     `card` fills in what a file seldom says: licence, data, data_licence, shows_badly. Invalid, with a sentence,
     for whatever is not a whole checkpoint of a known family; it names the file, or what it is `called`.
     """
-    checked_id(name)
+    check_id(name)
     if not path.exists():
         raise Invalid(f"There is no file {path.name}.", "Check the path.")
     try:
@@ -66,13 +72,13 @@ def look(
         spec = opened.described(name, year, title)
         words: dict[str, Any] = {part: text for part, text in (card or {}).items() if text}
         spec = replace(spec, card=replace(spec.card, **words))
-        generator, golden = tried(opened, spec)
+        generator, golden = try_generator(opened, spec)
     except ModelError as error:
         raise Invalid(f"{called or path.name}: {error}", error.hint) from error
-    return Found(opened, spec, golden, first(generator))
+    return CheckpointPreview(opened, spec, golden, first_picture(generator))
 
 
-def keep(library: Library, found: Found) -> Path:
+def keep_checkpoint(library: Library, found: CheckpointPreview) -> Path:
     """Keep what was found in the library as safetensors, a description and the passport; its folder.
 
     The same file may be kept again under its name; Conflict where another generator has it already.
@@ -94,4 +100,4 @@ def keep(library: Library, found: Found) -> Path:
 
 def golden_now(library: Library, name: str) -> str:
     """The golden hash of a kept generator, drawn anew: another one than its passport's means that it changed."""
-    return golden(library.load(name))
+    return golden_hash(library.load(name))

@@ -24,7 +24,7 @@ PREVIEW = 256  # px of the first picture's longest side
 _ID = re.compile(r"[0-9a-f]{16}")
 
 
-class Quarantine:
+class ImportQuarantine:
     """A folder whose files are opened by the jail alone. What is kept is read from it again, and must be the same."""
 
     def __init__(self, library: Library, unlocked: bool = False) -> None:
@@ -61,10 +61,10 @@ class Quarantine:
     def _kept(self, id: str, name: str, title: str, card: Mapping[str, str], golden: str) -> str:
         path = self._path(id)
         year = datetime.date.today().year
-        found = generator_import.look(path, name, year, title=title, card=card, unlocked=self._unlocked)
+        found = generator_import.preview_checkpoint(path, name, year, title=title, card=card, unlocked=self._unlocked)
         if found.golden != golden:
             raise Invalid("It draws another picture than the one you saw.", "Bring it again.")
-        generator_import.keep(self._library, found)
+        generator_import.keep_checkpoint(self._library, found)
         atomic_files.remove(path)
         return name
 
@@ -79,8 +79,10 @@ class Quarantine:
 
     def _seen(self, id: str, name: str) -> dict[str, Any]:
         year = datetime.date.today().year
-        found = generator_import.look(self._folder / id, name, year, unlocked=self._unlocked, called=name)
-        picture = image_codec.encode(image_codec.picture(image_codec.pixels(found.picture[None])[0], PREVIEW), "png")
+        found = generator_import.preview_checkpoint(self._folder / id, name, year, unlocked=self._unlocked, called=name)
+        picture = image_codec.encode(
+            image_codec.to_image(image_codec.to_pixels(found.picture[None])[0], PREVIEW), "png"
+        )
         address = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
         return {"id": id, **found.view(), "picture": address}
 

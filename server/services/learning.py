@@ -15,96 +15,98 @@ from latentwalk.rendering import image_codec
 from latentwalk.steering import transforms
 from latentwalk.steering.discovery import Method, discover
 from latentwalk.steering.learning.learn import LearnSettings, learn
-from latentwalk.steering.learning.resume_state import Memory
-from latentwalk.steering.preview_strips import strip
+from latentwalk.steering.learning.resume_state import ResumeState
+from latentwalk.steering.preview_strips import preview_strip
 from latentwalk.steering.scores.ratings import Rating
 from latentwalk.steering.scores.settings import ScoreSettings
 from models.base import Generator as Model
 from models.base import Precision
-from server.engine.generator_cache import Ready, Shelf
-from server.engine.inference_thread import Lane, Priority
+from server.engine.generator_cache import GeneratorCache, LoadedGenerator
+from server.engine.inference_thread import InferenceThread, Priority
 from server.jobs.job import Kind
-from server.jobs.task import Plan
+from server.jobs.task import Task
 from server.services import regressor_learning
 from server.storage.library import Library
 from server.storage.regressors import Regressors
 
 T = TypeVar("T")
-Way = Callable[[Mapping[str, Any]], Awaitable[Plan]]
+Way = Callable[[Mapping[str, Any]], Awaitable[Task]]
 
 
-class Workshop:
+class LearningTasks:
     """Makes plans of requests, which are JSON. What cannot be done is refused here, before there is a plan."""
 
-    def __init__(self, library: Library, regressors: Regressors, shelf: Shelf, lane: Lane) -> None:
+    def __init__(self, library: Library, regressors: Regressors, shelf: GeneratorCache, lane: InferenceThread) -> None:
         self._library, self._regressors, self._shelf, self._lane = library, regressors, shelf, lane
         self._ways: dict[Kind, Way] = {
             "learn": self._learning, "score": self._scoring, "judge": self._rating, "discover": self._discovering,
         }  # fmt: skip
 
-    async def plan(self, kind: Kind, request: Mapping[str, Any]) -> Plan:
+    async def plan(self, kind: Kind, request: Mapping[str, Any]) -> Task:
         """How a request of that kind is done on this device."""
         return await self._ways[kind](request)
 
-    async def _learning(self, request: Mapping[str, Any]) -> Plan:
+    async def _learning(self, request: Mapping[str, Any]) -> Task:
         ready = await self._shelf.get(request["generator"])
         settings = LearnSettings(**request["settings"])
         if not isinstance(settings.layers, str):  # two numbers, which JSON has as a list
             settings = replace(settings, layers=(settings.layers[0], settings.layers[1]))
         transform = transforms.find(settings.transform)
-        quick, id = twin(ready, request["precision"]), request["id"]
-        name = title_of(id, transform.name, transform.title)
+        quick, id = twin_in_precision(ready, request["precision"]), request["id"]
+        name = slider_title(id, transform.name, transform.title)
         date = request["created"]
-        return self._plan(lambda memory: learned(self._library, ready, quick, settings, id, name, memory, date))
+        return self._plan(lambda memory: learn_direction(self._library, ready, quick, settings, id, name, memory, date))
 
-    async def _scoring(self, request: Mapping[str, Any]) -> Plan:
+    async def _scoring(self, request: Mapping[str, Any]) -> Task:
         generator = request["generator"]
         settings = ScoreSettings(**{**request["settings"], "hold": tuple(request["settings"]["hold"])})
         entry = self._regressors.usable(settings.regressor)
         ready = await self._shelf.get(generator)
-        quick = twin(ready, request["precision"])
-        regressor_learning.held(ready.directions(), settings.hold, generator)
+        quick = twin_in_precision(ready, request["precision"])
+        regressor_learning.held_directions(ready.directions(), settings.hold, generator)
         seats = await asyncio.to_thread(
-            regressor_learning.panel, self._regressors, settings.regressor, request["second"]
+            regressor_learning.regressor_set, self._regressors, settings.regressor, request["second"]
         )
 
         def keep(direction: Direction, picture: Any) -> None:
-            self._library.keep(direction, jpeg(picture))
+            self._library.keep(direction, to_jpeg(picture))
 
-        def make(memory: Memory) -> Work[Mapping[str, Any]]:
+        def make(memory: ResumeState) -> Work[Mapping[str, Any]]:
             id, date = request["id"], request["created"]
-            return regressor_learning.learned(
+            return regressor_learning.learn_score_direction(
                 self._library, ready, quick, seats, entry, settings, id, keep, memory, date
             )
 
         return self._plan(make)
 
-    async def _rating(self, request: Mapping[str, Any]) -> Plan:
+    async def _rating(self, request: Mapping[str, Any]) -> Task:
         ready = await self._shelf.get(request["generator"])
         ratings = [Rating(**row) for row in request["ratings"]]
         name, title, card, reason = (request[part] for part in ("name", "title", "card", "reason"))
         return self._plan(
-            lambda memory: regressor_learning.rated(self._regressors, ready.exact, name, title, ratings, card, reason)
+            lambda memory: regressor_learning.fit_ratings_regressor(
+                self._regressors, ready.exact, name, title, ratings, card, reason
+            )
         )
 
-    async def _discovering(self, request: Mapping[str, Any]) -> Plan:
+    async def _discovering(self, request: Mapping[str, Any]) -> Task:
         ready = await self._shelf.get(request["generator"])
-        return self._plan(lambda memory: discovered(self._library, ready, request["method"], request["count"]))
+        return self._plan(lambda memory: discover_directions(self._library, ready, request["method"], request["count"]))
 
-    def _plan(self, make: Callable[[Memory], Work[Mapping[str, Any]]]) -> Plan:
-        return Plan(make, self._on_the_lane, "device")
+    def _plan(self, make: Callable[[ResumeState], Work[Mapping[str, Any]]]) -> Task:
+        return Task(make, self._on_the_lane, "device")
 
     async def _on_the_lane(self, chunk: Callable[[], T]) -> T:
         return await self._lane.run(Priority.WORK, chunk)
 
 
-def twin(ready: Ready, precision: Precision) -> Model:
+def twin_in_precision(ready: LoadedGenerator, precision: Precision) -> Model:
     """The twin of a generator that work was begun with: the other one gives other bytes."""
     known = next((one for one in (ready.quick, ready.exact) if one.precision == precision), None)
     return known or ready.exact.at(precision)
 
 
-def title_of(id: str, transform: str, title: str) -> str:
+def slider_title(id: str, transform: str, title: str) -> str:
     """A slider's name from its id: "zoom_2" learned for Zoom is "Zoom 2"."""
     if id == transform:
         return title
@@ -112,27 +114,29 @@ def title_of(id: str, transform: str, title: str) -> str:
     return f"{title} {rest.replace('_', ' ')}" if rest != id else id.replace("_", " ").capitalize()
 
 
-def learned(
-    library: Library, ready: Ready, quick: Model, settings: LearnSettings, id: str, name: str,
-    memory: Memory | None = None, created: str = "",
+def learn_direction(
+    library: Library, ready: LoadedGenerator, quick: Model, settings: LearnSettings, id: str, name: str,
+    memory: ResumeState | None = None, created: str = "",
 ) -> Work[Mapping[str, Any]]:  # fmt: skip
     """Learn a slider and keep it with its strip; with a memory, from where it was left."""
     direction = yield from learn(quick, settings, id=id, name=name, memory=memory, created=created)
     yield Progress(1.0, "Keeping it")
-    library.keep(direction, jpeg(strip(ready.exact, direction)))
+    library.keep(direction, to_jpeg(preview_strip(ready.exact, direction)))
     return {"generator": direction.generator, "direction": direction.id}
 
 
-def discovered(library: Library, ready: Ready, method: Method, count: int) -> Work[Mapping[str, Any]]:
+def discover_directions(
+    library: Library, ready: LoadedGenerator, method: Method, count: int
+) -> Work[Mapping[str, Any]]:
     """Find sliders and keep each with its strip."""
     found = yield from discover(ready.exact, method, count=count)
     for number, direction in enumerate(found):
-        picture = strip(ready.exact, direction)
-        library.keep(direction, jpeg(picture))
+        picture = preview_strip(ready.exact, direction)
+        library.keep(direction, to_jpeg(picture))
         yield Progress(0.9 + 0.1 * (number + 1) / len(found), f"Kept {direction.name}", strip=picture)
     return {"generator": ready.spec.name, "directions": [direction.id for direction in found]}
 
 
-def jpeg(array: Any) -> bytes:
+def to_jpeg(array: Any) -> bytes:
     """uint8 [H, W, 3] as a JPEG file."""
     return image_codec.encode(Image.fromarray(array.numpy()), "jpg")

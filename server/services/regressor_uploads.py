@@ -9,26 +9,26 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from latentwalk.directions.direction import checked_id
+from latentwalk.directions.direction import check_id
 from latentwalk.errors import Invalid, ModelFailed
-from latentwalk.steering.latent_sampling import Role, draw
+from latentwalk.steering.latent_sampling import Role, sample_latents
 from models.base import Generator, ModelError
 from models.regressors import onnx
 from models.regressors.onnx.regressor import MODEL
 from models.regressors.protocol import RegressorCard, RegressorSpec
-from server.storage.regressors import PARTS, Entry, Regressors
+from server.storage.regressors import PARTS, RegressorEntry, Regressors
 
 TRIED = 16  # pictures a judge is tried on
 UNKNOWN = (0.0, 1.0)  # the span of scores before it was tried
 NOTED = ("nodes", "parameters", "opset", "producer", "bytes", "sha256", "shape", "outputs")
 
 
-def taken(
+def keep_draft(
     regressors: Regressors, data: bytes, name: str, title: str | None, card: Mapping[str, str], reason: str | None
-) -> Entry:
+) -> RegressorEntry:
     """Keep a model as a draft: what it holds, and a guess of how it wants its pictures. Refused where it is not ONNX,
     breaks the jail's rules, or takes no pictures."""
-    checked_id(name)
+    check_id(name)
     try:
         passport = onnx.inspect(data, unlocked=regressors.unlocked)
         plan, asks = onnx.guess(passport)
@@ -46,13 +46,13 @@ def taken(
         card=RegressorCard(**{part: card.get(part, "") for part in PARTS}),
     )
     noted = {key: told[key] for key in NOTED}
-    draft = Entry(
+    draft = RegressorEntry(
         spec, "uploaded", reason=reason, passport=noted, plan=plan.model_dump(mode="json"), asks=(*asks, "span")
     )
     return regressors.keep(draft, onnx.files(data, plan))
 
 
-def planned(regressors: Regressors, name: str, changes: Mapping[str, Any], generator: Generator) -> Entry:
+def confirm_plan(regressors: Regressors, name: str, changes: Mapping[str, Any], generator: Generator) -> RegressorEntry:
     """Change an upload's plan, try it on a generator's pictures, and keep the plan where the scores say something.
 
     The span becomes that of the scores. Refused, with the reason, where the plan does not fit the model, or its
@@ -71,7 +71,7 @@ def planned(regressors: Regressors, name: str, changes: Mapping[str, Any], gener
             f"The plan's {place} is wrong: {first['msg'].lower()}.", "See /openapi.json for a plan."
         ) from None
     spec = replace(entry.spec, fingerprint=onnx.fingerprint(data, plan))
-    drawn = draw(generator, TRIED, Role.WATCH, in_turn=True)
+    drawn = sample_latents(generator, TRIED, Role.WATCH, in_turn=True)
     with torch.no_grad():
         pictures = generator.synthesize(drawn.latents, drawn.classes)
     judge = onnx.OnnxRegressor(spec, data, plan, unlocked=regressors.unlocked)

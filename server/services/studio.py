@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from latentwalk.directions.direction import checked_id
+from latentwalk.directions.direction import check_id
 from latentwalk.edit import Edit
 from latentwalk.errors import Cancelled, Conflict
 from latentwalk.inversion import encoder_inversion
@@ -19,20 +19,20 @@ from latentwalk.progress import Progress, Work
 from latentwalk.steering import transforms
 from latentwalk.steering.discovery import Method
 from latentwalk.steering.learning.learn import LearnSettings
-from latentwalk.steering.learning.resume_state import Memory
-from latentwalk.steering.preview_strips import strip
+from latentwalk.steering.learning.resume_state import ResumeState
+from latentwalk.steering.preview_strips import preview_strip
 from latentwalk.steering.scores.ratings import Rating
 from latentwalk.steering.scores.settings import ScoreSettings
 from server.engine.backend import Backend
-from server.engine.generator_cache import Shelf
-from server.engine.inference_thread import Lane, Priority
+from server.engine.generator_cache import GeneratorCache
+from server.engine.inference_thread import InferenceThread, Priority
 from server.jobs.job import Job, Kind
-from server.jobs.runner import Jobs
-from server.jobs.task import Plan, in_a_thread
+from server.jobs.runner import JobRunner
+from server.jobs.task import Task, in_a_thread
 from server.services import external_directions, regressor_learning, regressor_uploads
-from server.services.learning import jpeg
+from server.services.learning import to_jpeg
 from server.storage.library import Library
-from server.storage.regressors import Entry, Regressors
+from server.storage.regressors import RegressorEntry, Regressors
 
 T = TypeVar("T")
 LEARNING: tuple[Kind, ...] = ("learn", "score", "judge", "discover")
@@ -43,7 +43,13 @@ class Studio:
     """Checks a request, names it and hands it to the jobs. Refusals are raised here, before there is a job."""
 
     def __init__(
-        self, library: Library, regressors: Regressors, shelf: Shelf, lane: Lane, jobs: Jobs, backend: Backend
+        self,
+        library: Library,
+        regressors: Regressors,
+        shelf: GeneratorCache,
+        lane: InferenceThread,
+        jobs: JobRunner,
+        backend: Backend,
     ) -> None:
         self._library, self._regressors, self._shelf, self._lane = library, regressors, shelf, lane
         self._jobs, self._backend = jobs, backend
@@ -55,7 +61,7 @@ class Studio:
         """Learn a slider for a transform."""
         transform = transforms.find(settings.transform)
         chosen = id or transform.name
-        checked_id(chosen)
+        check_id(chosen)
         request = await self._asked(generator, settings=asdict(settings), id=chosen)
         title = f"Learning {transform.title.lower()} on {generator}"
         return await self._begin("learn", title, request, person)
@@ -65,7 +71,7 @@ class Studio:
     ) -> Job:
         """Learn a slider from a regressor's score."""
         entry = self._regressors.usable(settings.regressor)
-        regressor_learning.named(entry, id)
+        regressor_learning.slider_name(entry, id)
         request = await self._asked(generator, settings=asdict(settings), id=id, second=second)
         title = f"Learning {entry.spec.title.lower()} on {generator}"
         return await self._begin("score", title, request, person)
@@ -82,22 +88,22 @@ class Studio:
         person: str = "",
     ) -> Job:
         """Make a judge of ratings."""
-        checked_id(name)
+        check_id(name)
         rows = [asdict(one) for one in ratings]
         request = await self._asked(generator, name=name, title=title, ratings=rows, card=dict(card), reason=reason)
         return await self._begin("judge", f"Fitting {len(ratings)} ratings", request, person)
 
-    async def upload(self, data: bytes, name: str, title: str | None) -> Entry:
+    async def upload(self, data: bytes, name: str, title: str | None) -> RegressorEntry:
         """Keep an uploaded model as a draft of a judge."""
-        return await asyncio.to_thread(regressor_uploads.taken, self._regressors, data, name, title, {}, None)
+        return await asyncio.to_thread(regressor_uploads.keep_draft, self._regressors, data, name, title, {}, None)
 
-    async def plan(self, name: str, changes: Mapping[str, Any], generator: str) -> Entry:
+    async def plan(self, name: str, changes: Mapping[str, Any], generator: str) -> RegressorEntry:
         """Try an uploaded judge on a generator's pictures, and keep its plan."""
         ready = await self._shelf.get(generator)
-        work = functools.partial(regressor_uploads.planned, self._regressors, name, changes, ready.exact)
+        work = functools.partial(regressor_uploads.confirm_plan, self._regressors, name, changes, ready.exact)
         return await self._lane.run(Priority.STILL, work)
 
-    async def score(self, name: str, edit: Edit) -> tuple[Entry, float]:
+    async def score(self, name: str, edit: Edit) -> tuple[RegressorEntry, float]:
         """What a judge says of an edit's picture."""
         entry = self._regressors.find(name)
         ready = await self._shelf.get(edit.generator)
@@ -120,8 +126,8 @@ class Studio:
         ready = await self._shelf.get(generator)
         made = external_directions.directions(found, ready.exact, name, count, space)
         for one in made:
-            picture = await self._lane.run(Priority.STILL, functools.partial(strip, ready.exact, one))
-            self._library.keep(one, jpeg(picture))
+            picture = await self._lane.run(Priority.STILL, functools.partial(preview_strip, ready.exact, one))
+            self._library.keep(one, to_jpeg(picture))
         return {"directions": made, "base": None}
 
     async def pull(self, generator: str, *, person: str = "") -> Job:
@@ -135,12 +141,12 @@ class Studio:
 
     async def invert(self, generator: str, data: bytes, *, person: str = "") -> Job:
         """Find the latent of a picture that somebody brought. The picture is not kept, so no later server can go on."""
-        picture = await asyncio.to_thread(encoder_inversion.opened, data, self._library.spec(generator))
+        picture = await asyncio.to_thread(encoder_inversion.open_picture, data, self._library.spec(generator))
         ready = await self._shelf.get(generator)
         if self._library.encoder(generator) is None:
-            raise encoder_inversion.without_encoder(ready.spec)
+            raise encoder_inversion.no_encoder(ready.spec)
         drive = functools.partial(self._lane.run, Priority.WORK)
-        plan = Plan(lambda memory: encoder_inversion.inverted(self._library, ready, picture), drive, "device")
+        plan = Task(lambda memory: encoder_inversion.invert(self._library, ready, picture), drive, "device")
         return await self._jobs.start("invert", f"Bringing a picture into {generator}", plan, person=person)
 
     async def _asked(self, generator: str, **more: Any) -> dict[str, Any]:
@@ -149,21 +155,21 @@ class Studio:
         created = datetime.date.today().isoformat()
         return {"generator": generator, "created": created, "precision": loaded.precision, **more}
 
-    async def _again(self, kind: Kind, job: Job, request: Mapping[str, Any]) -> Plan:
+    async def _again(self, kind: Kind, job: Job, request: Mapping[str, Any]) -> Task:
         return await self._backend.plan(kind, request)
 
     async def _begin(self, kind: Kind, title: str, request: Mapping[str, Any], person: str) -> Job:
         return await self._jobs.start(kind, title, await self._backend.plan(kind, request), request, person=person)
 
-    async def _pulling(self, request: Mapping[str, Any]) -> Plan:
-        def make(memory: Memory) -> Work[Mapping[str, Any]]:
+    async def _pulling(self, request: Mapping[str, Any]) -> Task:
+        def make(memory: ResumeState) -> Work[Mapping[str, Any]]:
             generator = request["generator"]
             if self._library.is_installed(generator):  # a server died between having it and saying so
                 yield Progress(1.0, "It is here")
                 return {"generator": generator}
             return (yield from pulled(self._library, generator))
 
-        return Plan(make, in_a_thread, "network")
+        return Task(make, in_a_thread, "network")
 
 
 def pulled(library: Library, generator: str) -> Work[Mapping[str, Any]]:

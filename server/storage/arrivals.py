@@ -12,16 +12,16 @@ from typing import Any
 from latentwalk import atomic_files
 from latentwalk.errors import AppError
 from server.jobs.job import Job, State, now
-from server.storage.db.job_table import Kept, Worklist
+from server.storage.db.job_table import JobRow, JobTable
 from server.storage.film_archive import DESCRIPTION
-from server.storage.learned_directions import Learned
+from server.storage.learned_directions import LearnedDirections
 
 WISH = "wish.json"  # in a film's folder until it was finished
 
 log = logging.getLogger(__name__)
 
 
-def take_in(home: Path, learned: Learned, worklist: Worklist) -> None:
+def take_in(home: Path, learned: LearnedDirections, worklist: JobTable) -> None:
     """Move what lies in files of earlier versions into the store. Each is removed only once it is durable there, so
     that this may be stopped anywhere and done again; what cannot be read stays where it is."""
     for source in (_jobs(home / "jobs"), _films(home / "exports")):
@@ -34,17 +34,17 @@ def take_in(home: Path, learned: Learned, worklist: Worklist) -> None:
         log.info("%d directions were taken into the store", moved)
 
 
-def _jobs(folder: Path) -> Iterator[tuple[Path, Kept | None]]:
+def _jobs(folder: Path) -> Iterator[tuple[Path, JobRow | None]]:
     for path in sorted(folder.glob("*.json")):
         try:
             stored = _table(path)
             job = Job(**{**stored, "state": State(stored["state"]), "strip_version": 0})
-            yield path, Kept(job)
+            yield path, JobRow(job)
         except (OSError, ValueError, TypeError, KeyError) as error:
             log.warning("Left out the job %s: %s", path.name, error)
 
 
-def _films(folder: Path) -> Iterator[tuple[Path, Kept | None]]:
+def _films(folder: Path) -> Iterator[tuple[Path, JobRow | None]]:
     # Films that were begun and not finished, oldest first. They become jobs that a server begins again.
     for path in sorted(folder.glob(f"*/{WISH}"), key=lambda path: path.stat().st_mtime):
         if (path.parent / DESCRIPTION).exists():
@@ -55,7 +55,7 @@ def _films(folder: Path) -> Iterator[tuple[Path, Kept | None]]:
             title = str(wish.get("title", ""))[:200]
             request = {"export": path.parent.name, "recipe": wish.get("recipe"), "title": title}
             job = Job(f"j-{secrets.token_hex(6)}", "export", title, created=now())
-            yield path, Kept(job, request, attempts=int(wish.get("tries", 0)))
+            yield path, JobRow(job, request, attempts=int(wish.get("tries", 0)))
         except (OSError, ValueError, TypeError, AppError) as error:
             log.warning("Left out the unfinished export %s: %s", path.parent.name, error)
 

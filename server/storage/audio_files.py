@@ -11,14 +11,14 @@ from latentwalk import atomic_files
 from latentwalk.errors import Invalid, NotFound
 from latentwalk.films.encoding import untrusted_media
 from latentwalk.films.encoding.audio import RATE, write
-from latentwalk.films.encoding.audio import heard as beats_of
+from latentwalk.films.encoding.audio import detect_beats as beats_of
 from latentwalk.films.timeline import Timeline
 
 LARGEST = 32 * 2**20
 SUFFIX = ".flac"
 
 
-class Sounds:
+class AudioFiles:
     """The sounds in `folder`. Decoding happens in the jail; here its numbers are kept."""
 
     def __init__(self, folder: Path) -> None:
@@ -32,7 +32,7 @@ class Sounds:
         description = self._folder / f"{sha256}.json"
         heard = self._heard(description)
         if heard is None:
-            sound = untrusted_media.listen(data)
+            sound = untrusted_media.decode_audio(data)
             with atomic_files.replacing(self._folder / f"{sha256}{SUFFIX}") as part:
                 write(sound, part)
             heard = {"seconds": round(len(sound) / RATE, 3), "beats": beats_of(sound)}

@@ -21,7 +21,7 @@ ID = re.compile(r"[a-z0-9-]{1,40}")
 log = logging.getLogger(__name__)
 
 
-class Exports:
+class FilmArchive:
     """The films in `folder`. A folder without a readable description is a film that was never finished."""
 
     def __init__(self, folder: Path) -> None:

@@ -14,8 +14,8 @@ from latentwalk.directions.direction import LARGEST_FILE, NAME, Direction, from_
 from latentwalk.errors import AppError, Invalid, StorageFailed
 from models.catalogue import local
 from server.storage.db.database import Database
-from server.storage.db.library_index import Index, Row
-from server.storage.objects import Objects
+from server.storage.db.library_index import IndexRow, LibraryIndex
+from server.storage.objects import ObjectStore
 
 SUFFIX = ".safetensors"
 ENCODER = "encoder.safetensors"
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 Source = tuple[str, Callable[[], bytes]]
 
 
-class Learned:
+class LearnedDirections:
     """The directions in `home`, by generator and id. Their folder's age tells other processes that something changed.
 
     A loose file in `directions`/GENERATOR is used as it is, before what the store has of that name: it is how earlier
@@ -35,8 +35,8 @@ class Learned:
 
     def __init__(self, home: Path, database: Database | None = None) -> None:
         self._folder = home / "directions"
-        self._index = Index(database or Database.at(home))
-        self.objects = Objects(home / "objects")
+        self._index = LibraryIndex(database or Database.at(home))
+        self.objects = ObjectStore(home / "objects")
 
     def folder(self, generator: str) -> Path:
         """Where loose files of a generator lie; its age changes with every change of its directions."""
@@ -96,7 +96,7 @@ class Learned:
     def _put(self, generator: str, id: str, data: bytes, strip: bytes | None) -> None:
         old = self._rows(generator).get(id)
         picture = None if strip is None else self.objects.put(strip)
-        self._index.put([Row(KIND, generator, id, self.objects.put(data), len(data), picture)])
+        self._index.put([IndexRow(KIND, generator, id, self.objects.put(data), len(data), picture)])
         self._clear(generator, id, old)
 
     def notice(self, generator: str) -> None:
@@ -107,7 +107,7 @@ class Learned:
             now = time.time_ns()  # the kernel's own stamp may be four milliseconds old, and two changes be nearer
             os.utime(folder, ns=(now, now))
 
-    def _clear(self, generator: str, id: str, old: Row | None) -> None:
+    def _clear(self, generator: str, id: str, old: IndexRow | None) -> None:
         # Only now: until the row was there, these files were all there was.
         atomic_files.remove(self.folder(generator) / f"{id}{SUFFIX}")
         atomic_files.remove(self.folder(generator) / f"{id}.jpg")
@@ -116,7 +116,7 @@ class Learned:
                 atomic_files.remove(self.objects.path(str(sha256)))
         self.notice(generator)
 
-    def _rows(self, generator: str) -> dict[str, Row]:
+    def _rows(self, generator: str) -> dict[str, IndexRow]:
         try:
             return self._index.of(KIND, generator)
         except AppError as error:  # what ships can still be used

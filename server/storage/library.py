@@ -14,15 +14,15 @@ import torch
 
 import models
 from latentwalk import atomic_files
-from latentwalk.directions.direction import NAME, Direction, from_bytes, relabelled, short
+from latentwalk.directions.direction import NAME, Direction, from_bytes, replace_fields, short_fingerprint
 from latentwalk.edit import Edit
 from latentwalk.errors import AppError, Conflict, Invalid, ModelFailed, NotFound
-from latentwalk.steering.exact_moves import exact
+from latentwalk.steering.exact_moves import exact_directions
 from latentwalk.steering.transforms import transforms
 from models.base import MOVES, Entry, Generator, GeneratorSpec, ModelError
 from models.catalogue import download, local, pinned, plugins
 from server.storage.db.database import Database
-from server.storage.learned_directions import ENCODER, SUFFIX, Learned, Source, contents, direction_files
+from server.storage.learned_directions import ENCODER, SUFFIX, LearnedDirections, Source, contents, direction_files
 
 BUNDLED = Path(models.__file__).parent / "bundled"
 MIRROR = "mirror.json"
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Shelf:
+class _GeneratorDirections:
     # The directions of one generator, those that ship and those learned here; `stamp` are the ages of their folders.
     stamp: tuple[int, int]
     directions: Mapping[str, Direction]
@@ -43,10 +43,10 @@ class Library:
 
     def __init__(self, home: Path, bundled: Path = BUNDLED, first: str = "", database: Database | None = None) -> None:
         self.home = home
-        self.learned = Learned(home, database)
+        self.learned = LearnedDirections(home, database)
         self.first = first
         self.bundled = bundled
-        self._shelves: dict[str, _Shelf] = {}
+        self._shelves: dict[str, _GeneratorDirections] = {}
         self._entries: tuple[tuple[int, int], Mapping[str, Entry]] | None = None
 
     # Generators
@@ -161,11 +161,11 @@ class Library:
         spec = next((spec for spec in specs if spec.fingerprint == direction.fingerprint), None)
         if spec is None:
             raise Invalid(
-                f"“{direction.name[:60]}” was made for {direction.generator[:60]} ({short(direction.fingerprint)}), "
-                "which is none of the generators here.",
-                "Here are " + ", ".join(f"{spec.name} ({short(spec.fingerprint)})" for spec in specs) + ".",
+                f"“{direction.name[:60]}” was made for {direction.generator[:60]} "
+                f"({short_fingerprint(direction.fingerprint)}), which is none of the generators here.",
+                "Here are " + ", ".join(f"{spec.name} ({short_fingerprint(spec.fingerprint)})" for spec in specs) + ".",
             )
-        direction = relabelled(direction, generator=spec.name)
+        direction = replace_fields(direction, generator=spec.name)
         self.keep(direction)
         return direction
 
@@ -183,7 +183,7 @@ class Library:
         path = self.bundled / generator / f"{id}.jpg"
         return path if path.is_file() else None
 
-    def _shelf(self, generator: str) -> _Shelf:
+    def _shelf(self, generator: str) -> _GeneratorDirections:
         shipped = self.bundled / generator
         stamp = (_age(shipped), _age(self.learned.folder(generator)))
         known = self._shelves.get(generator)
@@ -191,10 +191,10 @@ class Library:
             return known
         spec = self.spec(generator)
         learned = _read(self.learned.sources(generator), spec)
-        built_in = {direction.id: direction for direction in exact(spec)}
+        built_in = {direction.id: direction for direction in exact_directions(spec)}
         merged = sorted({**built_in, **_read(_loose(shipped), spec), **learned}.values(), key=_order)
         directions = MappingProxyType({direction.id: direction for direction in merged})
-        shelf = _Shelf(stamp, directions, frozenset(learned))
+        shelf = _GeneratorDirections(stamp, directions, frozenset(learned))
         self._shelves[generator] = shelf
         return shelf
 

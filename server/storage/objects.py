@@ -16,7 +16,7 @@ BLOCK = 2**20
 YOUNG = 3600.0  # seconds for which what no row names may yet be named: its row may be on the way
 
 
-class Objects:
+class ObjectStore:
     """The files in `folder`, as ab/abcdef…; one content is kept once, whoever keeps it."""
 
     def __init__(self, folder: Path) -> None:

@@ -16,12 +16,12 @@ from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError
 
 from latentwalk import atomic_files
-from latentwalk.directions.direction import checked_id
+from latentwalk.directions.direction import check_id
 from latentwalk.errors import Conflict, Invalid, ModelFailed, NotFound
 from models.base import ModelError
 from models.regressors import catalogue, onnx
 from models.regressors.protocol import Regressor, RegressorCard, RegressorSpec
-from models.regressors.ratings_model import Rated
+from models.regressors.ratings_model import RatingsRegressor
 from server.storage import sensitive_terms
 
 DESCRIPTION = "regressor.json"
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RegressorEntry:
     """One judge as it is known here.
 
     `origin` is built in, fetched, uploaded or ratings. `missing` names the parts of its card that are blank: until
@@ -71,7 +71,7 @@ class Entry:
         return {"sensitive": list(self.sensitive), "reason": self.reason, "warning": self.warning}
 
 
-_stored = TypeAdapter(Entry)
+_stored = TypeAdapter(RegressorEntry)
 
 
 class Regressors:
@@ -81,12 +81,12 @@ class Regressors:
         self.folder, self.unlocked = home / "regressors", unlocked
         self._loaded: dict[tuple[str, str, str], Regressor] = {}
 
-    def all(self) -> dict[str, Entry]:
+    def all(self) -> dict[str, RegressorEntry]:
         """Every judge by name: built in and fetched ones first, then those kept here, by name."""
         found = {}
         for name, spec in catalogue.entries().items():
             here = catalogue.is_installed(name, self.folder)
-            found[name] = Entry(spec, "built in" if spec.kind == "measure" else "fetched", installed=here)
+            found[name] = RegressorEntry(spec, "built in" if spec.kind == "measure" else "fetched", installed=here)
         for path in sorted(self.folder.glob(f"[!.]*/{DESCRIPTION}")):
             try:
                 entry = _read(path)
@@ -96,7 +96,7 @@ class Regressors:
             found.setdefault(entry.spec.name, entry)
         return found
 
-    def find(self, name: str) -> Entry:
+    def find(self, name: str) -> RegressorEntry:
         """The judge of that name; NotFound names what there is."""
         entry = self.all().get(name)
         if entry is None:
@@ -117,7 +117,7 @@ class Regressors:
                 raise ModelFailed(str(error), error.hint) from error
         return self._loaded[key]
 
-    def usable(self, name: str) -> Entry:
+    def usable(self, name: str) -> RegressorEntry:
         """The judge, where a slider may be made from it; Invalid says what is missing from its card."""
         entry = self.find(name)
         if entry.missing:
@@ -137,11 +137,11 @@ class Regressors:
         """The built-in measures, which every slider is re-scored by."""
         return [self.load(name) for name, entry in self.all().items() if entry.spec.kind == "measure"]
 
-    def keep(self, entry: Entry, contents: Mapping[str, bytes]) -> Entry:
+    def keep(self, entry: RegressorEntry, contents: Mapping[str, bytes]) -> RegressorEntry:
         """Keep a new judge with its files; Conflict where another one has its name. New ratings replace
         ratings, a new upload an upload."""
         name = entry.spec.name
-        checked_id(name)
+        check_id(name)
         if name in catalogue.entries():
             raise Conflict(f"“{name}” is the name of a built-in judge.", "Choose another name.")
         there = self.all().get(name)
@@ -154,7 +154,7 @@ class Regressors:
 
     def describe(
         self, name: str, title: str | None = None, card: Mapping[str, str] | None = None, reason: str | None = None
-    ) -> Entry:
+    ) -> RegressorEntry:
         """Change what is said of a kept judge: its title, parts of its card, the reason for a sensitive one."""
         entry = self._own(name)
         changes = {part: _text(part, text) for part, text in (card or {}).items()}
@@ -183,18 +183,18 @@ class Regressors:
         for key in [key for key in self._loaded if key[0] == name]:
             del self._loaded[key]
 
-    def _own(self, name: str) -> Entry:
+    def _own(self, name: str) -> RegressorEntry:
         entry = self.find(name)
         if entry.origin not in ("uploaded", "ratings"):
             raise Conflict(f"{entry.spec.title} comes with Latentwalk and cannot be changed.", "Upload your own.")
         return entry
 
-    def _write(self, entry: Entry) -> Entry:
+    def _write(self, entry: RegressorEntry) -> RegressorEntry:
         data = json.dumps(asdict(entry), indent=1, ensure_ascii=False).encode()
         atomic_files.write(self.folder / entry.spec.name / DESCRIPTION, data)
         return entry
 
-    def _load(self, entry: Entry, device: str) -> Regressor:
+    def _load(self, entry: RegressorEntry, device: str) -> Regressor:
         spec, folder = entry.spec, self.folder / entry.spec.name
         if spec.kind in ("measure", "resmem"):
             return catalogue.load(spec.name, self.folder, device)
@@ -204,13 +204,13 @@ class Regressors:
             state = safetensors.torch.load_file(folder / WEIGHTS)
         except (OSError, SafetensorError) as error:
             raise ModelError(f"The fit of {spec.title} cannot be read: {error}.", "Fit the ratings again.") from error
-        judge = Rated(spec.name, spec.title, spec.unit, spec.span, spec.card, state)
+        judge = RatingsRegressor(spec.name, spec.title, spec.unit, spec.span, spec.card, state)
         if judge.spec.fingerprint != spec.fingerprint:
             raise ModelError(f"The fit of {spec.title} was changed on the disk.", "Fit the ratings again.")
         return judge
 
 
-def _told(entry: Entry) -> Entry:
+def _told(entry: RegressorEntry) -> RegressorEntry:
     # What the words of a judge's description amount to: blanks, and the categories they name.
     spec = entry.spec
     sensitive = sensitive_terms.named([spec.name, spec.title, spec.card.measures])
@@ -220,7 +220,7 @@ def _told(entry: Entry) -> Entry:
     return replace(entry, sensitive=sensitive, missing=missing, reason=reason)
 
 
-def _read(path: Path) -> Entry:
+def _read(path: Path) -> RegressorEntry:
     try:
         if path.stat().st_size > LARGEST_DESCRIPTION:
             raise Invalid(f"{path} is too large to describe a judge.", "Remove its folder.")

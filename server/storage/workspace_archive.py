@@ -17,13 +17,13 @@ from typing import IO, Any
 from latentwalk import atomic_files as files
 from latentwalk.errors import Conflict, DiskFull, Invalid, NotFound
 from latentwalk.progress import Progress, Work
-from latentwalk.provenance.ledger import Entry, Ledger
+from latentwalk.provenance.ledger import Ledger, LedgerEntry
 from server.jobs.job import now
 from server.storage.db import row_export as rows
 from server.storage.db.database import Database
 from server.storage.film_archive import DESCRIPTION
-from server.storage.learned_directions import Learned
-from server.storage.objects import Objects
+from server.storage.learned_directions import LearnedDirections
+from server.storage.objects import ObjectStore
 
 FORMAT = 1
 MANIFEST = "workspace.json"
@@ -50,9 +50,9 @@ def pack(home: Path, database: Database, out: Path) -> Work[Pack]:
     A server may be at work meanwhile: rows are of one moment, and what they name is never changed. Damaged where a
     kept file is not whole: an incomplete copy is not one to rely on.
     """
-    Learned(home, database).take_in()
+    LearnedDirections(home, database).take_in()
     found = rows.read(database)
-    objects = Objects(home / "objects")
+    objects = ObjectStore(home / "objects")
     named = sorted({sha for row in found["library"] for sha in (row["sha256"], row["picture"]) if sha})
     sources = [(f"objects/{sha[:2]}/{sha}", objects.checked(sha)) for sha in named]
     sources += [(path.relative_to(home).as_posix(), path) for path in _loose(home)]
@@ -109,7 +109,7 @@ def unpack(path: Path, home: Path, database: Database, *, replace: bool = False)
             yield Progress(0.5 + 0.5 * (number + 1) / len(order), f"Taking in {name.split('/')[0]}")
         rows.write(database, held.rows)
         for generator in {row["generator"] for row in held.rows["library"]}:
-            Learned(home, database).notice(generator)
+            LearnedDirections(home, database).notice(generator)
     return held
 
 
@@ -131,9 +131,9 @@ def _ledger(home: Path) -> Ledger:
     return Ledger(home / "ledger.sqlite")
 
 
-def _entries(data: bytes) -> list[tuple[Entry, list[bytes]]]:
+def _entries(data: bytes) -> list[tuple[LedgerEntry, list[bytes]]]:
     try:
-        return [(Entry(**entry), [bytes.fromhex(look) for look in looks]) for entry, looks in json.loads(data)]
+        return [(LedgerEntry(**entry), [bytes.fromhex(look) for look in looks]) for entry, looks in json.loads(data)]
     except (TypeError, ValueError, RecursionError):
         raise Invalid("The workspace's ledger makes no sense.", HINT) from None
 

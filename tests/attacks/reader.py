@@ -16,11 +16,11 @@ FAMILIES = ("os", "subprocess", "socket", "shutil", "ctypes", "tempfile", "glob"
 
 def main(folder: str, megabytes: int) -> None:
     """Print one JSON line: by file name, the refusal (or what went wrong), the seconds, and every event seen."""
-    from models.importing.limits import Limits, Refused
+    from models.importing.limits import FileRefused, Limits
     from models.importing.read_in_sandbox import read
 
     warm = b"\x80\x04N."
-    with contextlib.suppress(Refused):
+    with contextlib.suppress(FileRefused):
         read(memoryview(warm))
     files = {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
     events: list[str] = []
@@ -40,7 +40,7 @@ def main(folder: str, megabytes: int) -> None:
         try:
             read(memoryview(data), limits=Limits(opcodes=500_000))
             verdict = ["taken", "", ""]
-        except Refused as error:
+        except FileRefused as error:
             verdict = ["refused", error.message, error.hint]
         except BaseException as error:
             verdict = ["failed", type(error).__name__, traceback.format_exc()[-600:]]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.sandbox.client import Jail, available
+from models.sandbox.client import Sandbox, available
 from tests.attacks.checkpoints import corpus, running
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +62,7 @@ def test_it_is_refused_with_a_sentence_and_nothing_happens(name: str, verdicts: 
 @pytest.mark.skipif(not (available()["landlock"] and available()["seccomp"]), reason="nothing can be locked in here")
 def test_one_jail_refuses_them_all_one_after_another(tmp_path: Path) -> None:
     made = corpus(str(tmp_path / "mark"))
-    with Jail("checkpoint", memory=MEGABYTES * 2**20, seconds=60) as jail:
+    with Sandbox("checkpoint", memory=MEGABYTES * 2**20, seconds=60) as jail:
         for name, data in made.items():
             answer = jail.call("read", {"opcodes": 300_000}, [np.frombuffer(data, np.uint8)])
             assert set(answer.body) == {"refused", "hint"}, name

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from models.base import ModelError
 from models.regressors.onnx import InputPlan, OnnxRegressor, Passport, guess, inspect
-from models.regressors.onnx.passport import believed
-from models.sandbox.client import Failed, Jail, JailError
+from models.regressors.onnx.passport import validate
+from models.sandbox.client import Sandbox, SandboxError, SandboxTaskFailed
 from models.sandbox.protocol import Message
 from tests.onnx_files import brightness, spec
 
@@ -53,22 +53,22 @@ JSON = st.recursive(
 
 
 def test_what_is_true_is_believed() -> None:
-    found = believed(TRUE, DATA)
+    found = validate(TRUE, DATA)
     assert (found.opset, found.input, found.shape) == (17, "picture", (None, 3, 32, 32))
     assert guess(found)[0].side == 32
 
 
 @pytest.mark.parametrize("name", FORGED)
 def test_a_forged_passport_is_refused(name: str) -> None:
-    with pytest.raises(JailError, match="makes no sense"):
-        believed(FORGED[name], DATA)
+    with pytest.raises(SandboxError, match="makes no sense"):
+        validate(FORGED[name], DATA)
 
 
 @given(st.sampled_from(sorted(TRUE)), JSON)
 def test_any_passport_is_sound_or_refused(part: str, told: object) -> None:
     try:
-        found = believed({**TRUE, part: told}, DATA)
-    except JailError:
+        found = validate({**TRUE, part: told}, DATA)
+    except SandboxError:
         return
     texts = [found.producer, found.input, *found.metadata, *found.metadata.values()]
     assert all(text.isprintable() and len(text) <= 200 for text in texts)
@@ -78,7 +78,7 @@ def test_any_passport_is_sound_or_refused(part: str, told: object) -> None:
 
 def test_escapes_and_invisible_marks_do_not_come_through() -> None:
     told = {**TRUE, "producer": "\x1b[2Jtorch\u202e\nsecond", "metadata": {"a\x00b": "c\rd"}}
-    found = believed(told, DATA)
+    found = validate(told, DATA)
     assert found.producer == "[2Jtorch"
     assert found.metadata == {"ab": "c"}
 
@@ -95,7 +95,7 @@ class Taken:
         return Message({}, self.answer if name == "run" else ())
 
     def close(self) -> None:
-        self.answer = JailError("The jail is closed.")
+        self.answer = SandboxError("The jail is closed.")
 
 
 @pytest.fixture
@@ -115,8 +115,8 @@ def plan() -> InputPlan:
         [np.array(1.0)],
         [np.array([1, 2, 3, np.inf])],
         [np.array([1, 2, 3, 1e300])],  # no float32
-        Failed("Refused", "no"),
-        Failed("", ""),
+        SandboxTaskFailed("Refused", "no"),
+        SandboxTaskFailed("", ""),
     ],
 )
 def test_scores_that_cannot_be_are_refused(answer: Any, plan: InputPlan) -> None:
@@ -131,12 +131,12 @@ def test_scores_that_cannot_be_are_refused(answer: Any, plan: InputPlan) -> None
 
 def test_an_inspection_that_answers_with_arrays_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int | None] = []
-    call = Jail.call
+    call = Sandbox.call
 
-    def seen(self: Jail, *given: Any, most: int | None = None) -> Message:
+    def seen(self: Sandbox, *given: Any, most: int | None = None) -> Message:
         asked.append(most)
         return call(self, *given, most=most)
 
-    monkeypatch.setattr(Jail, "call", seen)
+    monkeypatch.setattr(Sandbox, "call", seen)
     assert isinstance(inspect(DATA), Passport)
     assert asked == [0]

@@ -24,7 +24,7 @@ from latentwalk.errors import Invalid
 from latentwalk.films.encoding import untrusted_media
 from latentwalk.films.encoding.formats import containers
 from latentwalk.films.recipe_extraction import recipe_of
-from latentwalk.films.render import film
+from latentwalk.films.render import render_film
 from latentwalk.films.route import route_of
 from latentwalk.films.timeline import Format, read
 from latentwalk.progress import finish
@@ -55,7 +55,7 @@ def films(tiny: Generator, tmp_path_factory: pytest.TempPathFactory) -> dict[For
             "play": "once",
             "output": {"fps": 3, "format": format},
         }
-        finish(film(route_of(read(data), {}, tiny.spec), shade, {}, folder / format))
+        finish(render_film(route_of(read(data), {}, tiny.spec), shade, {}, folder / format))
         made[format] = (folder / format).read_bytes()
     return made
 
@@ -193,12 +193,12 @@ def test_a_recipe_of_any_shape_is_a_timeline_or_one_sentence(recipe: str) -> Non
 @pytest.mark.parametrize("format", [name for name, one in containers().items() if one.signed])
 def test_a_scrambled_credential_is_never_believed(format: Format, films: dict[Format, bytes], tmp_path: Path) -> None:
     from latentwalk.provenance import keys
-    from latentwalk.provenance.c2pa import Claim
+    from latentwalk.provenance.c2pa import ProvenanceClaim
 
-    signing = keys.Signing(*keys.made(), own=True)
+    signing = keys.SigningKey(*keys.made(), own=True)
     path, mime = tmp_path / "a", containers()[format].signed or ""
     path.write_bytes(films[format])
-    c2pa.sign(path, mime, Claim("walk", "{}", {}), signing)
+    c2pa.sign(path, mime, ProvenanceClaim("walk", "{}", {}), signing)
     data = path.read_bytes()
     chance = random.Random(11)
     store = data.find(b"urn.latentwalk.recipe")
@@ -242,7 +242,7 @@ PLAYLISTS = [
     ],
 )
 def test_what_is_no_sound_is_refused_and_leaves_nothing(data: bytes, tmp_path: Path) -> None:
-    kept = audio_files.Sounds(tmp_path / "sounds")
+    kept = audio_files.AudioFiles(tmp_path / "sounds")
     assert quietly(lambda: kept.keep(data, "x.mp3")) is None
     assert not list(tmp_path.rglob("*.flac")) and not list(tmp_path.rglob("*.part"))  # noqa: PT018
 
@@ -251,7 +251,7 @@ def test_what_is_no_sound_is_refused_and_leaves_nothing(data: bytes, tmp_path: P
     "data", [wav(rate=1, seconds=9), wav(rate=192_000, seconds=0.1), wav(channels=32, seconds=0.1)]
 )
 def test_odd_sounds_are_kept_or_refused(data: bytes, tmp_path: Path) -> None:
-    found = quietly(lambda: audio_files.Sounds(tmp_path / "sounds").keep(data, "x.wav"))
+    found = quietly(lambda: audio_files.AudioFiles(tmp_path / "sounds").keep(data, "x.wav"))
     assert found is None or found["seconds"] > 0
 
 
@@ -261,26 +261,26 @@ def test_scrambled_sounds_are_kept_or_refused(tmp_path: Path) -> None:
         scrambled = bytearray(good)
         for _ in range(4):
             scrambled[chance.randrange(60)] = chance.randrange(256)
-        quietly(partial(audio_files.Sounds(tmp_path / "sounds").keep, bytes(scrambled), "x.wav"))
+        quietly(partial(audio_files.AudioFiles(tmp_path / "sounds").keep, bytes(scrambled), "x.wav"))
 
 
 def test_a_picture_far_too_large_is_not_decoded() -> None:
     head = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
     data = HEADS["png"] + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(10_000))) + chunk(b"IEND", b"")
     with pytest.raises(Invalid, match="far too large"):
-        untrusted_media.look(data)
+        untrusted_media.decode_frames(data)
 
 
 def test_what_is_no_film_is_refused() -> None:
     for data in (b"", b"x" * 100, HEADS["mp4"] + bytes(100), PLAYLISTS[0], json.dumps(EDIT).encode()):
         with pytest.raises(Invalid):
-            untrusted_media.look(data)
+            untrusted_media.decode_frames(data)
 
 
 def test_good_pictures_and_films_pass(films: dict[Format, bytes]) -> None:
     buffer = io.BytesIO()
     Image.new("RGB", (40, 30), (200, 30, 30)).save(buffer, "PNG")
-    assert untrusted_media.look(buffer.getvalue()).shape == (1, 64, 64, 3)
+    assert untrusted_media.decode_frames(buffer.getvalue()).shape == (1, 64, 64, 3)
     for format, data in films.items():
         if format != "zip":
-            assert np.abs(untrusted_media.look(data).astype(int) - 90).max() <= 4
+            assert np.abs(untrusted_media.decode_frames(data).astype(int) - 90).max() <= 4

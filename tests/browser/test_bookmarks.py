@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext, Locator, expect
 from latentwalk.directions.direction import Direction
 from models.base import GeneratorSpec
 from server.auth.roles import Role
-from server.auth.tokens import Kept
+from server.auth.tokens import TokenStore
 from tests.browser.conftest import Explorer, Server
 
 
@@ -188,7 +188,7 @@ def test_a_viewer_sees_and_opens_them_and_is_told_who_may_keep_and_delete(
     put_direction: Callable[..., Path],
 ) -> None:  # fmt: skip
     put_direction(tmp_path, make_slider(eyes_spec, "sway", 1))
-    tokens = {role: Kept(tmp_path / "access").add(f"a-{role}", role) for role in (Role.VIEWER, Role.EDITOR)}
+    tokens = {role: TokenStore(tmp_path / "access").add(f"a-{role}", role) for role in (Role.VIEWER, Role.EDITOR)}
     server = Server(tmp_path)
     server.start()
     try:

@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from latentwalk.directions.direction import Direction
 from models.base import GeneratorSpec
 from server.auth.roles import Role
-from server.auth.tokens import Kept
+from server.auth.tokens import TokenStore
 from tests.browser.conftest import Server
 
 
@@ -30,7 +30,7 @@ def home(
 
 @pytest.fixture(scope="module")
 def tokens(home: Path) -> dict[str, str]:
-    kept = Kept(home / "access")
+    kept = TokenStore(home / "access")
     return {role: kept.add(f"a-{role}", role) for role in Role}
 
 
@@ -141,7 +141,7 @@ def test_an_editor_may_learn_and_not_delete_and_an_administrator_may_both(
 
 
 def test_a_token_taken_back_leads_to_the_page_that_asks(page: Page, house: str, home: Path) -> None:
-    kept = Kept(home / "access")
+    kept = TokenStore(home / "access")
     page.goto(f"{house}/?token={kept.add('guest', Role.VIEWER)}")
     drawn(page)
     kept.remove("guest")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from latentwalk.progress import Progress, finish, part
+from latentwalk.progress import Progress, finish, scale_progress
 
 
 def counting(to):
@@ -23,8 +23,8 @@ def test_work_without_a_chunk_still_has_a_result():
 
 def test_a_part_is_squeezed_into_its_share_and_keeps_its_result():
     def whole():
-        first = yield from part(counting(2), 0.0, 0.4)
-        second = yield from part(counting(4), 0.4, 1.0)
+        first = yield from scale_progress(counting(2), 0.0, 0.4)
+        second = yield from scale_progress(counting(4), 0.4, 1.0)
         return first + second
 
     shares = []
@@ -37,7 +37,7 @@ def test_closing_work_stops_it_where_it_is():
 
     def careful():
         try:
-            yield from part(counting(5), 0.0, 1.0)
+            yield from scale_progress(counting(5), 0.0, 1.0)
         finally:
             ended.append(True)
 
@@ -53,4 +53,4 @@ def test_an_error_inside_a_part_comes_out():
         raise RuntimeError("broken")
 
     with pytest.raises(RuntimeError, match="broken"):
-        finish(part(failing(), 0.0, 0.5))
+        finish(scale_progress(failing(), 0.0, 0.5))

@@ -32,7 +32,7 @@ def write(sound: NDArray[np.int16], path: Path) -> None:
         raise OSError(error.errno, error.strerror) from error
 
 
-def heard(sound: NDArray[np.int16]) -> list[float]:
+def detect_beats(sound: NDArray[np.int16]) -> list[float]:
     """The beats of a sound, 16-bit stereo at 48 kHz [N, 2], in seconds."""
     mono = sound[::DOWN].mean(axis=1, dtype=np.float32) / 32768
     return beats(mono, RATE // DOWN)

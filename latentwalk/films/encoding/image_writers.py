@@ -13,7 +13,7 @@ from types import TracebackType
 
 from PIL import GifImagePlugin, Image, PngImagePlugin
 
-from latentwalk.films.encoding.writer import Plan
+from latentwalk.films.encoding.writer import WriterOptions
 from latentwalk.films.timeline import Quality
 from latentwalk.rendering.image_codec import KEYWORD
 
@@ -27,7 +27,7 @@ GIF_XMP_END = b"\x01" + bytes(range(255, -1, -1)) + b"\x00"  # brings any reader
 class _File:
     """A file that is opened with its writer and closed with it."""
 
-    def __init__(self, path: Path, plan: Plan) -> None:
+    def __init__(self, path: Path, plan: WriterOptions) -> None:
         self._plan = plan
         self._count = 0
         self._file = path.open("w+b")

@@ -14,7 +14,7 @@ from av.error import FFmpegError
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from PIL import Image
 
-from latentwalk.films.encoding.writer import Plan, Sound
+from latentwalk.films.encoding.writer import AudioTrack, WriterOptions
 from latentwalk.films.timeline import Quality
 from latentwalk.provenance.xmp import UUID
 
@@ -28,7 +28,7 @@ class _Video:
     options: ClassVar[Mapping[str, str]] = {}
     rates: ClassVar[Mapping[Quality, int]] = {}
 
-    def __init__(self, path: Path, plan: Plan) -> None:
+    def __init__(self, path: Path, plan: WriterOptions) -> None:
         # Without bitexact the file would carry the time and FFmpeg's version, and no two would be equal.
         options = {"fflags": "+bitexact", **({"movflags": "+faststart"} if self.container == "mp4" else {})}
         self._path, self._plan = path, plan
@@ -132,7 +132,7 @@ class Webm(_Video):
 class _Voice:
     # The sound beside the pictures: encoded up to the time that they have reached, cut where they end.
 
-    def __init__(self, container: av.container.OutputContainer, codec: str, sound: Sound, seconds: float) -> None:
+    def __init__(self, container: av.container.OutputContainer, codec: str, sound: AudioTrack, seconds: float) -> None:
         self._stream = cast(av.AudioStream, container.add_stream(codec, rate=48000, options={"b": "160000"}))
         self._container = container
         self._seconds = seconds
@@ -152,7 +152,7 @@ class _Voice:
         self._frames.close()
         self._container.mux(self._stream.encode(None))
 
-    def _read(self, sound: Sound) -> Generator[av.AudioFrame, None, None]:
+    def _read(self, sound: AudioTrack) -> Generator[av.AudioFrame, None, None]:
         left, skip, at = round(self._seconds * 48000), round(sound.offset * 48000), 0
         with av.open(str(sound.path), format="flac") as source:
             resampler = av.AudioResampler(format="fltp", layout="stereo", rate=48000)

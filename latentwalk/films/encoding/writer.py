@@ -14,7 +14,7 @@ from latentwalk.films.timeline import Quality
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class AudioTrack:
     """A sound file of our own making, and the seconds of it to skip."""
 
     path: Path
@@ -22,7 +22,7 @@ class Sound:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class WriterOptions:
     """A film about to be written: frames of one `size`, `count` of them, with the recipe and XMP it will carry.
 
     `samples` are a few of its pictures, for those that choose colours beforehand.
@@ -35,7 +35,7 @@ class Plan:
     recipe: str
     xmp: bytes
     samples: Sequence[Image.Image] = field(default_factory=tuple)
-    sound: Sound | None = None
+    sound: AudioTrack | None = None
 
 
 class Writer(AbstractContextManager["Writer"], Protocol):
@@ -44,6 +44,6 @@ class Writer(AbstractContextManager["Writer"], Protocol):
     Memory does not grow with the film. Errors of the disk are OSError.
     """
 
-    def __init__(self, path: Path, plan: Plan) -> None: ...
+    def __init__(self, path: Path, plan: WriterOptions) -> None: ...
 
     def add(self, picture: Image.Image) -> None: ...

@@ -20,17 +20,17 @@ from torch.nn.functional import cosine_similarity
 from latentwalk.directions.direction import Direction
 from latentwalk.directions.latent_walk import Kind, LinearWalk, PathWalk, Walk
 from latentwalk.errors import Invalid, ModelFailed
-from latentwalk.progress import Work, part
+from latentwalk.progress import Work, scale_progress
 from latentwalk.steering import transforms
-from latentwalk.steering.closed_form import closed_form
-from latentwalk.steering.latent_sampling import Drawn, Role, draw
-from latentwalk.steering.learning.optimizer import Descent
-from latentwalk.steering.learning.resume_state import Memory
-from latentwalk.steering.learning.validation import CHUNK, Watch, progress, walked
-from latentwalk.steering.loss import objective
+from latentwalk.steering.closed_form import closed_form_walk
+from latentwalk.steering.latent_sampling import LatentBatch, Role, sample_latents
+from latentwalk.steering.learning.optimizer import CosineAdam
+from latentwalk.steering.learning.resume_state import ResumeState
+from latentwalk.steering.learning.validation import CHUNK, Validation, progress, walked
+from latentwalk.steering.loss import multiscale_error
 from latentwalk.steering.measuring.calibration import calibrate
 from latentwalk.steering.measuring.report_card import measure
-from latentwalk.steering.opaque_generator import opaque
+from latentwalk.steering.opaque_generator import as_opaque
 from latentwalk.steering.transforms import Transform
 from models.base import Generator
 
@@ -74,21 +74,21 @@ class LearnSettings:
 
 def learn(
     generator: Generator, settings: LearnSettings, id: str | None = None, name: str | None = None,
-    memory: Memory | None = None, created: str = "",
+    memory: ResumeState | None = None, created: str = "",
 ) -> Work[Direction]:  # fmt: skip
     """Learn, calibrate and measure one direction; `generator` may be the fast twin.
 
     With a `memory` that another sitting filled it goes on from there, to the same direction; `created` is its date.
     """
-    generator, transform = opaque(generator), transforms.find(settings.transform)
+    generator, transform = as_opaque(generator), transforms.find(settings.transform)
     layers = layers_of(generator, transform, settings)
-    memory = Memory() if memory is None else memory
-    walk = yield from part(fit(generator, transform, settings, memory), 0.0, 0.4 if settings.twin else 0.8)
+    memory = ResumeState() if memory is None else memory
+    walk = yield from scale_progress(fit(generator, transform, settings, memory), 0.0, 0.4 if settings.twin else 0.8)
     seconds = memory.seconds
     cosine = None
     if settings.twin:
         other = replace(settings, seed=(settings.seed + 1) % 2**32)
-        second = yield from part(fit(generator, transform, other, memory, "twin_"), 0.4, 0.8)
+        second = yield from scale_progress(fit(generator, transform, other, memory, "twin_"), 0.4, 0.8)
         cosine = likeness(generator, walk, second)
     full = PATH_STEPS if walk.kind == "path" else 1.0
     if isinstance(walk, LinearWalk):  # direction and length are kept apart: a unit vector, and steps in latent units
@@ -96,7 +96,7 @@ def learn(
         if full == 0:
             raise ModelFailed(f"{transform.title} taught the walk nothing.", "Ask for more steps.")
         walk = LinearWalk(walk.vector / full)
-    measured = yield from part(calibrate(generator, transform, walk, full, layers), 0.8, 0.88)
+    measured = yield from scale_progress(calibrate(generator, transform, walk, full, layers), 0.8, 0.88)
     direction = Direction(
         id=id or transform.name,
         name=name or transform.title,
@@ -129,18 +129,22 @@ def learn(
             "stopped_by": list(measured.stopped_by),
         },
     )
-    card = yield from part(measure(generator, direction), 0.88, 1.0)
+    card = yield from scale_progress(measure(generator, direction), 0.88, 1.0)
     return replace(direction, card=card)
 
 
 def fit(
-    generator: Generator, transform: Transform, settings: LearnSettings, memory: Memory | None = None, stage: str = ""
+    generator: Generator,
+    transform: Transform,
+    settings: LearnSettings,
+    memory: ResumeState | None = None,
+    stage: str = "",
 ) -> Work[Walk]:
     """The walk alone: steps of 1 (line) or `PATH_STEPS` (path) stand for the transform's limit.
 
     How far it came is remembered under `stage`line and `stage`path.
     """
-    memory = Memory() if memory is None else memory
+    memory = ResumeState() if memory is None else memory
     if not getattr(generator, "differentiable", True):
         raise Invalid(
             f"No walk can be learned on {generator.spec.title}: it runs in a jail and has no gradient to follow.",
@@ -157,13 +161,13 @@ def fit(
     half = max(settings.steps // 2, 1)
     goal = _Goal(transform, settings, 1.0, half, LINE_RATE, source)
     first = _descend(generator, line, goal, memory, f"{stage}line")
-    found = yield from part(first, 0.0, 0.3)
+    found = yield from scale_progress(first, 0.0, 0.3)
     assert isinstance(found, LinearWalk)
     path = PathWalk.blank(width, settings.seed)
     path.weights["up.outer_bias"].copy_(found.vector / PATH_STEPS)
     path.weights["down.outer_bias"].copy_(-found.vector / PATH_STEPS)
     goal = _Goal(transform, settings, PATH_STEPS, settings.steps, PATH_RATE, source)
-    return (yield from part(_descend(generator, path, goal, memory, f"{stage}path"), 0.3, 1.0))
+    return (yield from scale_progress(_descend(generator, path, goal, memory, f"{stage}path"), 0.3, 1.0))
 
 
 def layers_of(generator: Generator, transform: Transform, settings: LearnSettings) -> tuple[int, int] | None:
@@ -188,7 +192,7 @@ def likeness(generator: Generator, first: Walk, second: Walk) -> float:
     """The cosine between two walks: of their vectors, or for paths of where they take held-out latents by half."""
     if isinstance(first, LinearWalk) and isinstance(second, LinearWalk):
         return float(cosine_similarity(first.vector, second.vector, dim=0))
-    latents = draw(generator, 64, Role.JUDGE).latents
+    latents = sample_latents(generator, 64, Role.JUDGE).latents
     ends = []
     with torch.no_grad():
         for walk in (first, second):
@@ -203,7 +207,7 @@ def norm_of(walk: Walk) -> str:
 
 
 def _warm(generator: Generator, transform: Transform) -> LinearWalk:
-    start = closed_form(generator, transform)
+    start = closed_form_walk(generator, transform)
     if start is None:
         raise Invalid(
             f"There is no closed form of {transform.title.lower()} for {generator.spec.name}.",
@@ -223,17 +227,17 @@ class _Goal:
     source: torch.Generator
 
 
-def _descend(generator: Generator, walk: Walk, goal: _Goal, memory: Memory, stage: str) -> Work[Walk]:
+def _descend(generator: Generator, walk: Walk, goal: _Goal, memory: ResumeState, stage: str) -> Work[Walk]:
     transform, full, steps, batch = goal.transform, goal.full, goal.steps, goal.settings.batch
     limit = transform.unit.coordinate(transform.limits(generator.spec.resolution)[1])
-    descent = Descent(walk.tensors(), goal.rate, steps, goal.source)
-    watch = Watch(generator, transform, limit, layers_of(generator, transform, goal.settings))
+    descent = CosineAdam(walk.tensors(), goal.rate, steps, goal.source)
+    watch = Validation(generator, transform, limit, layers_of(generator, transform, goal.settings))
     if (saved := memory.get(stage)) is not None:
         descent.restore(saved)
         yield progress(descent.step, steps, descent.losses)
     while descent.step < steps and not descent.is_over:
         step = descent.step + 1
-        drawn = draw(generator, batch, Role.LEARN, goal.source)
+        drawn = sample_latents(generator, batch, Role.LEARN, goal.source)
         shares = torch.rand(batch, generator=goal.source) * 2 - 1
         descent.clear()
         total = 0.0
@@ -252,12 +256,12 @@ def _descend(generator: Generator, walk: Walk, goal: _Goal, memory: Memory, stag
 
 
 def _accumulate(
-    generator: Generator, transform: Transform, walk: Walk, layers: tuple[int, int] | None, chunk: Drawn,
+    generator: Generator, transform: Transform, walk: Walk, layers: tuple[int, int] | None, chunk: LatentBatch,
     share: Tensor, limit: float, full: float, batch: int,
 ) -> float:  # fmt: skip
     with torch.no_grad():
         target, mask = transform(generator.synthesize(chunk.latents, chunk.classes), share * limit)
     images = walked(generator, walk, layers, chunk, share * full)
-    loss = objective(images, target, mask).sum() / batch
+    loss = multiscale_error(images, target, mask).sum() / batch
     loss.backward()  # type: ignore[no-untyped-call]
     return float(loss.detach())

@@ -13,7 +13,7 @@ from latentwalk.steering.learning.resume_state import Saved
 Losses = list[list[float | None]]
 
 
-class Descent:
+class CosineAdam:
     """Parameters by name, changed in place for at most `steps` steps; `source` is where every draw comes from.
 
     `better` keeps the parameters at the least held-out loss, and counts how many looks have passed without a gain.

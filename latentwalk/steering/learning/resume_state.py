@@ -18,7 +18,7 @@ class Saved:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Memory:
+class ResumeState:
     """A memory that lasts as long as this object; `server/jobs/checkpoints.py` has one that outlives the process."""
 
     def __init__(self) -> None:

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from latentwalk.directions.latent_walk import Walk
-from latentwalk.latents.latent_codec import within
+from latentwalk.latents.latent_codec import limit_to_layers
 from latentwalk.progress import Progress, Work
-from latentwalk.steering.latent_sampling import Drawn, Role, draw
+from latentwalk.steering.latent_sampling import LatentBatch, Role, sample_latents
 from latentwalk.steering.learning.optimizer import Losses
-from latentwalk.steering.loss import objective
-from latentwalk.steering.preview_strips import row
+from latentwalk.steering.loss import multiscale_error
+from latentwalk.steering.preview_strips import picture_row
 from latentwalk.steering.transforms import Transform
 from models.base import Generator
 
@@ -22,14 +22,14 @@ CHUNK = 8  # pictures per chunk: short enough for sliders to stay live in betwee
 WATCHED = 32
 
 
-class Watch:
+class Validation:
     """The held-out set that decides which walk is kept, and the strip a person sees meanwhile."""
 
     def __init__(
         self, generator: Generator, transform: Transform, limit: float, layers: tuple[int, int] | None
     ) -> None:
         self.generator, self.transform, self.layers = generator, transform, layers
-        self.drawn = draw(generator, WATCHED, Role.WATCH)
+        self.drawn = sample_latents(generator, WATCHED, Role.WATCH)
         self.shares = torch.linspace(-1, 1, WATCHED, device=generator.device)
         self.limit = limit
         self.targets: list[tuple[Tensor, Tensor]] = []
@@ -44,7 +44,7 @@ class Watch:
                     originals = self.generator.synthesize(chunk.latents, chunk.classes)
                     self.targets.append(self.transform(originals, share * self.limit))
                 images = walked(self.generator, walk, self.layers, chunk, share * full)
-                total += float(objective(images, *self.targets[index]).sum())
+                total += float(multiscale_error(images, *self.targets[index]).sum())
             yield progress(step, steps, losses)
         return total / WATCHED
 
@@ -52,7 +52,7 @@ class Watch:
         """One latent along the walk: uint8 [H, 7 W, 3]."""
         one = next(self.drawn.split(1))
         steps = [full * share for share in (-1.5, -1, -0.5, 0, 0.5, 1, 1.5)]
-        return row(self.generator, walk, one, steps, self.layers)
+        return picture_row(self.generator, walk, one, steps, self.layers)
 
 
 def progress(step: int, steps: int, losses: Losses, strip: Tensor | None = None) -> Progress:
@@ -63,7 +63,9 @@ def progress(step: int, steps: int, losses: Losses, strip: Tensor | None = None)
     return Progress(step / steps, f"Step {step} of {steps}", detail, strip)
 
 
-def walked(generator: Generator, walk: Walk, layers: tuple[int, int] | None, chunk: Drawn, steps: Tensor) -> Tensor:
+def walked(
+    generator: Generator, walk: Walk, layers: tuple[int, int] | None, chunk: LatentBatch, steps: Tensor
+) -> Tensor:
     """Images of a chunk of latents moved along a walk by `steps`, on the layers that it acts on."""
     moved = walk.move(chunk.latents, steps)
-    return generator.synthesize(within(chunk.latents, moved, layers, generator.spec.layers), chunk.classes)
+    return generator.synthesize(limit_to_layers(chunk.latents, moved, layers, generator.spec.layers), chunk.classes)

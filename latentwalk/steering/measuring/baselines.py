@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from latentwalk.directions.direction import Direction
-from latentwalk.latents.latent_codec import within
+from latentwalk.latents.latent_codec import limit_to_layers
 from latentwalk.progress import Progress, Work
-from latentwalk.steering.closed_form import closed_form
+from latentwalk.steering.closed_form import closed_form_walk
 from latentwalk.steering.discovery import principal
-from latentwalk.steering.latent_sampling import Drawn, Role, draw
+from latentwalk.steering.latent_sampling import LatentBatch, Role, sample_latents
 from latentwalk.steering.loss import masked_error
 from latentwalk.steering.transforms import Transform
 from models.base import Generator
@@ -32,13 +32,13 @@ def baselines(generator: Generator, direction: Direction, transform: Transform) 
     noise = torch.randn(RANDOM, width, generator=torch.Generator().manual_seed(direction.seed))
     random = [vector / vector.norm() for vector in noise.to(generator.device)]
     with torch.no_grad():
-        solved = closed_form(generator, transform)
+        solved = closed_form_walk(generator, transform)
         components = list(principal(generator, COMPONENTS, samples=SAMPLES))
     yield Progress(0.82, "Measuring baselines")
     signed = [*components, *(-vector for vector in components)]
     vectors = [*random, *([] if solved is None else [solved]), *signed]
     totals = [0.0] * len(vectors)
-    drawn = draw(generator, LATENTS, Role.JUDGE)
+    drawn = sample_latents(generator, LATENTS, Role.JUDGE)
     for index, vector in enumerate(vectors):
         for chunk in drawn.split(CHUNK):
             with torch.no_grad():
@@ -52,7 +52,9 @@ def baselines(generator: Generator, direction: Direction, transform: Transform) 
     }
 
 
-def _error(generator: Generator, direction: Direction, transform: Transform, chunk: Drawn, vector: Tensor) -> Tensor:
+def _error(
+    generator: Generator, direction: Direction, transform: Transform, chunk: LatentBatch, vector: Tensor
+) -> Tensor:
     # At half the asked range on both sides, as long a step as the learned walk itself takes there.
     originals = generator.synthesize(chunk.latents, chunk.classes)
     limit = direction.unit.coordinate(transform.limits(generator.spec.resolution)[1])
@@ -63,7 +65,7 @@ def _error(generator: Generator, direction: Direction, transform: Transform, chu
         length = (moved - chunk.latents).norm(dim=1, keepdim=True)
         target, mask = transform(originals, originals.new_full((len(chunk),), sign * limit))
         walked = chunk.latents + (1 if sign > 0 else -1) * length * vector
-        walked = within(chunk.latents, walked, direction.layers, generator.spec.layers)
+        walked = limit_to_layers(chunk.latents, walked, direction.layers, generator.spec.layers)
         images = generator.synthesize(walked, chunk.classes)
         errors.append(masked_error(images, target, mask))
     return torch.stack(errors).mean(dim=0)

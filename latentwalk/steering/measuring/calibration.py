@@ -11,11 +11,11 @@ from latentwalk.directions.direction import Curve
 from latentwalk.directions.latent_walk import Walk
 from latentwalk.directions.unit import Unit
 from latentwalk.errors import ModelFailed
-from latentwalk.latents.latent_codec import within
+from latentwalk.latents.latent_codec import limit_to_layers
 from latentwalk.progress import Progress, Work
-from latentwalk.steering.latent_sampling import Drawn, Role, centre, draw
-from latentwalk.steering.measuring.image_statistics import NAMES, attributes
-from latentwalk.steering.measuring.transform_estimator import achieved
+from latentwalk.steering.latent_sampling import LatentBatch, Role, centre, sample_latents
+from latentwalk.steering.measuring.image_statistics import NAMES, image_statistics
+from latentwalk.steering.measuring.transform_estimator import estimate_amount
 from latentwalk.steering.transforms import Transform
 from models.base import Generator
 
@@ -72,7 +72,7 @@ def calibrate(
     """
     unit = transform.unit
     limit = unit.coordinate(transform.limits(generator.spec.resolution)[1])
-    drawn = draw(generator, LATENTS, Role.CALIBRATE)
+    drawn = sample_latents(generator, LATENTS, Role.CALIBRATE)
     sides = []
     for index, sign in enumerate((-1, 1)):
         side = yield from _outwards(generator, transform, walk, layers, full * sign, limit, drawn, 0.5 * index)
@@ -97,7 +97,7 @@ def calibrate(
 
 def _outwards(
     generator: Generator, transform: Transform, walk: Walk, layers: tuple[int, int] | None,
-    full: float, limit: float, drawn: Drawn, done: float,
+    full: float, limit: float, drawn: LatentBatch, done: float,
 ) -> Work[_Side]:  # fmt: skip
     sign = 1.0 if full > 0 else -1.0
     middle = centre(generator, drawn)
@@ -138,7 +138,7 @@ def _outwards(
 
 def _response(
     generator: Generator, transform: Transform, walk: Walk, layers: tuple[int, int] | None,
-    step: float, drawn: Drawn, done: float,
+    step: float, drawn: LatentBatch, done: float,
 ) -> Work[_Response]:  # fmt: skip
     reached: list[Tensor] = []
     pictures: dict[str, list[Tensor]] = {"steered": [], "ideal": []}
@@ -147,11 +147,11 @@ def _response(
         with torch.no_grad():
             originals = generator.synthesize(chunk.latents, chunk.classes)
             images = _steered(generator, walk, layers, step, chunk)
-            amounts = achieved(originals, images, transform)
+            amounts = estimate_amount(originals, images, transform)
             ideal, mask = transform(originals, amounts)
-            traits["original"].append(attributes(originals, torch.ones_like(mask)))
-            traits["steered"].append(attributes(images, mask))
-            traits["ideal"].append(attributes(ideal, mask))
+            traits["original"].append(image_statistics(originals, torch.ones_like(mask)))
+            traits["steered"].append(image_statistics(images, mask))
+            traits["ideal"].append(image_statistics(ideal, mask))
         pictures["steered"].append(images)
         pictures["ideal"].append(ideal)
         reached.append(amounts)
@@ -167,9 +167,11 @@ def _response(
     )
 
 
-def _steered(generator: Generator, walk: Walk, layers: tuple[int, int] | None, step: float, chunk: Drawn) -> Tensor:
+def _steered(
+    generator: Generator, walk: Walk, layers: tuple[int, int] | None, step: float, chunk: LatentBatch
+) -> Tensor:
     moved = walk.move(chunk.latents, chunk.latents.new_full((len(chunk),), step))
-    return generator.synthesize(within(chunk.latents, moved, layers, generator.spec.layers), chunk.classes)
+    return generator.synthesize(limit_to_layers(chunk.latents, moved, layers, generator.spec.layers), chunk.classes)
 
 
 def _tidy(unit: Unit, coordinate: float) -> float:

@@ -10,7 +10,7 @@ from latentwalk.steering.transforms import GREY
 NAMES = ("lightness", "contrast", "saturation", "red", "green", "blue", "sharpness")
 
 
-def attributes(images: Tensor, mask: Tensor) -> Tensor:
+def image_statistics(images: Tensor, mask: Tensor) -> Tensor:
     """One number per name for each picture, over the valid area: [N, len(NAMES)]; images in [-1, 1]."""
     area = mask.sum(dim=(1, 2, 3)).clamp_min(1e-6)
 
@@ -34,4 +34,4 @@ def leakage(steered: Tensor, ideal: Tensor, mask: Tensor, population: Tensor) ->
     transform itself changes is not held against it.
     """
     spread = population.std(dim=0).clamp_min(1e-6)
-    return (attributes(steered, mask) - attributes(ideal, mask)).abs() / spread
+    return (image_statistics(steered, mask) - image_statistics(ideal, mask)).abs() / spread

@@ -12,15 +12,15 @@ from torch import Tensor
 
 from latentwalk.directions.direction import Direction
 from latentwalk.errors import Invalid
-from latentwalk.latents.latent_codec import within
+from latentwalk.latents.latent_codec import limit_to_layers
 from latentwalk.progress import Progress, Work
 from latentwalk.steering import exact_moves, transforms
-from latentwalk.steering.latent_sampling import Drawn, Role, draw
+from latentwalk.steering.latent_sampling import LatentBatch, Role, sample_latents
 from latentwalk.steering.loss import masked_error
 from latentwalk.steering.measuring.baselines import baselines
-from latentwalk.steering.measuring.image_statistics import NAMES, attributes, leakage
-from latentwalk.steering.measuring.transform_estimator import achieved
-from latentwalk.steering.opaque_generator import opaque
+from latentwalk.steering.measuring.image_statistics import NAMES, image_statistics, leakage
+from latentwalk.steering.measuring.transform_estimator import estimate_amount
+from latentwalk.steering.opaque_generator import as_opaque
 from latentwalk.steering.transforms import Transform
 from models.base import Generator
 
@@ -54,7 +54,7 @@ def measure(generator: Generator, direction: Direction, latents: int | None = No
     Refuses a direction of another model, and one that imitates no transform.
     """
     direction.check(generator.spec)
-    generator = opaque(generator)
+    generator = as_opaque(generator)
     if "transform" not in direction.settings:
         raise Invalid(
             f"{direction.name} was found, not taught: there is no transform to measure it against.",
@@ -63,7 +63,7 @@ def measure(generator: Generator, direction: Direction, latents: int | None = No
     transform = transforms.find(str(direction.settings["transform"]))
     started = time.perf_counter()
     latents = latents or max(LATENTS, EACH * len(generator.spec.classes))
-    drawn = draw(generator, latents, Role.JUDGE)
+    drawn = sample_latents(generator, latents, Role.JUDGE)
     asked = _coordinates(direction)
     seen: list[_Seen] = []
     for done, chunk in enumerate(drawn.split(CHUNK)):
@@ -71,7 +71,9 @@ def measure(generator: Generator, direction: Direction, latents: int | None = No
     beside = yield from baselines(generator, direction, transform)
     card = _card(generator, direction, asked, seen, beside, time.perf_counter() - started)
     if transform.name in generator.spec.exact:
-        card["oracle"] = exact_moves.beside(generator, direction, transform.name, next(drawn.split(ORACLED)))
+        card["oracle"] = exact_moves.psnr_against_exact(
+            generator, direction, transform.name, next(drawn.split(ORACLED))
+        )
     return card
 
 
@@ -81,10 +83,15 @@ def _coordinates(direction: Direction) -> list[float]:
 
 
 def _look(
-    generator: Generator, direction: Direction, transform: Transform, chunk: Drawn, asked: list[float], done: float
+    generator: Generator,
+    direction: Direction,
+    transform: Transform,
+    chunk: LatentBatch,
+    asked: list[float],
+    done: float,
 ) -> Work[_Seen]:
     def placed(latents: Tensor, moved: Tensor) -> Tensor:
-        return within(latents, moved, direction.layers, generator.spec.layers)
+        return limit_to_layers(latents, moved, direction.layers, generator.spec.layers)
 
     def steer(coordinate: float) -> Tensor:
         change = direction.displacement(chunk.latents, direction.unit.amount(coordinate))
@@ -98,14 +105,14 @@ def _look(
             steered.append(steer(coordinate))
         yield Progress(done, "Measuring on held-out latents")
     with torch.no_grad():
-        reached = achieved(originals, torch.stack(steered), transform)
+        reached = estimate_amount(originals, torch.stack(steered), transform)
     yield Progress(done, "Measuring on held-out latents")
     limit = direction.unit.coordinate(transform.limits(generator.spec.resolution)[1])
     full = float(direction.settings["full_step"])
     errors: dict[str, list[Tensor]] = {name: [] for name in ERRORS}
     leaked = []
     with torch.no_grad():
-        population = attributes(originals, torch.ones_like(originals[:, :1]))
+        population = image_statistics(originals, torch.ones_like(originals[:, :1]))
         for end in (asked[0] / 2, asked[-1] / 2):
             target, mask = transform(originals, originals.new_full((len(chunk),), end))
             images = steer(end)

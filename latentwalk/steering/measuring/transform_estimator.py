@@ -56,7 +56,7 @@ def disagreement(first: Tensor, second: Tensor, mask: Tensor) -> Tensor:
     return 1 - shared / sizes.sqrt().clamp_min(1e-9)
 
 
-def achieved(originals: Tensor, steered: Tensor, transform: Transform) -> Tensor:
+def estimate_amount(originals: Tensor, steered: Tensor, transform: Transform) -> Tensor:
     """The coordinates of `transform` reached in steered pictures: [N] for originals [N, 3, H, W] and steered
     [N, 3, H, W], or [K, N] for steered [K, N, 3, H, W]. A grid over 1.5 times the limits, then a parabola.
     """

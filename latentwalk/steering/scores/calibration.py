@@ -12,7 +12,7 @@ from latentwalk.directions.latent_walk import Walk
 from latentwalk.directions.unit import Unit
 from latentwalk.errors import ModelFailed
 from latentwalk.progress import Progress, Work
-from latentwalk.steering.latent_sampling import Drawn, Role, centre, draw
+from latentwalk.steering.latent_sampling import LatentBatch, Role, centre, sample_latents
 from latentwalk.steering.measuring.calibration import DIVERSE, PARTIAL, PAST, SATURATED, STRONG, Calibration
 from latentwalk.steering.scores.diversity import spread_of
 from latentwalk.steering.scores.factors import round_to
@@ -44,7 +44,7 @@ def calibrate(
 ) -> Work[Calibration]:
     """Walk outwards on both sides, `full` the step that learning called `reach`, until the judge stops rising, seeds
     grow alike (below 80 % of their diversity at no step) or all that was asked is reached."""
-    drawn = draw(generator, LATENTS, Role.CALIBRATE, in_turn=True)
+    drawn = sample_latents(generator, LATENTS, Role.CALIBRATE, in_turn=True)
     before: list[Tensor] = []
     pictures = []
     for chunk in drawn.split(CHUNK):
@@ -80,7 +80,7 @@ class _World:
     generator: Generator
     regressor: Regressor
     walk: Walk
-    drawn: Drawn
+    drawn: LatentBatch
     before: list[Tensor]
     usual: float
 

@@ -17,14 +17,14 @@ from torch import Tensor
 from latentwalk.directions.direction import Direction
 from latentwalk.directions.latent_walk import ArcWalk
 from latentwalk.errors import ModelFailed
-from latentwalk.progress import Progress, Work, part
-from latentwalk.steering.latent_sampling import Drawn, Role, centre, draw
-from latentwalk.steering.learning.resume_state import Memory
-from latentwalk.steering.scores.gradient_fit import Watch, blank, fit, free
+from latentwalk.progress import Progress, Work, scale_progress
+from latentwalk.steering.latent_sampling import LatentBatch, Role, centre, sample_latents
+from latentwalk.steering.learning.resume_state import ResumeState
+from latentwalk.steering.scores.gradient_fit import ScoreValidation, blank, fit, free
 from latentwalk.steering.scores.reliability import fisher
 from latentwalk.steering.scores.scoring import CHUNK, scores
 from latentwalk.steering.scores.settings import ScoreSettings
-from latentwalk.steering.scores.student import small, taught
+from latentwalk.steering.scores.student import small, train_student
 from models.base import Generator
 from models.regressors.protocol import Regressor
 
@@ -43,24 +43,24 @@ class Line:
     correlation: float
 
 
-def distilled(
+def distill(
     generator: Generator, regressor: Regressor, settings: ScoreSettings, reach: float,
-    held: Sequence[Direction] = (), memory: Memory | None = None, stage: str = "",
+    held: Sequence[Direction] = (), memory: ResumeState | None = None, stage: str = "",
 ) -> Work[tuple[ArcWalk, dict[str, Any]]]:  # fmt: skip
     """The walk whose step 1 stands for `reach`, and what is known of how it was found, for the card."""
     half = settings.samples // 2
     source = torch.Generator().manual_seed(settings.seed)
-    drawn = draw(generator, half, Role.LEARN, source, in_turn=True)
-    pictures, marks = yield from part(_scored(generator, regressor, drawn), 0.0, 0.2)
+    drawn = sample_latents(generator, half, Role.LEARN, source, in_turn=True)
+    pictures, marks = yield from scale_progress(_scored(generator, regressor, drawn), 0.0, 0.2)
     line = ridge(drawn, marks, settings.per_class)
     start = ArcWalk(line.vectors * reach, blank(generator, settings).kept)
     free(start.vectors, held, generator)
-    more = draw(generator, settings.samples - half, Role.LEARN, source, in_turn=True)
+    more = sample_latents(generator, settings.samples - half, Role.LEARN, source, in_turn=True)
     shares = (torch.rand(len(more), generator=source) * 2 - 1).to(generator.device) * BEYOND
-    moved = Drawn(start.move(more.latents, shares, more.classes), more.classes)
-    further, marked = yield from part(_scored(generator, regressor, moved), 0.2, 0.4)
-    lesson = taught(regressor.spec, torch.cat([pictures, further]), torch.cat([marks, marked]), settings.seed)
-    student = yield from part(lesson, 0.4, 0.6)
+    moved = LatentBatch(start.move(more.latents, shares, more.classes), more.classes)
+    further, marked = yield from scale_progress(_scored(generator, regressor, moved), 0.2, 0.4)
+    lesson = train_student(regressor.spec, torch.cat([pictures, further]), torch.cat([marks, marked]), settings.seed)
+    student = yield from scale_progress(lesson, 0.4, 0.6)
     low, _ = fisher(student.correlation, student.n)
     if low <= 0 and line.correlation <= 0.1:
         raise ModelFailed(
@@ -69,11 +69,11 @@ def distilled(
             "Score more samples, or use a judge whose scores depend on what these pictures show.",
         )
     refining = fit(generator, student, settings, reach, start, held, 0.04 * REFINING, memory, stage)
-    refined = yield from part(refining, 0.6, 0.9)
-    watch = Watch(generator, regressor, reach)
+    refined = yield from scale_progress(refining, 0.6, 0.9)
+    watch = ScoreValidation(generator, regressor, reach)
     misses = []
     for walk in (start, refined):
-        misses.append((yield from part(watch.loss(walk, settings.steps, settings.steps, []), 0.9, 1.0)))
+        misses.append((yield from scale_progress(watch.loss(walk, settings.steps, settings.steps, []), 0.9, 1.0)))
     better = misses[1] <= misses[0]
     told = {
         "correlation": round(student.correlation, 4),
@@ -87,7 +87,7 @@ def distilled(
     return (refined if better else start), told
 
 
-def warmed(
+def warm_start(
     generator: Generator, regressor: Regressor, settings: ScoreSettings, reach: float, held: Sequence[Direction] = ()
 ) -> Work[ArcWalk]:
     """Where learning through a gradient starts: the line fitted to the scores of `settings.warm` samples.
@@ -96,7 +96,7 @@ def warmed(
     once, and leaves to the gradient what is not linear.
     """
     source = torch.Generator().manual_seed(settings.seed)
-    drawn = draw(generator, settings.warm, Role.LEARN, source, in_turn=True)
+    drawn = sample_latents(generator, settings.warm, Role.LEARN, source, in_turn=True)
     _, marks = yield from _scored(generator, regressor, drawn)
     line = ridge(drawn, marks, settings.per_class)
     # A weak fit asks for a step that would leave the latent behind: no further than is still the same picture.
@@ -108,7 +108,7 @@ def warmed(
     return start
 
 
-def ridge(drawn: Drawn, marks: Tensor, per_class: bool) -> Line:
+def ridge(drawn: LatentBatch, marks: Tensor, per_class: bool) -> Line:
     """Ridge regression of scores [N] on latents [N, D], class means taken out, the penalty chosen by five folds.
 
     A vector's length is such that one step of it along itself changes the fitted score by one unit. The correlation
@@ -150,7 +150,7 @@ def _solve(latents: Tensor, wanted: Tensor, penalty: float) -> Tensor:
     return found
 
 
-def _scored(generator: Generator, regressor: Regressor, drawn: Drawn) -> Work[tuple[Tensor, Tensor]]:
+def _scored(generator: Generator, regressor: Regressor, drawn: LatentBatch) -> Work[tuple[Tensor, Tensor]]:
     pictures, marks = [], []
     for index, chunk in enumerate(drawn.split(CHUNK)):
         with torch.no_grad():

@@ -16,13 +16,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from latentwalk.directions.direction import Direction, off
+from latentwalk.directions.direction import Direction, project_off
 from latentwalk.directions.latent_walk import ArcWalk
 from latentwalk.progress import Progress, Work
-from latentwalk.steering.latent_sampling import Role, draw, evenly
-from latentwalk.steering.learning.optimizer import Descent, Losses
-from latentwalk.steering.learning.resume_state import Memory
-from latentwalk.steering.preview_strips import row
+from latentwalk.steering.latent_sampling import Role, evenly, sample_latents
+from latentwalk.steering.learning.optimizer import CosineAdam, Losses
+from latentwalk.steering.learning.resume_state import ResumeState
+from latentwalk.steering.preview_strips import picture_row
 from latentwalk.steering.scores.scoring import CHUNK, scores, steered
 from latentwalk.steering.scores.settings import ScoreSettings
 from models.base import Generator
@@ -44,23 +44,24 @@ def blank(generator: Generator, settings: ScoreSettings) -> ArcWalk:
 
 def fit(
     generator: Generator, regressor: Regressor, settings: ScoreSettings, reach: float,
-    start: ArcWalk, held: Sequence[Direction] = (), rate: float = RATE, memory: Memory | None = None, stage: str = "",
+    start: ArcWalk, held: Sequence[Direction] = (), rate: float = RATE,
+    memory: ResumeState | None = None, stage: str = "",
 ) -> Work[ArcWalk]:  # fmt: skip
     """The walk whose step 1 stands for a change of `reach`; `regressor` must be differentiable. `start` is kept.
 
     How far it came is remembered under `stage`fit, and what is remembered there is gone on from.
     """
-    memory = Memory() if memory is None else memory
+    memory = ResumeState() if memory is None else memory
     vectors = start.vectors.detach().clone()
     walk = ArcWalk(vectors, start.kept)
     source = torch.Generator().manual_seed(settings.seed)
-    descent = Descent({"vectors": vectors}, rate, settings.steps, source)
-    watch = Watch(generator, regressor, reach)
+    descent = CosineAdam({"vectors": vectors}, rate, settings.steps, source)
+    watch = ScoreValidation(generator, regressor, reach)
     if (saved := memory.get(f"{stage}fit")) is not None:
         descent.restore(saved)
     while descent.step < settings.steps and not descent.is_over:
         step = descent.step + 1
-        drawn = draw(generator, settings.batch, Role.LEARN, source, in_turn=True)
+        drawn = sample_latents(generator, settings.batch, Role.LEARN, source, in_turn=True)
         shares = (torch.rand(settings.batch, generator=source) * 2 - 1).to(generator.device)
         descent.clear()
         total = 0.0
@@ -91,15 +92,15 @@ def free(vectors: Tensor, held: Sequence[Direction], generator: Generator) -> No
     with torch.no_grad():
         for index in range(len(vectors)):
             one = torch.eye(kinds, device=vectors.device)[index : index + 1] if len(vectors) > 1 else evenly(generator)
-            vectors[index : index + 1] = off(vectors[index : index + 1], held, one)
+            vectors[index : index + 1] = project_off(vectors[index : index + 1], held, one)
 
 
-class Watch:
+class ScoreValidation:
     """The held-out latents that decide which vector is kept, and the strip a person sees meanwhile."""
 
     def __init__(self, generator: Generator, regressor: Regressor, reach: float) -> None:
         self.generator, self.regressor, self.reach = generator, regressor, reach
-        self.drawn = draw(generator, WATCHED, Role.WATCH, in_turn=True)
+        self.drawn = sample_latents(generator, WATCHED, Role.WATCH, in_turn=True)
         order = torch.randperm(
             WATCHED, generator=torch.Generator().manual_seed(0)
         )  # or classes and amounts would go together
@@ -123,7 +124,7 @@ class Watch:
     def strip(self, walk: ArcWalk) -> Tensor:
         """One latent along the walk: uint8 [H, 7 W, 3]."""
         one = next(self.drawn.split(1))
-        return row(self.generator, walk, one, [-1.5, -1, -0.5, 0, 0.5, 1, 1.5])
+        return picture_row(self.generator, walk, one, [-1.5, -1, -0.5, 0, 0.5, 1, 1.5])
 
 
 def progress(step: int, steps: int, losses: Losses, strip: Tensor | None = None) -> Progress:

@@ -10,8 +10,8 @@ import torch
 from latentwalk.directions.direction import Direction
 from latentwalk.progress import Progress, Work
 from latentwalk.steering import transforms
-from latentwalk.steering.latent_sampling import Role, draw
-from latentwalk.steering.measuring.transform_estimator import achieved
+from latentwalk.steering.latent_sampling import Role, sample_latents
+from latentwalk.steering.measuring.transform_estimator import estimate_amount
 from latentwalk.steering.scores.factors import round_to
 from latentwalk.steering.scores.scoring import CHUNK, steered
 from models.base import Generator
@@ -19,12 +19,12 @@ from models.base import Generator
 LATENTS = 32
 
 
-def left_over(generator: Generator, direction: Direction, held: Sequence[Direction]) -> Work[dict[str, Any]]:
+def held_leakage(generator: Generator, direction: Direction, held: Sequence[Direction]) -> Work[dict[str, Any]]:
     """For each held direction by id: `cosine`, the largest that is left between the two in latent space, and for one
     that imitates a transform `change`, the mean amount of it that the slider's two ends make, with its unit.
     """
     table: dict[str, Any] = {}
-    drawn = draw(generator, LATENTS, Role.JUDGE, in_turn=True)
+    drawn = sample_latents(generator, LATENTS, Role.JUDGE, in_turn=True)
     for number, other in enumerate(held):
         entry: dict[str, Any] = {"cosine": round_to(_cosine(direction, other, drawn.classes))}
         if "transform" in other.settings:
@@ -36,7 +36,7 @@ def left_over(generator: Generator, direction: Direction, held: Sequence[Directi
                     with torch.no_grad():
                         before = generator.synthesize(chunk.latents, chunk.classes)
                         after = steered(generator, direction.walk, chunk, direction.steps(end))
-                        found.append(achieved(before, after, transform))
+                        found.append(estimate_amount(before, after, transform))
                     yield Progress(number / len(held), "Measuring what is held")
                 ends.append(round_to(other.unit.amount(float(torch.cat(found).mean()))))
             entry |= {"change": ends, "unit": other.unit.symbol}

@@ -14,14 +14,14 @@ from latentwalk.directions.direction import Direction
 from latentwalk.directions.latent_walk import ArcWalk, LinearWalk, Walk
 from latentwalk.directions.unit import Unit
 from latentwalk.errors import ModelFailed
-from latentwalk.progress import Progress, Work, part
-from latentwalk.steering.learning.resume_state import Memory, Saved
-from latentwalk.steering.opaque_generator import opaque
+from latentwalk.progress import Progress, Work, scale_progress
+from latentwalk.steering.learning.resume_state import ResumeState, Saved
+from latentwalk.steering.opaque_generator import as_opaque
 from latentwalk.steering.scores.calibration import calibrate
-from latentwalk.steering.scores.distillation import REFINING, distilled, warmed
+from latentwalk.steering.scores.distillation import REFINING, distill, warm_start
 from latentwalk.steering.scores.gradient_fit import RATE, blank, fit
-from latentwalk.steering.scores.held_leakage import left_over
-from latentwalk.steering.scores.report_card import Panel, measure
+from latentwalk.steering.scores.held_leakage import held_leakage
+from latentwalk.steering.scores.report_card import RegressorSet, measure
 from latentwalk.steering.scores.scoring import APART, ROUGH, decimals_of, quickest, reach_of, spread
 from latentwalk.steering.scores.settings import ScoreSettings
 from models.base import Generator
@@ -32,9 +32,9 @@ METHOD = "score"
 
 
 def learn(
-    generator: Generator, panel: Panel, settings: ScoreSettings, id: str, name: str,
+    generator: Generator, panel: RegressorSet, settings: ScoreSettings, id: str, name: str,
     held: Sequence[Direction] = (), about: Mapping[str, Any] | None = None,
-    memory: Memory | None = None, created: str = "",
+    memory: ResumeState | None = None, created: str = "",
 ) -> Work[Direction]:  # fmt: skip
     """Learn, calibrate and measure one direction; `generator` may be the fast twin.
 
@@ -42,25 +42,25 @@ def learn(
     settings: what a sensitive scorer's owner wrote. With a `memory` that another sitting filled it goes on from there,
     to the same direction; `created` is its date.
     """
-    memory = Memory() if memory is None else memory
-    generator = opaque(generator)
+    memory = ResumeState() if memory is None else memory
+    generator = as_opaque(generator)
     judge = _chosen(generator, panel.judge, memory, "judge")
     panel = replace(panel, judge=judge)
     yield Progress(0.0, "Looking at what the judge says")
-    mean, deviation = yield from part(spread(generator, judge), 0.0, 0.03)
+    mean, deviation = yield from scale_progress(spread(generator, judge), 0.0, 0.03)
     reach = settings.reach or reach_of(deviation)
     unit = Unit("score", decimals=decimals_of(reach))
-    walk, student = yield from part(
+    walk, student = yield from scale_progress(
         _found(generator, panel, settings, reach, held, memory, ""), 0.03, 0.4 if settings.twin else 0.7
     )
     cosine = None
     if settings.twin:
         other = replace(settings, seed=(settings.seed + 1) % 2**32)
-        second, _ = yield from part(_found(generator, panel, other, reach, held, memory, "twin_"), 0.4, 0.7)
+        second, _ = yield from scale_progress(_found(generator, panel, other, reach, held, memory, "twin_"), 0.4, 0.7)
         cosine = round(float(cosine_similarity(walk.vectors, second.vectors, dim=1).mean()), 4)
     seconds = memory.seconds
     finished, full = _unit_length(walk, judge.spec.title)
-    measured = yield from part(calibrate(generator, judge, finished, full, reach, unit), 0.7, 0.82)
+    measured = yield from scale_progress(calibrate(generator, judge, finished, full, reach, unit), 0.7, 0.82)
     direction = Direction(
         id=id,
         name=name,
@@ -101,20 +101,20 @@ def learn(
             **(about or {}),
         },
     )
-    card = yield from part(measure(generator, direction, panel), 0.82, 0.98)
+    card = yield from scale_progress(measure(generator, direction, panel), 0.82, 0.98)
     if held:
-        card["held"] = yield from part(left_over(generator, direction, held), 0.98, 1.0)
+        card["held"] = yield from scale_progress(held_leakage(generator, direction, held), 0.98, 1.0)
     yield Progress(1.0, "Measured")
     return replace(direction, card=card)
 
 
 def _found(
-    generator: Generator, panel: Panel, settings: ScoreSettings, reach: float, held: Sequence[Direction],
-    memory: Memory, stage: str,
+    generator: Generator, panel: RegressorSet, settings: ScoreSettings, reach: float, held: Sequence[Direction],
+    memory: ResumeState, stage: str,
 ) -> Work[tuple[ArcWalk, dict[str, Any] | None]]:  # fmt: skip
     if not getattr(generator, "differentiable", True):  # it runs in a jail: the line fitted to scores is all there is
         many = replace(settings, warm=settings.samples)
-        return (yield from warmed(generator, panel.judge, many, reach, held)), None
+        return (yield from warm_start(generator, panel.judge, many, reach, held)), None
     if panel.judge.spec.differentiable:
         quick = _chosen(generator, panel.judge, memory, f"{stage}rough", ROUGH)
         start, share, rate = blank(generator, settings), 0.0, RATE
@@ -122,17 +122,17 @@ def _found(
             share, rate = 0.25, RATE * REFINING
             known = memory.get(f"{stage}start")
             if known is None:
-                start = yield from part(warmed(generator, quick, settings, reach, held), 0.0, share)
+                start = yield from scale_progress(warm_start(generator, quick, settings, reach, held), 0.0, share)
                 known = Saved({"vectors": start.vectors.detach().clone()})
                 told = "The line to start from is found"
                 yield Progress(share, told, remember=functools.partial(memory.put, f"{stage}start", known))
             start = replace(start, vectors=known.tensors["vectors"].to(generator.device))
         work = fit(generator, quick, settings, reach, start, held, rate, memory, stage)
-        return (yield from part(work, share, 1.0)), None
-    return (yield from distilled(generator, panel.judge, settings, reach, held, memory, stage))
+        return (yield from scale_progress(work, share, 1.0)), None
+    return (yield from distill(generator, panel.judge, settings, reach, held, memory, stage))
 
 
-def _chosen(generator: Generator, judge: Regressor, memory: Memory, stage: str, apart: float = APART) -> Regressor:
+def _chosen(generator: Generator, judge: Regressor, memory: ResumeState, stage: str, apart: float = APART) -> Regressor:
     # Which twin is quicker is for the clock to say, once: who goes on must go on with the same one.
     at: Callable[[str], Regressor] | None = getattr(judge, "at", None)
     if at is None:

@@ -36,7 +36,7 @@ class Rating:
 
 
 @dataclass(frozen=True, slots=True)
-class Pick:
+class PairwiseChoice:
     """Of two pictures the better and the worse, as (seed, classes)."""
 
     better: tuple[int, Mapping[str, float]]
@@ -44,7 +44,7 @@ class Pick:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fitted:
+class RatingsFit:
     """A fit and how far to trust it: held-out correlation with its 95 % interval over `n` pictures."""
 
     state: Mapping[str, Tensor]
@@ -81,7 +81,7 @@ def read_csv(data: bytes) -> list[Rating]:
     return found
 
 
-def bradley_terry(picks: Sequence[Pick]) -> list[Rating]:
+def bradley_terry(picks: Sequence[PairwiseChoice]) -> list[Rating]:
     """Strengths of every picture that was ever picked or passed over, in logits, with mean zero.
 
     The maximum of the posterior under P(i over j) = 1 / (1 + exp(s_j - s_i)) (Bradley and Terry 1952) with a small
@@ -111,7 +111,7 @@ def bradley_terry(picks: Sequence[Pick]) -> list[Rating]:
     return [Rating(seed, float(strengths[index]), dict(classes)) for (seed, classes), index in order.items()]
 
 
-def fitted(generator: Generator, ratings: Sequence[Rating]) -> Work[Fitted]:
+def fit_ratings(generator: Generator, ratings: Sequence[Rating]) -> Work[RatingsFit]:
     """Fit ratings on features of the pictures they are of; refused, with the figures, where there are too few or
     where what is held out cannot be told from chance.
     """
@@ -143,7 +143,7 @@ def fitted(generator: Generator, ratings: Sequence[Rating]) -> Work[Fitted]:
     weights, centre, scale, bias = _ridge(seen, wanted, penalty)
     state = {"weights": weights, "centre": centre, "scale": scale, "bias": bias}
     span = (float(wanted.min()), float(wanted.max()))
-    return Fitted({k: v.float().clone() for k, v in state.items()}, round(found, 4), (low, high), len(merged), span)
+    return RatingsFit({k: v.float().clone() for k, v in state.items()}, round(found, 4), (low, high), len(merged), span)
 
 
 def _merged(ratings: Sequence[Rating]) -> list[Rating]:

@@ -13,7 +13,7 @@ from torch import Tensor
 from latentwalk.directions.direction import Direction
 from latentwalk.directions.latent_walk import ArcWalk
 from latentwalk.progress import Progress, Work
-from latentwalk.steering.latent_sampling import Drawn, Role, draw
+from latentwalk.steering.latent_sampling import LatentBatch, Role, sample_latents
 from latentwalk.steering.scores.diversity import spread_of
 from latentwalk.steering.scores.factors import factors, interval, leakage, rescoring, round_to, slopes
 from latentwalk.steering.scores.scoring import CHUNK, scores, steered
@@ -28,7 +28,7 @@ SAYS = "Measuring on held-out latents"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Panel:
+class RegressorSet:
     """Who looks at a slider: its own judge, every other measure, and a second judge of the same thing if any."""
 
     judge: Regressor
@@ -41,7 +41,9 @@ class Panel:
         return found | ({self.second.spec.name: self.second} if self.second else {})
 
 
-def measure(generator: Generator, direction: Direction, panel: Panel, latents: int = LATENTS) -> Work[dict[str, Any]]:
+def measure(
+    generator: Generator, direction: Direction, panel: RegressorSet, latents: int = LATENTS
+) -> Work[dict[str, Any]]:
     """The card, as JSON, in the shape of a transform's; amounts are changes of score.
 
     `*_error` are mean squared misses of the asked change at half range: of the slider, of doing nothing, and of
@@ -50,7 +52,7 @@ def measure(generator: Generator, direction: Direction, panel: Panel, latents: i
     """
     direction.check(generator.spec)
     started = time.perf_counter()
-    drawn = draw(generator, latents, Role.JUDGE, in_turn=True)
+    drawn = sample_latents(generator, latents, Role.JUDGE, in_turn=True)
     low, high = direction.range
     asked = [share * high if share > 0 else -share * low for share in ASKED]
     everybody = panel.everybody()
@@ -123,7 +125,7 @@ def _figures(direction: Direction, asked: list[float], reached: Tensor, random: 
     }
 
 
-def _beside(asked: list[float], others: dict[str, Tensor], panel: Panel, base: Tensor) -> dict[str, Any]:
+def _beside(asked: list[float], others: dict[str, Tensor], panel: RegressorSet, base: Tensor) -> dict[str, Any]:
     middle = ASKED.index(0.0)
     spreads = {name: max(float(found[middle].std()), 1e-6) for name, found in others.items()}
     second = panel.second.spec.name if panel.second else None
@@ -150,7 +152,7 @@ def _beside(asked: list[float], others: dict[str, Tensor], panel: Panel, base: T
     }
 
 
-def _still(direction: Direction, drawn: Drawn) -> Tensor:
+def _still(direction: Direction, drawn: LatentBatch) -> Tensor:
     return drawn.latents + direction.displacement(drawn.latents, direction.unit.neutral, drawn.classes)
 
 
@@ -173,7 +175,7 @@ def _random(generator: Generator, direction: Direction, judge: Regressor, asked:
     kept = isinstance(direction.walk, ArcWalk) and direction.walk.kept
     walks = [ArcWalk((row / row.norm())[None].to(generator.device), kept) for row in noise]
     total = 0.0
-    for index, chunk in enumerate(draw(generator, RANDOM_LATENTS, Role.JUDGE, in_turn=True).split(CHUNK)):
+    for index, chunk in enumerate(sample_latents(generator, RANDOM_LATENTS, Role.JUDGE, in_turn=True).split(CHUNK)):
         with torch.no_grad():
             before = scores(judge, generator.synthesize(chunk.latents, chunk.classes))
         for walk in walks:

@@ -13,7 +13,7 @@ from latentwalk.directions.latent_walk import Walk
 from latentwalk.errors import Invalid, ModelFailed
 from latentwalk.progress import Progress, Work
 from latentwalk.rendering.image_codec import rgb
-from latentwalk.steering.latent_sampling import Drawn, Role, draw
+from latentwalk.steering.latent_sampling import LatentBatch, Role, sample_latents
 from models.base import Generator, ModelError
 from models.regressors.protocol import Regressor
 
@@ -39,7 +39,7 @@ def scores(regressor: Regressor, images: Tensor) -> Tensor:
     return found.float()
 
 
-def steered(generator: Generator, walk: Walk, chunk: Drawn, step: float | Tensor) -> Tensor:
+def steered(generator: Generator, walk: Walk, chunk: LatentBatch, step: float | Tensor) -> Tensor:
     """Images of a chunk moved along a walk by one step for all, or by steps [N]."""
     steps = step if isinstance(step, Tensor) else chunk.latents.new_full((len(chunk),), step)
     return generator.synthesize(walk.move(chunk.latents, steps, chunk.classes), chunk.classes)
@@ -49,7 +49,7 @@ def spread(generator: Generator, regressor: Regressor) -> Work[tuple[float, floa
     """Mean and standard deviation of the scores of the generator's own pictures; refuses a judge to whom they are
     all the same."""
     found = []
-    for chunk in draw(generator, LOOKED_AT, Role.WATCH, in_turn=True).split(CHUNK):
+    for chunk in sample_latents(generator, LOOKED_AT, Role.WATCH, in_turn=True).split(CHUNK):
         with torch.no_grad():
             found.append(scores(regressor, generator.synthesize(chunk.latents, chunk.classes)).cpu())
         yield Progress(len(found) * CHUNK / LOOKED_AT, "Looking at what the judge says")
@@ -73,7 +73,7 @@ def quickest(generator: Generator, regressor: Regressor, apart: float = APART) -
     if at is None:
         return regressor
     twin = at("bf16")
-    one = next(draw(generator, CHUNK, Role.WATCH, in_turn=True).split(CHUNK))
+    one = next(sample_latents(generator, CHUNK, Role.WATCH, in_turn=True).split(CHUNK))
     with torch.no_grad():
         images = generator.synthesize(one.latents, one.classes)
         scores(twin, images[:1])  # the first run of a network sets things up

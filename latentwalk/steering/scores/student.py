@@ -19,7 +19,7 @@ RATE = 3e-3
 HELD_OUT = 0.15
 
 
-class Network(nn.Module):
+class StudentNetwork(nn.Module):
     """Four strided convolutions, a mean over the picture, one number; images [N, C, S, S] in [-1, 1]."""
 
     def __init__(self, channels: int) -> None:
@@ -47,7 +47,7 @@ class Student:
     """
 
     spec: RegressorSpec
-    network: Network
+    network: StudentNetwork
     mean: float
     deviation: float
     correlation: float
@@ -64,7 +64,9 @@ def small(images: Tensor) -> Tensor:
     return adaptive_avg_pool2d(images, SIDE)
 
 
-def taught(spec: RegressorSpec, pictures: Tensor, marks: Tensor, seed: int, epochs: int = EPOCHS) -> Work[Student]:
+def train_student(
+    spec: RegressorSpec, pictures: Tensor, marks: Tensor, seed: int, epochs: int = EPOCHS
+) -> Work[Student]:
     """Learn from pictures [N, C, 64, 64] and their scores [N]; the last 15 % are held out and judge the student."""
     held = max(8, int(len(pictures) * HELD_OUT))
     order = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(seed))
@@ -72,7 +74,7 @@ def taught(spec: RegressorSpec, pictures: Tensor, marks: Tensor, seed: int, epoc
     mean, deviation = float(marks[learning].mean()), float(marks[learning].std().clamp_min(1e-9))
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = Network(pictures.shape[1]).to(pictures.device)
+        network = StudentNetwork(pictures.shape[1]).to(pictures.device)
     wanted = (marks - mean) / deviation
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
     batches = -(-len(learning) // BATCH) * epochs

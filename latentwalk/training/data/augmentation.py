@@ -18,7 +18,7 @@ SHIFT = 0.125
 CUT = 0.5
 
 
-def augmented(pictures: Tensor, changes: Sequence[Change], source: torch.Generator) -> Tensor:
+def augment(pictures: Tensor, changes: Sequence[Change], source: torch.Generator) -> Tensor:
     """Pictures [N, C, H, W] in [-1, 1] altered in the paper's order; no change asked draws nothing.
 
     Colours may leave [-1, 1], as in the paper; `source` is on the CPU.

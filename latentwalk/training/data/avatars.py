@@ -99,10 +99,10 @@ class Avatars:
         rows, amounts, mirrored, ground = (
             drawn.to(device, non_blocking=True) for drawn in (rows, amounts, mirrored, ground)
         )
-        return composed(self.drawings[rows].float() / 255, amounts, mirrored, ground, self.side)
+        return compose(self.drawings[rows].float() / 255, amounts, mirrored, ground, self.side)
 
 
-def composed(rgba: Tensor, amounts: Tensor, mirrored: Tensor, ground: Tensor, side: int) -> Tensor:
+def compose(rgba: Tensor, amounts: Tensor, mirrored: Tensor, ground: Tensor, side: int) -> Tensor:
     """Premultiplied drawings [N, 4, S, S] placed on flat grounds [N, 3]; composed at twice the side, then halved.
 
     `amounts` [N, 4]: zoom in octaves, shift right and down as shares of the side, turn in degrees counterclockwise.

@@ -18,7 +18,7 @@ LARGEST_SIDE = 16_384
 LARGEST_MEMORY = 8 * 2**30
 
 
-class Folder:
+class ImageFolder:
     """Batches of the folder's images, centre-cropped to a square and resized to `side`; endless, classes alike.
 
     `part` is "train", or "held-out" for one image in ten, which are never trained on. Images that cannot be read are

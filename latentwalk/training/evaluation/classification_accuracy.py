@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from latentwalk.errors import Invalid
-from latentwalk.progress import Work, part
+from latentwalk.progress import Work, scale_progress
 from latentwalk.training.evaluation.classifier_training import Device, FitSettings, fit, scores
 from latentwalk.training.evaluation.intervals import bootstrap
-from latentwalk.training.evaluation.labelled_samples import Labelled, floats, quantised
+from latentwalk.training.evaluation.labelled_samples import LabelledSamples, floats, quantised
 from latentwalk.training.evaluation.recognition import Share, shares
 
 ARMS = ("real", "generated", "floor")
@@ -72,7 +72,7 @@ class AccuracyScore:
 
 
 def accuracy_score(
-    real: Labelled, generated: Labelled, test: Labelled, names: Sequence[str],
+    real: LabelledSamples, generated: LabelledSamples, test: LabelledSamples, names: Sequence[str],
     settings: FitSettings, folder: Path | None = None, device: Device = "cpu",
 ) -> Work[AccuracyScore]:  # fmt: skip
     """Train three classifiers alike and test them on the same real pictures, which none of them saw.
@@ -91,20 +91,20 @@ def accuracy_score(
     for number, (arm, data) in enumerate(zip(ARMS, sets, strict=True)):
         file = None if folder is None else folder / f"score-{arm}.safetensors"
         low = number / len(ARMS)
-        net = yield from part(fit(data, len(names), settings, file, device), low, low + 0.3)
-        found = yield from part(scores(net, test.pictures), low + 0.3, low + 1 / 3)
+        net = yield from scale_progress(fit(data, len(names), settings, file, device), low, low + 0.3)
+        found = yield from scale_progress(scores(net, test.pictures), low + 0.3, low + 1 / 3)
         hits.append(found.argmax(dim=1) == test.kinds)
     return judged(torch.stack(hits), test.kinds, names, len(real), settings)
 
 
-def class_means(real: Labelled, classes: int) -> Labelled:
+def class_means(real: LabelledSamples, classes: int) -> LabelledSamples:
     """Each class's mean picture in the place of every picture of it."""
     pictures = real.pictures.clone()
     for kind in range(classes):
         here = real.kinds == kind
         if here.any():
             pictures[here] = quantised(floats(real.pictures[here]).mean(dim=0, keepdim=True))
-    return Labelled(pictures, real.kinds)
+    return LabelledSamples(pictures, real.kinds)
 
 
 def judged(hits: Tensor, kinds: Tensor, names: Sequence[str], pictures: int, settings: FitSettings) -> AccuracyScore:

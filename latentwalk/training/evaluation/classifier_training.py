@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from latentwalk.atomic_files import write
 from latentwalk.errors import Invalid
 from latentwalk.progress import Progress, Work
-from latentwalk.training.evaluation.labelled_samples import Labelled, floats, mixed
+from latentwalk.training.evaluation.labelled_samples import LabelledSamples, floats, mixed
 from models.base import fingerprint
 from models.networks.classifier import Classifier, classifier_of
 
@@ -41,7 +41,7 @@ class FitSettings:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Net:
+class FeatureNet:
     """A trained classifier and its name; figures in its features hold for this name only."""
 
     classifier: Classifier
@@ -59,8 +59,8 @@ class Net:
 
 
 def fit(
-    data: Labelled, classes: int, settings: FitSettings, file: Path | None = None, device: Device = "cpu"
-) -> Work[Net]:
+    data: LabelledSamples, classes: int, settings: FitSettings, file: Path | None = None, device: Device = "cpu"
+) -> Work[FeatureNet]:
     """Train from scratch on `data` alone, to the last step; there is no early stopping, so nothing to leak.
 
     With a `file`, training goes on from what it holds when it was begun with the same data and settings, and ends
@@ -91,10 +91,10 @@ def fit(
             value = round(float(loss.detach()), 4)
             message = f"Step {done:,} of {settings.steps:,}, loss {value:.3f}"
             yield Progress(done / settings.steps, message, {"step": done, "loss": value})
-    return Net(model.eval(), fingerprint(model.state_dict()))
+    return FeatureNet(model.eval(), fingerprint(model.state_dict()))
 
 
-def scores(net: Net, pictures: Tensor) -> Work[Tensor]:
+def scores(net: FeatureNet, pictures: Tensor) -> Work[Tensor]:
     """Class scores [N, classes] of 8-bit pictures [N, C, H, W]."""
     found = []
     for start in range(0, len(pictures), BATCH):
@@ -104,7 +104,7 @@ def scores(net: Net, pictures: Tensor) -> Work[Tensor]:
     return torch.cat(found)
 
 
-def features(net: Net, pictures: Tensor, mirrored: bool = False) -> Work[Tensor]:
+def features(net: FeatureNet, pictures: Tensor, mirrored: bool = False) -> Work[Tensor]:
     """Features [N, size] of 8-bit pictures [N, C, H, W], or of their mirror images."""
     found = []
     for start in range(0, len(pictures), BATCH):
@@ -115,7 +115,7 @@ def features(net: Net, pictures: Tensor, mirrored: bool = False) -> Work[Tensor]
     return torch.cat(found)
 
 
-def load(file: Path) -> Net:
+def load(file: Path) -> FeatureNet:
     """A finished classifier of `fit`; Invalid where the file is missing or unfinished."""
     if not file.is_file():
         raise Invalid(f"There is no classifier at {file.name}.", "Train it first.")
@@ -125,14 +125,14 @@ def load(file: Path) -> Net:
     mark = json.loads(header.get("mark", "{}"))
     if not mark or int(header["step"]) < mark["steps"]:
         raise Invalid(f"The classifier at {file.name} is not finished.", "Train it to its end.")
-    return Net(classifier_of(state, mark["side"]), fingerprint(state))
+    return FeatureNet(classifier_of(state, mark["side"]), fingerprint(state))
 
 
 def _course(share: float) -> float:
     return min(share / 0.05 + 0.01, 1.0) * (1 + math.cos(math.pi * share)) / 2
 
 
-def _mark(data: Labelled, classes: int, settings: FitSettings) -> dict[str, object]:
+def _mark(data: LabelledSamples, classes: int, settings: FitSettings) -> dict[str, object]:
     digest = hashlib.sha256(data.pictures.numpy().data)
     digest.update(data.kinds.numpy().data)
     return {**asdict(settings), "classes": classes, "side": data.side, "data": digest.hexdigest()}

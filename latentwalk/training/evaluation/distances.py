@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from latentwalk.errors import Invalid
-from latentwalk.progress import Work, part
-from latentwalk.training.evaluation.classifier_training import Net, features
+from latentwalk.progress import Work, scale_progress
+from latentwalk.training.evaluation.classifier_training import FeatureNet, features
 from latentwalk.training.evaluation.labelled_samples import Sampler, gather
 
 SUBSETS = 50
@@ -31,20 +31,22 @@ class Distances:
     counts: tuple[int, int]
 
 
-def distances(net: Net, found: Tensor, wanted: Tensor, seed: int = 0) -> Work[Distances]:
+def distances(net: FeatureNet, found: Tensor, wanted: Tensor, seed: int = 0) -> Work[Distances]:
     """Both distances between 8-bit pictures [N, C, H, W] and [M, C, H, W]."""
-    one = yield from part(features(net, found), 0.0, 0.5)
-    other = yield from part(features(net, wanted), 0.5, 1.0)
+    one = yield from scale_progress(features(net, found), 0.0, 0.5)
+    other = yield from scale_progress(features(net, wanted), 0.5, 1.0)
     return between(net.name, one, other, seed)
 
 
-def watched(net: Net, sampler: Sampler, counts: Sequence[int], wanted: Tensor, seed: int = 0) -> Work[Distances]:
+def fast_distances(
+    net: FeatureNet, sampler: Sampler, counts: Sequence[int], wanted: Tensor, seed: int = 0
+) -> Work[Distances]:
     """Both distances of fresh samples from features [M, D] of real pictures: one point of a curve over training.
 
     The same seed gives the same latents at every point, so that the curve shows the training and not the draw.
     """
-    drawn = yield from part(gather(sampler, counts, seed, "samples"), 0.0, 0.7)
-    found = yield from part(features(net, drawn.pictures), 0.7, 1.0)
+    drawn = yield from scale_progress(gather(sampler, counts, seed, "samples"), 0.0, 0.7)
+    found = yield from scale_progress(features(net, drawn.pictures), 0.7, 1.0)
     return between(net.name, found, wanted, seed)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from latentwalk.errors import Invalid
 from latentwalk.progress import Progress, Work
-from latentwalk.rendering.image_codec import pixels
+from latentwalk.rendering.image_codec import to_pixels
 
 CHUNK = 64  # pictures drawn between two reports
 
@@ -26,7 +26,7 @@ class Sampler(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Labelled:
+class LabelledSamples:
     """Pictures uint8 [N, C, H, W] and their class numbers int64 [N], class after class."""
 
     pictures: Tensor
@@ -54,10 +54,10 @@ def quantised(images: Tensor) -> Tensor:
 
     A classifier would otherwise learn that one side has values between the steps and the other has not.
     """
-    return torch.from_numpy(pixels(images)).permute(0, 3, 1, 2).contiguous()
+    return torch.from_numpy(to_pixels(images)).permute(0, 3, 1, 2).contiguous()
 
 
-def gather(sampler: Sampler, counts: Sequence[int], seed: int, what: str = "pictures") -> Work[Labelled]:
+def gather(sampler: Sampler, counts: Sequence[int], seed: int, what: str = "pictures") -> Work[LabelledSamples]:
     """Draw `counts[k]` pictures of every class k. Every chunk of every class has a seed of its own.
 
     Invalid where nothing is asked for or a sampler answers with the wrong number of pictures.
@@ -77,7 +77,7 @@ def gather(sampler: Sampler, counts: Sequence[int], seed: int, what: str = "pict
             done += size
             yield Progress(done / whole, f"{done:,} of {whole:,} {what} drawn")
     kinds = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(list(counts)))
-    return Labelled(torch.cat(parts), kinds)
+    return LabelledSamples(torch.cat(parts), kinds)
 
 
 def mixed(*numbers: int | str) -> int:

@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from latentwalk.errors import Invalid
-from latentwalk.progress import Progress, Work, part
-from latentwalk.training.evaluation.classifier_training import Net, features
+from latentwalk.progress import Progress, Work, scale_progress
+from latentwalk.training.evaluation.classifier_training import FeatureNet, features
 from latentwalk.training.evaluation.labelled_samples import floats
 from latentwalk.training.evaluation.recognition import Share
 
@@ -28,7 +28,7 @@ ACROSS = 4  # samples in a row of the sheet, each with its neighbours
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Copying:
+class MemorizationResult:
     """How many samples lie within `threshold` of training data, in which space; `ratio` compares the medians.
 
     A ratio far below 1 with a small share is a smooth generator, not a copying one. `nearest` [N, k] holds the
@@ -49,38 +49,38 @@ class Copying:
         return {"space": self.space, **self.near.view(), "threshold": self.threshold, "ratio": self.ratio, **sizes}
 
 
-def copying(net: Net, samples: Tensor, training: Tensor, held_out: Tensor) -> Work[Copying]:
+def memorization(net: FeatureNet, samples: Tensor, training: Tensor, held_out: Tensor) -> Work[MemorizationResult]:
     """The share of copies in the features of a net, of 8-bit pictures [N, C, H, W].
 
     Samples and held-out pictures are compared as they are and mirrored, whichever is nearer. Invalid without enough
     held-out pictures: there is no verdict without them.
     """
-    known = yield from part(features(net, training), 0.0, 0.4)
+    known = yield from scale_progress(features(net, training), 0.0, 0.4)
     views = []
     for number, pictures in enumerate((samples, held_out)):
         low = 0.4 + 0.2 * number
-        plain = yield from part(features(net, pictures), low, low + 0.1)
-        turned = yield from part(features(net, pictures, mirrored=True), low + 0.1, low + 0.2)
+        plain = yield from scale_progress(features(net, pictures), low, low + 0.1)
+        turned = yield from scale_progress(features(net, pictures, mirrored=True), low + 0.1, low + 0.2)
         views.append(torch.stack([plain, turned]))
-    return (yield from part(compare(net.name, views[0], views[1], known), 0.8, 1.0))
+    return (yield from scale_progress(compare(net.name, views[0], views[1], known), 0.8, 1.0))
 
 
-def copying_in_pixels(samples: Tensor, training: Tensor, held_out: Tensor) -> Work[Copying]:
+def memorization_in_pixels(samples: Tensor, training: Tensor, held_out: Tensor) -> Work[MemorizationResult]:
     """The same in pixels, at a side of `PIXELS`, plain pictures only."""
     small = [adaptive_avg_pool2d(floats(set), PIXELS).flatten(1) for set in (samples, training, held_out)]
     return (yield from compare("pixels", small[0][None], small[2][None], small[1]))
 
 
-def compare(space: str, samples: Tensor, held_out: Tensor, training: Tensor) -> Work[Copying]:
+def compare(space: str, samples: Tensor, held_out: Tensor, training: Tensor) -> Work[MemorizationResult]:
     """The share of samples [V, N, D], in V views each, nearer to training [M, D] than 1 % of held-out [V, K, D]."""
     if held_out.shape[1] < 1 / QUANTILE:
         raise Invalid("Too few pictures were held out for a verdict on copying.", "Hold out a hundred or more.")
-    found, rows = yield from part(nearest(samples, training, NEAREST), 0.0, 0.5)
-    usual, _ = yield from part(nearest(held_out, training, 1), 0.5, 1.0)
+    found, rows = yield from scale_progress(nearest(samples, training, NEAREST), 0.0, 0.5)
+    usual, _ = yield from scale_progress(nearest(held_out, training, 1), 0.5, 1.0)
     threshold = torch.quantile(usual[:, 0], QUANTILE)
     near = Share(int((found[:, 0] < threshold).sum()), len(found))
     ratio = float(found[:, 0].median() / usual[:, 0].median().clamp_min(1e-12))
-    return Copying(space, near, round(float(threshold), 5), round(ratio, 4), len(training), len(usual), rows)
+    return MemorizationResult(space, near, round(float(threshold), 5), round(ratio, 4), len(training), len(usual), rows)
 
 
 def nearest(queries: Tensor, training: Tensor, count: int) -> Work[tuple[Tensor, Tensor]]:

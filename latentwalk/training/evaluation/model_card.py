@@ -12,8 +12,8 @@ from models.base import GeneratorSpec
 View = Mapping[str, Any]
 
 
-def card(spec: GeneratorSpec, recipe: Recipe, seen: int, report: View, encoder: View | None, mirror: View) -> str:
-    """The card's text; `report` is that of latentwalk/training/evaluation/report.py with its curve, `mirror` may be empty."""
+def model_card(spec: GeneratorSpec, recipe: Recipe, seen: int, report: View, encoder: View | None, mirror: View) -> str:
+    """The card's text; `report` is that of `training.evaluation.report` with its curve, `mirror` may be empty."""
     sections = [
         f"# {spec.title}",
         f"{spec.card.summary}\n\n![Samples, a row for each class](sheet.png)",

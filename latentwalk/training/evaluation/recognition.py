@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from latentwalk.progress import Work
-from latentwalk.training.evaluation.classifier_training import Net, scores
+from latentwalk.training.evaluation.classifier_training import FeatureNet, scores
 from latentwalk.training.evaluation.intervals import wilson
-from latentwalk.training.evaluation.labelled_samples import Labelled
+from latentwalk.training.evaluation.labelled_samples import LabelledSamples
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Recognition:
     confused: tuple[tuple[int, int, int], ...]
 
 
-def recognition(net: Net, data: Labelled) -> Work[Recognition]:
+def recognition(net: FeatureNet, data: LabelledSamples) -> Work[Recognition]:
     """The share of pictures in which the net sees their class."""
     found = yield from scores(net, data.pictures)
     classes = net.classifier.classes

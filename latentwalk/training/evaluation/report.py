@@ -16,14 +16,14 @@ from typing import Any
 
 from latentwalk.atomic_files import write
 from latentwalk.errors import Invalid
-from latentwalk.progress import Progress, Work, part
+from latentwalk.progress import Progress, Work, scale_progress
 from latentwalk.rendering.image_codec import encode as to_file
-from latentwalk.rendering.image_codec import picture
+from latentwalk.rendering.image_codec import to_image
 from latentwalk.training.evaluation.classification_accuracy import accuracy_score
-from latentwalk.training.evaluation.classifier_training import Device, FitSettings, Net, fit
+from latentwalk.training.evaluation.classifier_training import Device, FeatureNet, FitSettings, fit
 from latentwalk.training.evaluation.distances import Distances, distances
-from latentwalk.training.evaluation.labelled_samples import Labelled, Sampler, gather, mixed
-from latentwalk.training.evaluation.memorization import copying, copying_in_pixels, sheet
+from latentwalk.training.evaluation.labelled_samples import LabelledSamples, Sampler, gather, mixed
+from latentwalk.training.evaluation.memorization import memorization, memorization_in_pixels, sheet
 from latentwalk.training.evaluation.recognition import Recognition, recognition
 
 FILE = "report.json"
@@ -74,9 +74,9 @@ def report(subject: Subject, settings: ReportSettings, folder: Path, device: Dev
     if len(subject.classes) < 2:
         raise Invalid("A report needs two classes or more.", "Its net is a classifier of them.")
     folder.mkdir(parents=True, exist_ok=True)
-    mark = yield from part(_mark(subject, settings), 0.0, 0.01)
+    mark = yield from scale_progress(_mark(subject, settings), 0.0, 0.01)
     view = _stored(folder / FILE, mark)
-    net = yield from part(_net(subject, settings, folder, device), 0.01, 0.3)
+    net = yield from scale_progress(_net(subject, settings, folder, device), 0.01, 0.3)
     stages: tuple[tuple[str, float, Callable[[], Work[View]]], ...] = (
         ("net", 0.32, lambda: _described(subject, settings, net)),
         ("distances", 0.4, lambda: _distances(subject, settings, net)),
@@ -88,66 +88,82 @@ def report(subject: Subject, settings: ReportSettings, folder: Path, device: Dev
     for name, high, stage in stages:
         if name not in view:
             begun = time.perf_counter()
-            result = yield from part(stage(), low, high)
+            result = yield from scale_progress(stage(), low, high)
             view[name] = {**result, "seconds": round(time.perf_counter() - begun, 1)}
             write(folder / FILE, json.dumps(view, indent=1).encode())
         low = high
     return view
 
 
-def _drawn(sampler: Sampler, subject: Subject, each: int, settings: ReportSettings, role: str) -> Work[Labelled]:
+def _drawn(sampler: Sampler, subject: Subject, each: int, settings: ReportSettings, role: str) -> Work[LabelledSamples]:
     # Every role draws from a seed of its own: pictures a classifier was trained on are never its test.
     return (yield from gather(sampler, [each] * len(subject.classes), mixed(settings.seed, role)))
 
 
-def _net(subject: Subject, settings: ReportSettings, folder: Path, device: Device) -> Work[Net]:
-    data = yield from part(_drawn(subject.training, subject, settings.net_pictures, settings, "net"), 0.0, 0.2)
+def _net(subject: Subject, settings: ReportSettings, folder: Path, device: Device) -> Work[FeatureNet]:
+    data = yield from scale_progress(
+        _drawn(subject.training, subject, settings.net_pictures, settings, "net"), 0.0, 0.2
+    )
     return (
-        yield from part(fit(data, len(subject.classes), settings.net, folder / "net.safetensors", device), 0.2, 1.0)
+        yield from scale_progress(
+            fit(data, len(subject.classes), settings.net, folder / "net.safetensors", device), 0.2, 1.0
+        )
     )
 
 
-def _described(subject: Subject, settings: ReportSettings, net: Net) -> Work[View]:
-    test = yield from part(_drawn(subject.held_out, subject, settings.test_pictures, settings, "net test"), 0.0, 0.6)
-    found = yield from part(recognition(net, test), 0.6, 1.0)
+def _described(subject: Subject, settings: ReportSettings, net: FeatureNet) -> Work[View]:
+    test = yield from scale_progress(
+        _drawn(subject.held_out, subject, settings.test_pictures, settings, "net test"), 0.0, 0.6
+    )
+    found = yield from scale_progress(recognition(net, test), 0.6, 1.0)
     trained_on = settings.net_pictures * len(subject.classes)
     identity = {"name": net.name, "fingerprint": net.fingerprint, "trained_on": trained_on}
     return {**identity, "settings": asdict(settings.net), "held_out": _recognition(found, subject.classes)}
 
 
-def _distances(subject: Subject, settings: ReportSettings, net: Net) -> Work[View]:
+def _distances(subject: Subject, settings: ReportSettings, net: FeatureNet) -> Work[View]:
     each = settings.distance_pictures
-    wanted = yield from part(_drawn(subject.held_out, subject, each, settings, "wanted"), 0.0, 0.2)
-    made = yield from part(_drawn(subject.generated, subject, each, settings, "made"), 0.2, 0.6)
-    real = yield from part(_drawn(subject.training, subject, each, settings, "real"), 0.6, 0.8)
-    found = yield from part(distances(net, made.pictures, wanted.pictures, settings.seed), 0.8, 0.9)
-    usual = yield from part(distances(net, real.pictures, wanted.pictures, settings.seed), 0.9, 1.0)
+    wanted = yield from scale_progress(_drawn(subject.held_out, subject, each, settings, "wanted"), 0.0, 0.2)
+    made = yield from scale_progress(_drawn(subject.generated, subject, each, settings, "made"), 0.2, 0.6)
+    real = yield from scale_progress(_drawn(subject.training, subject, each, settings, "real"), 0.6, 0.8)
+    found = yield from scale_progress(distances(net, made.pictures, wanted.pictures, settings.seed), 0.8, 0.9)
+    usual = yield from scale_progress(distances(net, real.pictures, wanted.pictures, settings.seed), 0.9, 1.0)
     return {"name": f"FD-{net.name}", "generated": _rounded(found), "real": _rounded(usual)}
 
 
-def _recognised(subject: Subject, settings: ReportSettings, net: Net) -> Work[View]:
-    made = yield from part(_drawn(subject.generated, subject, settings.test_pictures, settings, "shown"), 0.0, 0.8)
-    found = yield from part(recognition(net, made), 0.8, 1.0)
+def _recognised(subject: Subject, settings: ReportSettings, net: FeatureNet) -> Work[View]:
+    made = yield from scale_progress(
+        _drawn(subject.generated, subject, settings.test_pictures, settings, "shown"), 0.0, 0.8
+    )
+    found = yield from scale_progress(recognition(net, made), 0.8, 1.0)
     return {"net": net.name, **_recognition(found, subject.classes)}
 
 
 def _scored(subject: Subject, settings: ReportSettings, folder: Path, device: Device) -> Work[View]:
     each = settings.score_pictures
-    real = yield from part(_drawn(subject.training, subject, each, settings, "lesson"), 0.0, 0.05)
-    made = yield from part(_drawn(subject.generated, subject, each, settings, "lesson made"), 0.05, 0.2)
-    test = yield from part(_drawn(subject.held_out, subject, settings.test_pictures, settings, "exam"), 0.2, 0.23)
+    real = yield from scale_progress(_drawn(subject.training, subject, each, settings, "lesson"), 0.0, 0.05)
+    made = yield from scale_progress(_drawn(subject.generated, subject, each, settings, "lesson made"), 0.05, 0.2)
+    test = yield from scale_progress(
+        _drawn(subject.held_out, subject, settings.test_pictures, settings, "exam"), 0.2, 0.23
+    )
     work = accuracy_score(real, made, test, subject.classes, settings.score, folder, device)
-    return (yield from part(work, 0.23, 1.0)).view()
+    return (yield from scale_progress(work, 0.23, 1.0)).view()
 
 
-def _copied(subject: Subject, settings: ReportSettings, net: Net, folder: Path) -> Work[View]:
-    made = yield from part(_drawn(subject.generated, subject, settings.copy_samples, settings, "suspects"), 0.0, 0.3)
-    known = yield from part(_drawn(subject.training, subject, settings.copy_training, settings, "known"), 0.3, 0.5)
-    held = yield from part(_drawn(subject.held_out, subject, settings.copy_held_out, settings, "unknown"), 0.5, 0.6)
-    found = yield from part(copying(net, made.pictures, known.pictures, held.pictures), 0.6, 0.8)
-    pixels = yield from part(copying_in_pixels(made.pictures, known.pictures, held.pictures), 0.8, 1.0)
+def _copied(subject: Subject, settings: ReportSettings, net: FeatureNet, folder: Path) -> Work[View]:
+    made = yield from scale_progress(
+        _drawn(subject.generated, subject, settings.copy_samples, settings, "suspects"), 0.0, 0.3
+    )
+    known = yield from scale_progress(
+        _drawn(subject.training, subject, settings.copy_training, settings, "known"), 0.3, 0.5
+    )
+    held = yield from scale_progress(
+        _drawn(subject.held_out, subject, settings.copy_held_out, settings, "unknown"), 0.5, 0.6
+    )
+    found = yield from scale_progress(memorization(net, made.pictures, known.pictures, held.pictures), 0.6, 0.8)
+    pixels = yield from scale_progress(memorization_in_pixels(made.pictures, known.pictures, held.pictures), 0.8, 1.0)
     shown = sheet(made.pictures, known.pictures, found.nearest)
-    write(folder / SHEET, to_file(picture(shown.numpy()), "png"))
+    write(folder / SHEET, to_file(to_image(shown.numpy()), "png"))
     return {"features": found.view(), "pixels": pixels.view(), "sheet": SHEET}
 
 

@@ -14,7 +14,7 @@ MOST_ROWS = 12
 SMALLEST = 64  # pixels a picture takes on the sheet
 
 
-def sheet(network: StyleGAN2Network, side: int, across: int = ACROSS, truncation: float = 1.0) -> Tensor:
+def sample_grid(network: StyleGAN2Network, side: int, across: int = ACROSS, truncation: float = 1.0) -> Tensor:
     """uint8 [H, W, 3]: a row of `across` samples for each class, or as many rows of any where there are none."""
     plan = network.plan
     rows = min(plan.classes or ACROSS, MOST_ROWS)

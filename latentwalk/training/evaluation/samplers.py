@@ -14,7 +14,7 @@ from models.base import Generator, fingerprint
 from models.networks.stylegan2 import StyleGAN2Network
 
 
-class Made:
+class NetworkSampler:
     """The pictures a network makes, at its full side or at a smaller one it was trained for so far.
 
     An instance is a Sampler (`count`, `kind`, `seed`) and a Painter (`draw`, `paint`). `truncation` below 1 draws w
@@ -58,7 +58,7 @@ class Made:
         return torch.lerp(mean, w, self.truncation)
 
 
-class Ready:
+class GeneratorSampler:
     """Any generator with a mapping network as a Sampler and a Painter, under the fingerprint it is kept by."""
 
     def __init__(self, generator: Generator, truncation: float = 1.0) -> None:
@@ -91,7 +91,7 @@ class Ready:
         return self.generator.map(z, classes, self.truncation)
 
 
-class Placing(Protocol):
+class RealSampler(Protocol):
     """Real pictures of wanted classes, such as avatars drawn from one part of the drawings."""
 
     def of(self, kinds: Tensor, source: torch.Generator) -> Tensor:
@@ -99,10 +99,10 @@ class Placing(Protocol):
         ...
 
 
-class Fresh:
+class FreshRealSampler:
     """Real pictures as a Sampler."""
 
-    def __init__(self, pictures: Placing) -> None:
+    def __init__(self, pictures: RealSampler) -> None:
         self.pictures = pictures
 
     def __call__(self, count: int, kind: int, seed: int) -> Tensor:

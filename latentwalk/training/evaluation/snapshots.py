@@ -13,11 +13,11 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from latentwalk import atomic_files
-from latentwalk.progress import Progress, Work, part
-from latentwalk.training.evaluation.classifier_training import Net, features
-from latentwalk.training.evaluation.distances import watched
+from latentwalk.progress import Progress, Work, scale_progress
+from latentwalk.training.evaluation.classifier_training import FeatureNet, features
+from latentwalk.training.evaluation.distances import fast_distances
 from latentwalk.training.evaluation.labelled_samples import Sampler, gather, mixed
-from latentwalk.training.evaluation.samplers import Made
+from latentwalk.training.evaluation.samplers import NetworkSampler
 from models.networks.stylegan2 import StyleGAN2Network
 
 EACH = 100  # pictures of every class at one point
@@ -33,7 +33,7 @@ def snapshot(network: StyleGAN2Network, seen: int, side: int, folder: Path) -> N
 
 class _Enlarged:
     # Samples of an earlier, smaller stage at the side that the net looks at.
-    def __init__(self, made: Made, side: int) -> None:
+    def __init__(self, made: NetworkSampler, side: int) -> None:
         self.made, self.side = made, side
 
     def __call__(self, count: int, kind: int, seed: int) -> Tensor:
@@ -44,13 +44,13 @@ class _Enlarged:
 
 
 def curve(
-    folder: Path, blank: Callable[[], StyleGAN2Network], net: Net, held_out: Sampler, classes: int, side: int
+    folder: Path, blank: Callable[[], StyleGAN2Network], net: FeatureNet, held_out: Sampler, classes: int, side: int
 ) -> Work[list[dict[str, Any]]]:
     """A point for each snapshot: pictures seen, side, KID and FD in the features of `net`, from the same latents."""
     paths = _spread(sorted(folder.glob("*.safetensors")))
     counts = [EACH] * classes
-    drawn = yield from part(gather(held_out, counts, mixed(0, "curve"), "real pictures"), 0.0, 0.1)
-    wanted = yield from part(features(net, drawn.pictures), 0.1, 0.2)
+    drawn = yield from scale_progress(gather(held_out, counts, mixed(0, "curve"), "real pictures"), 0.0, 0.1)
+    wanted = yield from scale_progress(features(net, drawn.pictures), 0.1, 0.2)
     points = []
     for number, path in enumerate(paths):
         with safetensors.safe_open(path, framework="pt") as file:
@@ -59,7 +59,9 @@ def curve(
         network = blank()
         network.load_state_dict(state)
         low, high = (0.2 + 0.8 * (number + step) / len(paths) for step in (0, 1))
-        found = yield from part(watched(net, _Enlarged(Made(network, at), side), counts, wanted), low, high)
+        found = yield from scale_progress(
+            fast_distances(net, _Enlarged(NetworkSampler(network, at), side), counts, wanted), low, high
+        )
         told = asdict(found)
         point = {"seen": int(path.stem), "side": at, "kid": round(told["kid"], 5), "fd": round(told["fd"], 3)}
         points.append(point)

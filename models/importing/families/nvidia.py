@@ -14,10 +14,10 @@ import numpy as np
 
 from models.importing.families import stylegan3
 from models.importing.families.stylegan2 import Layout, taps
-from models.importing.formats.detect_format import Contents
-from models.importing.limits import Budget, Refused
+from models.importing.formats.detect_format import FileContents
+from models.importing.limits import Budget, FileRefused
 from models.importing.passport import Converted, inventory
-from models.importing.state_dicts import State, beneath, flat, floats, taken
+from models.importing.state_dicts import State, flatten, float_tensors, take, under_prefix
 from models.importing.unpickle.records import Node, mapping, modules
 
 LICENCE_NOTE = (
@@ -28,15 +28,17 @@ ONLY_WEIGHTS = "The file has only weights: the settings that they do not show we
 Attributes = Mapping[str, Mapping[Any, Any]]  # by the module's dotted path
 
 
-def convert(contents: Contents, budget: Budget) -> Converted | None:
+def convert(contents: FileContents, budget: Budget) -> Converted | None:
     """The generator in our layout; None where this is no such file. Refused, with why, where it cannot be used."""
     whole = contents.value
     generator = whole.get("G_ema", whole.get("ema")) if isinstance(whole, dict) else whole
     if not isinstance(generator, Node):
         if isinstance(whole, dict) and isinstance(whole.get("G_ema"), dict):
-            return _from_state(flat(whole["G_ema"], budget), {}, contents.format)
+            return _from_state(flatten(whole["G_ema"], budget), {}, contents.format)
         return None
-    return _from_state(flat(generator, budget), _attributes(generator, budget), "an NVIDIA pickle", _sources(generator))
+    return _from_state(
+        flatten(generator, budget), _attributes(generator, budget), "an NVIDIA pickle", _sources(generator)
+    )
 
 
 def convert_state(state: State, format: str) -> Converted | None:
@@ -46,13 +48,15 @@ def convert_state(state: State, format: str) -> Converted | None:
 
 def _from_state(state: State, about: Attributes, format: str, sources: Mapping[str, str] | None = None) -> Converted:
     if not _is_either(state):
-        raise Refused(
+        raise FileRefused(
             "It is a pickle as NVIDIA writes them, but of another network than StyleGAN2 and StyleGAN3.",
             "StyleGAN-XL's upsampling networks, FastGANs and diffusion models are not known here.",
         )
     w_avg = state.get("mapping.w_avg")
     if any("embed_proj" in name for name in state) or (w_avg is not None and w_avg.ndim == 2):
-        raise Refused("This is a StyleGAN-XL, whose mapping network is another one.", "Use a StyleGAN2 or StyleGAN3.")
+        raise FileRefused(
+            "This is a StyleGAN-XL, whose mapping network is another one.", "Use a StyleGAN2 or StyleGAN3."
+        )
     facts, sources = inventory(state), sources or {}
     notes = () if about else (ONLY_WEIGHTS,)
     if any("NVIDIA" in text[:2000] for text in sources.values()):
@@ -61,7 +65,7 @@ def _from_state(state: State, about: Attributes, format: str, sources: Mapping[s
     layout = Layout()
     if "synthesis.input.freqs" in state:
         _mapping(layout, state, about)
-        return stylegan3.converted(layout, state, about, format, facts, told)
+        return stylegan3.convert(layout, state, about, format, facts, told)
     _mapping(layout, state, about)
     _synthesis(layout, state, about)
     return layout.converted(format, facts, **told)
@@ -85,26 +89,26 @@ def _sources(generator: Node) -> dict[str, str]:
 
 
 def _mapping(layout: Layout, state: State, about: Attributes) -> None:
-    own = beneath(state, "mapping.")
+    own = under_prefix(state, "mapping.")
     number = 0
     while f"fc{number}.weight" in own:
         layer = about.get(f"mapping.fc{number}", {})
         if layer.get("activation", "lrelu") != "lrelu":
-            raise Refused("Its mapping network bends its numbers in a way that is not known here.")
+            raise FileRefused("Its mapping network bends its numbers in a way that is not known here.")
         rate = _number(layer, "bias_gain", 0.01)
-        layout.dense(number, taken(own, f"fc{number}.weight", None, None), taken(own, f"fc{number}.bias", None), rate)
+        layout.dense(number, take(own, f"fc{number}.weight", None, None), take(own, f"fc{number}.bias", None), rate)
         number += 1
     if "embed.weight" in own:
-        layout.embed(taken(own, "embed.weight", None, None), taken(own, "embed.bias", None))
-    layout.mean(floats({"mean": own["w_avg"]})["mean"] if "w_avg" in own else None)
+        layout.embed(take(own, "embed.weight", None, None), take(own, "embed.bias", None))
+    layout.mean(float_tensors({"mean": own["w_avg"]})["mean"] if "w_avg" in own else None)
 
 
 def _synthesis(layout: Layout, state: State, about: Attributes) -> None:
-    own = beneath(state, "synthesis.")
-    layout.start(taken(own, "b4.const", None, None, None))
+    own = under_prefix(state, "synthesis.")
+    layout.start(take(own, "b4.const", None, None, None))
     sides = sorted(int(name[1:].split(".")[0]) for name in own if name.endswith(".conv1.weight"))
     if not sides or sides != [4 << number for number in range(len(sides))]:
-        raise Refused("Its blocks are not those of a StyleGAN2.")
+        raise FileRefused("Its blocks are not those of a StyleGAN2.")
     clamps = set()
     for number, side in enumerate(sides):
         block = f"b{side}"
@@ -114,40 +118,40 @@ def _synthesis(layout: Layout, state: State, about: Attributes) -> None:
         if f"{block}.torgb.weight" in own:
             layout.layer(f"{number}.picture", _affine(own, f"{block}.torgb"), *_weights(own, f"{block}.torgb"))
         if f"{block}.skip.weight" in own:
-            layout.skip(number, taken(own, f"{block}.skip.weight", None, None, 1, 1))
+            layout.skip(number, take(own, f"{block}.skip.weight", None, None, 1, 1))
     if len(clamps) > 1:
-        raise Refused("Its layers bound their numbers differently, which is not known here.")
+        raise FileRefused("Its layers bound their numbers differently, which is not known here.")
     layout.clamp = next(iter(clamps))
     filters = {taps(own[name]) for name in own if name.endswith("resample_filter")}
     if len(filters) > 1:
-        raise Refused("Its layers resample differently, which is not known here.")
+        raise FileRefused("Its layers resample differently, which is not known here.")
     layout.fir = next(iter(filters), layout.fir)
 
 
 def _layer(layout: Layout, own: State, name: str, place: str, about: Attributes) -> float | None:
     told = about.get(f"synthesis.{name}", {})
     if told.get("activation", "lrelu") != "lrelu":
-        raise Refused("Its layers bend their numbers in a way that is not known here.")
+        raise FileRefused("Its layers bend their numbers in a way that is not known here.")
     weight, bias = _weights(own, name)
     # Theirs is not at unit scale; demodulation makes that the same but for its epsilon, so that ours is made the same.
     scale = np.float32(math.sqrt(weight.shape[1] * weight.shape[2] * weight.shape[3]))
     layout.layer(place, _affine(own, name), weight * scale, bias)
     if f"{name}.noise_strength" in own and told.get("use_noise", True) is not False:
-        layout.noise(place, taken(own, f"{name}.noise_const", None, None), taken(own, f"{name}.noise_strength"))
+        layout.noise(place, take(own, f"{name}.noise_const", None, None), take(own, f"{name}.noise_strength"))
     clamp = told.get("conv_clamp")
     return None if clamp is None else _number(told, "conv_clamp", 0.0)
 
 
 def _affine(own: State, name: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    return taken(own, f"{name}.affine.weight", None, None), taken(own, f"{name}.affine.bias", None)
+    return take(own, f"{name}.affine.weight", None, None), take(own, f"{name}.affine.bias", None)
 
 
 def _weights(own: State, name: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    return taken(own, f"{name}.weight", None, None, None, None), taken(own, f"{name}.bias", None)
+    return take(own, f"{name}.weight", None, None, None, None), take(own, f"{name}.bias", None)
 
 
 def _number(told: Mapping[Any, Any], name: str, otherwise: float) -> float:
     value = told.get(name, otherwise)
     if not isinstance(value, int | float) or not 0 < value < 1e9:
-        raise Refused(f"Its “{name}” is no number that can be.")
+        raise FileRefused(f"Its “{name}” is no number that can be.")
     return float(value)

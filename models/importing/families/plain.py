@@ -11,10 +11,10 @@ import numpy as np
 
 from models.importing.families.nvidia import convert_state
 from models.importing.families.stylegan2 import sizes_of
-from models.importing.formats.detect_format import Contents
-from models.importing.limits import Budget, Refused
+from models.importing.formats.detect_format import FileContents
+from models.importing.limits import Budget, FileRefused
 from models.importing.passport import Converted, Sizes, inventory
-from models.importing.state_dicts import State, flat, floats, is_state
+from models.importing.state_dicts import State, flatten, float_tensors, is_state
 from models.importing.unpickle.records import mapping
 
 USUAL = ("state_dict", "netG", "generator", "G", "model", "net_g", "params_ema", "G_state_dict", "generator_state_dict")
@@ -22,26 +22,29 @@ FAMILIES = ("stylegan2", "stylegan3", "biggan", "dcgan")
 LAYER = re.compile(r"(?:\w+\.)*?(\d{1,4})\.(weight|bias|running_mean|running_var|num_batches_tracked)")
 
 
-def convert(contents: Contents, budget: Budget) -> Converted | None:
+def convert(contents: FileContents, budget: Budget) -> Converted | None:
     """The generator in our layout; None where these weights are of no network known by its shapes."""
     whole = contents.value
     named = [mapping(whole).get(name) for name in USUAL] if isinstance(whole, dict) else []
     given = next((part for part in (whole, *named) if is_state(part)), None)
     if given is None:
         return None
-    state = flat(given, budget)
+    state = flatten(given, budget)
     return _ours(state, contents) or convert_state(state, contents.format) or _dcgan(state, contents)
 
 
-def _ours(state: State, contents: Contents) -> Converted | None:
+def _ours(state: State, contents: FileContents) -> Converted | None:
     config = contents.config
     if config.get("family") in FAMILIES and isinstance(config.get("spaces"), dict):
         sizes, classes = _told(config)
     elif "fir" in state and "synthesis.start" in state:
-        sizes, classes = sizes_of(floats({n: array for n, array in state.items() if n not in ("fir", "clamp")})), ()
+        sizes, classes = (
+            sizes_of(float_tensors({n: array for n, array in state.items() if n not in ("fir", "clamp")})),
+            (),
+        )
     else:
         return None
-    floats(state)  # all finite; kept as they are, so that their fingerprint stays the same
+    float_tensors(state)  # all finite; kept as they are, so that their fingerprint stays the same
     family = str(config.get("family", "stylegan2"))
     card = config.get("card")
     licence = str(card.get("licence", ""))[:200] if isinstance(card, dict) else _licence(contents)
@@ -56,17 +59,17 @@ def _told(config: Mapping[str, Any]) -> tuple[Sizes, tuple[str, ...]]:
         numbers = [config["resolution"], config["resolution"], config["channels"], len(classes), spaces["z"][0], w]
         numbers.append(config["layers"])
     except (KeyError, TypeError, IndexError):
-        raise Refused("The generator.json beside it does not describe a generator.") from None
+        raise FileRefused("The generator.json beside it does not describe a generator.") from None
     if not all(type(number) is int and 0 <= number <= 2**16 for number in numbers):
-        raise Refused("The generator.json beside it does not describe a generator.")
+        raise FileRefused("The generator.json beside it does not describe a generator.")
     return Sizes(*numbers), classes
 
 
-def _licence(contents: Contents) -> str:
+def _licence(contents: FileContents) -> str:
     return contents.metadata.get("licence", contents.metadata.get("license", ""))[:200]
 
 
-def _dcgan(state: State, contents: Contents) -> Converted | None:
+def _dcgan(state: State, contents: FileContents) -> Converted | None:
     layers: dict[int, State] = {}
     for name, array in state.items():
         found = LAYER.fullmatch(name)
@@ -89,10 +92,10 @@ def _dcgan(state: State, contents: Contents) -> Converted | None:
             # A bias before a batch norm only moves the mean that the norm takes away.
             after = rows[number + 1] if number + 1 < len(rows) else {}
             if "running_mean" not in after or after["running_mean"].shape != bias.shape:
-                raise Refused("It is like a DCGAN, but its last layer has a bias, which is not known here.")
+                raise FileRefused("It is like a DCGAN, but its last layer has a bias, which is not known here.")
             rows[number + 1] = {**after, "running_mean": after["running_mean"] - bias}
         made |= {f"main.{number}.{name}": array for name, array in row.items()}
     side = 4 << (len(kernels) - 1)
     sizes = Sizes(side, side, kernels[-1].shape[1], 0, kernels[0].shape[0], 0, 1)
-    whole = {name: np.asarray(array) for name, array in floats(made).items()}
+    whole = {name: np.asarray(array) for name, array in float_tensors(made).items()}
     return Converted("a DCGAN's weights", "dcgan", sizes, whole, inventory(state), licence=_licence(contents))

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from models.importing.limits import Refused
+from models.importing.limits import FileRefused
 from models.importing.passport import Converted, Sizes, TensorFact
-from models.importing.state_dicts import State, floats
+from models.importing.state_dicts import State, float_tensors
 
 RATE = 0.01  # of our mapping network's layers
 DRAWS = 8192  # z drawn for a mean w that a file does not have
@@ -57,7 +57,7 @@ class Layout:
     def noise(self, place: str, constant: Numbers, strength: Numbers) -> None:
         """The fixed noise, [height, width], and what it is multiplied by."""
         if constant.ndim != 2 or strength.size != 1:
-            raise Refused("The noise of one of its layers has a shape that is none.")
+            raise FileRefused("The noise of one of its layers has a shape that is none.")
         self.state[f"synthesis.blocks.{place}.noise"] = constant * np.float32(strength.reshape(()))
 
     def skip(self, number: int, weight: Numbers) -> None:
@@ -75,7 +75,7 @@ class Layout:
 
     def converted(self, format: str, inventory: tuple[TensorFact, ...], **about: Any) -> Converted:
         """The whole, once its parts fit together; Refused where one is missing or of another size."""
-        state = floats(self.state)
+        state = float_tensors(self.state)
         sizes = sizes_of(state)
         state["fir"] = np.array(self.fir, np.float32)
         if self.clamp is not None:
@@ -92,7 +92,7 @@ def embedding(state: State) -> Numbers | None:
 def drawn_mean(state: State) -> Numbers:
     """The average w of z drawn from one seed, through an unconditional mapping network in our layout."""
     if embedding(state) is not None:
-        raise Refused("It has classes but no mean w.", "Use a checkpoint that has one.")
+        raise FileRefused("It has classes but no mean w.", "Use a checkpoint that has one.")
     layers = sum(name.startswith("mapping.layers.") for name in state) // 2
     width = state["mapping.layers.0.weight"].shape[1]
     x: Numbers = np.random.default_rng(0).standard_normal((DRAWS, width), np.float32)
@@ -111,9 +111,9 @@ def taps(filter: Numbers) -> tuple[float, ...]:
     if row.ndim == 2:
         row = row.sum(axis=0)
         if not np.allclose(np.outer(row, row) / row.sum(), filter, atol=1e-5 * abs(row).max()):
-            raise Refused("It resamples with a filter that is not the same along both sides.")
+            raise FileRefused("It resamples with a filter that is not the same along both sides.")
     if row.ndim != 1 or not 2 <= len(row) <= 32 or len(row) % 2 or row.sum() <= 0 or not np.allclose(row, row[::-1]):
-        raise Refused("It resamples with a filter that is not known here.")
+        raise FileRefused("It resamples with a filter that is not known here.")
     row = row / np.abs(row[row != 0]).min()
     return tuple(float(tap) for tap in (np.rint(row) if np.allclose(row, np.rint(row), atol=1e-4) else row))
 
@@ -124,7 +124,9 @@ def sizes_of(state: State) -> Sizes:
     try:
         sizes = _sizes(state, 1 + max(numbers))
     except (KeyError, ValueError, IndexError):
-        raise Refused("Its parts do not make a whole StyleGAN2.", "It may be cut off, or another network.") from None
+        raise FileRefused(
+            "Its parts do not make a whole StyleGAN2.", "It may be cut off, or another network."
+        ) from None
     _check_noise(state, sizes, 1 + max(numbers))
     return sizes
 
@@ -161,6 +163,6 @@ def _check_noise(state: State, sizes: Sizes, blocks: int) -> None:
     for name in noisy:
         block = int(name.split(".")[2])
         if state[name].shape != (sizes.height >> (blocks - 1 - block), sizes.width >> (blocks - 1 - block)):
-            raise Refused("The noise of one of its layers has another size than its maps.")
+            raise FileRefused("The noise of one of its layers has another size than its maps.")
     if noisy and len(noisy) != 2 * blocks - 1:
-        raise Refused("Some of its layers have fixed noise and others have none.")
+        raise FileRefused("Some of its layers have fixed noise and others have none.")

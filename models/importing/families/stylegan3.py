@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from models.importing.families.stylegan2 import Layout
-from models.importing.limits import Refused
+from models.importing.limits import FileRefused
 from models.importing.passport import Converted, Sizes, TensorFact
-from models.importing.state_dicts import State, beneath, floats, taken
+from models.importing.state_dicts import State, float_tensors, take, under_prefix
 from models.importing.unpickle.records import Array, DType
 
 NO_SETTINGS = "The file has only a StyleGAN3's weights, and not the sizes of its layers, which they do not show."
@@ -21,7 +21,7 @@ MOST_SIDE = 8192
 Attributes = Mapping[str, Mapping[Any, Any]]
 
 
-def converted(
+def convert(
     layout: Layout,
     state: State,
     about: Attributes,
@@ -30,18 +30,18 @@ def converted(
     told: Mapping[str, Any],
 ) -> Converted:
     """The whole generator; `layout` has its mapping network. Refused where the settings are missing or cannot be."""
-    own, synthesis = beneath(state, "synthesis."), about.get("synthesis")
+    own, synthesis = under_prefix(state, "synthesis."), about.get("synthesis")
     if synthesis is None:
-        raise Refused(NO_SETTINGS, "Give NVIDIA's own pickle.")
+        raise FileRefused(NO_SETTINGS, "Give NVIDIA's own pickle.")
     names = synthesis.get("layer_names")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or not 2 <= len(names) <= 64:
-        raise Refused(NO_SETTINGS, "Give NVIDIA's own pickle.")
+        raise FileRefused(NO_SETTINGS, "Give NVIDIA's own pickle.")
     made: State = dict(layout.state)
     made["synthesis.scale"] = np.array(_number(synthesis.get("output_scale", 0.25)), np.float32)
-    _input(made, beneath(own, "input."), about.get("synthesis.input", {}))
+    _input(made, under_prefix(own, "input."), about.get("synthesis.input", {}))
     for number, name in enumerate(names):
-        _layer(made, number, beneath(own, f"{name}."), about.get(f"synthesis.{name}", {}))
-    made = floats(made)
+        _layer(made, number, under_prefix(own, f"{name}."), about.get(f"synthesis.{name}", {}))
+    made = float_tensors(made)
     sizes = _sizes(made, len(names))
     notes = (*layout.notes, *told["notes"])
     if not np.allclose(own.get("input.transform", np.eye(3)), np.eye(3)):
@@ -52,10 +52,10 @@ def converted(
 
 def _input(made: State, own: State, told: Mapping[Any, Any]) -> None:
     root = "synthesis.input"
-    channels = taken(own, "weight", None, None).shape[0]
-    made[f"{root}.weight"] = taken(own, "weight", channels, channels)
-    made[f"{root}.frequencies"] = taken(own, "freqs", channels, 2)
-    made[f"{root}.phases"] = taken(own, "phases", channels)
+    channels = take(own, "weight", None, None).shape[0]
+    made[f"{root}.weight"] = take(own, "weight", channels, channels)
+    made[f"{root}.frequencies"] = take(own, "freqs", channels, 2)
+    made[f"{root}.phases"] = take(own, "phases", channels)
     made[f"{root}.affine.weight"], made[f"{root}.affine.bias"] = _affine(own, 4)
     width, height = _pair(told.get("size"))
     made[f"{root}.plan"] = np.array(
@@ -65,34 +65,34 @@ def _input(made: State, own: State, told: Mapping[Any, Any]) -> None:
 
 def _layer(made: State, number: int, own: State, told: Mapping[Any, Any]) -> None:
     root = f"synthesis.layers.{number}"
-    weight = taken(own, "weight", None, None, None, None)
+    weight = take(own, "weight", None, None, None, None)
     outside, inside, kernel, _ = weight.shape
     colours = told.get("is_torgb") is True
     up, down = int(_number(told.get("up_factor"))), int(_number(told.get("down_factor")))
     clamp = told.get("conv_clamp")
     padding = told.get("padding")
     if not isinstance(padding, list) or len(padding) != 4 or not all(abs(int(_real(side))) < 256 for side in padding):
-        raise Refused(NO_SETTINGS)
+        raise FileRefused(NO_SETTINGS)
     if kernel not in (1, 3) or not 1 <= up <= 8 or not 1 <= down <= 8:
-        raise Refused("One of its layers has settings that are not known here.")
+        raise FileRefused("One of its layers has settings that are not known here.")
     sides = (*_pair(told.get("in_size")), *_pair(told.get("out_size")))
     bound = float("inf") if clamp is None else _number(clamp)
     plan = [*sides, up, down, *(int(_real(side)) for side in padding), float(colours), min(bound, 1e30)]
     made[f"{root}.plan"] = np.array(plan, np.float32)
     made[f"{root}.affine.weight"], made[f"{root}.affine.bias"] = _affine(own, inside)
-    made[f"{root}.weight"], made[f"{root}.bias"] = weight, taken(own, "bias", outside)
-    made[f"{root}.size"] = taken(own, "magnitude_ema").astype(np.float32)
+    made[f"{root}.weight"], made[f"{root}.bias"] = weight, take(own, "bias", outside)
+    made[f"{root}.size"] = take(own, "magnitude_ema").astype(np.float32)
     for name, theirs, factor in (("up", "up_filter", up), ("down", "down_filter", down)):
         if theirs in own:
             made[f"{root}.{name}"] = own[theirs]
             if own[theirs].ndim not in (1, 2) or max(own[theirs].shape) > 256:
-                raise Refused("One of its layers has a filter that is not known here.")
+                raise FileRefused("One of its layers has a filter that is not known here.")
         elif factor != 1:
-            raise Refused("One of its layers resamples without a filter.")
+            raise FileRefused("One of its layers resamples without a filter.")
 
 
 def _affine(own: State, outside: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    return taken(own, "affine.weight", outside, None), taken(own, "affine.bias", outside)
+    return take(own, "affine.weight", outside, None), take(own, "affine.bias", outside)
 
 
 def _sizes(state: State, layers: int) -> Sizes:
@@ -117,10 +117,10 @@ def _pair(value: object) -> tuple[int, int]:
     if isinstance(value, int):
         value = [value, value]
     if not isinstance(value, list | tuple) or len(value) != 2:
-        raise Refused(NO_SETTINGS)
+        raise FileRefused(NO_SETTINGS)
     width, height = (int(_number(side)) for side in value)
     if max(width, height) > MOST_SIDE:
-        raise Refused("One of its layers makes larger pictures than are known here.")
+        raise FileRefused("One of its layers makes larger pictures than are known here.")
     return width, height
 
 
@@ -129,18 +129,18 @@ def _integers(value: Array) -> list[int]:
     from models.importing.unpickle.tensor_bytes import array
 
     if value.shape != (2,) or not isinstance(value.dtype, DType):
-        raise Refused(NO_SETTINGS)
+        raise FileRefused(NO_SETTINGS)
     return [int(side) for side in array(value, Budget())]
 
 
 def _real(value: object) -> float:
     if not isinstance(value, int | float) or not abs(value) < 1e9:
-        raise Refused(NO_SETTINGS)
+        raise FileRefused(NO_SETTINGS)
     return float(value)
 
 
 def _number(value: object) -> float:
     number = _real(value)
     if number <= 0:
-        raise Refused(NO_SETTINGS)
+        raise FileRefused(NO_SETTINGS)
     return number

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from models.importing.formats import torch_legacy, torch_zip
-from models.importing.limits import Budget, Refused
-from models.importing.unpickle.globals import Words
+from models.importing.limits import Budget, FileRefused
+from models.importing.unpickle.globals import PickleGlobals
 from models.importing.unpickle.opcodes import unpickled
 from models.importing.unpickle.records import Name
 from models.importing.unpickle.tensor_bytes import CUT
@@ -38,7 +38,7 @@ LARGEST_HEADER = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class FileContents:
     """What a file holds. `metadata` is what a safetensors file says of itself, `config` a folder's config.json."""
 
     format: str
@@ -48,32 +48,32 @@ class Contents:
     config: Mapping[str, Any] = field(default_factory=dict)
 
 
-def contents(data: memoryview, budget: Budget, config: Mapping[str, Any]) -> Contents:
+def read_contents(data: memoryview, budget: Budget, config: Mapping[str, Any]) -> FileContents:
     """The contents of a checkpoint's bytes. Refused, with what it is instead, for anything else."""
     if len(data) > budget.limits.file:
-        raise Refused(f"The file is over {budget.limits.file / 2**30:g} GiB.", "Use a smaller checkpoint.")
+        raise FileRefused(f"The file is over {budget.limits.file / 2**30:g} GiB.", "Use a smaller checkpoint.")
     start = bytes(data[:512])
     if not start:
-        raise Refused("The file is empty.", GIVE)
+        raise FileRefused("The file is empty.", GIVE)
     if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
-        return Contents("a PyTorch file", *torch_zip.read(data, budget), config=config)
+        return FileContents("a PyTorch file", *torch_zip.read(data, budget), config=config)
     if torch_legacy.is_legacy(data):
-        return Contents("a PyTorch file of the old format", *torch_legacy.read(data, budget), config=config)
+        return FileContents("a PyTorch file of the old format", *torch_legacy.read(data, budget), config=config)
     other = _other(start)
     if other:
-        raise Refused(f"This is {other}, not a checkpoint.", GIVE)
+        raise FileRefused(f"This is {other}, not a checkpoint.", GIVE)
     if start[0] == 0x80 and len(start) > 1 and 2 <= start[1] <= 5:
-        words = Words(budget)
+        words = PickleGlobals(budget)
         value, end = unpickled(data, words, budget)
         if end != len(data):
-            raise Refused("There is something behind the end of its contents.")
-        return Contents("a pickle", value, words.names, config=config)
+            raise FileRefused("There is something behind the end of its contents.")
+        return FileContents("a pickle", value, words.names, config=config)
     if _is_safetensors(data):
         state, metadata = _safetensors(data, budget)
-        return Contents("a safetensors file", state, metadata=metadata, config=config)
+        return FileContents("a safetensors file", state, metadata=metadata, config=config)
     if is_onnx(start):
-        raise Refused("This is an ONNX graph, which is no checkpoint.", GIVE)
-    raise Refused("This is no checkpoint of a kind that is known here.", GIVE)
+        raise FileRefused("This is an ONNX graph, which is no checkpoint.", GIVE)
+    raise FileRefused("This is no checkpoint of a kind that is known here.", GIVE)
 
 
 def _other(start: bytes) -> str:
@@ -105,27 +105,27 @@ def _is_safetensors(data: memoryview) -> bool:
 def _safetensors(data: memoryview, budget: Budget) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, str]]:
     (length,) = struct.unpack("<Q", data[:8])
     if length > LARGEST_HEADER:
-        raise Refused("Its header is larger than any checkpoint's.")
+        raise FileRefused("Its header is larger than any checkpoint's.")
     try:
         header = json.loads(bytes(data[8 : 8 + length]))
         told = header.pop("__metadata__", {})
         rows = {name: (row["dtype"], tuple(row["shape"]), tuple(row["data_offsets"])) for name, row in header.items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise Refused("It is a damaged safetensors file.", CUT) from None
+        raise FileRefused("It is a damaged safetensors file.", CUT) from None
     if len(rows) > budget.limits.tensors:
-        raise Refused(f"It has over {budget.limits.tensors:,} tensors.")
+        raise FileRefused(f"It has over {budget.limits.tensors:,} tensors.")
     body = data[8 + length :]
     state = {}
     for name, (kind, shape, place) in rows.items():
         numbers = (*shape, *place)
         if kind not in SAFETENSORS or len(place) != 2 or len(shape) > 8:
-            raise Refused(f"The tensor “{name[:100]}” is of a kind that is not read here.")
+            raise FileRefused(f"The tensor “{name[:100]}” is of a kind that is not read here.")
         if not all(type(number) is int and 0 <= number < 2**40 for number in numbers):
-            raise Refused(f"The tensor “{name[:100]}” lies where nothing can lie.")
+            raise FileRefused(f"The tensor “{name[:100]}” lies where nothing can lie.")
         dtype, count = np.dtype(SAFETENSORS[kind]), math.prod(shape)
         budget.decode(count)
         if place[1] - place[0] != count * dtype.itemsize or place[1] > len(body):
-            raise Refused(f"The tensor “{name[:100]}” reaches beyond the file.", CUT)
+            raise FileRefused(f"The tensor “{name[:100]}” reaches beyond the file.", CUT)
         array = np.frombuffer(body[place[0] : place[1]], dtype).reshape(shape)
         state[name] = (array.astype(np.uint32) << 16).view(np.float32) if kind == "BF16" else array
     return state, {str(key): str(text) for key, text in told.items()} if isinstance(told, dict) else {}

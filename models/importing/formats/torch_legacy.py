@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.importing.limits import Budget, Refused
-from models.importing.unpickle.globals import Words, described
+from models.importing.limits import Budget, FileRefused
+from models.importing.unpickle.globals import PickleGlobals, described
 from models.importing.unpickle.opcodes import unpickled
 from models.importing.unpickle.records import Name, Storage
 from models.importing.unpickle.tensor_bytes import CUT, width
@@ -31,30 +31,30 @@ def read(data: memoryview, budget: Budget, inner: bool = False) -> tuple[Any, di
         kind, name, numel = described(key)
         storage = storages.setdefault(name, Storage(kind, numel))
         if (storage.kind, storage.numel) != (kind, numel):
-            raise Refused("It says two things of the same numbers.")
+            raise FileRefused("It says two things of the same numbers.")
         return storage
 
-    words = Words(budget, found, inner)
-    plain = Words(budget, None, True)
+    words = PickleGlobals(budget, found, inner)
+    plain = PickleGlobals(budget, None, True)
     at, opening = 0, []
     for _ in range(3):
         value, at = unpickled(data, plain, budget, at)
         opening.append(value)
     if opening[:2] != [MAGIC, PROTOCOL] or not isinstance(opening[2], dict):
-        raise Refused("It is not what PyTorch wrote.")
+        raise FileRefused("It is not what PyTorch wrote.")
     if opening[2].get("little_endian") is not True:
-        raise Refused("It was written on a machine that orders bytes the other way round.", "Save it on another.")
+        raise FileRefused("It was written on a machine that orders bytes the other way round.", "Save it on another.")
     value, at = unpickled(data, words, budget, at)
     keys, at = unpickled(data, plain, budget, at)
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys) or len(set(keys)) != len(keys):
-        raise Refused("Its list of storages makes no sense.")
+        raise FileRefused("Its list of storages makes no sense.")
     for key in keys:
         if key not in storages:
-            raise Refused("It holds numbers that belong to nothing.")
+            raise FileRefused("It holds numbers that belong to nothing.")
         storage = storages[key]
         size = storage.numel * width(storage.kind)
         if int.from_bytes(data[at : at + 8], "little") != storage.numel or len(data) - at - 8 < size:
-            raise Refused("The numbers of one of its tensors are missing.", CUT)
+            raise FileRefused("The numbers of one of its tensors are missing.", CUT)
         storage.data = data[at + 8 : at + 8 + size]
         at += 8 + size
     return value, words.names
@@ -63,8 +63,8 @@ def read(data: memoryview, budget: Budget, inner: bool = False) -> tuple[Any, di
 def storage(data: memoryview, budget: Budget) -> tuple[Storage, dict[Name, bool]]:
     """The one storage that a file inside a pickle holds."""
     if not is_legacy(data):
-        raise Refused("It holds a file inside that is no tensor's numbers.")
+        raise FileRefused("It holds a file inside that is no tensor's numbers.")
     value, names = read(data, budget, inner=True)
     if not isinstance(value, Storage) or value.data is None:
-        raise Refused("It holds a file inside that is no tensor's numbers.")
+        raise FileRefused("It holds a file inside that is no tensor's numbers.")
     return value, names

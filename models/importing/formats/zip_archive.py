@@ -10,7 +10,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from models.importing.limits import Budget, Refused
+from models.importing.limits import Budget, FileRefused
 from models.importing.unpickle.tensor_bytes import CUT
 
 END, CENTRAL, LOCAL, END64, LOCATOR64 = b"PK\x05\x06", b"PK\x01\x02", b"PK\x03\x04", b"PK\x06\x06", b"PK\x06\x07"
@@ -34,24 +34,24 @@ def members(data: memoryview, budget: Budget, inflate: int = 0) -> dict[str, mem
     """
     count, start, size = _end(data)
     if count > budget.limits.members:
-        raise Refused(f"It has over {budget.limits.members:,} files inside.")
+        raise FileRefused(f"It has over {budget.limits.members:,} files inside.")
     places: dict[str, Place] = {}
     at = start
     for _ in range(count):
         name, place, at = _entry(data, at, inflate > 0)
         if name in places:
-            raise Refused(f"It has “{name[:80]}” twice.")
+            raise FileRefused(f"It has “{name[:80]}” twice.")
         places[name] = place
     if at != start + size:
-        raise Refused(DIRECTORY, CUT)
+        raise FileRefused(DIRECTORY, CUT)
     found, last = {}, 0
     for name, place in sorted(places.items(), key=lambda pair: pair[1].start):
         if place.start < last:
-            raise Refused("Files inside it lie over one another.")
+            raise FileRefused("Files inside it lie over one another.")
         first = _begin(data, place.start, name, place.deflated)
         last = first + place.size
         if last > start:
-            raise Refused(DIRECTORY, CUT)
+            raise FileRefused(DIRECTORY, CUT)
         found[name] = data[first:last]
         if place.deflated:
             found[name], inflate = _inflated(found[name], place.whole, inflate)
@@ -60,63 +60,63 @@ def members(data: memoryview, budget: Budget, inflate: int = 0) -> dict[str, mem
 
 def _inflated(data: memoryview, whole: int, room: int) -> tuple[memoryview, int]:
     if whole > room:
-        raise Refused("Unpacked, it would be larger than any such file.")
+        raise FileRefused("Unpacked, it would be larger than any such file.")
     try:
         stream = zlib.decompressobj(-15)
         made = stream.decompress(data, whole + 1)
     except zlib.error:
-        raise Refused("A compressed part of it is damaged.", CUT) from None
+        raise FileRefused("A compressed part of it is damaged.", CUT) from None
     if len(made) != whole or not stream.eof:
-        raise Refused("A compressed part of it has another size than is said of it.", CUT)
+        raise FileRefused("A compressed part of it has another size than is said of it.", CUT)
     return memoryview(made), room - whole
 
 
 def _end(data: memoryview) -> tuple[int, int, int]:
     # The end record is the last 22 bytes; a comment behind it is nothing that PyTorch writes.
     if len(data) < 22 or bytes(data[-22:-18]) != END:
-        raise Refused("It is a damaged zip archive: its end is missing.", CUT)
+        raise FileRefused("It is a damaged zip archive: its end is missing.", CUT)
     disk, first, here, count, size, start, comment = struct.unpack("<4H2IH", data[-18:])
     if (disk, first, comment) != (0, 0, 0) or here != count:
-        raise Refused(DIRECTORY)
+        raise FileRefused(DIRECTORY)
     edge = len(data) - 22
     if count == 0xFFFF or size == 0xFFFFFFFF or start == 0xFFFFFFFF or bytes(data[edge - 20 : edge - 16]) == LOCATOR64:
         count, size, start, edge = _end64(data, edge)
     if start + size != edge:
-        raise Refused(DIRECTORY)
+        raise FileRefused(DIRECTORY)
     return count, start, size
 
 
 def _end64(data: memoryview, edge: int) -> tuple[int, int, int, int]:
     if edge < 76 or bytes(data[edge - 20 : edge - 16]) != LOCATOR64:
-        raise Refused(DIRECTORY)
+        raise FileRefused(DIRECTORY)
     disk, place, disks = struct.unpack("<IQI", data[edge - 16 : edge])
     if disk != 0 or disks != 1 or place != edge - 76 or bytes(data[place : place + 4]) != END64:
-        raise Refused(DIRECTORY)
+        raise FileRefused(DIRECTORY)
     length, _, _, this, first, here, count, size, start = struct.unpack("<Q2H2I4Q", data[place + 4 : place + 56])
     if length != 44 or (this, first) != (0, 0) or here != count:
-        raise Refused(DIRECTORY)
+        raise FileRefused(DIRECTORY)
     return count, size, start, place
 
 
 def _entry(data: memoryview, at: int, deflated: bool) -> tuple[str, Place, int]:
     if len(data) - at < 46 or bytes(data[at : at + 4]) != CENTRAL:
-        raise Refused(DIRECTORY, CUT)
+        raise FileRefused(DIRECTORY, CUT)
     fields = struct.unpack("<6H3I5H2I", data[at + 4 : at + 46])
     _, _, flags, method, _, _, _, packed, size, named, extra, remark, disk, _, outer, start = fields
     behind = at + 46 + named + extra + remark
     if behind > len(data):
-        raise Refused(DIRECTORY, CUT)
+        raise FileRefused(DIRECTORY, CUT)
     name = _safe(bytes(data[at + 46 : at + 46 + named]))
     if 0xFFFFFFFF in (packed, size, start):
         packed, size, start = _wide(data[at + 46 + named : at + 46 + named + extra], packed, size, start)
     if flags & 0x41:
-        raise Refused("It is encrypted.", "Save it again without a password.")
+        raise FileRefused("It is encrypted.", "Save it again without a password.")
     if not (method == 0 and packed == size) and not (deflated and method == 8):
-        raise Refused(
+        raise FileRefused(
             "It is compressed, which PyTorch's own files are not.", "Unpack it, or save it again with PyTorch."
         )
     if (outer >> 16) & 0o170000 == LINK or disk != 0:
-        raise Refused(f"It has a link to somewhere else in it, “{name[:80]}”.")
+        raise FileRefused(f"It has a link to somewhere else in it, “{name[:80]}”.")
     return name, Place(start, packed, size, method == 8), behind
 
 
@@ -133,16 +133,16 @@ def _wide(extra: memoryview, packed: int, size: int, start: int) -> tuple[int, i
                 sizes.append(values.pop(0) if marked == 0xFFFFFFFF and values else marked)
             return sizes[1], sizes[0], sizes[2]
         at += 4 + length
-    raise Refused(DIRECTORY)
+    raise FileRefused(DIRECTORY)
 
 
 def _begin(data: memoryview, at: int, name: str, deflated: bool) -> int:
     if len(data) - at < 30 or bytes(data[at : at + 4]) != LOCAL:
-        raise Refused(DIRECTORY, CUT)
+        raise FileRefused(DIRECTORY, CUT)
     flags, method = struct.unpack("<2H", data[at + 6 : at + 10])
     named, extra = struct.unpack("<2H", data[at + 26 : at + 30])
     if method != (8 if deflated else 0) or flags & 0x41 or _safe(bytes(data[at + 30 : at + 30 + named])) != name:
-        raise Refused("It says one thing of a file inside it in its directory and another beside the file.")
+        raise FileRefused("It says one thing of a file inside it in its directory and another beside the file.")
     return at + 30 + int(named) + int(extra)
 
 
@@ -150,7 +150,7 @@ def _safe(raw: bytes) -> str:
     try:
         name = raw.decode()
     except UnicodeDecodeError:
-        raise Refused("A name of a file inside it is no text.") from None
+        raise FileRefused("A name of a file inside it is no text.") from None
     if not name or name.startswith("/") or "\\" in name or "\0" in name or ":" in name or ".." in name.split("/"):
-        raise Refused(f"A file inside it has the name “{name[:80]}”, which leads out of it.")
+        raise FileRefused(f"A file inside it has the name “{name[:80]}”, which leads out of it.")
     return name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from models.importing.limits import Budget, Refused
+from models.importing.limits import Budget, FileRefused
 from models.importing.unpickle import tensor_bytes
 from models.importing.unpickle.records import Array, DType, Inert, Many, Name, Node, Storage, Tensor
 
@@ -52,7 +52,7 @@ def is_dangerous(name: Name) -> bool:
     return top in DANGEROUS or (name.module, name.name) in RUNNERS or dunder or bool(parts & INNER)
 
 
-class Words:
+class PickleGlobals:
     """The vocabulary of one file: knows its names, and where its storages lie. `inner` while a storage is read."""
 
     def __init__(self, budget: Budget, storages: Callable[[Any], Storage] | None = None, inner: bool = False) -> None:
@@ -62,12 +62,12 @@ class Words:
     def named(self, name: Name) -> Name:
         name = renamed(name)
         if is_dangerous(name):
-            raise Refused(
+            raise FileRefused(
                 f"It asks for “{str(name)[:100]}”, which no checkpoint needs. Nothing of it was run.",
                 "Do not open this file with any tool, and tell where you have it from.",
             )
         if len(self.names) >= MOST_NAMES:
-            raise Refused("It names more things than any checkpoint does.")
+            raise FileRefused("It names more things than any checkpoint does.")
         self.names[name] = (name.module, name.name) not in KNOWN and storage_kind(name) is None
         return name
 
@@ -76,7 +76,7 @@ class Words:
         if known is None:
             return Inert(name if isinstance(name, Name) else None, args)
         if not isinstance(args, tuple):
-            raise Refused(f"It makes a {str(name)[:80]} out of something else than it is made of.")
+            raise FileRefused(f"It makes a {str(name)[:80]} out of something else than it is made of.")
         return known(self, *args)
 
     def stated(self, target: Any, state: Any) -> None:
@@ -91,11 +91,11 @@ class Words:
             *_, shape, kind, fortran, data = state
             _fill(target, shape, kind, fortran, data)
         elif not (isinstance(target, dict) and isinstance(state, dict)):  # a state dict's own attributes say nothing
-            raise Refused("It gives a state to something that has none.")
+            raise FileRefused("It gives a state to something that has none.")
 
     def found(self, key: Any) -> Storage:
         if self.storages is None:
-            raise Refused("A part of it lies in another file.", "Save it again in one piece.")
+            raise FileRefused("A part of it lies in another file.", "Save it again in one piece.")
         return self.storages(key)
 
 
@@ -111,9 +111,9 @@ def described(key: Any) -> tuple[str, str, int]:
     whole = isinstance(key, tuple) and len(key) in (5, 6) and key[0] == "storage" and isinstance(key[1], Name)
     kind = storage_kind(key[1]) if whole else None
     if kind is None or not isinstance(key[2], str) or type(key[4]) is not int or not 0 <= key[4] < 2**40:
-        raise Refused("It asks for something outside that is no tensor's numbers.")
+        raise FileRefused("It asks for something outside that is no tensor's numbers.")
     if len(key) == 6 and key[5] is not None:
-        raise Refused("Its storages are parts of others, as only very old PyTorch wrote them.", "Save it anew.")
+        raise FileRefused("Its storages are parts of others, as only very old PyTorch wrote them.", "Save it anew.")
     return kind, key[2], key[4]
 
 
@@ -127,59 +127,59 @@ def _is_text(data: Any) -> bool:
     return isinstance(data, str) and data.isascii()
 
 
-def _mapping(words: Words, *args: Any) -> dict[Any, Any]:
+def _mapping(words: PickleGlobals, *args: Any) -> dict[Any, Any]:
     rows = args[0] if args and isinstance(args[0], list) else []
     return {row[0]: row[1] for row in rows if isinstance(row, list | tuple) and len(row) == 2 and type(row[0]) is str}
 
 
-def _members(words: Words, items: Any = ()) -> Many:
+def _members(words: PickleGlobals, items: Any = ()) -> Many:
     return Many(list(items) if isinstance(items, list | tuple) else [])
 
 
-def _bytes(words: Words, text: Any = "", encoding: Any = "latin1") -> bytes | memoryview:
+def _bytes(words: PickleGlobals, text: Any = "", encoding: Any = "latin1") -> bytes | memoryview:
     if isinstance(text, bytes | memoryview):  # Python 2's text that was no text
         return text
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
-        raise Refused("It has bytes written as text in an encoding that checkpoints do not use.")
+        raise FileRefused("It has bytes written as text in an encoding that checkpoints do not use.")
     return text.encode("latin1", "replace")
 
 
-def _tensor(words: Words, storage: Any, offset: Any, shape: Any, stride: Any, *_: Any) -> Tensor:
+def _tensor(words: PickleGlobals, storage: Any, offset: Any, shape: Any, stride: Any, *_: Any) -> Tensor:
     shape, stride = tensor_bytes.sides(shape), tensor_bytes.sides(stride)
     if not isinstance(storage, Storage) or type(offset) is not int or offset < 0 or len(shape) != len(stride):
-        raise Refused("One of its tensors is made of something else than numbers.")
+        raise FileRefused("One of its tensors is made of something else than numbers.")
     return Tensor(storage, offset, shape, stride)
 
 
-def _parameter(words: Words, data: Any, *_: Any) -> Any:
+def _parameter(words: PickleGlobals, data: Any, *_: Any) -> Any:
     return data
 
 
-def _nested(words: Words, data: Any) -> Storage:
+def _nested(words: PickleGlobals, data: Any) -> Storage:
     from models.importing.formats.torch_legacy import storage  # which reads with a vocabulary of its own
 
     if words.inner or not isinstance(data, bytes | memoryview):
-        raise Refused("It has files inside files inside files, which no checkpoint needs.")
+        raise FileRefused("It has files inside files inside files, which no checkpoint needs.")
     found, names = storage(memoryview(data), words.budget)
     words.names.update(names)
     return found
 
 
-def _node(words: Words, meta: Any) -> Any:
+def _node(words: PickleGlobals, meta: Any) -> Any:
     if not isinstance(meta, dict) or meta.get("type") != "class" or not isinstance(meta.get("state"), dict):
         return Inert(Name("torch_utils.persistence", "_reconstruct_persistent_obj"), (meta,))
     return Node(str(meta.get("class_name"))[:100], str(meta.get("module_src") or ""), meta["state"])
 
 
-def _reconstruct(words: Words, *_: Any) -> Array:
+def _reconstruct(words: PickleGlobals, *_: Any) -> Array:
     return Array()
 
 
-def _dtype(words: Words, code: Any, *_: Any) -> DType:
+def _dtype(words: PickleGlobals, code: Any, *_: Any) -> DType:
     return DType(code if isinstance(code, str) else "V", "=")
 
 
-def _scalar(words: Words, kind: Any, data: Any = b"") -> Any:
+def _scalar(words: PickleGlobals, kind: Any, data: Any = b"") -> Any:
     if not isinstance(kind, DType) or kind.code not in tensor_bytes.CODES:
         return Inert(Name("numpy._core.multiarray", "scalar"), (kind, data))
     if isinstance(data, str):
@@ -188,17 +188,17 @@ def _scalar(words: Words, kind: Any, data: Any = b"") -> Any:
     return tensor_bytes.array(value, words.budget).item()
 
 
-def _reconstructor(words: Words, kind: Any = None, *args: Any) -> Inert:
+def _reconstructor(words: PickleGlobals, kind: Any = None, *args: Any) -> Inert:
     return Inert(kind if isinstance(kind, Name) else None, args)
 
 
-def _frombuffer(words: Words, data: Any, kind: Any, shape: Any, order: Any = "C", *_: Any) -> Array:
+def _frombuffer(words: PickleGlobals, data: Any, kind: Any, shape: Any, order: Any = "C", *_: Any) -> Array:
     made = Array()
     _fill(made, shape, kind, order == "F", data)
     return made
 
 
-def _size(words: Words, shape: Any = ()) -> tuple[int, ...]:
+def _size(words: PickleGlobals, shape: Any = ()) -> tuple[int, ...]:
     return tensor_bytes.sides(shape)
 
 

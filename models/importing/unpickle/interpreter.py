@@ -1,7 +1,7 @@
 """A pickle's instructions carried out on plain values: nothing is imported, called, opened or looked up.
 
 Instruction codes and layouts are those of protocols 0 to 5 (Python's pickletools). Where a pickle would call something,
-the `Vocabulary` is asked what record that becomes. Long byte strings stay views of the file.
+the `GlobalsProtocol` is asked what record that becomes. Long byte strings stay views of the file.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, Protocol
 
-from models.importing.limits import Budget, Refused
+from models.importing.limits import Budget, FileRefused
 from models.importing.unpickle.records import Inert, Many, Name
 
 SHORT = 256  # bytes; what is longer is not copied
@@ -21,7 +21,7 @@ LARGEST_KEY = 2**60
 PICKLE = "It is no pickle that a checkpoint is made of"
 
 
-class Vocabulary(Protocol):
+class GlobalsProtocol(Protocol):
     """What names, calls and persistent ids become."""
 
     def named(self, name: Name) -> Any:
@@ -37,11 +37,11 @@ class Vocabulary(Protocol):
         """What a persistent id stands for."""
 
 
-class Machine:
+class PickleInterpreter:
     """One pickle, run from `start` in `data` by the table `steps`; afterwards `end` is the place behind it."""
 
     def __init__(
-        self, data: memoryview, vocabulary: Vocabulary, budget: Budget, steps: Mapping[int, Step], start: int = 0
+        self, data: memoryview, vocabulary: GlobalsProtocol, budget: Budget, steps: Mapping[int, Step], start: int = 0
     ) -> None:
         self.data, self.at, self.end, self.steps = data, start, start, steps
         self.vocabulary, self.budget = vocabulary, budget
@@ -79,7 +79,7 @@ class Machine:
             step(self)
 
     def _broken(self, what: str) -> NoReturn:
-        raise Refused(f"{PICKLE}: it has {what} at byte {self.at}.")
+        raise FileRefused(f"{PICKLE}: it has {what} at byte {self.at}.")
 
     def take(self, count: int) -> memoryview:
         """The next bytes of the file, as a view."""
@@ -173,4 +173,4 @@ class Machine:
         return int.from_bytes(self.take(count), "little", signed=True)
 
 
-Step = Callable[[Machine], None]
+Step = Callable[[PickleInterpreter], None]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from models.importing.limits import Budget, Refused
+from models.importing.limits import Budget, FileRefused
 from models.importing.unpickle.records import Array, DType, Tensor
 
 KINDS = {
@@ -31,9 +31,9 @@ def tensor(value: Tensor, budget: Budget) -> np.ndarray[Any, Any]:
     storage = value.storage
     last = value.offset + sum((side - 1) * step for side, step in zip(value.shape, value.stride, strict=True))
     if count and last >= storage.numel:
-        raise Refused("One of its tensors reaches beyond the numbers stored for it.")
+        raise FileRefused("One of its tensors reaches beyond the numbers stored for it.")
     if storage.data is None or len(storage.data) < storage.numel * width(storage.kind):
-        raise Refused("The numbers of one of its tensors are missing.", CUT)
+        raise FileRefused("The numbers of one of its tensors are missing.", CUT)
     raw = np.dtype("<u2") if storage.kind == "bfloat16" else np.dtype(storage.kind).newbyteorder("<")
     flat = np.frombuffer(storage.data, raw, storage.numel)
     if not count:
@@ -51,7 +51,7 @@ def array(value: Array, budget: Budget) -> np.ndarray[Any, Any]:
     count = math.prod(value.shape)
     budget.decode(count)
     if count * kind.itemsize != len(value.data):
-        raise Refused("One of its arrays has another size than its shape says.")
+        raise FileRefused("One of its arrays has another size than its shape says.")
     flat = np.frombuffer(value.data, kind)
     return np.array(flat.reshape(value.shape, order="F" if value.fortran else "C"), kind.newbyteorder("="), order="C")
 
@@ -59,14 +59,14 @@ def array(value: Array, budget: Budget) -> np.ndarray[Any, Any]:
 def dtype(value: DType | None) -> np.dtype[Any]:
     """The number type itself; Refused for objects, texts, dates and records."""
     if value is None or value.code not in CODES or value.order not in ("<", ">", "=", "|"):
-        raise Refused("One of its arrays does not hold numbers.")
+        raise FileRefused("One of its arrays does not hold numbers.")
     return np.dtype(value.order + value.code)
 
 
 def sides(value: object) -> tuple[int, ...]:
     """A shape or stride: at most eight whole numbers from zero."""
     if not isinstance(value, tuple | list) or len(value) > MOST_SIDES:
-        raise Refused("One of its tensors has a shape that is none.")
+        raise FileRefused("One of its tensors has a shape that is none.")
     if not all(type(side) is int and 0 <= side < 2**40 for side in value):
-        raise Refused("One of its tensors has a shape or stride that cannot be.")
+        raise FileRefused("One of its tensors has a shape or stride that cannot be.")
     return tuple(value)

@@ -3,13 +3,13 @@
 from models.regressors.onnx.detect_format import recognise
 from models.regressors.onnx.input_plan import InputPlan, guess
 from models.regressors.onnx.passport import Passport
-from models.regressors.onnx.regressor import OnnxRegressor, Probe, files, fingerprint, inspect, load, probe
+from models.regressors.onnx.regressor import OnnxRegressor, ProbeResult, files, fingerprint, inspect, load, probe
 
 __all__ = [
     "InputPlan",
     "OnnxRegressor",
     "Passport",
-    "Probe",
+    "ProbeResult",
     "files",
     "fingerprint",
     "guess",

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from models.sandbox.client import JailError, plain
+from models.sandbox.client import SandboxError, plain_text
 
 MOST_OUTPUTS, MOST_SIDES, MOST_NOTES = 64, 16, 20
 LARGEST = 2**53  # of any number: beyond it not every reader of JSON has it right
@@ -35,7 +35,7 @@ class Passport:
     metadata: dict[str, str]
 
 
-def believed(told: object, data: bytes) -> Passport:
+def validate(told: object, data: bytes) -> Passport:
     """The passport of the file `data` from what the jail told of it. JailError where that is not what it can be."""
     try:
         if not isinstance(told, dict):
@@ -47,21 +47,21 @@ def believed(told: object, data: bytes) -> Passport:
             sha256=hashlib.sha256(data).hexdigest(),
             bytes=len(data),
             opset=_count(told["opset"]),
-            producer=plain(told["producer"], 60),
+            producer=plain_text(told["producer"], 60),
             nodes=_count(told["nodes"]),
             parameters=_count(told["parameters"]),
             input=name,
             kind=kind,
             shape=shape,
             outputs=tuple(_value(output) for output in outputs),
-            metadata={plain(key, 60): plain(value, 200) for key, value in notes.items()},
+            metadata={plain_text(key, 60): plain_text(value, 200) for key, value in notes.items()},
         )
     except (KeyError, TypeError, ValueError):
-        raise JailError("What was found in it makes no sense.", "Check the file and where it comes from.") from None
+        raise SandboxError("What was found in it makes no sense.", "Check the file and where it comes from.") from None
 
 
 def _value(told: Any) -> tuple[str, str, Shape]:
-    name, kind, shape = plain(told["name"], 200), told["kind"], told["shape"]
+    name, kind, shape = plain_text(told["name"], 200), told["kind"], told["shape"]
     if kind not in KINDS:
         raise ValueError("no kind")
     if shape is None:

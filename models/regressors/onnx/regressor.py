@@ -19,9 +19,9 @@ from torch import Tensor
 from models.base import ModelError
 from models.regressors.onnx.detect_format import EXPORT, recognise
 from models.regressors.onnx.input_plan import InputPlan, prepared, read_off
-from models.regressors.onnx.passport import Passport, believed
+from models.regressors.onnx.passport import Passport, validate
 from models.regressors.protocol import RegressorSpec
-from models.sandbox.client import Failed, Jail, JailError
+from models.sandbox.client import Sandbox, SandboxError, SandboxTaskFailed
 
 T = TypeVar("T")
 MODEL, PLAN = "model.onnx", "plan.json"
@@ -36,9 +36,9 @@ ALIKE = 1e-6  # of the scores' size: below it they are all the same
 def inspect(data: bytes, *, unlocked: bool = False) -> Passport:
     """What the file holds. ModelError, with a sentence, where it is not ONNX or not of a kind that is taken."""
     recognise(data)
-    with Jail("onnx", unlocked=unlocked) as jail:
+    with Sandbox("onnx", unlocked=unlocked) as jail:
         told = _told(lambda: jail.call("inspect", {}, [np.frombuffer(data, np.uint8)], most=0).body)
-    return believed(told, data)
+    return validate(told, data)
 
 
 def files(data: bytes, plan: InputPlan) -> dict[str, bytes]:
@@ -76,7 +76,7 @@ class OnnxRegressor:
         self.spec, self.plan = spec, plan
         self._data = np.frombuffer(data, np.uint8)
         self._unlocked = unlocked
-        self._jail: Jail | None = None
+        self._jail: Sandbox | None = None
         self._end: weakref.finalize[[], OnnxRegressor] | None = None
         self._lock = threading.Lock()
 
@@ -125,16 +125,16 @@ class OnnxRegressor:
         try:
             jail = self._opened()
             answer = _told(lambda: jail.call("run", asked, [pictures], most=ANSWER).arrays)
-        except JailError:
+        except SandboxError:
             self._drop()
             raise
         if len(answer) != 1:
             raise ModelError(f"{self.spec.title} gave no scores.", EXPORT)
         return read_off(answer[0], len(pictures), self.plan)[:count]
 
-    def _opened(self) -> Jail:
+    def _opened(self) -> Sandbox:
         if self._jail is None:
-            jail = Jail("onnx", seconds=SECONDS, unlocked=self._unlocked).__enter__()
+            jail = Sandbox("onnx", seconds=SECONDS, unlocked=self._unlocked).__enter__()
             try:
                 _told(lambda: jail.call("load", {}, [self._data], most=0))
             except BaseException:
@@ -146,7 +146,7 @@ class OnnxRegressor:
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class ProbeResult:
     """What a judge said of some pictures: the span of its scores, and how long it took for each.
 
     `darker` is how far half the light moves a score, in deviations: what is far below or above 0 follows the light.
@@ -160,7 +160,7 @@ class Probe:
     darker: float
 
 
-def probe(regressor: OnnxRegressor, images: Tensor) -> Probe:
+def probe(regressor: OnnxRegressor, images: Tensor) -> ProbeResult:
     """Score pictures [N, C, H, W], N of 8 or more that differ; ModelError where the scores say nothing."""
     regressor.score(images[:1])  # opening the jail is not part of what a picture takes
     begin = time.perf_counter()
@@ -180,14 +180,14 @@ def probe(regressor: OnnxRegressor, images: Tensor) -> Probe:
         )
     some = slice(None, None, max(len(images) // DIMMED, 1))
     darker = float((regressor.score((images[some] + 1) / 2 - 1) - scores[some]).mean()) / deviation
-    return Probe(float(scores.min()), float(scores.max()), mean, deviation, seconds, darker)
+    return ProbeResult(float(scores.min()), float(scores.max()), mean, deviation, seconds, darker)
 
 
 def _told(call: Callable[[], T]) -> T:
     # What the jail's side refuses is a sentence of ours; other errors stay what they are.
     try:
         return call()
-    except Failed as error:
+    except SandboxTaskFailed as error:
         if error.kind == "Refused":
-            raise JailError(error.text, EXPORT) from None
+            raise SandboxError(error.text, EXPORT) from None
         raise

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from models.importing.direction_files import vectors as read_vectors
-from models.importing.limits import Limits, Refused
+from models.importing.direction_files import read_vectors
+from models.importing.limits import FileRefused, Limits
 from models.importing.passport import Converted
 from models.importing.read_in_sandbox import read as read_bytes
 
@@ -47,7 +47,7 @@ def read(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     config = arrays[1].tobytes() if len(arrays) > 1 else b""
     try:
         passport, converted = read_bytes(arrays[0].data.cast("B"), config, Limits(**given))
-    except Refused as refused:
+    except FileRefused as refused:
         return {"refused": refused.message, "hint": refused.hint}, []
     data = save({name: np.ascontiguousarray(array).reshape(array.shape) for name, array in converted.state.items()})
     return {"passport": asdict(passport), "classes": _classes(converted)}, [np.frombuffer(data, np.uint8)]
@@ -57,7 +57,7 @@ def vectors(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     """The directions or the latent in the file `arrays[0]` (uint8): rows and spreads, float32; or a refusal."""
     try:
         found = read_vectors(arrays[0].data.cast("B"))
-    except Refused as refused:
+    except FileRefused as refused:
         return {"refused": refused.message, "hint": refused.hint}, []
     return {"format": found.format, "kind": found.kind}, [found.rows, found.spreads]
 

@@ -20,7 +20,7 @@ MOST_PIXELS = 64_000_000
 FRAMES, STEP, SIDE = 24, 10, 64
 
 
-class Refused(Exception):
+class MediaRefused(Exception):
     """A sentence about why this file is not taken."""
 
 
@@ -37,7 +37,7 @@ def prepare() -> None:
     for call in (listen, look):
         try:
             call({}, [np.zeros(20, np.uint8)])
-        except Refused:  # its error's own imports are warmed up by this, too
+        except MediaRefused:  # its error's own imports are warmed up by this, too
             continue
 
 
@@ -50,7 +50,7 @@ def listen(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     try:
         with av.open(io.BytesIO(arrays[0].tobytes()), "r", options={"format_whitelist": SOUNDS}) as source:
             if not source.streams.audio:
-                raise Refused("there is no sound in it")
+                raise MediaRefused("there is no sound in it")
             resampler = av.AudioResampler(format="s16", layout="stereo", rate=RATE)
             for decoded in source.decode(audio=0):
                 for frame in resampler.resample(decoded):
@@ -60,9 +60,9 @@ def listen(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
                 if count >= LONGEST * RATE:
                     break
     except (av.error.FFmpegError, ValueError, OverflowError) as error:
-        raise Refused("it is not a sound that can be read") from error
+        raise MediaRefused("it is not a sound that can be read") from error
     if count == 0:
-        raise Refused("there is no sound in it")
+        raise MediaRefused("there is no sound in it")
     return {"rate": RATE}, [np.concatenate(heard)]
 
 
@@ -80,7 +80,7 @@ def look(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     except UnidentifiedImageError:
         return _film(data)
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, Warning) as error:
-        raise Refused("it is a damaged picture, or far too large") from error
+        raise MediaRefused("it is a damaged picture, or far too large") from error
 
 
 CALLS = {"listen": listen, "look": look}
@@ -93,16 +93,16 @@ def _film(data: bytes) -> Answer:
     try:
         with av.open(io.BytesIO(data), "r", options={"format_whitelist": FILMS}) as source:
             if not source.streams.video:
-                raise Refused("there are no pictures in it")
+                raise MediaRefused("there are no pictures in it")
             stream = source.streams.video[0]
             if stream.width * stream.height > MOST_PIXELS:
-                raise Refused("its pictures are far too large")
+                raise MediaRefused("its pictures are far too large")
             frames = islice(source.decode(stream), 0, FRAMES * STEP, STEP)
             small = [_small(Image.fromarray(frame.to_ndarray(format="rgb24"))) for frame in frames]
     except (av.error.FFmpegError, ValueError, OverflowError) as error:
-        raise Refused("it is neither a picture nor a film that can be read") from error
+        raise MediaRefused("it is neither a picture nor a film that can be read") from error
     if not small:
-        raise Refused("there are no pictures in it")
+        raise MediaRefused("there are no pictures in it")
     return {}, [np.stack(small)]
 
 

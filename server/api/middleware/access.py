@@ -12,10 +12,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from latentwalk.errors import AppError
 from server.api.error_responses import WORDS, shaped
-from server.api.middleware.body_limits import HANG_UP, Measured, announced, discard, limit_of
-from server.api.middleware.host_origin import Names, Refusal
-from server.auth.authenticator import Gate, is_loopback
-from server.auth.rate_limits import Limits
+from server.api.middleware.body_limits import HANG_UP, BodyLimit, announced, discard, limit_of
+from server.api.middleware.host_origin import HostPolicy, HostRefusal
+from server.auth.authenticator import Authenticator, is_loopback
+from server.auth.rate_limits import RateLimits
 from server.auth.roles import Person, Role
 from server.ops import audit_log
 from server.ops.metrics import Metrics
@@ -35,20 +35,22 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-STRANGER = Refusal(
+STRANGER = HostRefusal(
     401, "unauthorized", "This server asks for a token.", "Open the link that its operator gave you.", "token"
 )
-FROM_AFAR = Refusal(
+FROM_AFAR = HostRefusal(
     403, "forbidden", "This server answers to its own machine alone.", "Start it with an address and a token.", "peer"
 )
-TOO_LARGE = Refusal(413, "http_413", WORDS[413], "", "size")
-TOO_MUCH = Refusal(429, "too_much", "You ask for too much at once.", "Wait a moment and try again.", "rate")
+TOO_LARGE = HostRefusal(413, "http_413", WORDS[413], "", "size")
+TOO_MUCH = HostRefusal(429, "too_much", "You ask for too much at once.", "Wait a moment and try again.", "rate")
 
 
-class Guard:
+class AccessMiddleware:
     """Refuses foreign names, foreign pages, strangers and floods; `scope["person"]` tells handlers whom they serve."""
 
-    def __init__(self, app: ASGIApp, names: Names, gate: Gate, limits: Limits, metrics: Metrics) -> None:
+    def __init__(
+        self, app: ASGIApp, names: HostPolicy, gate: Authenticator, limits: RateLimits, metrics: Metrics
+    ) -> None:
         self.app = app
         self._names, self._gate, self._limits, self._metrics = names, gate, limits, metrics
 
@@ -64,7 +66,7 @@ class Guard:
             if refusal is None:
                 scope["person"], refusal = await self._who(scope, headers)
         except AppError as error:  # the tokens cannot be read: nobody comes in until they can
-            refusal = Refusal(507, error.code, str(error), error.hint, "storage")
+            refusal = HostRefusal(507, error.code, str(error), error.hint, "storage")
             await self._refuse(refusal, scope, receive, send)
             return
         if refusal is None and scope["type"] == "http" and announced(scope) > limit_of(scope["path"]):
@@ -75,9 +77,9 @@ class Guard:
             await self.app(scope, receive, send)
         else:
             share = self._limits.of(scope["person"].id if scope["person"] else address(scope), "bytes")
-            await self.app(scope, Measured(receive, limit_of(scope["path"]), share), send)
+            await self.app(scope, BodyLimit(receive, limit_of(scope["path"]), share), send)
 
-    async def _who(self, scope: Scope, headers: Headers) -> tuple[Person | None, Refusal | None]:
+    async def _who(self, scope: Scope, headers: Headers) -> tuple[Person | None, HostRefusal | None]:
         person = self._gate.person(_cookie(headers))
         bearer = re.fullmatch(r"bearer +(\S+)", headers.get("authorization", ""), re.IGNORECASE)
         if self._gate.open:
@@ -96,7 +98,7 @@ class Guard:
             return person, replace(TOO_MUCH, retry=math.ceil(wait))
         return person, None
 
-    async def _refuse(self, refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _refuse(self, refusal: HostRefusal, scope: Scope, receive: Receive, send: Send) -> None:
         self._metrics.refusals.labels(refusal.reason).inc()
         if not self._limits.of(address(scope), "lines").ask():  # a flood must not fill the disk with its log
             method = scope.get("method", "WEBSOCKET")

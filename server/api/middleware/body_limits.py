@@ -14,7 +14,7 @@ from latentwalk.directions.direction import LARGEST_FILE
 from latentwalk.errors import too_much
 from latentwalk.films.recipe_extraction import LARGEST_FILE as LARGEST_DROPPED
 from latentwalk.inversion.encoder_inversion import LARGEST_FILE as LARGEST_PICTURE
-from server.auth.rate_limits import Bucket
+from server.auth.rate_limits import TokenBucket
 from server.services.external_directions import LARGEST_VECTORS
 from server.services.import_quarantine import LARGEST as LARGEST_CHECKPOINT
 from server.storage.audio_files import LARGEST as LARGEST_SOUND
@@ -53,10 +53,10 @@ def announced(scope: Scope) -> int:
     return int(length) if length.isdecimal() else 0
 
 
-class Measured:
+class BodyLimit:
     """A `receive` that gives up on what is too large, too slow, or more than a person's share."""
 
-    def __init__(self, receive: Receive, limit: int, share: Bucket, patience: float | None = None) -> None:
+    def __init__(self, receive: Receive, limit: int, share: TokenBucket, patience: float | None = None) -> None:
         self._receive, self._limit, self._share = receive, limit, share
         self._patience = PATIENCE if patience is None else patience
         self._begin, self._seen, self._whole = time.monotonic(), 0, False

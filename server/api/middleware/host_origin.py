@@ -16,7 +16,7 @@ OURS = ("same-origin", "none")  # of Sec-Fetch-Site: our own page, or somebody w
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class HostRefusal:
     """Why somebody is turned away: an answer's status, the one shape of errors, and a word for the metrics."""
 
     status: int
@@ -31,26 +31,26 @@ class Refusal:
         return {"code": self.code, "message": self.message, "hint": self.hint}
 
 
-FOREIGN_NAME = Refusal(
+FOREIGN_NAME = HostRefusal(
     403,
     "forbidden",
     "This server is not known under that name.",
     "Use localhost, or add the name to LATENTWALK_ALLOWED_HOSTS.",
     "host",
 )
-FOREIGN_PAGE = Refusal(
+FOREIGN_PAGE = HostRefusal(
     403, "forbidden", "Another site's page may not do that.", "Open Latentwalk's own page.", "origin"
 )
 
 
-class Names:
+class HostPolicy:
     """The names that this server answers to. A name may come with a port, and is then known with that one alone."""
 
     def __init__(self, hosts: Iterable[str]) -> None:
         self._names = {name.lower() for name in (*LOCAL, *(_bracketed(name) for name in hosts))}
         self._anywhere = not self._names.isdisjoint(WILDCARDS)
 
-    def refusal(self, scope: Scope, headers: Headers) -> Refusal | None:
+    def refusal(self, scope: Scope, headers: Headers) -> HostRefusal | None:
         """Why this request or handshake is none of ours; None where it is.
 
         A missing Origin is let through: browsers always send it with a socket or a write, so its absence means a

@@ -14,7 +14,7 @@ FAILED = 400
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
-class Watch:
+class RequestLogMiddleware:
     """Sees every request on its way in and every answer on its way out, and changes neither."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:

@@ -14,7 +14,7 @@ from server.api.routes import sign_in
 router = APIRouter()
 
 
-class FreshFiles(StaticFiles):
+class RevalidatedFiles(StaticFiles):
     """Static files that browsers ask about each time, so that nobody runs yesterday's script against today's page."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from latentwalk import edit as edits
 from latentwalk.films import timeline
-from latentwalk.films.presets import MOST_STOPS, Wish, presets
+from latentwalk.films.presets import MOST_STOPS, PresetRequest, presets
 from latentwalk.films.recipe_extraction import mime_of, recipe_of
 from server.api import schemas
 from server.api.dependencies import ServicesDep
@@ -81,7 +81,7 @@ def every_preset() -> dict[str, Any]:
 async def preset(services: ServicesDep, id: str, wish: Start) -> dict[str, Any]:
     """The timeline of a preset."""
     edit = edits.parse(wish.edit)
-    made = await services.cinema.preset(id, Wish(edit, wish.seconds, wish.seeds, wish.direction, wish.classes))
+    made = await services.cinema.preset(id, PresetRequest(edit, wish.seconds, wish.seeds, wish.direction, wish.classes))
     return {"timeline": made.plain()}
 
 

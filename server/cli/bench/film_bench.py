@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from latentwalk.edit import parse
-from latentwalk.films.constant_speed import steady
+from latentwalk.films.constant_speed import as_timed
 from latentwalk.films.encoding.formats import containers
-from latentwalk.films.encoding.writer import Plan
+from latentwalk.films.encoding.writer import WriterOptions
 from latentwalk.films.layout import compose
-from latentwalk.films.presets import Wish, back_and_forth, random_walk
-from latentwalk.films.render import edits_of, film
+from latentwalk.films.presets import PresetRequest, back_and_forth, random_walk
+from latentwalk.films.render import edits_of, render_film
 from latentwalk.films.route import Route, route_of
 from latentwalk.films.timeline import Format, Timeline, canonical, fps_for, read
 from latentwalk.progress import finish
 from latentwalk.provenance.xmp import packet
 from latentwalk.rendering.draw import draw
-from server.engine.generator_cache import Ready
+from server.engine.generator_cache import LoadedGenerator
 from server.engine.inference_thread import pick_device, tune
 from server.settings import Settings
 from server.storage.library import Library
@@ -39,14 +39,14 @@ def bench(
     tune()
     library = Library(settings.home)
     exact = library.load(generator, pick_device(settings.device))
-    ready = Ready(exact, exact, lambda: library.directions(generator))
+    ready = LoadedGenerator(exact, exact, lambda: library.directions(generator))
     each = max(2, frames // rounds)
     route = _route(ready, each, format)
     spent = {"forward": 0.0, "encode": 0.0, "export": 0.0}
-    edits = [cells[0] for cells in edits_of(route, steady(route.timeline.length))]
+    edits = [cells[0] for cells in edits_of(route, as_timed(route.timeline.length))]
     pictures = [compose(route.timeline, [draw(edit, ready)]) for edit in edits]  # and everything is warm
     recipe = canonical(route.timeline)
-    plan = Plan(pictures[0].size, FPS, each, "good", recipe, packet("walk", recipe), tuple(pictures[:8]))
+    plan = WriterOptions(pictures[0].size, FPS, each, "good", recipe, packet("walk", recipe), tuple(pictures[:8]))
     with tempfile.TemporaryDirectory(prefix="latentwalk-") as folder:
 
         def forward() -> None:
@@ -59,7 +59,7 @@ def bench(
                     writer.add(picture)
 
         def export() -> None:
-            finish(film(route, lambda edit: draw(edit, ready), ready.directions(), Path(folder) / "exported"))
+            finish(render_film(route, lambda edit: draw(edit, ready), ready.directions(), Path(folder) / "exported"))
 
         parts: dict[str, Callable[[], None]] = {"forward": forward, "encode": encode, "export": export}
         orders = itertools.cycle(itertools.permutations(parts))
@@ -75,10 +75,10 @@ def bench(
     return {**facts, **seconds, "ratio": round(ratio, 3)}
 
 
-def _route(ready: Ready, frames: int, format: Format) -> Route:
+def _route(ready: LoadedGenerator, frames: int, format: Format) -> Route:
     directions = ready.directions()
     edit = parse({"generator": ready.spec.name, "base": {"seed": 7}})
-    wish = Wish(edit, frames / FPS, 4, next(iter(directions), None))
+    wish = PresetRequest(edit, frames / FPS, 4, next(iter(directions), None))
     made: Timeline = (back_and_forth if directions else random_walk)(wish, ready.spec, directions)
     output = {"format": format, "fps": fps_for(format, FPS)}
     timed = read({**made.plain(), "speed": "timed", "output": output})

@@ -15,7 +15,7 @@ from websockets.exceptions import WebSocketException
 from latentwalk.errors import ModelFailed
 from server.cli.bench.microbench import LOAD, jain, quantiles, ranked
 from server.cli.bench.server_process import Server, serving
-from server.cli.bench.simulated_user import Drag, Hand, Track
+from server.cli.bench.simulated_user import Drag, SimulatedUser, Track
 from server.settings import Settings
 
 WARM_UP = 20
@@ -29,7 +29,7 @@ Reading = Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
+class LoadTest:
     """Who comes: `people` who drag at 60 edits a second for `seconds`, and beside them whoever makes it hard.
 
     `slow` of them look at each frame for half a second, `silent` ones more claim to see all frames and read none,
@@ -44,7 +44,7 @@ class Crowd:
     drops: int = 0
 
 
-def load(settings: Settings, generator: str, crowd: Crowd, address: str = "") -> dict[str, Any]:
+def load(settings: Settings, generator: str, crowd: LoadTest, address: str = "") -> dict[str, Any]:
     """Let a crowd drag sliders; what they got, and whether it was fair.
 
     Without an `address` a server of our own is started. `errors` counts errors told and connections lost,
@@ -57,7 +57,9 @@ def load(settings: Settings, generator: str, crowd: Crowd, address: str = "") ->
         tracks = [Track.of(one) for one in server.ask(f"/api/directions?generator={generator}")["directions"]]
         device = server.ask("/healthz")["device"]
         hands = [
-            Hand(server.socket, Drag(generator, tracks, seed), server.sign_in(), GLANCE if seed < crowd.slow else 0.0)
+            SimulatedUser(
+                server.socket, Drag(generator, tracks, seed), server.sign_in(), GLANCE if seed < crowd.slow else 0.0
+            )
             for seed in range(crowd.people + crowd.silent)
         ]
         try:
@@ -78,7 +80,7 @@ def load(settings: Settings, generator: str, crowd: Crowd, address: str = "") ->
 
 
 @contextlib.contextmanager
-def _server(settings: Settings, crowd: Crowd, address: str) -> Iterator[Server]:
+def _server(settings: Settings, crowd: LoadTest, address: str) -> Iterator[Server]:
     if address:
         token = settings.token.get_secret_value() if settings.token else ""
         yield Server(address.rstrip("/"), token)
@@ -88,8 +90,10 @@ def _server(settings: Settings, crowd: Crowd, address: str) -> Iterator[Server]:
             yield server
 
 
-async def _come(server: Server, crowd: Crowd, hands: Sequence[Hand]) -> tuple[list[Reading], dict[str, int]]:
-    first = await Hand(server.socket, hands[0].drag, hands[0].cookie).reach()
+async def _come(
+    server: Server, crowd: LoadTest, hands: Sequence[SimulatedUser]
+) -> tuple[list[Reading], dict[str, int]]:
+    first = await SimulatedUser(server.socket, hands[0].drag, hands[0].cookie).reach()
     await first.one_by_one(WARM_UP)
     await first.leave()
     readings: list[Reading] = [await asyncio.to_thread(server.metrics)]
@@ -105,7 +109,9 @@ async def _come(server: Server, crowd: Crowd, hands: Sequence[Hand]) -> tuple[li
     return readings, counted
 
 
-async def _drag(server: Server, crowd: Crowd, hands: Sequence[Hand], readings: list[Reading]) -> dict[str, int]:
+async def _drag(
+    server: Server, crowd: LoadTest, hands: Sequence[SimulatedUser], readings: list[Reading]
+) -> dict[str, int]:
     looking = asyncio.create_task(_look(server, readings))
     storm = asyncio.create_task(_storm(server, crowd, hands[0].drag.another))
     dragging = [hand.drag_for(crowd.seconds, crowd.drops) for hand in hands[: crowd.people]]
@@ -122,14 +128,14 @@ async def _look(server: Server, readings: list[Reading]) -> None:
         readings.append(await asyncio.to_thread(server.metrics))
 
 
-async def _storm(server: Server, crowd: Crowd, drag: Callable[[int], Drag]) -> dict[str, int]:
+async def _storm(server: Server, crowd: LoadTest, drag: Callable[[int], Drag]) -> dict[str, int]:
     # Connections that end in mid-drag, without a word, evenly spread over the time.
     chance = random.Random(0)
     cookies = [await asyncio.to_thread(server.sign_in) for _ in range(min(crowd.storm, STORMERS))]
 
     async def visit(number: int) -> bool:
         await asyncio.sleep(crowd.seconds * number / crowd.storm)
-        hand = Hand(server.socket, drag(number), cookies[number % STORMERS])
+        hand = SimulatedUser(server.socket, drag(number), cookies[number % STORMERS])
         try:
             await hand.reach()
             for _ in range(chance.randrange(4)):
@@ -157,7 +163,7 @@ def _median(values: Sequence[float]) -> float | None:
     return round(statistics.median(values) / 1e6, 1) if values else None
 
 
-def _figures(crowd: Crowd, hands: Sequence[Hand]) -> dict[str, Any]:
+def _figures(crowd: LoadTest, hands: Sequence[SimulatedUser]) -> dict[str, Any]:
     quick = [hand for hand in hands if not hand.pause] or hands
     frames = sum(hand.frames for hand in hands)
     return {

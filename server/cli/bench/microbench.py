@@ -14,8 +14,8 @@ from latentwalk.edit import class_tensor
 from latentwalk.rendering import image_codec
 from models.base import Generator
 from server.cli.bench.server_process import Server, serving
-from server.cli.bench.simulated_user import Drag, Hand, Track
-from server.engine.generator_cache import Ready
+from server.cli.bench.simulated_user import Drag, SimulatedUser, Track
+from server.engine.generator_cache import LoadedGenerator
 from server.engine.inference_thread import pick_device, tune
 from server.settings import Settings
 from server.storage.library import Library
@@ -68,16 +68,16 @@ def jain(shares: Sequence[float]) -> float:
     return sum(shares) ** 2 / (len(shares) * squares) if squares else 0.0
 
 
-def _ready(library: Library, exact: Generator, server: Server) -> Ready:
+def _ready(library: Library, exact: Generator, server: Server) -> LoadedGenerator:
     # The same generator in this process, in the precision that the server chose for its previews.
     name = exact.spec.name
     chosen = server.precision(name)
-    return Ready(exact, exact.at(chosen), lambda: library.directions(name))
+    return LoadedGenerator(exact, exact.at(chosen), lambda: library.directions(name))
 
 
-async def _in_turn(server: Server, ready: Ready) -> tuple[list[float], list[float], list[float]]:
+async def _in_turn(server: Server, ready: LoadedGenerator) -> tuple[list[float], list[float], list[float]]:
     tracks = [Track(one.id, one.unit, *one.range) for one in ready.directions().values()]
-    hand = await Hand(server.socket, Drag(ready.spec.name, tracks), server.sign_in()).reach()
+    hand = await SimulatedUser(server.socket, Drag(ready.spec.name, tracks), server.sign_in()).reach()
     live: list[float] = []
     forward: list[float] = []
     encode: list[float] = []
@@ -92,7 +92,7 @@ async def _in_turn(server: Server, ready: Ready) -> tuple[list[float], list[floa
     return live, forward, encode
 
 
-def _alone(ready: Ready, count: int) -> tuple[list[float], list[float]]:
+def _alone(ready: LoadedGenerator, count: int) -> tuple[list[float], list[float]]:
     # What a frame costs without anybody asking for it over a wire.
     spec, generator = ready.spec, ready.quick
     classes = class_tensor(dict(spec.default_classes), spec, generator.device)
@@ -105,7 +105,7 @@ def _alone(ready: Ready, count: int) -> tuple[list[float], list[float]]:
             if generator.device.type == "cuda":
                 torch.cuda.synchronize(generator.device)
             computed = time.perf_counter()
-            image_codec.encode(image_codec.picture(image_codec.pixels(image)[0]), "jpg")
+            image_codec.encode(image_codec.to_image(image_codec.to_pixels(image)[0]), "jpg")
             passes.append(computed - begin)
             encodings.append(time.perf_counter() - computed)
     return passes, encodings

@@ -60,7 +60,7 @@ class Drag:
 
 
 @dataclass(slots=True)
-class Hand:
+class SimulatedUser:
     """One person's tab. `pause` is how long they look at a frame before they say that they saw it.
 
     `trips` are the seconds from an edit to its frame, `ages` those of the edit in the old frame when the next one
@@ -84,7 +84,7 @@ class Hand:
     _sent: dict[int, float] = field(default_factory=dict)
     _shown: int = 0
 
-    async def reach(self) -> Hand:
+    async def reach(self) -> SimulatedUser:
         """Open the tab, or open it again: the server remembers nothing, so the newest edit goes once more."""
         headers = {"cookie": self.cookie} if self.cookie else None
         self._socket = await connect(

@@ -35,8 +35,8 @@ def load(generator: str, address: str, device: str | None, as_json: bool, **crow
     Says what they got: milliseconds from an edit to its frame, frames a second, how old a picture grows before the
     next, how many edits it is behind, fairness, errors, last edits lost, and how the server grew.
     """
-    from server.cli.bench.load_test import Crowd
+    from server.cli.bench.load_test import LoadTest
     from server.cli.bench.load_test import load as measured
     from server.services import desk
 
-    output.answer(measured(desk.settings(device=device), generator, Crowd(**crowd), address), as_json)
+    output.answer(measured(desk.settings(device=device), generator, LoadTest(**crowd), address), as_json)

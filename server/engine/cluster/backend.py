@@ -12,15 +12,24 @@ from typing import Any
 
 from latentwalk.edit import Edit
 from latentwalk.errors import AppError
-from latentwalk.rendering.draw import failed
+from latentwalk.rendering.draw import model_failure
 from latentwalk.rendering.image_codec import Format, Pixels
-from server.engine.backend import Loaded
+from server.engine.backend import GeneratorStatus
 from server.engine.cluster.remote_learning import remote
-from server.engine.cluster.worker_pool import Gone, Pool, Seat, lost_twice
+from server.engine.cluster.worker_pool import WorkerLost, WorkerPool, WorkerSlot, lost_twice
 from server.engine.inference_thread import Priority, stopping
-from server.engine.preview_queue import Answer, Frame, Pile, Request, Slot, Stills, Wish, crowded
+from server.engine.preview_queue import (
+    Answer,
+    ClientSlot,
+    Frame,
+    PreviewQueue,
+    PreviewRequest,
+    QueuedPreview,
+    StillQuota,
+    queue_full,
+)
 from server.jobs.job import Kind
-from server.jobs.task import Plan, in_a_thread
+from server.jobs.task import Task, in_a_thread
 
 log = logging.getLogger(__name__)
 
@@ -29,15 +38,17 @@ log = logging.getLogger(__name__)
 DEPTH = 1
 
 
-class Cluster:
+class ClusterBackend:
     """Draws with one pool of workers and learns with another. Use on one event loop."""
 
-    def __init__(self, drawers: Pool, learners: Pool, *, max_batch: int = 16, max_waiting: int = 256) -> None:
+    def __init__(
+        self, drawers: WorkerPool, learners: WorkerPool, *, max_batch: int = 16, max_waiting: int = 256
+    ) -> None:
         self._drawers, self._learners = drawers, learners
         self._max_batch = max_batch
-        self._pile: Pile[str] = Pile(max_waiting)
-        self._stills = Stills(max_waiting)
-        self._under_way: dict[Seat, int] = dict.fromkeys(drawers.seats, 0)
+        self._pile: PreviewQueue[str] = PreviewQueue(max_waiting)
+        self._stills = StillQuota(max_waiting)
+        self._under_way: dict[WorkerSlot, int] = dict.fromkeys(drawers.seats, 0)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
 
@@ -57,21 +68,21 @@ class Cluster:
     def learners(self) -> int:
         return len(self._learners.seats)
 
-    async def load(self, generator: str) -> Loaded:
+    async def load(self, generator: str) -> GeneratorStatus:
         await self._drawers.place(generator)
-        return Loaded(self._drawers.precisions[generator])
+        return GeneratorStatus(self._drawers.precisions[generator])
 
-    def loaded(self) -> Mapping[str, Loaded]:
-        return {name: Loaded(precision) for name, precision in self._drawers.loaded().items()}
+    def loaded(self) -> Mapping[str, GeneratorStatus]:
+        return {name: GeneratorStatus(precision) for name, precision in self._drawers.loaded().items()}
 
-    async def preview(self, slot: Slot, wish: Wish) -> tuple[Wish, Answer]:
+    async def preview(self, slot: ClientSlot, wish: PreviewRequest) -> tuple[PreviewRequest, Answer]:
         try:
             await self._drawers.place(wish.edit.generator)
         except AppError as error:
             return wish, error
-        request = Request(slot, wish, wish.edit.generator, asyncio.get_running_loop().create_future())
+        request = QueuedPreview(slot, wish, wish.edit.generator, asyncio.get_running_loop().create_future())
         if self._closed or not self._pile.put(request):
-            return wish, crowded()
+            return wish, queue_full()
         self._go()
         return await request.future
 
@@ -88,10 +99,10 @@ class Cluster:
         pixels: Pixels = await self._drawers.call(edit.generator, "pixels", edit, priority)
         return pixels
 
-    async def plan(self, kind: Kind, request: Mapping[str, Any]) -> Plan:
+    async def plan(self, kind: Kind, request: Mapping[str, Any]) -> Task:
         await self._learners.call(request["generator"], "check", kind, request)
         loop = asyncio.get_running_loop()
-        return Plan(lambda memory: remote(self._learners, loop, kind, request, memory), in_a_thread, "device")
+        return Task(lambda memory: remote(self._learners, loop, kind, request, memory), in_a_thread, "device")
 
     def waiting(self) -> int:
         return len(self._pile) + len(self._stills)
@@ -125,14 +136,14 @@ class Cluster:
             else:  # it was lost with its worker
                 self._keep(self._again(generator))
 
-    async def _draw(self, seat: Seat, batch: list[Request[str]]) -> None:
+    async def _draw(self, seat: WorkerSlot, batch: list[QueuedPreview[str]]) -> None:
         edits = [request.wish.edit for request in batch]
         try:
             sizes = [request.wish.size for request in batch]
             answers: list[Answer] = await self._drawers.ask(seat, "previews", batch[0].key, edits, sizes)
             for request, answer in zip(batch, answers, strict=True):
                 request.answer(answer if isinstance(answer, AppError) else since(request.wish.at, answer))
-        except Gone:
+        except WorkerLost:
             self._once_more(batch)
         except asyncio.CancelledError:
             for request in batch:
@@ -141,18 +152,18 @@ class Cluster:
         except Exception as error:  # whatever a worker raises fails this batch and nothing else
             log.exception("A batch of %d previews failed", len(batch))
             for request in batch:
-                request.answer(error if isinstance(error, AppError) else failed(error))
+                request.answer(error if isinstance(error, AppError) else model_failure(error))
         finally:
             self._under_way[seat] -= 1
         self._go()
 
-    def _once_more(self, batch: list[Request[str]]) -> None:
+    def _once_more(self, batch: list[QueuedPreview[str]]) -> None:
         for request in batch:
             request.tries += 1
             if request.tries > 1:  # this very edit may be what they die of
                 request.answer(lost_twice())
             elif not self._pile.put(request):
-                request.answer(crowded())
+                request.answer(queue_full())
 
     async def _again(self, generator: str) -> None:
         try:

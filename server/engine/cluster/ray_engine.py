@@ -10,9 +10,9 @@ import secrets
 from typing import Any, cast
 
 from latentwalk.errors import Invalid
-from server.engine.cluster.backend import Cluster
-from server.engine.cluster.worker_pool import Gone, Pool
-from server.engine.cluster.workers import Drawer, Learner
+from server.engine.cluster.backend import ClusterBackend
+from server.engine.cluster.worker_pool import WorkerLost, WorkerPool
+from server.engine.cluster.workers import LearningWorker, RenderWorker
 from server.engine.inference_thread import physical_cores
 from server.settings import Settings
 
@@ -39,20 +39,20 @@ class Actor:
         except errors.RayTaskError as error:
             raise error.cause from None  # the worker is well: this is what it said
         except errors.RayError as error:
-            raise Gone(f"{type(error).__name__}: {error}") from None
+            raise WorkerLost(f"{type(error).__name__}: {error}") from None
 
     def restart(self) -> None:
         self._ray.kill(self._made, no_restart=False)
 
 
-class Engine:
+class RayEngine:
     """A connection to a cluster, or one of our own that ends with it."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._ray: Any = None
 
-    async def open(self) -> Cluster:
+    async def open(self) -> ClusterBackend:
         """Connect and have the workers started; the cluster may be used at once, and waits for the first of them."""
         # In a thread: there Ray leaves our signals alone.
         try:
@@ -61,9 +61,9 @@ class Engine:
             error.add_note(error.hint)  # for the log, which has the reason of a failed start from the error's own words
             raise
         room = self._settings.generators_kept
-        cluster = Cluster(
-            Pool(drawers, room=room, kind="drawer"),
-            Pool(learners, room=room, kind="learner", silence=LEISURE),
+        cluster = ClusterBackend(
+            WorkerPool(drawers, room=room, kind="drawer"),
+            WorkerPool(learners, room=room, kind="learner", silence=LEISURE),
             max_batch=self._settings.max_batch,
         )
         cluster.start()
@@ -105,4 +105,4 @@ class Engine:
             )
             return [Actor(engine, made.remote(given, threads)) for _ in range(number)]
 
-        return start(Drawer, chosen.workers), start(Learner, chosen.learners)
+        return start(RenderWorker, chosen.workers), start(LearningWorker, chosen.learners)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from latentwalk.errors import AppError, ModelFailed, Overloaded
 from models.base import Precision
-from server.engine.cluster.workers import About, Held
+from server.engine.cluster.workers import WorkerGenerators, WorkerInfo
 
 log = logging.getLogger(__name__)
 
@@ -23,11 +23,11 @@ CALL, LOAD = 60.0, 600.0  # seconds for an answer of one that lives, and for loa
 VACANCY = 20.0  # seconds that somebody waits for a worker where there is none
 
 
-class Gone(Exception):
+class WorkerLost(Exception):
     """A worker died, or does not answer: what it was asked may be asked of another."""
 
 
-class Handle(Protocol):
+class WorkerHandle(Protocol):
     """One worker, wherever it runs; the engine starts it anew when it dies."""
 
     async def call(self, method: str, *given: Any) -> Any:
@@ -38,12 +38,12 @@ class Handle(Protocol):
 
 
 @dataclass(slots=True, eq=False)
-class Seat:
+class WorkerSlot:
     """A worker as it is known here. `busy` is how much it was asked and has not answered yet."""
 
     number: int
-    handle: Handle
-    about: About | None = None  # while it lives
+    handle: WorkerHandle
+    about: WorkerInfo | None = None  # while it lives
     held: tuple[str, ...] = ()
     busy: int = 0
     heard: float = field(default_factory=time.monotonic)
@@ -54,22 +54,22 @@ class Seat:
         return self.about is not None
 
 
-class Pool:
+class WorkerPool:
     """Some workers of one kind, each with room for `room` generators. Use on one event loop.
 
     `changed` is called whenever there is somebody new to ask, or somebody less.
     """
 
     def __init__(
-        self, handles: Sequence[Handle], *, room: int = 3, kind: str = "worker", beat: float = BEAT,
+        self, handles: Sequence[WorkerHandle], *, room: int = 3, kind: str = "worker", beat: float = BEAT,
         silence: float = SILENCE,
     ) -> None:  # fmt: skip
-        self.seats = [Seat(number, handle) for number, handle in enumerate(handles)]
+        self.seats = [WorkerSlot(number, handle) for number, handle in enumerate(handles)]
         self.precisions: dict[str, Precision] = {}
         self.lost = 0  # how often one was
         self.changed: Callable[[], None] = lambda: None
         self._room, self._kind, self._beat, self._silence = room, kind, beat, silence
-        self._loads: dict[tuple[Seat, str], asyncio.Task[Held]] = {}
+        self._loads: dict[tuple[WorkerSlot, str], asyncio.Task[WorkerGenerators]] = {}
         self._news = asyncio.Event()
         self._watching: list[asyncio.Task[None]] = []
 
@@ -84,10 +84,10 @@ class Pool:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def living(self) -> list[Seat]:
+    def living(self) -> list[WorkerSlot]:
         return [seat for seat in self.seats if seat.alive]
 
-    def holders(self, generator: str) -> list[Seat]:
+    def holders(self, generator: str) -> list[WorkerSlot]:
         """Who lives and has a generator at hand, the least busy first."""
         return sorted((seat for seat in self.living() if generator in seat.held), key=lambda seat: seat.busy)
 
@@ -103,11 +103,11 @@ class Pool:
             seat = await self.place(generator, avoid=seat)
             try:
                 return await self.ask(seat, method, *given)
-            except Gone:
+            except WorkerLost:
                 continue
         raise lost_twice()
 
-    async def ask(self, seat: Seat, method: str, *given: Any, patience: float = CALL) -> Any:
+    async def ask(self, seat: WorkerSlot, method: str, *given: Any, patience: float = CALL) -> Any:
         """Ask this one. Gone where it died, or fell silent while another one could be asked."""
         asked = asyncio.ensure_future(seat.handle.call(method, *given))
         seat.asked.add(asked)
@@ -116,20 +116,20 @@ class Pool:
             async with asyncio.timeout(patience):
                 return await asked
         except TimeoutError:
-            raise Gone(f"It took longer than {patience:g} s") from None
+            raise WorkerLost(f"It took longer than {patience:g} s") from None
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            raise Gone("It fell silent") from None  # it was not us who were cancelled, but the question
-        except Gone as gone:
+            raise WorkerLost("It fell silent") from None  # it was not us who were cancelled, but the question
+        except WorkerLost as gone:
             self._lose(seat, gone)
             raise
         finally:
             seat.asked.discard(asked)
             seat.busy -= 1
 
-    async def place(self, generator: str, avoid: Seat | None = None) -> Seat:
+    async def place(self, generator: str, avoid: WorkerSlot | None = None) -> WorkerSlot:
         """Somebody who has the generator at hand, `avoid` only where nobody else lives; it is loaded if need be."""
         until = time.monotonic() + VACANCY
         while True:
@@ -138,7 +138,7 @@ class Pool:
             if holders:
                 return holders[0]
             if others:
-                with suppress(Gone):
+                with suppress(WorkerLost):
                     await self._load(self._roomiest(others, generator), generator)
                 continue
             if (left := until - time.monotonic()) <= 0:
@@ -148,13 +148,13 @@ class Pool:
                 async with asyncio.timeout(left):
                     await self._news.wait()
 
-    async def take(self, generator: str) -> Seat:
+    async def take(self, generator: str) -> WorkerSlot:
         """Somebody for long work; whoever takes them lets them go with `leave`."""
         seat = await self.place(generator)
         seat.busy += 1
         return seat
 
-    def leave(self, seat: Seat) -> None:
+    def leave(self, seat: WorkerSlot) -> None:
         """Long work is over, or its worker was lost."""
         seat.busy -= 1
 
@@ -168,21 +168,21 @@ class Pool:
         if idle and not any(name == generator for _, name in self._loads):
             self._begin_load(idle[0], generator)
 
-    def _roomiest(self, seats: Sequence[Seat], generator: str) -> Seat:
+    def _roomiest(self, seats: Sequence[WorkerSlot], generator: str) -> WorkerSlot:
         loading = [seat for seat in seats if (seat, generator) in self._loads]
         return loading[0] if loading else min(seats, key=lambda seat: (len(seat.held), seat.busy))
 
-    async def _load(self, seat: Seat, generator: str) -> None:
+    async def _load(self, seat: WorkerSlot, generator: str) -> None:
         await asyncio.shield(self._begin_load(seat, generator))
 
-    def _begin_load(self, seat: Seat, generator: str) -> asyncio.Task[Held]:
+    def _begin_load(self, seat: WorkerSlot, generator: str) -> asyncio.Task[WorkerGenerators]:
         key = (seat, generator)
         if key not in self._loads:
             self._loads[key] = asyncio.create_task(self.ask(seat, "load", generator, patience=LOAD))
             self._loads[key].add_done_callback(lambda done: self._has_loaded(seat, generator, done))
         return self._loads[key]
 
-    def _has_loaded(self, seat: Seat, generator: str, done: asyncio.Task[Held]) -> None:
+    def _has_loaded(self, seat: WorkerSlot, generator: str, done: asyncio.Task[WorkerGenerators]) -> None:
         del self._loads[seat, generator]
         if done.cancelled() or done.exception() is not None or not seat.alive:
             return  # whoever waits hears of it
@@ -190,14 +190,14 @@ class Pool:
         seat.held = done.result().generators
         self._tell()
 
-    async def _watch(self, seat: Seat) -> None:
+    async def _watch(self, seat: WorkerSlot) -> None:
         while True:
             try:
                 async with asyncio.timeout(self._silence):
-                    about: About = await seat.handle.call("hello")
+                    about: WorkerInfo = await seat.handle.call("hello")
             except TimeoutError:
-                self._lose(seat, Gone("it does not answer"))
-            except Gone as gone:
+                self._lose(seat, WorkerLost("it does not answer"))
+            except WorkerLost as gone:
                 self._lose(seat, gone)
             else:
                 self._hear(seat, about)
@@ -208,7 +208,7 @@ class Pool:
                     seat.handle.restart()
             await asyncio.sleep(self._beat)
 
-    def _hear(self, seat: Seat, about: About) -> None:
+    def _hear(self, seat: WorkerSlot, about: WorkerInfo) -> None:
         seat.heard = time.monotonic()
         if seat.about == about:
             return
@@ -219,7 +219,7 @@ class Pool:
             self._begin_load(seat, generator)
         self._tell()
 
-    def _lose(self, seat: Seat, gone: Gone) -> None:
+    def _lose(self, seat: WorkerSlot, gone: WorkerLost) -> None:
         if not seat.alive:
             return
         seat.about = None

@@ -19,14 +19,14 @@ from latentwalk.progress import Progress, Work
 from latentwalk.rendering import draw
 from latentwalk.rendering.image_codec import Format, Pixels
 from models.base import Precision
-from server.engine.generator_cache import Shelf
-from server.engine.inference_thread import Lane, Priority, physical_cores, pick_device, tune
+from server.engine.generator_cache import GeneratorCache
+from server.engine.inference_thread import InferenceThread, Priority, physical_cores, pick_device, tune
 from server.engine.preview_queue import Answer, Frame
 from server.engine.renderer import timed
 from server.jobs.checkpoints import Checkpoints
 from server.jobs.job import Kind
 from server.jobs.task import advance
-from server.services.learning import Workshop
+from server.services.learning import LearningTasks
 from server.settings import Settings
 from server.storage.db.database import Database
 from server.storage.library import Library
@@ -36,7 +36,7 @@ NICE = 10  # of those who learn: a hand on a slider goes first on the machine th
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class WorkerInfo:
     """Who a worker is: one that was started anew has another number, and nothing loaded."""
 
     host: str
@@ -45,7 +45,7 @@ class About:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class WorkerGenerators:
     """What a worker computes a generator's previews in, and every generator it has loaded, the least used first."""
 
     precision: Precision
@@ -53,7 +53,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class WorkerStep:
     """A chunk of learning that was done: how far it came, and whether that is to be written down now; or its result."""
 
     progress: Progress | None = None
@@ -70,20 +70,20 @@ class Worker:
         self.library = Library(
             settings.home, first=settings.first, database=Database.at(settings.home, settings.database)
         )
-        self.lane = Lane()
-        self.shelf = Shelf(self.library, self.lane, pick_device(settings.device), settings.generators_kept)
+        self.lane = InferenceThread()
+        self.shelf = GeneratorCache(self.library, self.lane, pick_device(settings.device), settings.generators_kept)
 
-    async def hello(self) -> About:
+    async def hello(self) -> WorkerInfo:
         """That it lives; asked every second."""
-        return About(socket.gethostname(), os.getpid(), str(self.shelf.device))
+        return WorkerInfo(socket.gethostname(), os.getpid(), str(self.shelf.device))
 
-    async def load(self, generator: str) -> Held:
+    async def load(self, generator: str) -> WorkerGenerators:
         """Have a generator at hand."""
         precision = (await self.shelf.get(generator)).quick.precision
-        return Held(precision, tuple(self.shelf.loaded()))
+        return WorkerGenerators(precision, tuple(self.shelf.loaded()))
 
 
-class Drawer(Worker):
+class RenderWorker(Worker):
     """Draws, and encodes what it drew: a file is a twentieth of its pixels, and travels so much faster."""
 
     async def previews(self, generator: str, edits: Sequence[Edit], sizes: Sequence[int | None]) -> list[Answer]:
@@ -93,12 +93,12 @@ class Drawer(Worker):
         def made() -> list[Answer]:
             begin = time.perf_counter()
             try:
-                batch = draw.previews(edits, ready)
+                batch = draw.draw_previews(edits, ready)
             except AppError as error:
                 return [error] * len(edits)
             except Exception as error:  # a model may raise anything; it fails this batch and nothing else
                 draw.log.exception("A batch of %d previews failed", len(edits))
-                return [draw.failed(error)] * len(edits)
+                return [draw.model_failure(error)] * len(edits)
             return [
                 one if isinstance(one, AppError) else draw.preview_frame(one, size, batch, begin)
                 for one, size in zip(batch.pictures, sizes, strict=True)
@@ -119,14 +119,16 @@ class Drawer(Worker):
         return await self.lane.run(priority, lambda: draw.draw(edit, ready))
 
 
-class Learner(Worker):
+class LearningWorker(Worker):
     """Does jobs chunk by chunk, each from its request and from the checkpoint that whoever began it left."""
 
     def __init__(self, settings: Settings, threads: int = 1) -> None:
         with suppress(OSError):
             os.nice(NICE)
         super().__init__(settings, threads)
-        self._workshop = Workshop(self.library, Regressors(settings.home, settings.unlocked), self.shelf, self.lane)
+        self._workshop = LearningTasks(
+            self.library, Regressors(settings.home, settings.unlocked), self.shelf, self.lane
+        )
         self._checkpoints = Checkpoints(settings.home / "checkpoints")
         self._work: dict[str, Work[Mapping[str, Any]]] = {}
         self._last: dict[str, Progress] = {}
@@ -141,15 +143,15 @@ class Learner(Worker):
         plan = await self._workshop.plan(kind, request)
         self._work[job] = plan.make(await asyncio.to_thread(self._checkpoints.of, job))
 
-    async def step(self, job: str) -> Step:
+    async def step(self, job: str) -> WorkerStep:
         """The next chunk of a job."""
         work = self._work[job]
         step = await self.lane.run(Priority.WORK, lambda: advance(work))
         if not isinstance(step, Progress):
             await self.end(job)
-            return Step(result=step)
+            return WorkerStep(result=step)
         self._last[job] = step
-        return Step(replace(step, remember=None), step.remember is not None)
+        return WorkerStep(replace(step, remember=None), step.remember is not None)
 
     async def remember(self, job: str) -> None:
         """Write down how far a job came; may be asked again where the disk was full."""

@@ -42,7 +42,7 @@ class Bookmark:
     created: str
 
 
-class Shared:
+class SharedStates:
     """Shared states and bookmarks. What a call returned is durable; a state is never changed or removed."""
 
     def __init__(self, database: Database) -> None:

@@ -19,7 +19,7 @@ UNDER_WAY = (State.QUEUED, State.RUNNING, State.PAUSED)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Kept:
+class JobRow:
     """A job as it is kept, with what people are not shown; `request` is None where it cannot be begun again."""
 
     job: Job
@@ -35,7 +35,7 @@ class Kept:
         return self.owner is None or self.lease < now or lease_owner.is_gone(self.owner)
 
 
-class Worklist:
+class JobTable:
     """The jobs of a database as `owner` sees them. A save by one that has lost its lease changes nothing."""
 
     def __init__(self, database: Database, owner: str = "", clock: Callable[[], float] = time.time) -> None:
@@ -48,7 +48,7 @@ class Worklist:
         with self._database.writing() as connection:
             connection.execute(insert(JOBS).values({**_plain(job), **held, "request": request and dict(request)}))
 
-    def keep(self, kept: Iterable[Kept]) -> None:
+    def keep(self, kept: Iterable[JobRow]) -> None:
         """Take in jobs from elsewhere as they are, but for those that are here already."""
         with self._database.writing() as connection:
             known = set(connection.execute(select(JOBS.c.id)).scalars())
@@ -89,7 +89,7 @@ class Worklist:
         with self._database.writing() as connection:
             connection.execute(update(JOBS).where(JOBS.c.id == id).values(stopping=True))
 
-    def claim(self, kept: Kept) -> bool:
+    def claim(self, kept: JobRow) -> bool:
         """Take over a job whose server is gone; False where another did first."""
         free = and_(JOBS.c.id == kept.job.id, JOBS.c.owner.is_not_distinct_from(kept.owner), _under_way())
         with self._database.writing() as connection:
@@ -103,7 +103,7 @@ class Worklist:
             connection.execute(update(JOBS).where(mine).values(lease=self._clock() + LEASE))
             return set(connection.execute(select(JOBS.c.id).where(mine, JOBS.c.stopping)).scalars())
 
-    def all(self, most: int | None = None) -> list[Kept]:
+    def all(self, most: int | None = None) -> list[JobRow]:
         """Every job, or the newest so many, the newest first."""
         if not self._database.exists:
             return []
@@ -116,7 +116,7 @@ class Worklist:
         under_way = [kept for kept in self.all() if not kept.job.state.is_end and kept.job.kind == kind]
         return [kept.request for kept in under_way if kept.request is not None]
 
-    def free(self) -> list[Kept]:
+    def free(self) -> list[JobRow]:
         """What was begun or waits, and has nobody who is at it; oldest first."""
         with self._database.reading() as connection:
             chosen = select(JOBS).where(_under_way(), or_(JOBS.c.owner.is_(None), JOBS.c.owner != self.owner))
@@ -141,7 +141,7 @@ def _plain(job: Job) -> dict[str, Any]:
     return values | said | {"state": str(job.state), "person": job.person or None}
 
 
-def _kept(row: RowMapping) -> Kept:
+def _kept(row: RowMapping) -> JobRow:
     shown = {name: row[name] for name in Job.__slots__ if name not in ("strip_version", "state", "detail", "person")}
     job = Job(**shown, state=State(row["state"]), detail=row["detail"] or {}, person=row["person"] or "")
-    return Kept(job, row["request"], row["attempts"], row["mark"], bool(row["stopping"]), row["owner"], row["lease"])
+    return JobRow(job, row["request"], row["attempts"], row["mark"], bool(row["stopping"]), row["owner"], row["lease"])

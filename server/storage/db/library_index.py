@@ -13,7 +13,7 @@ from server.storage.db.tables import LIBRARY
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class IndexRow:
     """One kept thing: its place (`kind`, `generator`, `name`), the SHA-256 and size of its file, and of a picture."""
 
     kind: str
@@ -25,18 +25,18 @@ class Row:
     kept: str = ""
 
 
-class Index:
+class LibraryIndex:
     """The rows of the library. Each change is durable when it returns, whole or not at all."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def of(self, kind: str, generator: str) -> dict[str, Row]:
+    def of(self, kind: str, generator: str) -> dict[str, IndexRow]:
         """What there is of a kind for a generator, by name."""
         chosen = and_(LIBRARY.c.kind == kind, LIBRARY.c.generator == generator)
         return {row.name: row for row in self._rows(chosen)}
 
-    def all(self) -> list[Row]:
+    def all(self) -> list[IndexRow]:
         """Every row."""
         return self._rows()
 
@@ -44,7 +44,7 @@ class Index:
         """The SHA-256 of every file that a row names."""
         return {sha256 for row in self.all() for sha256 in (row.sha256, row.picture) if sha256}
 
-    def put(self, rows: Iterable[Row]) -> None:
+    def put(self, rows: Iterable[IndexRow]) -> None:
         """Put things in their places, all of them or none; what was there goes."""
         now = datetime.now(UTC).isoformat()
         with self._database.writing() as connection:
@@ -58,13 +58,13 @@ class Index:
             with self._database.writing() as connection:
                 connection.execute(delete(LIBRARY).where(_place(kind, generator, name)))
 
-    def _rows(self, *chosen: ColumnElement[bool]) -> list[Row]:
+    def _rows(self, *chosen: ColumnElement[bool]) -> list[IndexRow]:
         if not self._database.exists:
             return []
         order = (LIBRARY.c.kind, LIBRARY.c.generator, LIBRARY.c.name)
         with self._database.reading() as connection:
             found = connection.execute(select(LIBRARY).where(*chosen).order_by(*order))
-            return [Row(**row) for row in found.mappings()]
+            return [IndexRow(**row) for row in found.mappings()]
 
 
 def _place(kind: str, generator: str, name: str) -> ColumnElement[bool]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from latentwalk.directions.direction import Direction, from_bytes, off, to_bytes
+from latentwalk.directions.direction import Direction, from_bytes, project_off, to_bytes
 from latentwalk.directions.latent_walk import ArcWalk, from_tensors
-from latentwalk.edit import latent_for, parse
+from latentwalk.edit import parse, resolve
 
 WIDTH = 12
 
@@ -51,7 +51,7 @@ def test_it_survives_its_file_and_steers_an_edit_by_its_classes(generator, make_
     assert torch.equal(read.walk.vectors, made.walk.vectors)
     edit = {"generator": "tiny", "base": {"seed": 3}, "amounts": {made.id: 5}}
     latents = [
-        latent_for(parse({**edit, "classes": {name: 1}}), generator, {made.id: read})[0] for name in ("amber", "blue")
+        resolve(parse({**edit, "classes": {name: 1}}), generator, {made.id: read})[0] for name in ("amber", "blue")
     ]
     assert not torch.allclose(*latents)
     if kept:
@@ -62,7 +62,7 @@ def test_it_can_be_held(make_direction):
     held = make_direction(walk=ArcWalk(vectors(3)))
     classes = torch.tensor([[0.5, 0.5, 0.0]])
     axis = classes @ held.walk.vectors
-    rest = off(torch.randn(4, WIDTH), [held], classes)
+    rest = project_off(torch.randn(4, WIDTH), [held], classes)
     assert float((rest @ axis.T).abs().max()) < 1e-5
 
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latentwalk.directions.direction import Curve, from_bytes, off, relabelled, to_bytes
+from latentwalk.directions.direction import Curve, from_bytes, project_off, replace_fields, to_bytes
 from latentwalk.directions.unit import Unit
 from latentwalk.errors import Invalid
 
@@ -129,27 +129,27 @@ def test_keyboard_steps_are_round_and_cross_the_track_in_about_a_hundred(make_di
 def test_holding_takes_out_all_of_an_axis_and_only_that(make_direction):
     first, second, third = (make_direction(seed) for seed in range(3))
     change = torch.randn(5, WIDTH)
-    left = off(change, [first, second])
+    left = project_off(change, [first, second])
     for held in (first, second):
         assert float((left @ held.walk.vector).abs().max()) < 1e-5
     taken = change - left
     basis = torch.stack([first.walk.vector, second.walk.vector])
     rebuilt = taken @ torch.linalg.pinv(basis) @ basis
     assert torch.allclose(rebuilt, taken, atol=1e-4)
-    assert torch.equal(off(change, []), change)
-    assert torch.allclose(off(left, [first, second]), left, atol=1e-5)
-    assert not torch.allclose(off(change, [third]), left, atol=1e-2)
+    assert torch.equal(project_off(change, []), change)
+    assert torch.allclose(project_off(left, [first, second]), left, atol=1e-5)
+    assert not torch.allclose(project_off(change, [third]), left, atol=1e-2)
 
 
 def test_holding_a_direction_twice_is_holding_it_once(make_direction):
     first = make_direction()
     change = torch.randn(5, WIDTH)
-    assert torch.allclose(off(change, [first, first]), off(change, [first]), atol=1e-5)
+    assert torch.allclose(project_off(change, [first, first]), project_off(change, [first]), atol=1e-5)
 
 
 def test_a_path_cannot_be_held(make_direction, make_path):
     with pytest.raises(Invalid, match="is a path and cannot be held"):
-        off(torch.randn(1, WIDTH), [make_direction(walk=make_path())])
+        project_off(torch.randn(1, WIDTH), [make_direction(walk=make_path())])
 
 
 def test_a_path_that_would_take_for_ever_is_refused(make_direction, make_path):
@@ -178,11 +178,11 @@ def test_a_file_gives_back_the_same_direction(make_direction, make_path, kind):
 @settings(max_examples=50)
 def test_any_text_and_number_survives_the_file(make_direction, seed, text, number):
     direction = make_direction(note=text, settings={"number": number, "text": text})
-    again = from_bytes(to_bytes(relabelled(direction, seed=seed)))
+    again = from_bytes(to_bytes(replace_fields(direction, seed=seed)))
     assert (again.note, again.seed, again.settings) == (text, seed, {"number": number, "text": text})
 
 
 def test_relabelling_leaves_the_original_alone(make_direction):
     direction = make_direction()
-    assert relabelled(direction, name="Other").name == "Other"
+    assert replace_fields(direction, name="Other").name == "Other"
     assert direction.name == "Way 0"

@@ -9,8 +9,8 @@ import pytest
 
 from latentwalk.directions.unit import Unit
 from latentwalk.edit import Edit
-from latentwalk.films.constant_speed import Pace, distance, pace, small, steady, timed, unevenness
-from latentwalk.films.render import moment
+from latentwalk.films.constant_speed import Pace, as_timed, distance, downscale, measure_pace, timed, unevenness
+from latentwalk.films.render import moment_of_frame
 from latentwalk.films.route import Route, route_of
 from latentwalk.films.timeline import read
 from latentwalk.progress import finish
@@ -37,15 +37,15 @@ def walk(generator):
 
 
 def frames(route: Route, paced: Pace) -> list[Any]:
-    return [small([lurching(route.at(moment(route, paced, n)))]) for n in range(route.timeline.frames)]
+    return [downscale([lurching(route.at(moment_of_frame(route, paced, n)))]) for n in range(route.timeline.frames)]
 
 
 @pytest.mark.parametrize("play", ["once", "loop", "pingpong"])
 def test_what_lurched_moves_evenly(walk, play):
     keys = [{"at": 0, "edit": EDIT}, {"at": 4, "amounts": {"sway": 10.0}}]
     route = walk(*keys, speed="even", play=play, seconds=8 if play == "loop" else 4)
-    plain = unevenness(frames(route, steady(route.timeline.length)))
-    even = unevenness(frames(route, finish(pace(route, lurching))))
+    plain = unevenness(frames(route, as_timed(route.timeline.length)))
+    even = unevenness(frames(route, finish(measure_pace(route, lurching))))
     assert plain > 0.8
     assert even <= 0.25
 
@@ -53,8 +53,8 @@ def test_what_lurched_moves_evenly(walk, play):
 def test_rests_rest_as_long_as_they_were_told(walk):
     keys = [{"at": 0, "edit": EDIT, "hold": 1.0}, {"at": 3, "amounts": {"sway": 10.0}, "hold": 1.0}]
     route = walk(*keys, speed="even")
-    paced = finish(pace(route, lurching))
-    values = [route.at(moment(route, paced, n)).amounts["sway"] for n in range(route.timeline.frames)]
+    paced = finish(measure_pace(route, lurching))
+    values = [route.at(moment_of_frame(route, paced, n)).amounts["sway"] for n in range(route.timeline.frames)]
     assert sum(value == 0.0 for value in values) == pytest.approx(25, abs=1)
     assert sum(value == 10.0 for value in values) == pytest.approx(25, abs=1)
 
@@ -62,7 +62,7 @@ def test_rests_rest_as_long_as_they_were_told(walk):
 def test_a_walk_that_changes_nothing_keeps_its_time(walk):
     keys = [{"at": 0, "edit": EDIT}, {"at": 2, "amounts": {"sway": 10.0}}]
     route = walk(*keys, speed="even")
-    paced = finish(pace(route, lambda edit: np.zeros((4, 4, 3), dtype=np.uint8)))
+    paced = finish(measure_pace(route, lambda edit: np.zeros((4, 4, 3), dtype=np.uint8)))
     assert [paced.moment(at) for at in (0.0, 0.7, 2.0)] == pytest.approx([0.0, 0.7, 2.0])
 
 
@@ -75,6 +75,6 @@ def test_a_pace_rises_from_the_beginning_to_the_end():
 
 
 def test_the_distance_is_that_of_pixels_from_nought_to_one():
-    black, white = (small([np.full((8, 8, 3), value, dtype=np.uint8)]) for value in (0, 255))
+    black, white = (downscale([np.full((8, 8, 3), value, dtype=np.uint8)]) for value in (0, 255))
     assert distance(black, white) == pytest.approx(1.0)
     assert distance(black, black) == 0.0

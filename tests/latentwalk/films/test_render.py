@@ -24,12 +24,12 @@ from latentwalk.directions.direction import Direction
 from latentwalk.directions.unit import Unit
 from latentwalk.edit import Edit, parse
 from latentwalk.errors import Invalid, ModelFailed
-from latentwalk.films.constant_speed import steady
+from latentwalk.films.constant_speed import as_timed
 from latentwalk.films.encoding.formats import containers, format_for
 from latentwalk.films.layout import compose
-from latentwalk.films.presets import Wish, presets, sweep
+from latentwalk.films.presets import PresetRequest, presets, sweep
 from latentwalk.films.recipe_extraction import recipe_of
-from latentwalk.films.render import Film, edits_of, film
+from latentwalk.films.render import Film, edits_of, render_film
 from latentwalk.films.route import Route, route_of
 from latentwalk.films.timeline import Format, Timeline, read
 from latentwalk.progress import Progress, finish
@@ -37,7 +37,7 @@ from latentwalk.provenance.xmp import TRAINED
 from latentwalk.rendering.draw import draw
 from latentwalk.rendering.image_codec import Pixels
 from models.base import Generator
-from server.engine.generator_cache import Ready
+from server.engine.generator_cache import LoadedGenerator
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 LOSSLESS = ("apng", "zip")
@@ -70,7 +70,7 @@ def scene(edit: Edit) -> Pixels:
 
 
 def made(route: Route, path: Path, draw: Callable[[Edit], Pixels] = scene, **how: Any) -> Film:
-    return finish(film(route, draw, {}, path, **how))
+    return finish(render_film(route, draw, {}, path, **how))
 
 
 def decoded(path: Path, format: str) -> list[NDArray[np.uint8]]:
@@ -91,7 +91,7 @@ def decoded(path: Path, format: str) -> list[NDArray[np.uint8]]:
 def drawn(route: Route) -> list[NDArray[np.uint8]]:
     return [
         np.asarray(compose(route.timeline, [scene(edit) for edit in cells]))
-        for cells in edits_of(route, steady(route.timeline.length))
+        for cells in edits_of(route, as_timed(route.timeline.length))
     ]
 
 
@@ -105,7 +105,7 @@ def test_every_frame_is_in_the_file_in_order_and_as_it_was_drawn(format: Format,
     walk = route(0, 40, seconds=2, fps=12, format=format, size=96)
     path = tmp_path / "a"
     shares: list[float] = []
-    result = finish(film(walk, scene, {}, path), lambda progress: shares.append(progress.share))
+    result = finish(render_film(walk, scene, {}, path), lambda progress: shares.append(progress.share))
     frames, expected = decoded(path, format), drawn(walk)
     assert len(frames) == len(expected) == result.frames == 24
     assert {frame.shape for frame in frames} == {(96, 96, 3)}
@@ -179,7 +179,7 @@ def test_the_recipe_comes_back_out_of_the_file(format: Format, route: Make, tmp_
 def test_a_stopped_film_leaves_the_old_one_and_no_litter(format: Format, route: Make, tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"old")
-    work = film(route(0, 100, fps=10, seconds=3, format=format), scene, {}, path)
+    work = render_film(route(0, 100, fps=10, seconds=3, format=format), scene, {}, path)
     progress = [next(work) for _ in range(15)]
     assert isinstance(progress[-1], Progress)
     assert path.read_bytes() == b"old"
@@ -214,7 +214,8 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(format: str, tmp_path: P
     code = """if True:
         import resource, signal, sys; from pathlib import Path; import numpy as np
         from models.catalogue import pinned
-        from latentwalk.films.render import film; from latentwalk.films.route import route_of; from latentwalk.films.timeline import read
+        from latentwalk.films.render import render_film; from latentwalk.films.route import route_of
+        from latentwalk.films.timeline import read
         from latentwalk.errors import StorageFailed; from latentwalk.progress import finish
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         chance = np.random.default_rng(0)
@@ -223,7 +224,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(format: str, tmp_path: P
         output = {"fps": 20, "format": sys.argv[2]}
         walk = read({"version": 2, "generator": "eyes", "keyframes": keys, "play": "once", "output": output})
         resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
-        try: finish(film(route_of(walk, {}, pinned.find("eyes").spec), noise, {}, Path(sys.argv[1]) / "a"))
+        try: finish(render_film(route_of(walk, {}, pinned.find("eyes").spec), noise, {}, Path(sys.argv[1]) / "a"))
         except StorageFailed as error: assert "disk is full: a was" in str(error), error
         else: raise SystemExit("nothing was raised")
         assert not list(Path(sys.argv[1]).iterdir())
@@ -236,11 +237,11 @@ def test_a_films_frames_are_the_stills_of_its_edits(
     tiny: Generator, make_slider: Callable[..., Direction], tmp_path: Path
 ) -> None:
     slider = make_slider(tiny.spec)
-    ready = Ready(tiny, tiny.at("bf16"), lambda: {"sway": slider})
+    ready = LoadedGenerator(tiny, tiny.at("bf16"), lambda: {"sway": slider})
     walk = sweep(parse({"generator": "tiny", "base": {"seed": 3}}), slider, seconds=0.5, output={"fps": 8})
     route = route_of(walk, {"sway": slider.unit}, tiny.spec)
-    result = finish(film(route, lambda edit: draw(edit, ready), {"sway": slider}, tmp_path / "a.mp4"))
-    stills = [draw(cells[0], ready) for cells in edits_of(route, steady(walk.length))]
+    result = finish(render_film(route, lambda edit: draw(edit, ready), {"sway": slider}, tmp_path / "a.mp4"))
+    stills = [draw(cells[0], ready) for cells in edits_of(route, as_timed(walk.length))]
     assert result.digest == hashlib.sha256(b"".join(still.tobytes() for still in stills)).hexdigest()
 
 
@@ -282,12 +283,12 @@ def test_sound_is_muxed_and_cut_to_the_film(route: Make, tmp_path: Path) -> None
 def test_a_preset_is_a_walk_that_can_be_filmed(id: str, tiny: Generator, make_slider: Callable[..., Direction]) -> None:
     sliders = {name: make_slider(tiny.spec, name) for name in ("sway", "tilt", "turn")}
     edit = parse({"generator": "tiny", "base": {"seed": 3}, "amounts": {"sway": 2.0}})
-    wish = Wish(edit, 6.0, seeds=4, direction="sway", classes=("warm", "cold"))
+    wish = PresetRequest(edit, 6.0, seeds=4, direction="sway", classes=("warm", "cold"))
     walk = presets()[id].make(wish, tiny.spec, sliders)
     route = route_of(walk, {name: slider.unit for name, slider in sliders.items()}, tiny.spec)
-    ready = Ready(tiny, tiny, lambda: sliders)
+    ready = LoadedGenerator(tiny, tiny, lambda: sliders)
     assert walk.length == 6.0
-    edits = [cells[0] for cells in edits_of(route, steady(6.0))]
+    edits = [cells[0] for cells in edits_of(route, as_timed(6.0))]
     for one in edits[::30]:
         assert draw(one, ready).shape == (16, 16, 3)
     if id == "tour":
@@ -316,7 +317,7 @@ def test_a_preset_is_a_walk_that_can_be_filmed(id: str, tiny: Generator, make_sl
 def test_a_preset_says_what_it_misses(id: str, wish: dict[str, Any], said: str, tiny: Generator) -> None:
     edit = parse({"generator": "tiny", "base": {"seed": 3}})
     with pytest.raises(Invalid, match=said):
-        presets()[id].make(Wish(edit, **wish), tiny.spec, {})
+        presets()[id].make(PresetRequest(edit, **wish), tiny.spec, {})
 
 
 @pytest.mark.parametrize(

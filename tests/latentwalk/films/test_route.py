@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from latentwalk.directions.direction import Curve
 from latentwalk.directions.unit import Unit
-from latentwalk.edit import latent_for, parse
+from latentwalk.edit import parse, resolve
 from latentwalk.errors import Invalid
 from latentwalk.films.route import Route, route_of
 from latentwalk.films.timeline import read
@@ -136,7 +136,7 @@ def test_a_loop_closes_without_a_jump(route, generator, make_direction, curve):
     }
     keys = [{"at": 2.0 * n, "edit": edit, "easing": "linear"} for n, edit in enumerate((FIRST, SECOND, THIRD))]
     made = route(*keys, play="loop", seconds=6, curve=curve)
-    latents = [latent_for(made.at(6 * n / 300), generator, directions)[0] for n in range(300)]
+    latents = [resolve(made.at(6 * n / 300), generator, directions)[0] for n in range(300)]
     steps = [float((latents[n] - latents[n - 1]).norm()) for n in range(300)]  # the first is from the last frame
     assert steps[0] <= max(steps[1:])
     assert max(steps) < 10 * sum(steps) / 300
@@ -167,15 +167,15 @@ def test_behind_a_mapping_network_seeds_go_along_a_spline_of_w(layered):
     assert between.space == "w"
     assert sum(between.weights().values()) == pytest.approx(1)
     assert min(between.weights().values()) < 0  # a spline through points bends round them
-    latents = torch.stack([latent_for(made.at(4 * n / 400), layered, {})[0][0, 0] for n in range(400)])
+    latents = torch.stack([resolve(made.at(4 * n / 400), layered, {})[0][0, 0] for n in range(400)])
     for n in range(4):
-        still = layered.map(layered.sample([n]), latent_for(made.at(0.0), layered, {})[1])[0]
+        still = layered.map(layered.sample([n]), resolve(made.at(0.0), layered, {})[1])[0]
         torch.testing.assert_close(latents[100 * n], still)
     speeds = (latents.roll(-1, 0) - latents).norm(dim=1)
     bends = (latents.roll(-1, 0) - 2 * latents + latents.roll(1, 0)).norm(dim=1)
     assert float(bends[[0, 100, 200, 300]].max()) < 0.1 * float(speeds.mean())  # no corner at the seeds nor at the seam
     straight = route_of(read({**walk, "curve": "straight"}), {}, layered.spec)
-    corners = torch.stack([latent_for(straight.at(4 * n / 400), layered, {})[0][0, 0] for n in range(400)])
+    corners = torch.stack([resolve(straight.at(4 * n / 400), layered, {})[0][0, 0] for n in range(400)])
     bends = (corners.roll(-1, 0) - 2 * corners + corners.roll(1, 0)).norm(dim=1)
     assert float(bends[[0, 100, 200, 300]].min()) > 0.3 * float(speeds.mean())
 
@@ -195,7 +195,7 @@ def test_the_latent_moves_without_jumps(generator, make_direction, at):
     }
     keys = [{"at": 0, "edit": FIRST}, {"at": 4, "edit": SECOND}]
     made = route_of(read({"version": 2, "generator": "tiny", "keyframes": keys, "play": "once"}), UNITS, generator.spec)
-    here, there = (latent_for(made.at(at + step), generator, directions)[0] for step in (0.0, 1e-3))
+    here, there = (resolve(made.at(at + step), generator, directions)[0] for step in (0.0, 1e-3))
     assert float((here - there).norm()) < 0.05
 
 

@@ -9,16 +9,16 @@ import pytest
 import torch
 from PIL import Image
 
-from latentwalk.edit import latent_for, parse
+from latentwalk.edit import parse, resolve
 from latentwalk.errors import Invalid, NotFound
-from latentwalk.inversion.encoder_inversion import inverted, nearest, opened
+from latentwalk.inversion.encoder_inversion import invert, nearest_class, open_picture
 from latentwalk.progress import finish
 from latentwalk.rendering import image_codec
-from latentwalk.training.encoder_training import EncodeSettings, encode, to_bytes
+from latentwalk.training.encoder_training import EncodeSettings, to_bytes, train_encoder
 from latentwalk.training.evaluation import samplers
 from models.base import Generator
 from models.catalogue import local
-from server.engine.generator_cache import Ready
+from server.engine.generator_cache import LoadedGenerator
 from server.storage.learned_directions import ENCODER
 from server.storage.library import Library
 
@@ -34,25 +34,25 @@ def library(tmp_path_factory: pytest.TempPathFactory, described, layered: Genera
     """A home with the style-based generator and an encoder for it."""
     home = tmp_path_factory.mktemp("home")
     folder = local.keep(home / "generators", *described).parent
-    encoder = finish(encode(samplers.Ready(layered), EncodeSettings(steps=60, batch=8, width=8)))
+    encoder = finish(train_encoder(samplers.GeneratorSampler(layered), EncodeSettings(steps=60, batch=8, width=8)))
     (folder / ENCODER).write_bytes(to_bytes(encoder, layered.spec.fingerprint))
     return Library(home)
 
 
 @pytest.fixture(scope="module")
-def ready(library: Library) -> Ready:
+def ready(library: Library) -> LoadedGenerator:
     generator = library.load("styled")
-    return Ready(generator, generator, dict)
+    return LoadedGenerator(generator, generator, dict)
 
 
-def test_a_picture_of_the_generators_own_is_found_again(library: Library, ready: Ready) -> None:
+def test_a_picture_of_the_generators_own_is_found_again(library: Library, ready: LoadedGenerator) -> None:
     edit = parse({"generator": "styled", "base": {"seed": 3}})
-    latent, classes = latent_for(edit, ready.exact, {})
+    latent, classes = resolve(edit, ready.exact, {})
     with torch.no_grad():
         picture = ready.exact.synthesize(latent, classes)
-    array = image_codec.pixels(picture)[0]
-    found = finish(inverted(library, ready, opened(file(Image.fromarray(array)), ready.spec)))
-    again, weights = latent_for(
+    array = image_codec.to_pixels(picture)[0]
+    found = finish(invert(library, ready, open_picture(file(Image.fromarray(array)), ready.spec)))
+    again, weights = resolve(
         parse({"generator": "styled", **{k: found[k] for k in ("base", "classes")}}), ready.exact, {}
     )
     with torch.no_grad():
@@ -64,14 +64,14 @@ def test_a_picture_of_the_generators_own_is_found_again(library: Library, ready:
 
 def test_the_nearest_class_is_the_one_whose_mean_it_is(layered: Generator) -> None:
     means = layered.map(torch.zeros(3, 6), torch.eye(3), 0.0)
-    assert [nearest(layered, mean[None]) for mean in means] == [{name: 1.0} for name in layered.spec.classes]
+    assert [nearest_class(layered, mean[None]) for mean in means] == [{name: 1.0} for name in layered.spec.classes]
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
 def test_any_picture_is_cut_to_a_square_of_the_generators_side(layered: Generator, format: str) -> None:
     wide = Image.new("RGB", (90, 30), (255, 0, 0))
     wide.paste(Image.new("RGB", (30, 30), (0, 0, 255)), (30, 0))
-    picture = opened(file(wide, format), layered.spec)
+    picture = open_picture(file(wide, format), layered.spec)
     assert picture.shape == (1, 3, 16, 16)
     assert float(picture[0, 2, 8, 8]) > 0.9
     assert float(picture[0, 0, 8, 8]) < -0.9
@@ -84,16 +84,16 @@ def test_any_picture_is_cut_to_a_square_of_the_generators_side(layered: Generato
 )
 def test_what_is_no_picture_is_a_sentence(layered: Generator, data: bytes) -> None:
     with pytest.raises(Invalid, match="not a picture") as error:
-        opened(data, layered.spec)
+        open_picture(data, layered.spec)
     assert "PNG" in error.value.hint
 
 
 def test_a_picture_of_enormous_sides_is_refused_before_it_is_decoded(layered: Generator) -> None:
     with pytest.raises(Invalid, match="px wide or high"):
-        opened(file(Image.new("1", (20_000, 1))), layered.spec)
+        open_picture(file(Image.new("1", (20_000, 1))), layered.spec)
 
 
-def test_a_generator_without_an_encoder_says_so(ready: Ready, tmp_path: Path, described) -> None:
+def test_a_generator_without_an_encoder_says_so(ready: LoadedGenerator, tmp_path: Path, described) -> None:
     local.keep(tmp_path / "generators", *described)
     with pytest.raises(NotFound, match="no encoder"):
-        finish(inverted(Library(tmp_path), ready, torch.zeros(1, 3, 16, 16)))
+        finish(invert(Library(tmp_path), ready, torch.zeros(1, 3, 16, 16)))

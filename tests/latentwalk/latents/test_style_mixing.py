@@ -8,16 +8,16 @@ import torch
 from latentwalk.directions.direction import Curve
 from latentwalk.directions.latent_walk import LinearWalk
 from latentwalk.directions.unit import Unit
-from latentwalk.edit import canonical, latent_for, parse, parse_text
+from latentwalk.edit import canonical, parse, parse_text, resolve
 from latentwalk.errors import Invalid
-from latentwalk.latents.latent_codec import stacked
+from latentwalk.latents.latent_codec import stack_latents
 from models.generators.stylegan2 import StyleGAN2
 
 BASE = {"generator": "layered", "base": {"seed": 7}}
 
 
 def latent(generator: StyleGAN2, directions=None, **more) -> torch.Tensor:
-    return latent_for(parse({**BASE, **more}), generator, directions or {})[0]
+    return resolve(parse({**BASE, **more}), generator, directions or {})[0]
 
 
 def test_a_cutoff_truncates_the_layers_before_it_and_leaves_the_others(layered: StyleGAN2) -> None:
@@ -66,9 +66,9 @@ def test_layers_that_are_not_there_are_refused_with_what_there_is(layered: Style
 def test_a_generator_of_one_layer_says_that_it_has_no_styles_to_mix(tiny) -> None:
     for asked in ({"styles": {"9": [0, 1]}}, {"cutoff": 1}):
         with pytest.raises(Invalid, match="enters once"):
-            latent_for(parse({**BASE, "generator": "tiny", **asked}), tiny, {})
+            resolve(parse({**BASE, "generator": "tiny", **asked}), tiny, {})
     with pytest.raises(Invalid, match="one mean latent"):
-        latent_for(parse({**BASE, "generator": "tiny", "mean": "all", "truncation": 0.5}), tiny, {})
+        resolve(parse({**BASE, "generator": "tiny", "mean": "all", "truncation": 0.5}), tiny, {})
 
 
 def test_seeds_that_are_too_large_are_refused_in_styles_as_they_are_in_the_base() -> None:
@@ -110,6 +110,6 @@ def test_pictures_with_and_without_changed_styles_share_a_batch(layered: StyleGA
     slider = channel(layered, make_slider, 5)
     plain, changed = latent(layered), latent(layered, {"one_channel": slider}, amounts={"one_channel": 2.0})
     one = torch.eye(3)[:1]
-    both = layered.synthesize(stacked([plain, changed]), one.expand(2, -1))
+    both = layered.synthesize(stack_latents([plain, changed]), one.expand(2, -1))
     assert torch.allclose(both[:1], layered.synthesize(plain, one), atol=1e-5)
     assert torch.allclose(both[1:], layered.synthesize(changed, one), atol=1e-5)

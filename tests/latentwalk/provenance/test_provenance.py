@@ -21,60 +21,62 @@ from latentwalk.films.presets import sweep
 from latentwalk.films.recipe_extraction import mime_of, recipe_of
 from latentwalk.films.timeline import Timeline
 from latentwalk.provenance import c2pa, keys, perceptual_hash, sidecar
-from latentwalk.provenance.c2pa import Claim
-from latentwalk.provenance.ledger import Entry, Ledger
-from latentwalk.provenance.signing import Press
-from latentwalk.provenance.stills import still
+from latentwalk.provenance.c2pa import ProvenanceClaim
+from latentwalk.provenance.ledger import Ledger, LedgerEntry
+from latentwalk.provenance.signing import FileSigner
+from latentwalk.provenance.stills import still_file
 from latentwalk.rendering.draw import draw
 from models.base import Generator
-from server.engine.generator_cache import Ready
+from server.engine.generator_cache import LoadedGenerator
 from server.services.filming import filmed, made_here, recipe, walk_in
 from server.settings import Settings
-from server.storage.audio_files import Sounds
+from server.storage.audio_files import AudioFiles
 
-CLAIM = Claim("edit", '{"generator":"tiny","base":{"seed":1}}', {"tiny": "sha256:0"}, {"sway": "sha256:1"}, "1")
+CLAIM = ProvenanceClaim(
+    "edit", '{"generator":"tiny","base":{"seed":1}}', {"tiny": "sha256:0"}, {"sway": "sha256:1"}, "1"
+)
 EDIT = {"generator": "tiny", "base": {"seed": 3}, "amounts": {"sway": 2.0}}
 
 
 @pytest.fixture(scope="module")
-def signing() -> keys.Signing:
-    return keys.Signing(*keys.made(), own=True)
+def signing() -> keys.SigningKey:
+    return keys.SigningKey(*keys.made(), own=True)
 
 
 @pytest.fixture
-def press(home: Path) -> Press:
-    return Press(Settings(home=home), "1.2.3")
+def press(home: Path) -> FileSigner:
+    return FileSigner(Settings(home=home), "1.2.3")
 
 
 @pytest.fixture
-def ready(tiny: Generator, make_slider: Callable[..., Direction]) -> Ready:
+def ready(tiny: Generator, make_slider: Callable[..., Direction]) -> LoadedGenerator:
     sway = make_slider(tiny.spec)
-    return Ready(tiny, tiny, lambda: {"sway": sway})
+    return LoadedGenerator(tiny, tiny, lambda: {"sway": sway})
 
 
-def walk(ready: Ready, **output: Any) -> Timeline:
+def walk(ready: LoadedGenerator, **output: Any) -> Timeline:
     slider = ready.directions()["sway"]
     return sweep(parse(EDIT), slider, seconds=0.5, output={"fps": 8, "size": 64, **output})
 
 
 def test_a_key_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
-    first = keys.own(tmp_path / "credentials")
-    assert keys.own(tmp_path / "credentials") == first
+    first = keys.installation_key(tmp_path / "credentials")
+    assert keys.installation_key(tmp_path / "credentials") == first
     mode = (tmp_path / "credentials" / keys.KEY).stat().st_mode
     assert stat.S_IMODE(mode) == 0o600
     assert first.own
     assert "PRIVATE" not in repr(first)
-    assert keys.own(tmp_path / "other").key != first.key
+    assert keys.installation_key(tmp_path / "other").key != first.key
     assert sorted(path.name for path in tmp_path.iterdir()) == ["credentials", "other"]
 
 
 @pytest.mark.parametrize("format", [name for name, one in containers().items() if one.signed])
 def test_a_signed_film_reads_back_and_a_changed_one_does_not(
-    format: str, ready: Ready, press: Press, tmp_path: Path
+    format: str, ready: LoadedGenerator, press: FileSigner, tmp_path: Path
 ) -> None:
     out = tmp_path / f"a.{containers()[format].ending}"  # type: ignore[index]
     timeline = walk(ready, format=format)
-    filmed(timeline, out, ready, press, Sounds(tmp_path / "sounds"), lambda progress: None)
+    filmed(timeline, out, ready, press, AudioFiles(tmp_path / "sounds"), lambda progress: None)
     data = out.read_bytes()
     found = press.credential(data, mime_of(data))
     assert found.state == "trusted"
@@ -84,7 +86,7 @@ def test_a_signed_film_reads_back_and_a_changed_one_does_not(
     assert found.claim["directions"]["sway"].startswith("sha256:")
     assert b"trainedAlgorithmicMedia" in data
     assert c2pa.read(data, mime_of(data)).state == "valid"  # to a stranger: intact, by nobody known
-    assert c2pa.read(data, mime_of(data), keys.Signing(*keys.made(), own=True).anchors).state == "valid"
+    assert c2pa.read(data, mime_of(data), keys.SigningKey(*keys.made(), own=True).anchors).state == "valid"
     changed = bytearray(data)
     middle = {"mp4": data.find(b"mdat") + 40, "av1": data.find(b"mdat") + 40}.get(format, 0)
     middle = (
@@ -98,10 +100,10 @@ def test_a_signed_film_reads_back_and_a_changed_one_does_not(
 
 @pytest.mark.parametrize("format", ["webm", "zip"])
 def test_what_cannot_carry_a_credential_has_one_beside_it(
-    format: str, ready: Ready, press: Press, tmp_path: Path
+    format: str, ready: LoadedGenerator, press: FileSigner, tmp_path: Path
 ) -> None:
     out = tmp_path / f"a.{format}"
-    filmed(walk(ready, format=format), out, ready, press, Sounds(tmp_path / "sounds"), lambda progress: None)
+    filmed(walk(ready, format=format), out, ready, press, AudioFiles(tmp_path / "sounds"), lambda progress: None)
     beside = (tmp_path / f"a.{format}.credential.json").read_bytes()
     data = out.read_bytes()
     assert press.credential(data, mime_of(data)).state == "none"
@@ -116,9 +118,9 @@ def test_what_cannot_carry_a_credential_has_one_beside_it(
 
 
 @pytest.mark.parametrize("format", ["png", "jpg", "webp"])
-def test_a_still_says_what_it_is_and_is_known_again(format: Any, ready: Ready, press: Press) -> None:
+def test_a_still_says_what_it_is_and_is_known_again(format: Any, ready: LoadedGenerator, press: FileSigner) -> None:
     edit = parse(EDIT)
-    data = still(edit, draw(edit, ready), ready, press, format=format)
+    data = still_file(edit, draw(edit, ready), ready, press, format=format)
     assert recipe_of(data) == ("edit", json.loads(canonical(edit)))
     assert press.credential(data, mime_of(data)).state == "trusted"
     answer = made_here(data, press)
@@ -136,42 +138,42 @@ def test_a_still_says_what_it_is_and_is_known_again(format: Any, ready: Ready, p
 
 
 def test_what_would_fill_the_memory_to_sign_has_its_credential_beside_it(
-    ready: Ready, press: Press, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ready: LoadedGenerator, press: FileSigner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("latentwalk.provenance.signing.LARGEST_EMBEDDED", 1000)
     for name, embedded in (("a.png", False), ("a.mp4", True)):
         out = tmp_path / name
         format = {"a.png": "apng", "a.mp4": "mp4"}[name]
-        filmed(walk(ready, format=format), out, ready, press, Sounds(tmp_path / "sounds"), lambda progress: None)
+        filmed(walk(ready, format=format), out, ready, press, AudioFiles(tmp_path / "sounds"), lambda progress: None)
         data, beside = out.read_bytes(), tmp_path / f"{name}.credential.json"
         assert (press.credential(data, mime_of(data)).state == "trusted") is embedded
         assert beside.exists() is not embedded
         assert embedded or press.credential(data, "", beside.read_bytes()).state == "trusted"
 
 
-def test_signing_can_be_switched_off(ready: Ready, home: Path) -> None:
-    press = Press(Settings(home=home, sign=False))
-    data = still(parse(EDIT), draw(parse(EDIT), ready), ready, press)
+def test_signing_can_be_switched_off(ready: LoadedGenerator, home: Path) -> None:
+    press = FileSigner(Settings(home=home, sign=False))
+    data = still_file(parse(EDIT), draw(parse(EDIT), ready), ready, press)
     assert press.credential(data, "image/png").state == "none"
     assert made_here(data, press)["made"] == "here"
     assert press.view()["signing"] is False
     assert not (home / "credentials").exists()
 
 
-def test_it_is_said_plainly_what_the_own_key_proves(press: Press) -> None:
+def test_it_is_said_plainly_what_the_own_key_proves(press: FileSigner) -> None:
     view = press.view()
     assert (view["signing"], view["own"]) == (True, True)
     assert "does not prove who" in view["sentence"]
 
 
 def test_an_operators_certificate_takes_the_place_of_our_own(
-    signing: keys.Signing, tmp_path: Path, ready: Ready
+    signing: keys.SigningKey, tmp_path: Path, ready: LoadedGenerator
 ) -> None:
     (tmp_path / "key.pem").write_bytes(signing.key)
     (tmp_path / "chain.pem").write_bytes(signing.chain)
     chosen = Settings(home=tmp_path / "home", signing_key=tmp_path / "key.pem", signing_chain=tmp_path / "chain.pem")
-    press = Press(chosen)
-    data = still(parse(EDIT), draw(parse(EDIT), ready), ready, press)
+    press = FileSigner(chosen)
+    data = still_file(parse(EDIT), draw(parse(EDIT), ready), ready, press)
     assert c2pa.read(data, "image/png", signing.anchors).state == "trusted"
     assert press.view()["own"] is False
     assert not (tmp_path / "home" / "credentials").exists()
@@ -181,15 +183,15 @@ def test_an_operators_certificate_takes_the_place_of_our_own(
     ("key", "chain", "said"), [(b"x", None, "not PEM"), (None, b"x", "not PEM"), ("other", None, "another key")]
 )
 def test_a_key_that_cannot_sign_is_refused_with_a_sentence(
-    key: Any, chain: Any, said: str, signing: keys.Signing, tmp_path: Path
+    key: Any, chain: Any, said: str, signing: keys.SigningKey, tmp_path: Path
 ) -> None:
     other = keys.made()[0] if key == "other" else key
     (tmp_path / "key.pem").write_bytes(signing.key if other is None else other)
     (tmp_path / "chain.pem").write_bytes(chain or signing.chain)
     with pytest.raises(Invalid, match=said):
-        keys.brought(tmp_path / "key.pem", tmp_path / "chain.pem")
+        keys.operator_key(tmp_path / "key.pem", tmp_path / "chain.pem")
     with pytest.raises(Invalid, match="cannot be read"):
-        keys.brought(tmp_path / "none.pem", tmp_path / "chain.pem")
+        keys.operator_key(tmp_path / "none.pem", tmp_path / "chain.pem")
 
 
 @pytest.mark.parametrize(
@@ -209,7 +211,8 @@ def test_a_picture_is_known_again_after_what_sites_do_to_it(tmp_path: Path) -> N
     ledger = Ledger(tmp_path / "ledger.sqlite")
     for seed in range(40):
         ledger.note(
-            Entry("2026", f"{seed:064x}", 1, "png", f"Scene {seed}", "edit", "{}"), [perceptual_hash.look(scene(seed))]
+            LedgerEntry("2026", f"{seed:064x}", 1, "png", f"Scene {seed}", "edit", "{}"),
+            [perceptual_hash.perceptual_hash(scene(seed))],
         )
     for seed in (3, 17, 31):
         made = scene(seed)
@@ -219,29 +222,29 @@ def test_a_picture_is_known_again_after_what_sites_do_to_it(tmp_path: Path) -> N
         noisy = np.clip(np.asarray(made).astype(int) + chance.normal(0, 6, (256, 256, 3)), 0, 255).astype(np.uint8)
         bright = ImageEnhance.Brightness(made).enhance(1.15)
         for one in (small, Image.open(buffer), Image.fromarray(noisy), bright):
-            found = ledger.alike([perceptual_hash.look(one)])
+            found = ledger.alike([perceptual_hash.perceptual_hash(one)])
             assert [match.entry.title for match in found] == [f"Scene {seed}"]
-    assert ledger.alike([perceptual_hash.look(scene(99))]) == []
+    assert ledger.alike([perceptual_hash.perceptual_hash(scene(99))]) == []
     assert ledger.alike([]) == []
 
 
 def test_the_ledger_knows_a_file_by_its_bytes_and_forgets_nothing(tmp_path: Path) -> None:
-    entry = Entry("2026-01-01", "a" * 64, 10, "mp4", "A film", "walk", "{}", "x-1")
+    entry = LedgerEntry("2026-01-01", "a" * 64, 10, "mp4", "A film", "walk", "{}", "x-1")
     Ledger(tmp_path / "l.sqlite").note(entry, [])
     assert [match.entry for match in Ledger(tmp_path / "l.sqlite").same("a" * 64)] == [entry]
     assert Ledger(tmp_path / "l.sqlite").same("b" * 64) == []
 
 
-def test_a_film_is_a_recipe_for_the_same_film_again(ready: Ready, press: Press, tmp_path: Path) -> None:
+def test_a_film_is_a_recipe_for_the_same_film_again(ready: LoadedGenerator, press: FileSigner, tmp_path: Path) -> None:
     out = tmp_path / "a.mp4"
     timeline = walk(ready, quality="best")
-    filmed(timeline, out, ready, press, Sounds(tmp_path / "sounds"), lambda progress: None)
+    filmed(timeline, out, ready, press, AudioFiles(tmp_path / "sounds"), lambda progress: None)
     assert recipe(out, tmp_path / "b.mp4") == timeline
     as_gif = recipe(out, tmp_path / "b.gif")
     assert (as_gif.output.format, as_gif.keyframes) == ("gif", timeline.keyframes)
     assert recipe(out, tmp_path / "b.mp4", format="av1").output.format == "av1"
     picture = tmp_path / "a.png"
-    picture.write_bytes(still(parse(EDIT), draw(parse(EDIT), ready), ready, press))
+    picture.write_bytes(still_file(parse(EDIT), draw(parse(EDIT), ready), ready, press))
     with pytest.raises(Invalid, match="one picture, not a walk"):
         recipe(picture, tmp_path / "b.mp4")
     with pytest.raises(Invalid, match="no format"):

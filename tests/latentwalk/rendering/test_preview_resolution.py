@@ -7,9 +7,9 @@ import pytest
 from latentwalk.edit import parse
 from latentwalk.rendering import preview_resolution
 from models.generators.dcgan import DCGAN
-from server.engine.generator_cache import Ready
-from server.engine.inference_thread import Lane
-from server.engine.preview_queue import Slot, Wish
+from server.engine.generator_cache import LoadedGenerator
+from server.engine.inference_thread import InferenceThread
+from server.engine.preview_queue import ClientSlot, PreviewRequest
 from server.engine.renderer import Renderer
 
 
@@ -49,11 +49,11 @@ def test_timing_draws_with_the_generator_that_is_given(layered) -> None:
 
 @pytest.mark.anyio
 async def test_small_while_dragging_and_whole_at_rest(layered) -> None:
-    ready = Ready(layered, layered, dict, layered.small(8))
-    lane = Lane()
+    ready = LoadedGenerator(layered, layered, dict, layered.small(8))
+    lane = InferenceThread()
     renderer = Renderer(lane)
     edit = parse({"generator": layered.spec.name, "base": {"seed": 1}})
-    slot, wish = Slot(), Wish(1, edit)
+    slot, wish = ClientSlot(), PreviewRequest(1, edit)
     slot.put(wish)
     try:
         _, frame = await renderer.preview(slot, await slot.take(), ready)

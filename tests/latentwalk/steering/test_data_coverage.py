@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from latentwalk.progress import finish
-from latentwalk.steering.data_coverage import Prior, mirror
+from latentwalk.steering.data_coverage import ClassPrior, data_coverage
 from tests.latentwalk.steering.discs import PIXELS, SIDE, WIDTH, Discs
 
 GAINS = {"still": 0.0, "calm": 0.35, "lively": 0.7, "wild": 1.0, "wilder": 1.4}
@@ -30,7 +30,7 @@ class Troupe(Discs):
 
 def test_what_each_class_reaches_mirrors_what_it_was_made_to_do() -> None:
     design = {"shift_x": {name: 2 * PIXELS * gain for name, gain in GAINS.items()}}
-    seen = finish(mirror(Troupe(), design, steps=60, each=8))["shift_x"]
+    seen = finish(data_coverage(Troupe(), design, steps=60, each=8))["shift_x"]
     assert seen["unit"] == "px"
     assert seen["asked"] == SIDE / 8
     assert seen["n"] == len(GAINS)
@@ -42,13 +42,13 @@ def test_what_each_class_reaches_mirrors_what_it_was_made_to_do() -> None:
 
 
 def test_a_design_of_other_classes_says_nothing() -> None:
-    seen = finish(mirror(Troupe(), {"shift_x": {"nobody": 3.0}}, steps=1, each=2))["shift_x"]
+    seen = finish(data_coverage(Troupe(), {"shift_x": {"nobody": 3.0}}, steps=1, each=2))["shift_x"]
     assert (seen["r"], seen["n"], seen["classes"]) == (None, 0, {})
 
 
 def test_steering_the_prior_goes_through_the_mapping() -> None:
     troupe, classes = Troupe(), torch.eye(len(GAINS))
-    prior = Prior(troupe)
+    prior = ClassPrior(troupe)
     z = prior.sample(range(len(GAINS)))
     assert prior.spec.space == "z"
     assert torch.equal(prior.map(z, classes), z)

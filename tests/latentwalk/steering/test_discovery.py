@@ -10,7 +10,7 @@ import torch
 from latentwalk.directions.latent_walk import LinearWalk
 from latentwalk.errors import Invalid
 from latentwalk.progress import finish
-from latentwalk.steering.closed_form import closed_form
+from latentwalk.steering.closed_form import closed_form_walk
 from latentwalk.steering.discovery import discover, factors, principal
 from latentwalk.steering.transforms import find
 from models.base import FirstLayer, Generator
@@ -78,7 +78,7 @@ def test_the_closed_form_is_the_step_that_moves_the_first_feature_map() -> None:
         def first_layer(self, classes: torch.Tensor | None) -> FirstLayer:
             return FirstLayer(weight, ramp.reshape(-1), (1, 8, 8))
 
-    vector = closed_form(Ramp(), find("shift_x"))
+    vector = closed_form_walk(Ramp(), find("shift_x"))
     assert vector is not None
     assert vector[0].item() < -0.95
     assert vector.norm().item() == pytest.approx(1, abs=1e-5)
@@ -89,8 +89,8 @@ def test_a_flat_first_feature_map_says_nothing_about_movement() -> None:
         def first_layer(self, classes: torch.Tensor | None) -> FirstLayer:
             return FirstLayer(torch.randn(64, WIDTH), torch.full((64,), 0.3), (1, 8, 8))
 
-    assert closed_form(Flat(), find("shift_x")) is None
+    assert closed_form_walk(Flat(), find("shift_x")) is None
 
 
 def test_recolouring_has_no_closed_form(eyes: Generator) -> None:
-    assert closed_form(eyes, find("brightness")) is None
+    assert closed_form_walk(eyes, find("brightness")) is None

@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 import torch
 
-from latentwalk.edit import latent_for, parse
+from latentwalk.edit import parse, resolve
 from latentwalk.errors import Invalid
 from latentwalk.progress import finish
 from latentwalk.steering.discovery import discover
-from latentwalk.steering.exact_moves import beside, exact
-from latentwalk.steering.latent_sampling import Role, draw
+from latentwalk.steering.exact_moves import exact_directions, psnr_against_exact
+from latentwalk.steering.latent_sampling import Role, sample_latents
 from latentwalk.steering.learning.learn import LearnSettings, layers_of
-from latentwalk.steering.preview_strips import strip
+from latentwalk.steering.preview_strips import preview_strip
 from latentwalk.steering.transforms import find
 from models.catalogue import local
 from models.generators.registry import build
 from models.generators.stylegan3 import StyleGAN3
 from models.importing.read_in_sandbox import read
-from models.importing.spec_from_passport import described
+from models.importing.spec_from_passport import spec_from_passport
 from server.storage.library import Library
 from tests.models.importing.official_files import stylegan3
 from tests.models.importing.pickle_writer import pickled
@@ -31,14 +31,14 @@ from tests.models.importing.pickle_writer import pickled
 def waves() -> StyleGAN3:
     passport, converted = read(memoryview(pickled(stylegan3(True).whole())))
     state = {name: torch.from_numpy(array.copy()) for name, array in converted.state.items()}
-    made = build(described("waves", passport, state, 2026), state, "cpu", "")
+    made = build(spec_from_passport("waves", passport, state, 2026), state, "cpu", "")
     assert isinstance(made, StyleGAN3)
     return made
 
 
 def drawn(waves: StyleGAN3, **amounts: float) -> torch.Tensor:
-    sliders = {one.id: one for one in exact(waves.spec)}
-    latent, classes = latent_for(parse({"generator": "waves", "base": {"seed": 3}, "amounts": amounts}), waves, sliders)
+    sliders = {one.id: one for one in exact_directions(waves.spec)}
+    latent, classes = resolve(parse({"generator": "waves", "base": {"seed": 3}, "amounts": amounts}), waves, sliders)
     return waves.synthesize(latent, classes)
 
 
@@ -70,17 +70,17 @@ def test_they_stand_among_the_sliders_of_a_kept_generator_and_cannot_be_removed(
     library = Library(tmp_path)
     assert set(library.directions("waves")) == {"exact_shift_x", "exact_shift_y", "exact_rotate"}
     assert not library.is_learned("waves", "exact_rotate")
-    assert strip(waves, library.direction("waves", "exact_rotate")).shape == (3 * 32, 7 * 32, 3)
+    assert preview_strip(waves, library.direction("waves", "exact_rotate")).shape == (3 * 32, 7 * 32, 3)
 
 
 def test_no_other_family_has_them(layered) -> None:
-    assert exact(layered.spec) == []
+    assert exact_directions(layered.spec) == []
 
 
 def test_the_oracle_is_infinitely_near_itself_and_farther_from_a_picture_left_alone(waves: StyleGAN3) -> None:
     learned = finish(discover(waves, "pca", count=1))[0]
     slider = replace(learned, unit=find("shift_x").unit)
-    rows = beside(waves, slider, "shift_x", draw(waves, 2, Role.JUDGE))
+    rows = psnr_against_exact(waves, slider, "shift_x", sample_latents(waves, 2, Role.JUDGE))
     assert [round(row[0], 3) for row in rows] == [-3.0, -2.25, -1.5, -0.75, 0.0, 0.75, 1.5, 2.25, 3.0]
     assert rows[4][1] == rows[4][2] == 99.0
     still = [row[2] for row in rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from latentwalk.steering.loss import masked_error, objective
+from latentwalk.steering.loss import masked_error, multiscale_error
 
 
 def test_it_is_zero_for_equal_pictures_and_ignores_what_is_masked_out() -> None:
@@ -14,7 +14,7 @@ def test_it_is_zero_for_equal_pictures_and_ignores_what_is_masked_out() -> None:
     mask = torch.ones(1, 1, 16, 16)
     mask[..., :8] = 0
     spoiled[..., :8] = 9
-    assert objective(spoiled, target, mask).item() == 0
+    assert multiscale_error(spoiled, target, mask).item() == 0
     assert masked_error(spoiled, target, mask).item() == 0
 
 
@@ -22,7 +22,7 @@ def test_half_the_area_does_not_halve_the_error() -> None:
     images, target = torch.zeros(1, 3, 16, 16), torch.full((1, 3, 16, 16), 0.5)
     half = torch.ones(1, 1, 16, 16)
     half[..., :8] = 0
-    for measure in (masked_error, objective):
+    for measure in (masked_error, multiscale_error):
         whole = measure(images, target, torch.ones_like(half)).item()
         assert measure(images, target, half).item() == pytest.approx(whole, rel=1e-5)
 
@@ -30,4 +30,4 @@ def test_half_the_area_does_not_halve_the_error() -> None:
 def test_pictures_are_judged_one_by_one() -> None:
     target = torch.zeros(2, 3, 16, 16)
     images = torch.stack([torch.zeros(3, 16, 16), torch.ones(3, 16, 16)])
-    assert objective(images, target, torch.ones(2, 1, 16, 16)).tolist() == pytest.approx([0, 1])
+    assert multiscale_error(images, target, torch.ones(2, 1, 16, 16)).tolist() == pytest.approx([0, 1])

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from latentwalk.training.cuda_graphs import WARM, Recorded
+from latentwalk.training.cuda_graphs import WARM, CudaGraph
 from latentwalk.training.data.avatars import STYLES, Avatars
 from latentwalk.training.recipe import Recipe, Stage
-from latentwalk.training.state import State
+from latentwalk.training.state import TrainingState
 from latentwalk.training.step import step
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
@@ -27,9 +27,9 @@ def test_steps_played_back_are_the_steps_themselves(tmp_path: Path) -> None:
     pictures = Avatars(tmp_path, 8, device="cuda")
     ends = []
     for recorded in (False, True):
-        state = State.start(recipe, len(STYLES), "cuda")
+        state = TrainingState.start(recipe, len(STYLES), "cuda")
         how = partial(step, recipe, recipe.stages[0], state, torch.float32, 1.0, True, False)
-        taken = Recorded(how) if recorded else how
+        taken = CudaGraph(how) if recorded else how
         for _ in range(WARM + 4):
             real, kinds = pictures.batch(8, state.source)
             z = torch.randn(8, 8, generator=state.source).cuda()

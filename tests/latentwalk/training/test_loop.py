@@ -12,11 +12,11 @@ import torch
 
 from latentwalk.errors import Invalid
 from latentwalk.progress import finish
-from latentwalk.training.data.avatars import DESIGN, FILL, STYLES, Avatars, composed
+from latentwalk.training.data.avatars import DESIGN, FILL, STYLES, Avatars, compose
 from latentwalk.training.loop import train
-from latentwalk.training.losses import r1
+from latentwalk.training.losses import r1_penalty
 from latentwalk.training.recipe import Recipe, Stage, read
-from latentwalk.training.state import FILE, State
+from latentwalk.training.state import FILE, TrainingState
 
 RECIPE = Recipe(
     name="tiny", pictures="avatars:x", widths=(8, 8), z=8, w=8, mapping=1,
@@ -46,7 +46,7 @@ def test_every_transform_has_four_levels_and_no_two_go_together() -> None:
 def place(amounts: list[float]) -> torch.Tensor:
     """Where a drawing covers the picture, as a mask [64, 64]."""
     opaque = torch.ones(1, 4, 96, 96)
-    picture = composed(opaque, torch.tensor([amounts]), torch.tensor([False]), torch.zeros(1, 3), 64)
+    picture = compose(opaque, torch.tensor([amounts]), torch.tensor([False]), torch.zeros(1, 3), 64)
     return (picture[0, 0] + 1) / 2
 
 
@@ -60,7 +60,7 @@ def test_a_drawing_is_as_large_and_lies_where_the_amounts_say() -> None:
 def test_positive_turns_are_counterclockwise() -> None:
     bar = torch.zeros(1, 4, 96, 96)
     bar[:, :, 44:52, 48:] = 1  # from the centre to the right
-    turned = composed(bar, torch.tensor([[0, 0, 0, 30.0]]), torch.tensor([False]), torch.zeros(1, 3), 64)[0, 0] + 1
+    turned = compose(bar, torch.tensor([[0, 0, 0, 30.0]]), torch.tensor([False]), torch.zeros(1, 3), 64)[0, 0] + 1
     rows = torch.arange(64.0)
     assert float((turned.sum(dim=1) * rows).sum() / turned.sum()) < 30  # the bar's weight rose
 
@@ -83,10 +83,12 @@ def test_missing_drawings_say_how_to_draw_them(tmp_path: Path) -> None:
 def test_r1_is_the_squared_gradient_of_the_score() -> None:
     pictures = torch.randn(5, 3, 4, 4, requires_grad=True)
     slopes = torch.randn(3, 4, 4)
-    assert float(r1((pictures * slopes).sum(dim=(1, 2, 3)), pictures)) == pytest.approx(float(slopes.square().sum()))
+    assert float(r1_penalty((pictures * slopes).sum(dim=(1, 2, 3)), pictures)) == pytest.approx(
+        float(slopes.square().sum())
+    )
 
 
-def states(folder: Path, drawings: Path, recipe: Recipe = RECIPE) -> State:
+def states(folder: Path, drawings: Path, recipe: Recipe = RECIPE) -> TrainingState:
     return finish(train(recipe, lambda side: Avatars(drawings, side), folder, torch.float32))
 
 
@@ -131,14 +133,14 @@ def test_a_stage_may_have_a_penalty_of_its_own(tmp_path: Path, drawings: Path) -
 
 def test_a_new_critic_may_look_alone_at_first(tmp_path: Path, drawings: Path) -> None:
     recipe = RECIPE.model_copy(update={"alone": 48})
-    start, end = State.start(recipe, len(STYLES)), states(tmp_path, drawings, recipe)
+    start, end = TrainingState.start(recipe, len(STYLES)), states(tmp_path, drawings, recipe)
     for name, value in start.network.state_dict().items():
         assert torch.equal(value, end.network.state_dict()[name]), name
     assert not torch.equal(start.critic.score.weight, end.critic.score.weight)
 
 
 def test_training_moves_the_average_and_every_class_mean(tmp_path: Path, drawings: Path) -> None:
-    start = State.start(RECIPE, len(STYLES))
+    start = TrainingState.start(RECIPE, len(STYLES))
     end = states(tmp_path, drawings)
     assert (tmp_path / FILE).is_file()
     assert not torch.equal(end.average.synthesis.start, start.average.synthesis.start)

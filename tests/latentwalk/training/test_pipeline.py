@@ -49,7 +49,9 @@ def recipe(tmp_path: Path) -> Path:
 
 
 def trained(recipe: Path, home: Path, report: bool = False) -> None:
-    finish(pipeline.run(read(recipe), recipe.parent, home / "training" / "toy", home / "generators", "cpu", report))
+    finish(
+        pipeline.run_recipe(read(recipe), recipe.parent, home / "training" / "toy", home / "generators", "cpu", report)
+    )
 
 
 def test_a_run_ends_as_a_generator_that_the_library_lists_and_runs(recipe: Path, home: Path) -> None:
@@ -111,7 +113,9 @@ def test_a_run_begins_with_an_earlier_one_and_tells_how_that_was_trained(recipe:
         "stages": [{"side": 16, "pictures": 16, "batch": 8}],
     }
     recipe.with_name("next.json").write_text(json.dumps(then))
-    finish(pipeline.run(read(recipe.with_name("next.json")), recipe.parent, home / "n", home / "generators", "cpu"))
+    finish(
+        pipeline.run_recipe(read(recipe.with_name("next.json")), recipe.parent, home / "n", home / "generators", "cpu")
+    )
     log = json.loads((home / "generators" / "next" / pipeline.LOG).read_text())
     assert log["begun"]["recipe"]["name"] == "toy"
     # Two steps further it still draws much the same: it did not begin anew.
@@ -123,7 +127,7 @@ def test_a_run_begins_with_an_earlier_one_and_tells_how_that_was_trained(recipe:
 
 def test_too_little_time_is_said(recipe: Path, home: Path) -> None:
     with pytest.raises(Invalid, match="Nothing was learned"):
-        finish(pipeline.run(read(recipe), recipe.parent, home / "t", home / "generators", "cpu", minutes=1e-9))
+        finish(pipeline.run_recipe(read(recipe), recipe.parent, home / "t", home / "generators", "cpu", minutes=1e-9))
 
 
 def test_other_sizes_under_the_same_name_are_refused_and_a_longer_run_is_not(recipe: Path, home: Path) -> None:

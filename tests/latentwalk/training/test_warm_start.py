@@ -8,18 +8,18 @@ import pytest
 import torch
 
 from latentwalk.errors import Invalid
-from latentwalk.training.export_generator import generator
+from latentwalk.training.export_generator import export_generator
 from latentwalk.training.recipe import Recipe, Stage
-from latentwalk.training.warm_start import begun
+from latentwalk.training.warm_start import warm_start
 from models.catalogue import local
-from models.networks.stylegan2 import Plan, StyleGAN2Network
+from models.networks.stylegan2 import NetworkConfig, StyleGAN2Network
 
 WIDTHS = (8, 8, 4)
 
 
 def network(widths: tuple[int, ...], seed: int = 0, z: int = 6) -> StyleGAN2Network:
     torch.manual_seed(seed)
-    made = StyleGAN2Network(Plan(z, 5, 2, widths, 2, fir=(1, 1)))
+    made = StyleGAN2Network(NetworkConfig(z, 5, 2, widths, 2, fir=(1, 1)))
     with torch.no_grad():  # as after training: biases and means are no longer zero
         for name, parameter in made.named_parameters():
             if name.endswith("bias"):
@@ -32,14 +32,14 @@ def network(widths: tuple[int, ...], seed: int = 0, z: int = 6) -> StyleGAN2Netw
 def first(tmp_path: Path) -> Path:
     """A small kept generator of two classes."""
     recipe = Recipe(name="first", pictures="folder:x", widths=WIDTHS, stages=(Stage(side=16, pictures=8),))
-    spec, weights = generator(network(WIDTHS), recipe, 16, ("cold", "warm"))
+    spec, weights = export_generator(network(WIDTHS), recipe, 16, ("cold", "warm"))
     return local.keep(tmp_path, spec, weights).parent
 
 
 @pytest.mark.parametrize("widths", [WIDTHS, (8, 12, 4), (16, 12, 9)])
 def test_a_wider_network_draws_the_same_pictures_at_first(first: Path, widths: tuple[int, ...]) -> None:
     wide = network(widths, seed=1)
-    begun(wide, first)
+    warm_start(wide, first)
     small = local.load(local.read(first))
     z, classes = torch.randn(4, 6), torch.eye(2)[[0, 1, 1, 0]]
     with torch.no_grad():
@@ -54,7 +54,7 @@ def test_a_wider_network_draws_the_same_pictures_at_first(first: Path, widths: t
 
 def test_what_is_new_in_it_learns_from_the_first_step(first: Path) -> None:
     wide = network((16, 12, 9), seed=1)
-    begun(wide, first)
+    warm_start(wide, first)
     wide(torch.randn(4, 6), torch.eye(2)[[0, 1, 1, 0]]).square().mean().backward()  # type: ignore[no-untyped-call]
     kernel = wide.get_parameter("synthesis.blocks.1.stay.weight")
     assert kernel[:8, 8:].abs().max() == 0
@@ -64,7 +64,7 @@ def test_what_is_new_in_it_learns_from_the_first_step(first: Path) -> None:
 
 def test_further_resolutions_may_be_added(first: Path) -> None:
     longer = network((8, 8, 4, 4), seed=1)
-    begun(longer, first)
+    warm_start(longer, first)
     small, z, classes = local.load(local.read(first)), torch.randn(2, 6), torch.eye(2)
     with torch.no_grad():
         lower = longer(z, classes, 3).clamp(-1, 1)
@@ -73,8 +73,8 @@ def test_further_resolutions_may_be_added(first: Path) -> None:
 
 def test_what_cannot_be_begun_with_is_refused_with_a_sentence(first: Path, tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="no generator to begin with"):
-        begun(network(WIDTHS), tmp_path / "nowhere")
+        warm_start(network(WIDTHS), tmp_path / "nowhere")
     with pytest.raises(Invalid, match="other latents or classes"):
-        begun(network(WIDTHS, z=7), first)
+        warm_start(network(WIDTHS, z=7), first)
     with pytest.raises(Invalid, match="wider than the recipe"):
-        begun(network((4, 8, 4)), first)
+        warm_start(network((4, 8, 4)), first)

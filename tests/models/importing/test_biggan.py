@@ -15,9 +15,9 @@ import torch
 from models.base import Generator
 from models.generators.biggan import BigGAN
 from models.generators.registry import build
-from models.importing.limits import Refused
+from models.importing.limits import FileRefused
 from models.importing.read_in_sandbox import read
-from models.importing.spec_from_passport import described
+from models.importing.spec_from_passport import spec_from_passport
 from tests.models.importing.biggan_files import CLASSES, CONFIG, EPSILON, Drawn, Z, plain
 from tests.models.importing.pickle_writer import Kept, torch_zip
 
@@ -34,7 +34,7 @@ def opened(state: dict[str, np.ndarray], config: dict[str, Any] | None = CONFIG)
     data = torch_zip({name: Kept(array) for name, array in state.items()})
     passport, converted = read(memoryview(data), b"" if config is None else json.dumps(config).encode())
     weights = {name: torch.from_numpy(np.array(array)) for name, array in converted.state.items()}
-    return build(described("big", passport, weights, 2026), weights, "cpu", ""), passport
+    return build(spec_from_passport("big", passport, weights, 2026), weights, "cpu", ""), passport
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +127,7 @@ def test_its_bf16_twin_is_near(state: dict[str, np.ndarray]) -> None:
     ],
 )
 def test_a_config_of_another_network_is_refused(state: dict[str, np.ndarray], change: dict, words: str) -> None:
-    with pytest.raises(Refused, match=words):
+    with pytest.raises(FileRefused, match=words):
         opened(state, {**CONFIG, **change})
 
 
@@ -135,7 +135,7 @@ def test_a_config_of_another_network_is_refused(state: dict[str, np.ndarray], ch
     "lost", ["generator.layers.0.conv_1.weight_u", "generator.bn.running_vars", "generator.gen_z.bias"]
 )
 def test_a_missing_tensor_is_named(state: dict[str, np.ndarray], lost: str) -> None:
-    with pytest.raises(Refused, match="is missing"):
+    with pytest.raises(FileRefused, match="is missing"):
         opened({name: array for name, array in state.items() if name != lost})
 
 

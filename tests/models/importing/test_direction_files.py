@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.importing.direction_files import vectors
-from models.importing.limits import Refused
+from models.importing.direction_files import read_vectors
+from models.importing.limits import FileRefused
 from tests.models.importing.pickle_writer import Call, Global, Kept, legacy_file, pickled, torch_zip, zipped
 
 D = 8
@@ -42,7 +42,7 @@ def ganspace(compressed: bool = True) -> bytes:
 
 @pytest.mark.parametrize("compressed", [False, True])
 def test_ganspaces_components_come_with_their_spread(compressed: bool) -> None:
-    found = vectors(memoryview(ganspace(compressed)))
+    found = read_vectors(memoryview(ganspace(compressed)))
     assert (found.format, found.kind, found.rows.shape) == ("GANSpace's components", "directions", (3, D))
     assert found.spreads.tolist() == [3.0, 2.0, 1.0]
 
@@ -51,14 +51,14 @@ def test_ganspaces_components_come_with_their_spread(compressed: bool) -> None:
 @pytest.mark.parametrize("kind", ["<f4", "<f8", ">f4", "<f2"])
 def test_a_boundary_is_a_row_of_length_one_however_it_was_written(kind: str, order: Any) -> None:
     row = unit(2)
-    found = vectors(memoryview(npy(np.asarray(row.astype(kind), order=order))))
+    found = read_vectors(memoryview(npy(np.asarray(row.astype(kind), order=order))))
     assert found.kind == "directions"
     assert np.allclose(found.rows, row, atol=2e-3)
 
 
 def test_rosinalitys_factors_are_the_columns_of_its_matrix() -> None:
     basis = np.linalg.qr(SOURCE.normal(0, 1, (D, D)))[0].astype(np.float32)
-    found = vectors(memoryview(torch_zip({"ckpt": "some/where.pt", "eigvec": Kept(basis)})))
+    found = read_vectors(memoryview(torch_zip({"ckpt": "some/where.pt", "eigvec": Kept(basis)})))
     assert (found.format, found.kind) == ("rosinality's factors", "directions")
     assert np.allclose(found.rows, basis.T, atol=1e-6)
 
@@ -77,14 +77,14 @@ def test_rosinalitys_factors_are_the_columns_of_its_matrix() -> None:
     ids=["projected_w", "compressed", "npy", "npy without batch", "pt", "pt of old", "pt by name"],
 )
 def test_a_projected_latent_is_one_row_a_layer(data: bytes) -> None:
-    found = vectors(memoryview(data))
+    found = read_vectors(memoryview(data))
     assert found.kind == "latent"
     assert np.array_equal(found.rows, LATENT[0])
 
 
 def test_a_latent_of_one_row_is_told_from_a_direction_by_its_length() -> None:
-    assert vectors(memoryview(npy(LATENT[0, :1]))).kind == "latent"
-    assert vectors(memoryview(npy(LATENT[0, 0]))).rows.shape == (1, D)
+    assert read_vectors(memoryview(npy(LATENT[0, :1]))).kind == "latent"
+    assert read_vectors(memoryview(npy(LATENT[0, 0]))).rows.shape == (1, D)
 
 
 def bomb() -> bytes:
@@ -120,7 +120,7 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_neither_is_refused_with_a_sentence(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     data, said = REFUSED[name]
-    with pytest.raises(Refused, match=said) as refusal:
-        vectors(memoryview(data))
+    with pytest.raises(FileRefused, match=said) as refusal:
+        read_vectors(memoryview(data))
     assert refusal.value.hint
     assert "run" not in capfd.readouterr().out

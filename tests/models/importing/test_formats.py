@@ -18,12 +18,12 @@ from torch import nn
 from models.generators.dcgan import build as layers_of
 from models.importing.formats import torch_legacy
 from models.importing.formats import torch_zip as torchzip
-from models.importing.formats.detect_format import contents
+from models.importing.formats.detect_format import read_contents
 from models.importing.formats.zip_archive import members
-from models.importing.limits import Budget, Limits, Refused
+from models.importing.limits import Budget, FileRefused, Limits
 from models.importing.read_in_sandbox import read
 from models.importing.unpickle import tensor_bytes
-from models.importing.unpickle.globals import KNOWN, Words, is_dangerous
+from models.importing.unpickle.globals import KNOWN, PickleGlobals, is_dangerous
 from models.importing.unpickle.opcodes import unpickled
 from models.importing.unpickle.records import Inert, Many, Name, Tensor
 from tests.models.importing.pickle_writer import Call, Global, Kept, Pickler, legacy_file, pickled, torch_zip, zipped
@@ -53,15 +53,15 @@ def torch_bytes(value: Any, zipped: bool) -> memoryview:
 
 
 def plainly(data: bytes) -> Any:
-    words = Words(Budget())
+    words = PickleGlobals(Budget())
     return unpickled(memoryview(data), words, words.budget)[0]
 
 
-def refusal(data: bytes) -> Refused | None:
+def refusal(data: bytes) -> FileRefused | None:
     """Why a file is refused; None if it is taken."""
     try:
         read(memoryview(data), limits=Limits(opcodes=100_000, seconds=5))
-    except Refused as error:
+    except FileRefused as error:
         return error
     return None
 
@@ -182,7 +182,7 @@ def test_a_dcgans_bias_before_a_norm_is_taken_into_it() -> None:
 
 def test_long_bytes_are_views_of_the_file_and_not_copies() -> None:
     data = memoryview(pickled([b"x" * 10_000]))
-    words = Words(Budget())
+    words = PickleGlobals(Budget())
     (value,) = unpickled(data, words, words.budget)[0]
     assert isinstance(value, memoryview)
     assert value.obj is data.obj
@@ -243,7 +243,7 @@ def test_no_known_name_is_dangerous_and_none_is_looked_up() -> None:
     ],
 )
 def test_every_limit_is_kept(limits: Limits, words: str) -> None:
-    with pytest.raises(Refused, match=words):
+    with pytest.raises(FileRefused, match=words):
         read(memoryview(SMALL["zip"]), limits=limits)
 
 
@@ -256,8 +256,8 @@ def test_an_onnx_graph_is_recognised_and_refused_by_name() -> None:
         [value("y", TensorProto.FLOAT, [1, 4])],
     )  # fmt: skip
     data = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
-    with pytest.raises(Refused, match="ONNX"):
-        contents(memoryview(data), Budget(), {})
+    with pytest.raises(FileRefused, match="ONNX"):
+        read_contents(memoryview(data), Budget(), {})
 
 
 def test_a_tensor_beyond_its_storage_is_refused_and_the_last_number_is_not() -> None:
@@ -265,7 +265,7 @@ def test_a_tensor_beyond_its_storage_is_refused_and_the_last_number_is_not() -> 
 
     storage = Storage("float32", 6, memoryview(np.arange(6, dtype=np.float32).tobytes()))
     assert tensor_bytes.tensor(Tensor(storage, 2, (2, 2), (2, 1)), Budget()).tolist() == [[2, 3], [4, 5]]
-    with pytest.raises(Refused, match="reaches beyond"):
+    with pytest.raises(FileRefused, match="reaches beyond"):
         tensor_bytes.tensor(Tensor(storage, 3, (2, 2), (2, 1)), Budget())
 
 

@@ -11,7 +11,7 @@ import torch
 from models.base import Generator
 from models.generators.registry import build
 from models.importing.read_in_sandbox import read
-from models.importing.spec_from_passport import described
+from models.importing.spec_from_passport import spec_from_passport
 from tests.models.importing.biggan_files import Drawn
 from tests.models.importing.official_files import stylegan2, stylegan3
 from tests.models.importing.pickle_writer import Kept, pickled, torch_zip
@@ -30,7 +30,7 @@ FILES = {
 def generator(request: pytest.FixtureRequest) -> Generator:
     passport, converted = read(memoryview(FILES[request.param]()))
     state = {name: torch.from_numpy(np.array(array)) for name, array in converted.state.items()}
-    return build(described("mine", passport, state, 2026), state, "cpu", "")
+    return build(spec_from_passport("mine", passport, state, 2026), state, "cpu", "")
 
 
 def weights(generator: Generator, count: int = len(SEEDS)) -> torch.Tensor | None:

@@ -18,14 +18,14 @@ from latentwalk.progress import finish
 from latentwalk.steering.discovery import discover
 from latentwalk.steering.learning.learn import LearnSettings, fit
 from latentwalk.steering.scores.learn import learn
-from latentwalk.steering.scores.report_card import Panel
+from latentwalk.steering.scores.report_card import RegressorSet
 from latentwalk.steering.scores.settings import ScoreSettings
 from latentwalk.steering.transforms import find
 from models.base import Generator, ModelError
 from models.generators.onnx import OnnxGenerator
-from models.importing.open_checkpoint import golden, open_checkpoint, tried
+from models.importing.open_checkpoint import golden_hash, open_checkpoint, try_generator
 from models.regressors.image_measures import MEASURES
-from models.sandbox.client import JailError, available
+from models.sandbox.client import SandboxError, available
 from server.cli.main import main
 from server.services import generator_import
 from server.storage.library import Library
@@ -77,7 +77,7 @@ def opened(folder: Path, data: bytes) -> tuple[Generator, Any]:
     path = folder / "mine.bin"
     path.write_bytes(data)
     found = open_checkpoint(path)
-    generator, _ = tried(found, found.described("mine", 2026))
+    generator, _ = try_generator(found, found.described("mine", 2026))
     return generator, found.passport
 
 
@@ -156,7 +156,7 @@ def test_a_jail_that_ended_is_opened_anew(plain: Generator) -> None:
     before = drawn(plain)
     plain.close()
     assert torch.equal(drawn(plain), before)
-    with pytest.raises((JailError, ModelError)):
+    with pytest.raises((SandboxError, ModelError)):
         plain.synthesize(torch.zeros(1, D + 1), None)
     assert torch.equal(drawn(plain), before)
 
@@ -182,7 +182,7 @@ def test_components_of_its_pictures_become_sliders(plain: Generator) -> None:
 
 def test_a_score_is_learned_on_it_without_a_gradient(plain: Generator) -> None:
     judges = MEASURES
-    panel = Panel(judges["brightness"], list(judges.values()))
+    panel = RegressorSet(judges["brightness"], list(judges.values()))
     made = finish(learn(plain, panel, ScoreSettings("brightness", samples=256), "lit", "Lit"))
     assert made.settings["objective"] == "ridge regression of scores"
     assert made.card is not None
@@ -196,7 +196,7 @@ def test_the_command_keeps_it_and_it_draws_its_golden_picture_again(tmp_path: Pa
     kept = CliRunner().invoke(main, ["import", str(path), "--name", "mine", "--json"])
     assert kept.exit_code == 0, kept.output
     library = Library(tmp_path)
-    assert golden(library.load("mine")) == json.loads(kept.stdout)["golden"]
+    assert golden_hash(library.load("mine")) == json.loads(kept.stdout)["golden"]
     assert generator_import.golden_now(library, "mine") == json.loads(kept.stdout)["golden"]
     drawn = CliRunner().invoke(main, ["render", "--generator", "mine", "--seed", "3", "--out", str(tmp_path / "a.png")])
     assert drawn.exit_code == 0, drawn.output

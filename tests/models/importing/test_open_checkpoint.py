@@ -12,8 +12,8 @@ import torch
 
 from models.base import ModelError
 from models.catalogue import local
-from models.importing.open_checkpoint import Opened, open_checkpoint, tried
-from models.sandbox.client import Jail, JailError, available
+from models.importing.open_checkpoint import OpenedCheckpoint, open_checkpoint, try_generator
+from models.sandbox.client import Sandbox, SandboxError, available
 from tests.models.importing import other_layouts as others
 from tests.models.importing.biggan_files import CONFIG, Drawn
 from tests.models.importing.official_files import stylegan2, stylegan3
@@ -31,7 +31,7 @@ FILES = {
 }
 
 
-def opened(folder: Path, data: bytes, name: str = "model.jpeg") -> Opened:
+def opened(folder: Path, data: bytes, name: str = "model.jpeg") -> OpenedCheckpoint:
     path = folder / name
     path.write_bytes(data)
     return open_checkpoint(path)
@@ -41,7 +41,7 @@ def opened(folder: Path, data: bytes, name: str = "model.jpeg") -> Opened:
 def test_a_checkpoint_becomes_a_generator_that_is_kept(kind: str, tmp_path: Path) -> None:
     found = opened(tmp_path, FILES[kind])
     spec = found.described("mine", 2026)
-    generator, golden = tried(found, spec)
+    generator, golden = try_generator(found, spec)
     local.keep(tmp_path / "generators", spec, found.state)
     again = local.load(local.read(tmp_path / "generators" / "mine"))
     classes = torch.eye(len(spec.classes))[:1] if spec.classes else None
@@ -49,7 +49,7 @@ def test_a_checkpoint_becomes_a_generator_that_is_kept(kind: str, tmp_path: Path
     assert torch.equal(
         again.synthesize(again.map(z, classes), classes), generator.synthesize(generator.map(z, classes), classes)
     )
-    assert tried(found, spec)[1] == golden
+    assert try_generator(found, spec)[1] == golden
     second = opened(tmp_path, FILES[kind])
     assert second.described("mine", 2026) == spec
     assert found.passport == second.passport
@@ -65,7 +65,7 @@ def test_what_was_kept_is_imported_again_as_it_was(tmp_path: Path) -> None:
     again = open_checkpoint(tmp_path / "generators" / "mine")
     assert again.described("mine", 2026).fingerprint == spec.fingerprint
     assert again.described("mine", 2026).classes == spec.classes
-    tried(again, again.described("mine", 2026))
+    try_generator(again, again.described("mine", 2026))
 
 
 def test_a_folder_is_read_with_its_config(tmp_path: Path) -> None:
@@ -95,15 +95,15 @@ def test_weights_that_fit_their_names_but_not_one_another_are_refused(tmp_path: 
     layer["weight"] = Kept(np.ones((3, 7, 1, 1), np.float32), True)
     found = opened(tmp_path, pickled(made.whole()))
     with pytest.raises(ModelError, match="no StyleGAN2"):
-        tried(found, found.described("mine", 2026))
+        try_generator(found, found.described("mine", 2026))
 
 
 def test_a_network_whose_pictures_are_all_alike_is_refused(tmp_path: Path) -> None:
     found = opened(tmp_path, FILES["NVIDIA's StyleGAN2"])
     state = {name: torch.zeros_like(tensor) if "picture" in name else tensor for name, tensor in found.state.items()}
-    flat = Opened(found.passport, state)
+    flat = OpenedCheckpoint(found.passport, state)
     with pytest.raises(ModelError, match="makes no picture"):
-        tried(flat, flat.described("mine", 2026))
+        try_generator(flat, flat.described("mine", 2026))
 
 
 def test_too_little_memory_ends_the_jail_and_not_the_server(tmp_path: Path) -> None:
@@ -123,9 +123,9 @@ def test_what_is_not_there_is_said_so(name: str, tmp_path: Path) -> None:
 
 
 def test_one_jail_reads_several_files_and_forgets_them() -> None:
-    with Jail("checkpoint") as jail:
+    with Sandbox("checkpoint") as jail:
         for data in (FILES["rosinality's"], b"nothing", FILES["rosinality's"]):
             answer = jail.call("read", {}, [np.frombuffer(data, np.uint8)])
             assert ("refused" in answer.body) == (data == b"nothing")
-        with pytest.raises(JailError):
+        with pytest.raises(SandboxError):
             jail.call("write", {}, [])

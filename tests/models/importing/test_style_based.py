@@ -11,15 +11,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from latentwalk.latents.style_mixing import Styling
+from latentwalk.latents.style_mixing import StyleMixing
 from models.base import GeneratorSpec
 from models.generators.registry import build
 from models.generators.stylegan2 import StyleGAN2
 from models.generators.stylegan3 import StyleGAN3
-from models.importing.limits import Refused
+from models.importing.limits import FileRefused
 from models.importing.passport import Passport
 from models.importing.read_in_sandbox import read
-from models.importing.spec_from_passport import described
+from models.importing.spec_from_passport import spec_from_passport
 from tests.models.importing import other_layouts as others
 from tests.models.importing import reference_networks as plain
 from tests.models.importing.official_files import Made, module, stylegan2, stylegan3
@@ -52,7 +52,7 @@ def opened(data: bytes) -> Read:
     """The generator of a file, its description and its passport."""
     passport, converted = read(memoryview(data))
     state = {name: torch.from_numpy(np.array(array)) for name, array in converted.state.items()}
-    spec = described("mine", passport, state, 2026)
+    spec = spec_from_passport("mine", passport, state, 2026)
     return build(spec, state, "cpu", ""), spec, passport
 
 
@@ -220,7 +220,7 @@ def test_a_tensorflow_pickle_is_the_same_network(kind: dict[str, Any], lod: bool
 
 @pytest.mark.parametrize("version", [2, 3])
 def test_an_older_tensorflow_pickle_is_refused_by_its_name(version: int) -> None:
-    with pytest.raises(Refused, match=f"version {version}: a progressive GAN or StyleGAN1"):
+    with pytest.raises(FileRefused, match=f"version {version}: a progressive GAN or StyleGAN1"):
         read(memoryview(pickled(others.tensorflow(stylegan2(), version))))
 
 
@@ -234,7 +234,7 @@ def test_an_older_tensorflow_pickle_is_refused_by_its_name(version: int) -> None
     ],
 )
 def test_another_network_is_told_apart(whole: Any, words: str) -> None:
-    with pytest.raises(Refused, match=words):
+    with pytest.raises(FileRefused, match=words):
         read(memoryview(pickled(whole)))
 
 
@@ -242,7 +242,7 @@ def test_a_stylegan_xl_is_called_by_its_name() -> None:
     made = stylegan2()
     mapping = made.tree.args[0]["state"]["_modules"].pairs["mapping"].args[0]["state"]["_buffers"].pairs
     mapping["w_avg"] = Kept(np.zeros((1000, 8), np.float32))
-    with pytest.raises(Refused, match="StyleGAN-XL"):
+    with pytest.raises(FileRefused, match="StyleGAN-XL"):
         read(memoryview(pickled(made.whole())))
 
 
@@ -265,7 +265,7 @@ def test_signs_that_would_not_be_shown_are_not_told() -> None:
     _, _, passport = opened(pickled({**made.whole(), "odd": Global("some\x07.where", "Thing")}))
     assert list(passport.sources) == ["Gen?[31m?erator"]
     assert passport.inert == ("some?.where.Thing",)
-    with pytest.raises(Refused, match=r"^This is a pickle") as caught:
+    with pytest.raises(FileRefused, match=r"^This is a pickle") as caught:
         read(memoryview(b"\x80\x04}X\x05\x00\x00\x00a\x1b[1mNs."))
     assert caught.value.message.isprintable()
 
@@ -284,7 +284,7 @@ def test_truncation_pulls_the_first_layers_to_the_stored_mean() -> None:
     z, classes = generator.sample([1, 2]), torch.eye(3)[:2]
     w, mean = plain.mapped(made, z, classes), torch.from_numpy(made.state["mapping.w_avg"])
     assert apart(generator.map(z, classes, 0.7), (mean + 0.7 * (w - mean)).float()) < 1e-5
-    rows = Styling(0.7, cutoff=2).mapped(generator, z, classes)
+    rows = StyleMixing(0.7, cutoff=2).mapped(generator, z, classes)
     assert apart(rows[:, :2], (mean + 0.7 * (w - mean)).float()[:, None].expand(-1, 2, -1)) < 1e-5
     assert apart(rows[:, 2:], w.float()[:, None].expand(-1, spec.layers - 2, -1)) < 1e-5
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as some
 from torch import nn
 
 from models.layers.spectral_norm import LOWEST, WARM, StableRank, nearest, normalise, stable_rank
-from models.networks.discriminator import Critic, normalised
+from models.networks.discriminator import Discriminator, normalised
 
 
 def matrix(rows: int, columns: int, seed: int = 0) -> torch.Tensor:
@@ -149,7 +149,7 @@ def test_a_share_that_cannot_be_is_refused(share: float) -> None:
 @pytest.mark.parametrize("share", [1.0, 0.4])
 def test_every_weight_of_a_normalised_critic_keeps_both_bounds_and_scores_still_differ(share: float) -> None:
     torch.manual_seed(0)
-    critic = normalised(Critic((16, 12, 8), classes=3), share)
+    critic = normalised(Discriminator((16, 12, 8), classes=3), share)
     pictures, classes = torch.randn(8, 3, 16, 16), torch.eye(3)[[0, 1, 2, 0, 1, 2, 0, 1]]
     for _ in range(100):
         scores = critic(pictures, classes, torch.float32)

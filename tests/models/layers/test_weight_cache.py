@@ -6,9 +6,9 @@ import copy
 
 import torch
 
-from models.networks.stylegan2 import Plan, StyleGAN2Network
+from models.networks.stylegan2 import NetworkConfig, StyleGAN2Network
 
-PLAN = Plan(z=6, w=5, classes=0, widths=(8, 6, 4), mapping=1)
+PLAN = NetworkConfig(z=6, w=5, classes=0, widths=(8, 6, 4), mapping=1)
 
 
 def network() -> StyleGAN2Network:

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from models.layers.fir_resampling import filtered, raised
-from models.networks.discriminator import Critic, deviation
+from models.layers.fir_resampling import filter_image, raised
+from models.networks.discriminator import Discriminator, deviation
 from models.networks.mapping import GAIN, SLOPE
-from models.networks.stylegan2 import Modulated, Plan, StyleGAN2Network, plan_of
+from models.networks.stylegan2 import Modulated, NetworkConfig, StyleGAN2Network, config_from_state
 
-PLAN = Plan(z=8, w=12, classes=3, widths=(16, 12, 8), mapping=2)
+PLAN = NetworkConfig(z=8, w=12, classes=3, widths=(16, 12, 8), mapping=2)
 
 
 def fir(x: torch.Tensor, taps: tuple[int, ...], pad: int) -> torch.Tensor:
@@ -26,7 +26,7 @@ def fir(x: torch.Tensor, taps: tuple[int, ...], pad: int) -> torch.Tensor:
 
 def test_a_filtered_kernel_is_the_transposed_convolution_followed_by_the_filter() -> None:
     x, kernel = torch.randn(2, 5, 6, 6, dtype=torch.float64), torch.randn(5, 7, 3, 3, dtype=torch.float64)
-    folded, padding = filtered(kernel, (1, 3, 3, 1))
+    folded, padding = filter_image(kernel, (1, 3, 3, 1))
     got = F.conv_transpose2d(x, folded, stride=2, padding=padding)
     plain = fir(F.conv_transpose2d(x, kernel, stride=2), (1, 3, 3, 1), 1)
     torch.testing.assert_close(got, plain)
@@ -60,7 +60,7 @@ def test_scaling_maps_is_modulating_and_demodulating_each_samples_weight(up: boo
 
 
 def test_the_plan_is_read_back_off_the_weights() -> None:
-    assert plan_of(StyleGAN2Network(PLAN).state_dict(), PLAN.fir) == PLAN
+    assert config_from_state(StyleGAN2Network(PLAN).state_dict(), PLAN.fir) == PLAN
     assert PLAN.resolution == 16
     assert PLAN.layers == 6
 
@@ -90,7 +90,7 @@ def test_deviation_compares_neighbours_only() -> None:
 
 
 def test_a_fully_faded_critic_is_the_critic_and_an_unfaded_one_sees_only_the_half() -> None:
-    critic = Critic((16, 12, 8), classes=3)
+    critic = Discriminator((16, 12, 8), classes=3)
     pictures, classes = torch.randn(4, 3, 16, 16), torch.eye(3)[[0, 1, 2, 0]]
     whole = critic(pictures, classes, torch.float32)
     torch.testing.assert_close(critic(pictures, classes, torch.float32, 1.0), whole)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from models.sandbox import client
-from models.sandbox.client import Jail
+from models.sandbox.client import Sandbox
 
 
 @pytest.fixture(autouse=True)
@@ -17,6 +17,6 @@ def misbehaving(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def jail() -> Iterator[Jail]:
-    with Jail("misbehaving", memory=256 * 2**20, seconds=5) as opened:
+def jail() -> Iterator[Sandbox]:
+    with Sandbox("misbehaving", memory=256 * 2**20, seconds=5) as opened:
         yield opened

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.sandbox.protocol import Garbled, Message, packed, received
+from models.sandbox.protocol import Message, ProtocolError, pack, receive
 
 
 @given(
@@ -20,14 +20,14 @@ from models.sandbox.protocol import Garbled, Message, packed, received
 def test_any_message_comes_through_whole(body: dict[str, object], kinds: list[str]) -> None:
     arrays = [np.arange(6, dtype=kind).reshape(2, 3) for kind in kinds]
     arrays += [np.float32(3).reshape(()), np.zeros((2, 0), np.uint8), np.arange(6.0).reshape(2, 3).T]
-    data = memoryview(packed(Message(body, arrays)))
+    data = memoryview(pack(Message(body, arrays)))
 
     def read(count: int) -> bytes:
         nonlocal data
         part, data = data[:count], data[count:]
         return bytes(part)
 
-    found = received(read, 10**6)
+    found = receive(read, 10**6)
     assert found.body == body
     assert all(
         one.shape == other.shape and np.array_equal(one, other) for one, other in zip(found.arrays, arrays, strict=True)
@@ -47,8 +47,8 @@ def test_any_bytes_are_a_message_or_garbled(data: bytes) -> None:
         return bytes(part)
 
     try:
-        received(read, 1000)
-    except (Garbled, EOFError):
+        receive(read, 1000)
+    except (ProtocolError, EOFError):
         return
 
 
@@ -69,5 +69,5 @@ def test_impossible_arrays_are_garbled(arrays: object) -> None:
         part, rest = rest[:count], rest[count:]
         return bytes(part)
 
-    with pytest.raises(Garbled):
-        received(read, 1000)
+    with pytest.raises(ProtocolError):
+        receive(read, 1000)

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from models.sandbox import seccomp
-from models.sandbox.client import Jail, JailError
+from models.sandbox.client import Sandbox, SandboxError
 
 REFUSALS = (errno.EPERM, errno.EACCES, errno.ENOSYS)
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the jail is Linux's")
 
 
-def test_every_system_call_that_is_not_named_free_is_refused(jail: Jail) -> None:
+def test_every_system_call_that_is_not_named_free_is_refused(jail: Sandbox) -> None:
     column = seccomp.ARCHITECTURES[os.uname().machine][0]
     named = {
         numbers[column]
@@ -38,26 +38,29 @@ def test_what_is_deadly_ends_it(name: str) -> None:
     number = seccomp.DEADLY[name][seccomp.ARCHITECTURES[os.uname().machine][0]]
     if number < 0:
         pytest.skip("this machine has no such call")
-    with Jail("misbehaving", seconds=5) as jail, pytest.raises(JailError, match="tried what nothing in the jail may"):
+    with (
+        Sandbox("misbehaving", seconds=5) as jail,
+        pytest.raises(SandboxError, match="tried what nothing in the jail may"),
+    ):
         jail.call("sweep", {"numbers": [number]})
 
 
 @pytest.mark.parametrize("number", [seccomp.X32 | 1, seccomp.X32 | 520])
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="only there calls have a second set of numbers")
-def test_the_second_set_of_numbers_is_deadly(jail: Jail, number: int) -> None:
-    with pytest.raises(JailError, match="tried what nothing in the jail may"):
+def test_the_second_set_of_numbers_is_deadly(jail: Sandbox, number: int) -> None:
+    with pytest.raises(SandboxError, match="tried what nothing in the jail may"):
         jail.call("sweep", {"numbers": [number]})
 
 
 @pytest.mark.parametrize("flags", [17, 0x100 | 0x800, 0x10900 | 0x00020000, 0x10900 | 0x10000000, 0x10900 | 0x40000000])
-def test_no_process_and_no_namespace_is_made(jail: Jail, flags: int) -> None:
+def test_no_process_and_no_namespace_is_made(jail: Sandbox, flags: int) -> None:
     clone = seccomp.CLONE[seccomp.ARCHITECTURES[os.uname().machine][0]]
-    with pytest.raises(JailError, match="to start a program"):
+    with pytest.raises(SandboxError, match="to start a program"):
         jail.call("become", {"clone": clone, "flags": flags})
 
 
 @pytest.mark.parametrize("command", [8, 10, 15, 1024, 1026])  # who is signalled, how, leases, notices
-def test_a_handle_signals_nobody(jail: Jail, command: int) -> None:
+def test_a_handle_signals_nobody(jail: Sandbox, command: int) -> None:
     assert jail.call("own", {"command": command, "process": os.getpid()}).body == {"let": False}
 
 

@@ -27,7 +27,7 @@ from websockets.exceptions import ConnectionClosed
 from server.api import frame_protocol
 from server.api.server_runner import addresses
 from server.app import create_app
-from server.engine.backend import Embedded
+from server.engine.backend import EmbeddedBackend
 from server.settings import Settings
 
 ROOT = Path(__file__).parents[3]
@@ -126,7 +126,7 @@ def test_a_server_that_lost_all_its_workers_wants_no_people(home: Path, monkeypa
     with TestClient(app, base_url="http://localhost") as client:
         while client.get("/readyz").status_code != 200:
             time.sleep(0.02)
-        monkeypatch.setattr(Embedded, "workers", lambda self: 0)
+        monkeypatch.setattr(EmbeddedBackend, "workers", lambda self: 0)
         answer = client.get("/readyz")
         assert (answer.status_code, answer.json()) == (503, {"status": "without workers"})
 

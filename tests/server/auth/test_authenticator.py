@@ -9,7 +9,7 @@ import pytest
 from latentwalk.errors import Invalid
 from server.auth import authenticator as gates
 from server.auth.roles import Role
-from server.auth.tokens import Kept, Token
+from server.auth.tokens import Token, TokenStore
 from server.settings import Settings
 
 SECRET = "a-token-that-was-set"
@@ -57,7 +57,7 @@ async def test_a_token_that_was_set_is_asked_for_even_on_this_machine(home: Path
 
 
 async def test_tokens_handed_out_give_their_role_until_they_are_taken_back(home: Path) -> None:
-    kept = Kept(home / "access")
+    kept = TokenStore(home / "access")
     secret = kept.add("lab", Role.EDITOR)
     gate = gates.build(Settings(home=home))
     assert (gate.open, gate.link) == (False, "")
@@ -76,10 +76,10 @@ async def test_tokens_handed_out_give_their_role_until_they_are_taken_back(home:
 
 
 async def test_passes_outlive_a_restart_but_not_the_token_made_for_a_run(home: Path) -> None:
-    secret = Kept(home / "access").add("lab", Role.VIEWER)
+    secret = TokenStore(home / "access").add("lab", Role.VIEWER)
     made = await gates.build(Settings(home=home)).admit(secret)
     assert gates.build(Settings(home=home)).person(made or "") is not None
-    Kept(home / "access").remove("lab")
+    TokenStore(home / "access").remove("lab")
     first = gates.build(Settings(home=home, host="0.0.0.0"))
     made = await first.admit(first.link)
     assert first.person(made or "") is not None

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentwalk.errors import StorageFailed
-from server.auth.session_cookies import LASTS, Pass, Passes, key
+from server.auth.session_cookies import LASTS, SessionCookie, SessionCookies, key
 
-PASSES = Passes(b"k" * 32)
+PASSES = SessionCookies(b"k" * 32)
 
 
 def test_a_pass_says_who_came_with_which_token() -> None:
@@ -27,16 +27,16 @@ def test_a_pass_says_who_came_with_which_token() -> None:
 
 def test_a_pass_ends() -> None:
     now = [1000.0]
-    passes = Passes(b"k" * 32, lambda: now[0])
+    passes = SessionCookies(b"k" * 32, lambda: now[0])
     made = passes.make("lab", "salt")
     now[0] += LASTS - 1
-    assert isinstance(passes.read(made), Pass)
+    assert isinstance(passes.read(made), SessionCookie)
     now[0] += 2
     assert passes.read(made) is None
 
 
 def test_a_pass_of_another_key_is_nobodys() -> None:
-    assert Passes(b"x" * 32).read(PASSES.make("lab", "salt")) is None
+    assert SessionCookies(b"x" * 32).read(PASSES.make("lab", "salt")) is None
 
 
 def test_a_pass_whose_words_were_changed_is_nobodys() -> None:

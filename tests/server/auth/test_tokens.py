@@ -9,7 +9,7 @@ import pytest
 
 from latentwalk.errors import Conflict, Invalid, NotFound, StorageFailed
 from server.auth.roles import Role
-from server.auth.tokens import SHORTEST, Kept, fresh, made
+from server.auth.tokens import SHORTEST, TokenStore, fresh, made
 
 
 def test_a_token_fits_its_record_and_no_other_does() -> None:
@@ -32,7 +32,7 @@ def test_what_is_too_easy_to_guess_or_cannot_stand_in_a_link_is_refused(secret: 
 
 
 def test_a_kept_token_is_in_no_file_and_its_file_is_nobody_elses(tmp_path: Path) -> None:
-    kept = Kept(tmp_path / "access")
+    kept = TokenStore(tmp_path / "access")
     secret = kept.add("lab", Role.EDITOR)
     [file] = list((tmp_path / "access").iterdir())
     assert secret not in file.read_text()
@@ -43,7 +43,7 @@ def test_a_kept_token_is_in_no_file_and_its_file_is_nobody_elses(tmp_path: Path)
 
 
 def test_what_another_process_adds_or_takes_back_is_seen_at_once(tmp_path: Path) -> None:
-    here, there = Kept(tmp_path), Kept(tmp_path)
+    here, there = TokenStore(tmp_path), TokenStore(tmp_path)
     assert here.all() == {}
     there.add("lab", Role.VIEWER)
     assert list(here.all()) == ["lab"]
@@ -52,7 +52,7 @@ def test_what_another_process_adds_or_takes_back_is_seen_at_once(tmp_path: Path)
 
 
 def test_a_name_is_given_once_and_means_something(tmp_path: Path) -> None:
-    kept = Kept(tmp_path)
+    kept = TokenStore(tmp_path)
     kept.add("lab", Role.VIEWER)
     with pytest.raises(Conflict, match="lab"):
         kept.add("lab", Role.ADMIN)
@@ -64,7 +64,7 @@ def test_a_name_is_given_once_and_means_something(tmp_path: Path) -> None:
 
 
 def test_a_damaged_file_lets_nobody_in(tmp_path: Path) -> None:
-    kept = Kept(tmp_path)
+    kept = TokenStore(tmp_path)
     for text in ("{", "[1]", '[{"name": "a"}]', '[{"name":"a","role":"king","salt":"","hash":"","created":""}]'):
         (tmp_path / "tokens.json").write_text(text)
         with pytest.raises(StorageFailed, match="cannot be read"):

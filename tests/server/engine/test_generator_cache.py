@@ -14,8 +14,8 @@ import torch
 from latentwalk.directions.direction import Direction
 from latentwalk.errors import ModelFailed, NotFound
 from models.base import Generator
-from server.engine.generator_cache import Shelf
-from server.engine.inference_thread import Lane
+from server.engine.generator_cache import GeneratorCache
+from server.engine.inference_thread import InferenceThread
 
 
 class Slow:
@@ -43,24 +43,24 @@ def library(make_generator: Callable[..., Generator]) -> Slow:
 
 
 @pytest.fixture
-def lane() -> Iterator[Lane]:
-    made = Lane()
+def lane() -> Iterator[InferenceThread]:
+    made = InferenceThread()
     yield made
     made.close()
 
 
-def _shelf(library: Any, lane: Lane, room: int = 2) -> Shelf:
-    return Shelf(library, lane, torch.device("cpu"), room)
+def _shelf(library: Any, lane: InferenceThread, room: int = 2) -> GeneratorCache:
+    return GeneratorCache(library, lane, torch.device("cpu"), room)
 
 
-async def test_many_who_ask_at_once_wait_for_one_load(library: Slow, lane: Lane) -> None:
+async def test_many_who_ask_at_once_wait_for_one_load(library: Slow, lane: InferenceThread) -> None:
     shelf = _shelf(library, lane)
     found = await asyncio.gather(*(shelf.get("a") for _ in range(10)))
     assert library.loads == ["a"]
     assert all(ready is found[0] for ready in found)
 
 
-async def test_the_event_loop_stays_free_while_loading(library: Slow, lane: Lane) -> None:
+async def test_the_event_loop_stays_free_while_loading(library: Slow, lane: InferenceThread) -> None:
     task = asyncio.create_task(_shelf(library, lane).get("a"))
     ticks = 0
     while not task.done():
@@ -69,14 +69,14 @@ async def test_the_event_loop_stays_free_while_loading(library: Slow, lane: Lane
     assert ticks >= 5
 
 
-async def test_the_least_used_is_let_go(library: Slow, lane: Lane) -> None:
+async def test_the_least_used_is_let_go(library: Slow, lane: InferenceThread) -> None:
     shelf = _shelf(library, lane)
     for name in ("a", "b", "a", "c"):
         await shelf.get(name)
     assert list(shelf.loaded()) == ["a", "c"]
 
 
-async def test_a_failed_load_reaches_all_who_wait_and_is_tried_again(library: Slow, lane: Lane) -> None:
+async def test_a_failed_load_reaches_all_who_wait_and_is_tried_again(library: Slow, lane: InferenceThread) -> None:
     shelf = _shelf(library, lane)
     answers = await asyncio.gather(*(shelf.get("nope") for _ in range(3)), return_exceptions=True)
     assert all(isinstance(answer, NotFound) for answer in answers)
@@ -87,7 +87,7 @@ async def test_a_failed_load_reaches_all_who_wait_and_is_tried_again(library: Sl
     assert (await shelf.get("a")).spec.name == "a"
 
 
-async def test_one_impatient_caller_does_not_stop_the_others(library: Slow, lane: Lane) -> None:
+async def test_one_impatient_caller_does_not_stop_the_others(library: Slow, lane: InferenceThread) -> None:
     shelf = _shelf(library, lane)
     first, second = (asyncio.create_task(shelf.get("a")) for _ in range(2))
     await asyncio.sleep(0.01)
@@ -96,7 +96,7 @@ async def test_one_impatient_caller_does_not_stop_the_others(library: Slow, lane
     assert library.loads == ["a"]
 
 
-async def test_closing_in_the_middle_of_a_load_ends(library: Slow, lane: Lane) -> None:
+async def test_closing_in_the_middle_of_a_load_ends(library: Slow, lane: InferenceThread) -> None:
     shelf = _shelf(library, lane)
     task = asyncio.create_task(shelf.get("a"))
     await asyncio.sleep(0.01)

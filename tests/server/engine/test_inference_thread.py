@@ -11,17 +11,17 @@ import pytest
 import torch
 
 from latentwalk.errors import Invalid, Overloaded
-from server.engine.inference_thread import Lane, Priority, physical_cores, pick_device, tune
+from server.engine.inference_thread import InferenceThread, Priority, physical_cores, pick_device, tune
 
 
 @pytest.fixture
-def lane() -> Iterator[Lane]:
-    made = Lane(share=4, grace=0.0)
+def lane() -> Iterator[InferenceThread]:
+    made = InferenceThread(share=4, grace=0.0)
     yield made
     made.close()
 
 
-def _held(lane: Lane) -> threading.Event:
+def _held(lane: InferenceThread) -> threading.Event:
     # Occupies the lane until the event is set, so that a test can queue behind it.
     begun, go = threading.Event(), threading.Event()
     lane.submit(Priority.PREVIEW, lambda: (begun.set(), go.wait(10)))
@@ -33,7 +33,7 @@ def _recording(seen: list[str], name: str) -> Callable[[], None]:
     return lambda: seen.append(name)
 
 
-def test_the_urgent_goes_first_and_equals_go_in_order(lane: Lane) -> None:
+def test_the_urgent_goes_first_and_equals_go_in_order(lane: InferenceThread) -> None:
     seen: list[str] = []
     go = _held(lane)
     order = {"still": Priority.STILL, "one": Priority.PREVIEW, "settle": Priority.SETTLE, "two": Priority.PREVIEW}
@@ -44,7 +44,7 @@ def test_the_urgent_goes_first_and_equals_go_in_order(lane: Lane) -> None:
     assert seen == ["one", "two", "settle", "still"]
 
 
-def test_of_every_few_turns_one_goes_to_what_waited_longest(lane: Lane) -> None:
+def test_of_every_few_turns_one_goes_to_what_waited_longest(lane: InferenceThread) -> None:
     seen: list[str] = []
     go = _held(lane)
     futures = [lane.submit(Priority.WORK, _recording(seen, "work")) for _ in range(3)]
@@ -57,7 +57,7 @@ def test_of_every_few_turns_one_goes_to_what_waited_longest(lane: Lane) -> None:
 
 
 def test_long_work_keeps_clear_for_a_moment_after_a_preview() -> None:
-    lane = Lane(grace=0.2)
+    lane = InferenceThread(grace=0.2)
     try:
         lane.submit(Priority.PREVIEW, lambda: None).result(10)
         begin = time.monotonic()
@@ -68,7 +68,7 @@ def test_long_work_keeps_clear_for_a_moment_after_a_preview() -> None:
 
 
 def test_long_work_gets_its_share_while_a_hand_never_rests() -> None:
-    lane = Lane(share=4, grace=10.0)
+    lane = InferenceThread(share=4, grace=10.0)
     try:
         work = lane.submit(Priority.WORK, lambda: "done")
         for _ in range(6):
@@ -78,13 +78,13 @@ def test_long_work_gets_its_share_while_a_hand_never_rests() -> None:
         lane.close()
 
 
-def test_everything_runs_on_one_thread(lane: Lane) -> None:
+def test_everything_runs_on_one_thread(lane: InferenceThread) -> None:
     threads = {lane.submit(priority, threading.get_ident).result(10) for priority in Priority for _ in range(5)}
     assert len(threads) == 1
     assert threading.get_ident() not in threads
 
 
-def test_an_error_belongs_to_the_one_who_asked(lane: Lane) -> None:
+def test_an_error_belongs_to_the_one_who_asked(lane: InferenceThread) -> None:
     def fail() -> None:
         raise ZeroDivisionError("mine")
 
@@ -93,7 +93,7 @@ def test_an_error_belongs_to_the_one_who_asked(lane: Lane) -> None:
     assert lane.submit(Priority.WORK, lambda: 1).result(10) == 1
 
 
-async def test_a_cancelled_caller_is_dropped_before_its_turn(lane: Lane) -> None:
+async def test_a_cancelled_caller_is_dropped_before_its_turn(lane: InferenceThread) -> None:
     ran: list[int] = []
     go = _held(lane)
     task = asyncio.create_task(lane.run(Priority.WORK, lambda: ran.append(1)))
@@ -105,7 +105,7 @@ async def test_a_cancelled_caller_is_dropped_before_its_turn(lane: Lane) -> None
     assert ran == []
 
 
-async def test_closing_answers_those_who_wait(lane: Lane) -> None:
+async def test_closing_answers_those_who_wait(lane: InferenceThread) -> None:
     go = _held(lane)
     waiting = [asyncio.create_task(lane.run(Priority.STILL, lambda: 1)) for _ in range(5)]
     await asyncio.sleep(0.01)
@@ -131,7 +131,7 @@ def test_tuning_can_be_done_twice() -> None:
     torch.set_num_threads(before)
 
 
-def test_equally_urgent_pieces_go_round_by_person(lane: Lane) -> None:
+def test_equally_urgent_pieces_go_round_by_person(lane: InferenceThread) -> None:
     seen: list[str] = []
     go = _held(lane)
     futures = [lane.submit(Priority.STILL, _recording(seen, name), name) for name in "aaab"]
@@ -142,7 +142,7 @@ def test_equally_urgent_pieces_go_round_by_person(lane: Lane) -> None:
     assert seen == ["a", "b", "a", "a"]
 
 
-def test_none_of_the_four_kinds_starves_under_the_others(lane: Lane) -> None:
+def test_none_of_the_four_kinds_starves_under_the_others(lane: InferenceThread) -> None:
     seen: list[str] = []
     go = _held(lane)
     counts = {Priority.PREVIEW: 60, Priority.SETTLE: 3, Priority.STILL: 3, Priority.WORK: 3}

@@ -21,9 +21,9 @@ from latentwalk.errors import AppError, Invalid, ModelFailed, Overloaded
 from latentwalk.rendering import image_codec
 from latentwalk.rendering.draw import draw
 from models.base import Generator, Precision
-from server.engine.generator_cache import Ready
-from server.engine.inference_thread import Lane, Priority
-from server.engine.preview_queue import Answer, Frame, Slot, Wish
+from server.engine.generator_cache import LoadedGenerator
+from server.engine.inference_thread import InferenceThread, Priority
+from server.engine.preview_queue import Answer, ClientSlot, Frame, PreviewRequest
 from server.engine.renderer import Renderer
 
 
@@ -69,14 +69,14 @@ def watched(tiny: Generator) -> Watched:
 
 
 @pytest.fixture
-def ready(watched: Watched, make_slider: Callable[..., Direction]) -> Ready:
+def ready(watched: Watched, make_slider: Callable[..., Direction]) -> LoadedGenerator:
     sway = make_slider(watched.spec)
-    return Ready(watched, watched, lambda: {"sway": sway})
+    return LoadedGenerator(watched, watched, lambda: {"sway": sway})
 
 
 @pytest.fixture
 def renderer() -> Iterator[Renderer]:
-    lane = Lane()
+    lane = InferenceThread()
     made = Renderer(lane, max_batch=4, max_waiting=64)
     yield made
     made.close()
@@ -87,8 +87,11 @@ def edit(seed: int = 1, **fields: object) -> Edit:
     return parse({"generator": "tiny", "base": {"seed": seed}, **fields})
 
 
-def ask(renderer: Renderer, ready: Ready, *edits: Edit) -> list[asyncio.Task[tuple[Wish, Answer]]]:
-    return [asyncio.create_task(renderer.preview(Slot(), Wish(rev, one), ready)) for rev, one in enumerate(edits)]
+def ask(renderer: Renderer, ready: LoadedGenerator, *edits: Edit) -> list[asyncio.Task[tuple[PreviewRequest, Answer]]]:
+    return [
+        asyncio.create_task(renderer.preview(ClientSlot(), PreviewRequest(rev, one), ready))
+        for rev, one in enumerate(edits)
+    ]
 
 
 def opened(frame: Answer) -> np.ndarray:
@@ -97,7 +100,7 @@ def opened(frame: Answer) -> np.ndarray:
 
 
 async def test_what_piles_up_while_the_device_works_is_the_next_batch(
-    renderer: Renderer, ready: Ready, watched: Watched
+    renderer: Renderer, ready: LoadedGenerator, watched: Watched
 ) -> None:
     watched.go.clear()
     first = ask(renderer, ready, edit(0))
@@ -110,7 +113,7 @@ async def test_what_piles_up_while_the_device_works_is_the_next_batch(
     assert watched.batches == [1, 4, 2]
 
 
-async def test_everybody_gets_their_own_picture(renderer: Renderer, ready: Ready, watched: Watched) -> None:
+async def test_everybody_gets_their_own_picture(renderer: Renderer, ready: LoadedGenerator, watched: Watched) -> None:
     answers = await asyncio.gather(*ask(renderer, ready, *(edit(seed) for seed in range(20))))
     for seed, (wish, frame) in enumerate(answers):
         assert wish.rev == seed
@@ -118,16 +121,18 @@ async def test_everybody_gets_their_own_picture(renderer: Renderer, ready: Ready
         assert np.abs(opened(frame) - expected).mean() < 8  # JPEG of noise at 16 px is that rough
 
 
-async def test_a_newer_wish_takes_the_waiting_ones_place(renderer: Renderer, ready: Ready, watched: Watched) -> None:
+async def test_a_newer_wish_takes_the_waiting_ones_place(
+    renderer: Renderer, ready: LoadedGenerator, watched: Watched
+) -> None:
     watched.go.clear()
     first = ask(renderer, ready, edit(0))
     while not watched.batches:
         await asyncio.sleep(0.001)
-    slot = Slot()
-    task = asyncio.create_task(renderer.preview(slot, Wish(1, edit(1)), ready))
+    slot = ClientSlot()
+    task = asyncio.create_task(renderer.preview(slot, PreviewRequest(1, edit(1)), ready))
     await asyncio.sleep(0.01)
     for rev in range(2, 50):
-        slot.put(Wish(rev, edit(rev)))
+        slot.put(PreviewRequest(rev, edit(rev)))
     watched.go.set()
     wish, _ = await task
     assert wish.rev == 49
@@ -136,21 +141,21 @@ async def test_a_newer_wish_takes_the_waiting_ones_place(renderer: Renderer, rea
 
 
 async def test_a_wish_for_another_generator_does_not_slip_into_the_batch() -> None:
-    slot = Slot()
-    slot.put(Wish(2, parse({"generator": "other", "base": {"seed": 1}})))
-    wish = Wish(1, edit())
+    slot = ClientSlot()
+    slot.put(PreviewRequest(2, parse({"generator": "other", "base": {"seed": 1}})))
+    wish = PreviewRequest(1, edit())
     assert slot.newer(wish) is wish
     assert (await slot.take()).rev == 2
 
 
-async def test_a_bad_edit_fails_alone(renderer: Renderer, ready: Ready) -> None:
+async def test_a_bad_edit_fails_alone(renderer: Renderer, ready: LoadedGenerator) -> None:
     edits = [edit(1), edit(2, amounts={"nope": 1}), edit(3, amounts={"sway": 99}), edit(4, amounts={"sway": 5})]
     answers = [answer for _, answer in await asyncio.gather(*ask(renderer, ready, *edits))]
     assert [type(answer) for answer in answers] == [Frame, Invalid, Invalid, Frame]
 
 
 async def test_a_model_that_fails_fails_its_batch_and_nothing_else(
-    renderer: Renderer, ready: Ready, watched: Watched
+    renderer: Renderer, ready: LoadedGenerator, watched: Watched
 ) -> None:
     for error in (RuntimeError("secret\ntraceback"), torch.OutOfMemoryError("CUDA out of memory"), KeyError("x")):
         watched.failing = error
@@ -165,7 +170,7 @@ async def test_a_model_that_fails_fails_its_batch_and_nothing_else(
 
 
 async def test_a_cancelled_caller_does_not_stop_the_renderer(
-    renderer: Renderer, ready: Ready, watched: Watched
+    renderer: Renderer, ready: LoadedGenerator, watched: Watched
 ) -> None:
     watched.go.clear()
     tasks = ask(renderer, ready, *(edit(seed) for seed in range(4)))
@@ -184,8 +189,8 @@ async def test_a_cancelled_caller_does_not_stop_the_renderer(
 async def test_closing_in_the_middle_of_a_batch_answers_everybody(tiny: Generator) -> None:
     watched = Watched(tiny)
     watched.seconds = 0.01  # long enough for those who were served to ask again before the next turn
-    ready = Ready(watched, watched, dict)
-    lane = Lane()
+    ready = LoadedGenerator(watched, watched, dict)
+    lane = InferenceThread()
     renderer = Renderer(lane, max_batch=2)
     watched.go.clear()
     tasks = ask(renderer, ready, *(edit(seed) for seed in range(9)))
@@ -195,14 +200,14 @@ async def test_closing_in_the_middle_of_a_batch_answers_everybody(tiny: Generato
     await asyncio.to_thread(renderer.close)
     answers = await asyncio.wait_for(asyncio.gather(*tasks), 10)
     assert all(isinstance(answer, Frame | AppError) for _, answer in answers)
-    _, late = await renderer.preview(Slot(), Wish(1, edit()), ready)
+    _, late = await renderer.preview(ClientSlot(), PreviewRequest(1, edit()), ready)
     assert isinstance(late, Overloaded)
 
 
 async def test_too_many_are_told_so_at_once(tiny: Generator) -> None:
     watched = Watched(tiny)
-    ready = Ready(watched, watched, dict)
-    lane = Lane()
+    ready = LoadedGenerator(watched, watched, dict)
+    lane = InferenceThread()
     renderer = Renderer(lane, max_batch=2, max_waiting=3)
     watched.go.clear()
     tasks = ask(renderer, ready, *(edit(seed) for seed in range(10)))
@@ -215,7 +220,7 @@ async def test_too_many_are_told_so_at_once(tiny: Generator) -> None:
     lane.close()
 
 
-async def test_a_still_is_the_edits_exact_pixels_and_carries_it(renderer: Renderer, ready: Ready) -> None:
+async def test_a_still_is_the_edits_exact_pixels_and_carries_it(renderer: Renderer, ready: LoadedGenerator) -> None:
     one = edit(5, amounts={"sway": 4.5}, classes={"warm": 1, "cold": 3})
     frame = await renderer.still(one, ready, priority=Priority.SETTLE)
     assert np.array_equal(opened(frame), draw(one, ready))
@@ -224,7 +229,7 @@ async def test_a_still_is_the_edits_exact_pixels_and_carries_it(renderer: Render
     assert again.data == frame.data
 
 
-async def test_stills_do_not_depend_on_what_else_is_drawn(renderer: Renderer, ready: Ready) -> None:
+async def test_stills_do_not_depend_on_what_else_is_drawn(renderer: Renderer, ready: LoadedGenerator) -> None:
     alone = await renderer.still(edit(5), ready)
     crowd = ask(renderer, ready, *(edit(seed) for seed in range(30)))
     among = await renderer.still(edit(5), ready)
@@ -233,7 +238,7 @@ async def test_stills_do_not_depend_on_what_else_is_drawn(renderer: Renderer, re
 
 
 async def test_nobody_hangs_when_callers_come_and_go_and_the_model_fails_now_and_then(
-    renderer: Renderer, ready: Ready, watched: Watched
+    renderer: Renderer, ready: LoadedGenerator, watched: Watched
 ) -> None:
     chance = random.Random(1)
 
@@ -241,7 +246,7 @@ async def test_nobody_hangs_when_callers_come_and_go_and_the_model_fails_now_and
         watched.failing = RuntimeError("now and then") if chance.random() < 0.1 else None
         try:
             async with asyncio.timeout(chance.choice([0.001, 0.01, 5])):
-                wish, answer = await renderer.preview(Slot(), Wish(seed, edit(seed)), ready)
+                wish, answer = await renderer.preview(ClientSlot(), PreviewRequest(seed, edit(seed)), ready)
         except TimeoutError:
             return "gone"
         assert wish.rev == seed
@@ -257,14 +262,14 @@ async def test_nobody_hangs_when_callers_come_and_go_and_the_model_fails_now_and
 
 async def test_people_take_turns_however_many_tabs_each_has(tiny: Generator) -> None:
     watched = Watched(tiny)
-    ready = Ready(watched, watched, dict)
-    lane = Lane()
+    ready = LoadedGenerator(watched, watched, dict)
+    lane = InferenceThread()
     renderer = Renderer(lane, max_batch=2)
     served: list[str] = []
 
     async def tab(person: str) -> None:
         for rev in range(6):
-            await renderer.preview(Slot(person), Wish(rev, edit(rev)), ready)
+            await renderer.preview(ClientSlot(person), PreviewRequest(rev, edit(rev)), ready)
             served.append(person)
 
     watched.go.clear()
@@ -285,10 +290,12 @@ async def test_people_take_turns_however_many_tabs_each_has(tiny: Generator) -> 
 
 
 async def test_one_person_alone_fills_the_batch_with_all_their_tabs(
-    renderer: Renderer, ready: Ready, watched: Watched
+    renderer: Renderer, ready: LoadedGenerator, watched: Watched
 ) -> None:
     watched.go.clear()
-    tasks = [asyncio.create_task(renderer.preview(Slot("me"), Wish(n, edit(n)), ready)) for n in range(5)]
+    tasks = [
+        asyncio.create_task(renderer.preview(ClientSlot("me"), PreviewRequest(n, edit(n)), ready)) for n in range(5)
+    ]
     await asyncio.sleep(0.02)
     watched.go.set()
     await asyncio.gather(*tasks)
@@ -297,8 +304,8 @@ async def test_one_person_alone_fills_the_batch_with_all_their_tabs(
 
 async def test_one_person_cannot_take_every_place_where_stills_wait(tiny: Generator) -> None:
     watched = Watched(tiny)
-    ready = Ready(watched, watched, dict)
-    lane = Lane()
+    ready = LoadedGenerator(watched, watched, dict)
+    lane = InferenceThread()
     renderer = Renderer(lane, max_waiting=8)
     watched.go.clear()
     held = [asyncio.create_task(renderer.still(edit(n), ready, person="greedy")) for n in range(5)]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.jobs.fair_queue import Turns
+from server.jobs.fair_queue import FairQueue
 
 
-def filled(*puts: tuple[str, int]) -> Turns[tuple[str, int]]:
-    turns: Turns[tuple[str, int]] = Turns()
+def filled(*puts: tuple[str, int]) -> FairQueue[tuple[str, int]]:
+    turns: FairQueue[tuple[str, int]] = FairQueue()
     for person, item in puts:
         turns.put(person, (person, item))
     return turns

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latentwalk.errors import Overloaded
-from server.jobs.fair_semaphore import MOST_OF_ONE, MOST_WAITING, Line, check_waiting
+from server.jobs.fair_semaphore import MOST_OF_ONE, MOST_WAITING, FairSemaphore, check_waiting
 
 
 class Visit:
     """One wish for a place in a line: it goes into the log when it comes, enters and leaves."""
 
-    def __init__(self, line: Line, person: str, log: list[tuple[str, str]]) -> None:
+    def __init__(self, line: FairSemaphore, person: str, log: list[tuple[str, str]]) -> None:
         self.line, self.person, self.log = line, person, log
         self.over = asyncio.Event()
         self.inside = self.entered = False
@@ -39,7 +39,7 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
-async def visits(line: Line, people: str) -> list[Visit]:
+async def visits(line: FairSemaphore, people: str) -> list[Visit]:
     """They come one after the other, and the first of them are let in."""
     log: list[tuple[str, str]] = []
     made = []
@@ -57,7 +57,7 @@ async def leaving(every: list[Visit]) -> str:
     return "".join(person for what, person in every[0].log if what == "enters")
 
 
-async def is_whole(line: Line, room: int) -> bool:
+async def is_whole(line: FairSemaphore, room: int) -> bool:
     """Whether all places can be had again."""
     every = await visits(line, "x" * (room + 1))
     inside = sum(visit.inside for visit in every)
@@ -66,15 +66,15 @@ async def is_whole(line: Line, room: int) -> bool:
 
 
 async def test_whoever_wants_one_is_second_behind_somebody_who_wants_three() -> None:
-    assert await leaving(await visits(Line(), "aaab")) == "abaa"
+    assert await leaving(await visits(FairSemaphore(), "aaab")) == "abaa"
 
 
 async def test_turns_go_round_and_somebody_new_is_last() -> None:
-    assert await leaving(await visits(Line(), "aaabbc")) == "abcaba"
+    assert await leaving(await visits(FairSemaphore(), "aaabbc")) == "abcaba"
 
 
 async def test_nobody_in_particular_takes_turns_like_everybody() -> None:
-    line = Line()
+    line = FairSemaphore()
     log: list[tuple[str, str]] = []
     every = []
     for person in ("", "", "", "b"):
@@ -85,7 +85,7 @@ async def test_nobody_in_particular_takes_turns_like_everybody() -> None:
 
 
 async def test_a_line_with_room_for_two_lets_in_two() -> None:
-    line = Line(2)
+    line = FairSemaphore(2)
     every = await visits(line, "aaaab")
     assert [visit.inside for visit in every] == [True, True, False, False, False]
     every[0].over.set()
@@ -97,11 +97,11 @@ async def test_a_line_with_room_for_two_lets_in_two() -> None:
 
 def test_a_line_without_room_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="room"):
-        Line(0)
+        FairSemaphore(0)
 
 
 async def test_who_stops_waiting_is_forgotten_and_costs_nobody_a_turn() -> None:
-    line = Line()
+    line = FairSemaphore()
     every = await visits(line, "xabab")
     every[1].task.cancel()  # and `a` has another one, which keeps the place of this
     await settled()
@@ -110,7 +110,7 @@ async def test_who_stops_waiting_is_forgotten_and_costs_nobody_a_turn() -> None:
 
 
 async def test_who_is_cancelled_and_has_not_noticed_is_not_let_in() -> None:
-    line = Line()
+    line = FairSemaphore()
     every = await visits(line, "xab")
     every[0].over.set()
     every[1].task.cancel()  # its task runs after that of the one who leaves
@@ -121,7 +121,7 @@ async def test_who_is_cancelled_and_has_not_noticed_is_not_let_in() -> None:
 
 
 async def test_who_is_cancelled_just_when_let_in_hands_the_place_on() -> None:
-    line = Line()
+    line = FairSemaphore()
     every = await visits(line, "xab")
     every[0].over.set()
     await asyncio.sleep(0)  # the first has left, and the second was let in and has not run yet
@@ -133,7 +133,7 @@ async def test_who_is_cancelled_just_when_let_in_hands_the_place_on() -> None:
 
 
 async def test_an_error_inside_gives_the_place_back() -> None:
-    line = Line()
+    line = FairSemaphore()
     with pytest.raises(KeyError):
         async with line.place("a"):
             raise KeyError
@@ -148,7 +148,7 @@ Action = tuple[str, int, int]
 
 
 async def played(room: int, crowd: str, actions: list[Action]) -> None:
-    line = Line(room)
+    line = FairSemaphore(room)
     every = await visits(line, crowd)
     log = every[0].log
     for what, which, ticks in actions:

@@ -16,11 +16,11 @@ from sqlalchemy import update
 from latentwalk import atomic_files
 from latentwalk.errors import DiskFull, Invalid, NotFound, Overloaded, StorageFailed
 from latentwalk.progress import Progress, Work
-from latentwalk.steering.learning.resume_state import Memory, Saved
+from latentwalk.steering.learning.resume_state import ResumeState, Saved
 from server.jobs.fair_semaphore import MOST_OF_ONE, MOST_WAITING
 from server.jobs.job import Job, State
-from server.jobs.runner import TRIES, Jobs
-from server.jobs.task import Plan, in_a_thread
+from server.jobs.runner import TRIES, JobRunner
+from server.jobs.task import Task, in_a_thread
 from server.storage.db import lease_owner
 from server.storage.db.database import Database
 from server.storage.db.tables import JOBS
@@ -42,15 +42,15 @@ def counting(steps: int, closed: list[str] | None = None, fail: Exception | None
             closed.append("closed")
 
 
-def plan(make: Callable[[], Work[Result]], queue: str = "q", memory: list[Memory] | None = None) -> Plan:
+def plan(make: Callable[[], Work[Result]], queue: str = "q", memory: list[ResumeState] | None = None) -> Task:
     """Work that is driven on a thread, as films are."""
 
-    def made(given: Memory) -> Work[Result]:
+    def made(given: ResumeState) -> Work[Result]:
         if memory is not None:
             memory.append(given)
         return make()
 
-    return Plan(made, in_a_thread, queue)
+    return Task(made, in_a_thread, queue)
 
 
 def endless() -> Work[Result]:
@@ -64,14 +64,14 @@ def until(told: threading.Event) -> Work[Result]:
     return {}
 
 
-async def begun(jobs: Jobs, job: Job) -> None:
+async def begun(jobs: JobRunner, job: Job) -> None:
     """Waits until a job has done something; a busy machine takes its time."""
     async with asyncio.timeout(30):
         while job.progress == 0:
             await jobs.change(job.id, job.version, 1)
 
 
-async def ended(jobs: Jobs, job: Job) -> Job:
+async def ended(jobs: JobRunner, job: Job) -> Job:
     async with asyncio.timeout(30):
         while not job.state.is_end:
             await jobs.change(job.id, job.version, 1)
@@ -81,11 +81,11 @@ async def ended(jobs: Jobs, job: Job) -> Job:
 
 
 @pytest.fixture
-def jobs(tmp_path: Path) -> Jobs:
-    return Jobs(tmp_path)
+def jobs(tmp_path: Path) -> JobRunner:
+    return JobRunner(tmp_path)
 
 
-async def test_a_job_is_queued_runs_and_gives_its_result(jobs: Jobs) -> None:
+async def test_a_job_is_queued_runs_and_gives_its_result(jobs: JobRunner) -> None:
     job = await jobs.start("learn", "Counting", plan(lambda: counting(5), "device"))
     assert job.state is State.QUEUED
     await ended(jobs, job)
@@ -96,7 +96,7 @@ async def test_a_job_is_queued_runs_and_gives_its_result(jobs: Jobs) -> None:
     assert job.strip_version == 1
 
 
-async def test_jobs_of_one_queue_wait_for_each_other_and_others_do_not(jobs: Jobs) -> None:
+async def test_jobs_of_one_queue_wait_for_each_other_and_others_do_not(jobs: JobRunner) -> None:
     first = await jobs.start("learn", "A", plan(endless, "device"))
     second = await jobs.start("learn", "B", plan(lambda: counting(2), "device"))
     third = await jobs.start("export", "C", plan(lambda: counting(2), "films"))
@@ -112,7 +112,7 @@ async def test_jobs_of_one_queue_wait_for_each_other_and_others_do_not(jobs: Job
     assert (first.state, second.state, third.state) == (State.CANCELLED, State.DONE, State.DONE)
 
 
-async def test_cancelling_closes_the_work(jobs: Jobs) -> None:
+async def test_cancelling_closes_the_work(jobs: JobRunner) -> None:
     closed: list[str] = []
     job = await jobs.start("learn", "A", plan(lambda: counting(10**9, closed), "device"))
     await begun(jobs, job)
@@ -123,7 +123,7 @@ async def test_cancelling_closes_the_work(jobs: Jobs) -> None:
     assert job.error is None
 
 
-async def test_a_job_that_waits_is_cancelled_at_once(jobs: Jobs) -> None:
+async def test_a_job_that_waits_is_cancelled_at_once(jobs: JobRunner) -> None:
     first = await jobs.start("learn", "A", plan(endless, "device"))
     second = await jobs.start("learn", "B", plan(lambda: counting(1), "device"))
     await asyncio.sleep(0.02)
@@ -134,7 +134,7 @@ async def test_a_job_that_waits_is_cancelled_at_once(jobs: Jobs) -> None:
     assert (await jobs.cancel(second.id)).state is State.CANCELLED
 
 
-async def test_an_app_error_is_the_jobs_error(jobs: Jobs) -> None:
+async def test_an_app_error_is_the_jobs_error(jobs: JobRunner) -> None:
     job = await ended(
         jobs, await jobs.start("learn", "A", plan(lambda: counting(1, fail=Invalid("No.", "Try yes.")), "q"))
     )
@@ -142,17 +142,19 @@ async def test_an_app_error_is_the_jobs_error(jobs: Jobs) -> None:
     assert job.error == {"code": "invalid", "message": "No.", "hint": "Try yes."}
 
 
-async def test_any_other_error_is_logged_whole_and_shown_calmly(jobs: Jobs, caplog: pytest.LogCaptureFixture) -> None:
+async def test_any_other_error_is_logged_whole_and_shown_calmly(
+    jobs: JobRunner, caplog: pytest.LogCaptureFixture
+) -> None:
     job = await ended(jobs, await jobs.start("learn", "A", plan(lambda: counting(1, fail=KeyError("secret")), "q")))
     assert job.state is State.FAILED
     assert "secret" not in json.dumps(job.error)
     assert "secret" in caplog.text
 
 
-async def test_what_became_of_a_job_is_remembered(jobs: Jobs, tmp_path: Path) -> None:
+async def test_what_became_of_a_job_is_remembered(jobs: JobRunner, tmp_path: Path) -> None:
     done = await ended(jobs, await jobs.start("learn", "A", plan(lambda: counting(3), "q")))
     failed = await ended(jobs, await jobs.start("learn", "B", plan(lambda: counting(1, fail=Invalid("No.")), "q")))
-    again = Jobs(tmp_path)
+    again = JobRunner(tmp_path)
     again.load()
     assert [job.id for job in again.all()] == [failed.id, done.id]
     assert again.get(done.id).result == {"counted": 3}
@@ -165,7 +167,7 @@ def orphaned(database: Database, id: str, **columns: object) -> None:
         connection.execute(update(JOBS).where(JOBS.c.id == id).values({"owner": DEAD, "state": "running", **columns}))
 
 
-async def killed(jobs: Jobs, job: Job, **columns: object) -> None:
+async def killed(jobs: JobRunner, job: Job, **columns: object) -> None:
     """Stops a job behind the back of everybody, and leaves its row as a killed server would."""
     run = jobs._runs[job.id]
     jobs.list.owner = "nobody/else/0/0/saves"  # from here on it may write nothing
@@ -175,11 +177,13 @@ async def killed(jobs: Jobs, job: Job, **columns: object) -> None:
     orphaned(jobs.list._database, job.id, finished=None, error=None, **columns)
 
 
-async def test_what_a_killed_server_left_and_nobody_can_begin_again_is_interrupted(jobs: Jobs, tmp_path: Path) -> None:
+async def test_what_a_killed_server_left_and_nobody_can_begin_again_is_interrupted(
+    jobs: JobRunner, tmp_path: Path
+) -> None:
     job = await jobs.start("learn", "A", plan(endless))
     await begun(jobs, job)
     await killed(jobs, job)
-    again = Jobs(tmp_path)
+    again = JobRunner(tmp_path)
     again.load()
     await again.look()
     found = again.get(job.id)
@@ -189,12 +193,14 @@ async def test_what_a_killed_server_left_and_nobody_can_begin_again_is_interrupt
     assert again.list.all()[0].job.state is State.INTERRUPTED
 
 
-async def next_server(tmp_path: Path, make: Callable[[], Work[Result]], memory: list[Memory] | None = None) -> Jobs:
+async def next_server(
+    tmp_path: Path, make: Callable[[], Work[Result]], memory: list[ResumeState] | None = None
+) -> JobRunner:
     """A server after the first one, which knows how to begin jobs of learning again."""
-    again = Jobs(tmp_path)
+    again = JobRunner(tmp_path)
     again.load()
 
-    async def revive(job: Job, request: Mapping[str, Any]) -> Plan:
+    async def revive(job: Job, request: Mapping[str, Any]) -> Task:
         if request.get("to") == "nobody":
             raise NotFound("The generator is gone.")
         return plan(make, "q", memory)
@@ -204,13 +210,13 @@ async def next_server(tmp_path: Path, make: Callable[[], Work[Result]], memory: 
     return again
 
 
-async def test_the_next_server_goes_on_with_what_a_killed_one_left(jobs: Jobs, tmp_path: Path) -> None:
+async def test_the_next_server_goes_on_with_what_a_killed_one_left(jobs: JobRunner, tmp_path: Path) -> None:
     job = await jobs.start("learn", "A", plan(endless), {"to": "count"})
     await begun(jobs, job)
     jobs.checkpoints.of(job.id).put("line", Saved({"x": torch.ones(2)}, {"step": 20}))
     seen = job.version
     await killed(jobs, job)
-    memory: list[Memory] = []
+    memory: list[ResumeState] = []
     again = await next_server(tmp_path, lambda: counting(3), memory)
     found = await ended(again, again.get(job.id))
     assert (found.state, found.result, found.id) == (State.DONE, {"counted": 3}, job.id)
@@ -221,14 +227,14 @@ async def test_the_next_server_goes_on_with_what_a_killed_one_left(jobs: Jobs, t
     assert not (tmp_path / "checkpoints" / job.id).exists()
 
 
-async def test_what_cannot_be_gone_on_with_just_now_waits_and_is_not_failed(jobs: Jobs, tmp_path: Path) -> None:
+async def test_what_cannot_be_gone_on_with_just_now_waits_and_is_not_failed(jobs: JobRunner, tmp_path: Path) -> None:
     job = await jobs.start("learn", "A", plan(endless), {"to": "count"})
     await begun(jobs, job)
     await killed(jobs, job)
-    again, crowded = Jobs(tmp_path), [True, True, False]
+    again, crowded = JobRunner(tmp_path), [True, True, False]
     again.load()
 
-    async def revive(job: Job, request: Mapping[str, Any]) -> Plan:
+    async def revive(job: Job, request: Mapping[str, Any]) -> Task:
         if crowded.pop(0):
             raise Overloaded("No worker is there.")
         return plan(lambda: counting(3), "q")
@@ -242,7 +248,7 @@ async def test_what_cannot_be_gone_on_with_just_now_waits_and_is_not_failed(jobs
     assert not crowded
 
 
-async def test_two_servers_never_take_up_the_same_job(jobs: Jobs, tmp_path: Path) -> None:
+async def test_two_servers_never_take_up_the_same_job(jobs: JobRunner, tmp_path: Path) -> None:
     job = await jobs.start("learn", "A", plan(endless), {"to": "count"})
     await killed(jobs, job)
     first = await next_server(tmp_path, endless)
@@ -258,7 +264,7 @@ async def test_two_servers_never_take_up_the_same_job(jobs: Jobs, tmp_path: Path
 
 
 async def test_a_server_that_lost_its_lease_writes_nothing_more(
-    jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    jobs: JobRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("server.jobs.runner.SAVE_EVERY", 1e9)  # a save would renew the lease
     job = await jobs.start("learn", "A", plan(endless), {"to": "count"})
@@ -275,7 +281,7 @@ async def test_a_server_that_lost_its_lease_writes_nothing_more(
     assert jobs.get(job.id).state is again.get(job.id).state is State.DONE
 
 
-async def test_work_that_brings_the_server_down_again_and_again_is_given_up(jobs: Jobs, tmp_path: Path) -> None:
+async def test_work_that_brings_the_server_down_again_and_again_is_given_up(jobs: JobRunner, tmp_path: Path) -> None:
     job = await jobs.start("learn", "A", plan(endless), {"to": "kill"})
     while job.state is State.QUEUED:
         await asyncio.sleep(0.01)
@@ -292,7 +298,7 @@ async def test_work_that_brings_the_server_down_again_and_again_is_given_up(jobs
     assert f"died {TRIES} times" in found.error["message"]
 
 
-async def test_work_that_gets_further_each_time_is_not_given_up(jobs: Jobs, tmp_path: Path) -> None:
+async def test_work_that_gets_further_each_time_is_not_given_up(jobs: JobRunner, tmp_path: Path) -> None:
     job = await jobs.start("learn", "A", plan(endless), {"to": "go on"})
     server = jobs
     for step in range(2 * TRIES):
@@ -304,7 +310,7 @@ async def test_work_that_gets_further_each_time_is_not_given_up(jobs: Jobs, tmp_
     assert (await ended(server, server.get(job.id))).state is State.DONE
 
 
-async def test_what_somebody_stopped_is_not_begun_again(jobs: Jobs, tmp_path: Path) -> None:
+async def test_what_somebody_stopped_is_not_begun_again(jobs: JobRunner, tmp_path: Path) -> None:
     job = await jobs.start("learn", "A", plan(endless), {"to": "count"})
     await asyncio.sleep(0.05)
     await killed(jobs, job, stopping=True)
@@ -312,7 +318,7 @@ async def test_what_somebody_stopped_is_not_begun_again(jobs: Jobs, tmp_path: Pa
     assert again.get(job.id).state is State.CANCELLED
 
 
-async def test_what_cannot_be_begun_again_says_why(jobs: Jobs, tmp_path: Path) -> None:
+async def test_what_cannot_be_begun_again_says_why(jobs: JobRunner, tmp_path: Path) -> None:
     job = await jobs.start("learn", "A", plan(endless), {"to": "nobody"})
     await asyncio.sleep(0.05)
     await killed(jobs, job)
@@ -320,7 +326,7 @@ async def test_what_cannot_be_begun_again_says_why(jobs: Jobs, tmp_path: Path) -
     assert (again.get(job.id).state, again.get(job.id).message) == (State.FAILED, "The generator is gone.")
 
 
-async def test_a_closed_server_leaves_its_work_to_the_next(jobs: Jobs, tmp_path: Path) -> None:
+async def test_a_closed_server_leaves_its_work_to_the_next(jobs: JobRunner, tmp_path: Path) -> None:
     running = await jobs.start("learn", "A", plan(endless), {"to": "count"})
     waiting = await jobs.start("learn", "B", plan(endless), {"to": "count"})
     await begun(jobs, running)
@@ -331,7 +337,9 @@ async def test_a_closed_server_leaves_its_work_to_the_next(jobs: Jobs, tmp_path:
         assert (await ended(again, again.get(job.id))).state is State.DONE
 
 
-async def test_a_job_that_was_not_written_down_was_not_started(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_job_that_was_not_written_down_was_not_started(
+    jobs: JobRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*arguments: object) -> None:
         raise DiskFull("The disk is full.")
 
@@ -342,7 +350,7 @@ async def test_a_job_that_was_not_written_down_was_not_started(jobs: Jobs, monke
 
 
 async def test_a_full_disk_pauses_the_work_and_says_so(
-    jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    jobs: JobRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("server.jobs.runner.PAUSE", 0.01)
     free = [False]
@@ -358,7 +366,7 @@ async def test_a_full_disk_pauses_the_work_and_says_so(
 
 
 async def test_a_checkpoint_that_finds_no_room_is_tried_again_and_no_step_is_lost(
-    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+    jobs: JobRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("server.jobs.runner.PAUSE", 0.01)
     tries, steps = [0], []
@@ -379,7 +387,7 @@ async def test_a_checkpoint_that_finds_no_room_is_tried_again_and_no_step_is_los
 
 
 async def test_what_is_kept_at_the_end_is_tried_again_when_there_is_room(
-    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+    jobs: JobRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("server.jobs.runner.PAUSE", 0.01)
     tries = [0]
@@ -395,7 +403,7 @@ async def test_what_is_kept_at_the_end_is_tried_again_when_there_is_room(
     assert (job.state, job.result) == (State.DONE, {"tries": 3})
 
 
-async def test_a_paused_job_can_be_stopped(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_paused_job_can_be_stopped(jobs: JobRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(atomic_files, "roomy", lambda folder: False)
     job = await jobs.start("learn", "A", plan(endless))
     async with asyncio.timeout(30):
@@ -405,7 +413,7 @@ async def test_a_paused_job_can_be_stopped(jobs: Jobs, monkeypatch: pytest.Monke
     assert (await ended(jobs, job)).state is State.CANCELLED
 
 
-async def test_a_broken_disk_fails_the_job_with_its_reason(jobs: Jobs) -> None:
+async def test_a_broken_disk_fails_the_job_with_its_reason(jobs: JobRunner) -> None:
     def work() -> Work[Result]:
         yield Progress(0.5, "Keeping it")
         raise StorageFailed("zoom could not be kept: input/output error.")
@@ -415,7 +423,7 @@ async def test_a_broken_disk_fails_the_job_with_its_reason(jobs: Jobs) -> None:
 
 
 async def test_an_end_that_could_not_be_written_down_is_written_later(
-    jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    jobs: JobRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*arguments: object) -> bool:
         raise DiskFull("The disk is full.")
@@ -424,24 +432,24 @@ async def test_an_end_that_could_not_be_written_down_is_written_later(
         patch.setattr(jobs.list, "save", full)
         job = await ended(jobs, await jobs.start("learn", "A", plan(lambda: counting(2))))
     assert job.state is State.DONE
-    assert Jobs(tmp_path).list.all()[0].job.state is State.QUEUED
+    assert JobRunner(tmp_path).list.all()[0].job.state is State.QUEUED
     await jobs.look()
-    assert Jobs(tmp_path).list.all()[0].job.state is State.DONE
+    assert JobRunner(tmp_path).list.all()[0].job.state is State.DONE
 
 
-async def test_closing_stops_what_runs_and_remembers_it(jobs: Jobs, tmp_path: Path) -> None:
+async def test_closing_stops_what_runs_and_remembers_it(jobs: JobRunner, tmp_path: Path) -> None:
     closed: list[str] = []
     running = await jobs.start("learn", "A", plan(lambda: counting(10**9, closed), "q"))
     queued = await jobs.start("learn", "B", plan(lambda: counting(1), "q"))
     await begun(jobs, running)
     await jobs.close()
     assert closed == ["closed"]
-    again = Jobs(tmp_path)
+    again = JobRunner(tmp_path)
     again.load()
     assert {again.get(job.id).state for job in (running, queued)} == {State.INTERRUPTED}
 
 
-async def test_progress_never_runs_backwards(jobs: Jobs) -> None:
+async def test_progress_never_runs_backwards(jobs: JobRunner) -> None:
     def wavering() -> Work[Result]:
         for share in (0.2, 0.5, 0.3, 2.0):
             yield Progress(share, "Hm")
@@ -456,7 +464,7 @@ async def test_progress_never_runs_backwards(jobs: Jobs) -> None:
     assert max(seen) == 1.0
 
 
-async def test_waiting_for_a_change_ends_with_patience_or_the_job(jobs: Jobs) -> None:
+async def test_waiting_for_a_change_ends_with_patience_or_the_job(jobs: JobRunner) -> None:
     job = await jobs.start("learn", "A", plan(lambda: counting(1), "q"))
     await ended(jobs, job)
     assert (await jobs.change(job.id, job.version, 60)) is job
@@ -466,7 +474,7 @@ async def test_waiting_for_a_change_ends_with_patience_or_the_job(jobs: Jobs) ->
         jobs.strip(job.id)
 
 
-async def test_too_many_jobs_are_refused(jobs: Jobs) -> None:
+async def test_too_many_jobs_are_refused(jobs: JobRunner) -> None:
     made = [await jobs.start("learn", str(n), plan(endless, "q")) for n in range(MOST_WAITING)]
     with pytest.raises(Overloaded):
         await jobs.start("learn", "one more", plan(endless, "q"))
@@ -475,7 +483,7 @@ async def test_too_many_jobs_are_refused(jobs: Jobs) -> None:
     await ended(jobs, made[0])
 
 
-async def test_one_person_has_only_so_many_places_and_others_have_the_rest(jobs: Jobs) -> None:
+async def test_one_person_has_only_so_many_places_and_others_have_the_rest(jobs: JobRunner) -> None:
     made = [await jobs.start("learn", str(n), plan(endless, "q"), person="a") for n in range(MOST_OF_ONE)]
     with pytest.raises(Overloaded, match="of yours"):
         await jobs.start("learn", "one more", plan(endless, "q"), person="a")
@@ -487,7 +495,7 @@ async def test_one_person_has_only_so_many_places_and_others_have_the_rest(jobs:
     assert (await ended(jobs, made[0])).state is State.DONE
 
 
-async def test_whoever_wants_one_job_does_not_wait_for_all_of_somebody_elses(jobs: Jobs) -> None:
+async def test_whoever_wants_one_job_does_not_wait_for_all_of_somebody_elses(jobs: JobRunner) -> None:
     everybody_is_in = threading.Event()
     work = plan(lambda: until(everybody_is_in))
     made = [await jobs.start("learn", who, work, person=who) for who in "aaab"]
@@ -499,7 +507,7 @@ async def test_whoever_wants_one_job_does_not_wait_for_all_of_somebody_elses(job
 
 
 async def test_a_queue_with_room_for_two_runs_two(tmp_path: Path) -> None:
-    jobs = Jobs(tmp_path, room={"device": 2})
+    jobs = JobRunner(tmp_path, room={"device": 2})
     made = [await jobs.start("learn", str(n), plan(endless, "device")) for n in range(3)]
     for job in made[:2]:
         await begun(jobs, job)
@@ -511,7 +519,7 @@ async def test_a_queue_with_room_for_two_runs_two(tmp_path: Path) -> None:
         await ended(jobs, job)
 
 
-async def test_a_job_taken_over_keeps_its_person_and_their_turn(jobs: Jobs, tmp_path: Path) -> None:
+async def test_a_job_taken_over_keeps_its_person_and_their_turn(jobs: JobRunner, tmp_path: Path) -> None:
     made = [await jobs.start("learn", who, plan(endless), {"to": "count"}, person=who) for who in "aab"]
     await begun(jobs, made[0])
     await asyncio.sleep(0)  # a task that is stopped before its first step leaves its job to the lease

@@ -17,13 +17,13 @@ from latentwalk.errors import Conflict
 from models.base import GeneratorSpec
 from server.cli.main import main
 from server.ops.repair import examine, repair
-from server.storage.db.bookmarks import Shared
+from server.storage.db.bookmarks import SharedStates
 from server.storage.db.database import Database
-from server.storage.db.library_index import Index
+from server.storage.db.library_index import LibraryIndex
 from server.storage.db.migrations import VERSIONS
-from server.storage.film_archive import Exports
+from server.storage.film_archive import FilmArchive
 from server.storage.library import Library
-from server.storage.objects import Objects
+from server.storage.objects import ObjectStore
 
 Make = Callable[..., Direction]
 
@@ -39,8 +39,8 @@ def library(home: Path, database: Database, eyes_spec: GeneratorSpec, make_slide
     found = Library(home, database=database)
     for id in ("zoom", "red"):
         found.keep(make_slider(eyes_spec, id), id.encode())
-    Shared(database).mark("Blue", "edit", "{}")
-    exports = Exports(home / "exports")
+    SharedStates(database).mark("Blue", "edit", "{}")
+    exports = FilmArchive(home / "exports")
     exports.film("x-1").parent.mkdir(parents=True)
     exports.film("x-1").write_bytes(b"film")
     exports.finish("x-1", {"title": "A film", "sha256": hashlib.sha256(b"film").hexdigest()}, b"thumb")
@@ -58,7 +58,7 @@ def mended(home: Path, database: Database) -> list[str]:
 
 
 def object_of(home: Path, database: Database, id: str, part: str = "sha256") -> Path:
-    return Objects(home / "objects").path(getattr(Index(database).of("direction", "eyes")[id], part))
+    return ObjectStore(home / "objects").path(getattr(LibraryIndex(database).of("direction", "eyes")[id], part))
 
 
 def test_a_whole_home_is_found_fine_and_left_alone(home: Path, database: Database, library: Library) -> None:
@@ -101,10 +101,10 @@ def test_a_slider_whose_picture_is_not_whole_goes_on_without(home: Path, databas
 def test_a_film_that_was_changed_is_moved_aside_with_its_recipe(
     home: Path, database: Database, library: Library
 ) -> None:
-    Exports(home / "exports").film("x-1").write_bytes(b"other")
+    FilmArchive(home / "exports").film("x-1").write_bytes(b"other")
     assert broken(home, database) == ["film x-1"]
     mended(home, database)
-    assert Exports(home / "exports").all() == []
+    assert FilmArchive(home / "exports").all() == []
     aside = next((home / "damaged").iterdir())
     assert json.loads((aside / "export.json").read_text())["title"] == "A film"
 
@@ -114,7 +114,7 @@ def test_a_damaged_database_is_made_anew_with_what_can_be_read(
     scrap: str, home: Path, database: Database, library: Library, eyes_spec: GeneratorSpec, make_slider: Make
 ) -> None:
     for number in range(40):
-        Shared(database).mark(f"Mark {number}", "edit", "x" * 200)
+        SharedStates(database).mark(f"Mark {number}", "edit", "x" * 200)
     database.close()  # the last one out writes the log into the file
     assert database.path is not None
     data = bytearray(database.path.read_bytes())
@@ -126,7 +126,7 @@ def test_a_damaged_database_is_made_anew_with_what_can_be_read(
     again = Library(home, database=database)
     assert again.is_learned("eyes", "zoom")
     assert again.is_learned("eyes", "red")
-    assert (len(Shared(database).marks()) > 0) is (scrap == "a page")
+    assert (len(SharedStates(database).marks()) > 0) is (scrap == "a page")
     assert list((home / "damaged").glob("latentwalk.sqlite-*"))
 
 

@@ -14,13 +14,13 @@ from click.testing import CliRunner
 from PIL import Image
 
 from latentwalk.directions.direction import from_bytes
-from latentwalk.edit import latent_for, parse
+from latentwalk.edit import parse, resolve
 from latentwalk.errors import Invalid
-from latentwalk.latents.latent_codec import unpacked
-from latentwalk.steering.preview_strips import strip
+from latentwalk.latents.latent_codec import decode_latent
+from latentwalk.steering.preview_strips import preview_strip
 from models.catalogue import local
 from models.generators.stylegan2 import StyleGAN2
-from models.importing.direction_files import Vectors, vectors
+from models.importing.direction_files import VectorFile, read_vectors
 from models.sandbox.client import available
 from server.cli.main import main
 from server.services import external_directions
@@ -30,9 +30,9 @@ from tests.models.importing.test_direction_files import npy, npz
 WIDTH = 8  # of w; z has six numbers
 
 
-def held(rows: Any, kind: str = "directions", format: str = "a numpy array") -> Vectors:
+def held(rows: Any, kind: str = "directions", format: str = "a numpy array") -> VectorFile:
     array = np.asarray(rows, np.float32)
-    return Vectors(format, kind, array, np.ones(len(array), np.float32))
+    return VectorFile(format, kind, array, np.ones(len(array), np.float32))
 
 
 def axis(number: int, width: int = WIDTH) -> np.ndarray:
@@ -44,7 +44,7 @@ def test_a_direction_of_w_becomes_a_slider_that_steps_by_its_spread(layered: Sty
     slider = external_directions.directions(found, layered, "layered_style_ipca.npz", 6, None)[0]
     assert (slider.id, slider.space, slider.unit.symbol) == ("layered_style_ipca", "w", "σ")
     wanted = [parse({"generator": "g", "base": {"seed": 1}, "amounts": {slider.id: amount}}) for amount in (0.0, 2.0)]
-    still, moved = (latent_for(edit, layered, {slider.id: slider}) for edit in wanted)
+    still, moved = (resolve(edit, layered, {slider.id: slider}) for edit in wanted)
     assert torch.allclose(moved[0] - still[0], 5.0 * torch.eye(WIDTH)[2].expand(1, 6, -1), atol=1e-5)
 
 
@@ -52,12 +52,12 @@ def test_a_direction_of_z_acts_before_the_mapping_network(layered: StyleGAN2) ->
     width = layered.spec.spaces["z"][0]
     slider = external_directions.directions(held(axis(1, width)), layered, "smile.npy", 6, "z")[0]
     edit = {"generator": "g", "base": {"seed": 1}, "amounts": {"smile": 2.0}}
-    latent, classes = latent_for(parse(edit), layered, {"smile": slider})
+    latent, classes = resolve(parse(edit), layered, {"smile": slider})
     z = layered.sample([1]) + 2.0 * torch.eye(width)[1]
     assert torch.allclose(latent[:, 0], layered.map(z, classes), atol=1e-5)
-    assert strip(layered, slider).shape == (3 * 16, 7 * 16, 3)
+    assert preview_strip(layered, slider).shape == (3 * 16, 7 * 16, 3)
     with pytest.raises(Invalid, match="starts in w"):
-        latent_for(parse({**edit, "base": {"seeds": {"1": 1.0}, "space": "w"}}), layered, {"smile": slider})
+        resolve(parse({**edit, "base": {"seeds": {"1": 1.0}, "space": "w"}}), layered, {"smile": slider})
 
 
 def test_a_name_that_says_its_space_is_believed(layered: StyleGAN2) -> None:
@@ -94,7 +94,7 @@ def test_factors_are_taken_where_the_weights_heed_them_and_refused_where_they_ar
 def test_a_latent_starts_an_edit_and_one_of_another_model_is_refused(layered: StyleGAN2) -> None:
     rows = np.random.default_rng(0).normal(0, 1, (6, WIDTH)).astype(np.float16).astype(np.float32)
     base = external_directions.base(held(rows, "latent"), layered.spec, "projected_w.npz")
-    assert torch.equal(unpacked(base.latent, layered.spec)[0], torch.from_numpy(rows))
+    assert torch.equal(decode_latent(base.latent, layered.spec)[0], torch.from_numpy(rows))
     with pytest.raises(Invalid, match=r"a latent of 5 x 8 numbers, and .* takes 8 in 1 or 6 rows"):
         external_directions.base(held(rows[:5], "latent"), layered.spec, "projected_w.npz")
     with pytest.raises(Invalid, match="holds a latent, not directions"):
@@ -106,7 +106,7 @@ def test_a_latent_starts_an_edit_and_one_of_another_model_is_refused(layered: St
 @pytest.mark.parametrize("ending", ["npy", "npz"])
 def test_a_slider_of_ours_comes_back_out_of_their_formats(layered: StyleGAN2, ending: str) -> None:
     slider = external_directions.directions(held(axis(3)), layered, "mine.npy", 1, None)[0]
-    found = vectors(memoryview(external_directions.exported(slider, ending)))
+    found = read_vectors(memoryview(external_directions.exported(slider, ending)))
     assert np.allclose(found.rows, axis(3))
     assert found.spreads.tolist() == [1.0]
     assert from_bytes(external_directions.exported(slider, "safetensors")).id == "mine"

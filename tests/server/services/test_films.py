@@ -24,22 +24,22 @@ from latentwalk.errors import Invalid, ModelFailed
 from latentwalk.films.estimates import estimate
 from latentwalk.films.timeline import Timeline, read
 from latentwalk.progress import Work, finish
-from latentwalk.provenance.signing import Press
+from latentwalk.provenance.signing import FileSigner
 from latentwalk.rendering.draw import draw
 from latentwalk.rendering.image_codec import Pixels
 from models.base import Generator
-from server.engine.generator_cache import Ready
+from server.engine.generator_cache import LoadedGenerator
 from server.services.cinema import checked, filmed
 from server.settings import Settings
-from server.storage.film_archive import Exports
+from server.storage.film_archive import FilmArchive
 
 ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def ready(tiny: Generator, make_slider: Callable[..., Direction]) -> Ready:
+def ready(tiny: Generator, make_slider: Callable[..., Direction]) -> LoadedGenerator:
     sway = make_slider(tiny.spec)
-    return Ready(tiny, tiny, lambda: {"sway": sway})
+    return LoadedGenerator(tiny, tiny, lambda: {"sway": sway})
 
 
 def walk(*amounts: float, **fields: Any) -> Timeline:
@@ -51,20 +51,20 @@ def walk(*amounts: float, **fields: Any) -> Timeline:
     return read({**data, **fields})
 
 
-def work(exports: Exports, ready: Ready, timeline: Timeline, home: Path, **how: Any) -> Work[Any]:
-    press = Press(Settings(home=home))
+def work(exports: FilmArchive, ready: LoadedGenerator, timeline: Timeline, home: Path, **how: Any) -> Work[Any]:
+    press = FileSigner(Settings(home=home))
     return filmed(exports, press, ready, checked(timeline, ready), "x-1", "A film", **how)
 
 
-def test_a_walk_is_checked_before_its_first_frame(ready: Ready) -> None:
+def test_a_walk_is_checked_before_its_first_frame(ready: LoadedGenerator) -> None:
     checked(walk(0, 5), ready)
     with pytest.raises(Invalid, match="Keyframe 2: Sway cannot go to"):
         checked(walk(0, 99), ready)
 
 
 @pytest.mark.parametrize("format", ["mp4", "webm"])
-def test_a_film_is_exported_whole_with_its_description(format: str, ready: Ready, tmp_path: Path) -> None:
-    exports = Exports(tmp_path / "exports")
+def test_a_film_is_exported_whole_with_its_description(format: str, ready: LoadedGenerator, tmp_path: Path) -> None:
+    exports = FilmArchive(tmp_path / "exports")
     timeline = walk(0, 5, output={"fps": 4, "format": format})
     result = finish(work(exports, ready, timeline, tmp_path))
     export = exports.get(result["export"])
@@ -72,22 +72,22 @@ def test_a_film_is_exported_whole_with_its_description(format: str, ready: Ready
     assert read(export["recipe"]) == timeline
     assert export["bytes"] == exports.film(export["id"]).stat().st_size
     assert export["credential"] == {"mp4": "embedded", "webm": "sidecar"}[format]
-    found = Press(Settings(home=tmp_path)).ledger.same(export["sha256"])
+    found = FileSigner(Settings(home=tmp_path)).ledger.same(export["sha256"])
     assert [match.entry.export for match in found] == ["x-1"]
     assert exports.sweep(set()) == []
 
 
-def test_the_same_walk_is_the_same_frames(ready: Ready, tmp_path: Path) -> None:
+def test_the_same_walk_is_the_same_frames(ready: LoadedGenerator, tmp_path: Path) -> None:
     digests = set()
     for name in ("a", "b"):
-        exports = Exports(tmp_path / name)
+        exports = FilmArchive(tmp_path / name)
         result = finish(work(exports, ready, walk(0, 5, speed="even"), tmp_path))
         digests.add(exports.get(result["export"])["digest"])
     assert len(digests) == 1
 
 
-def test_a_film_that_is_stopped_or_fails_leaves_no_folder(ready: Ready, tmp_path: Path) -> None:
-    exports = Exports(tmp_path / "exports")
+def test_a_film_that_is_stopped_or_fails_leaves_no_folder(ready: LoadedGenerator, tmp_path: Path) -> None:
+    exports = FilmArchive(tmp_path / "exports")
     stopped = work(exports, ready, walk(0, 5), tmp_path)
     next(stopped)
     stopped.close()
@@ -103,8 +103,8 @@ def test_a_film_that_is_stopped_or_fails_leaves_no_folder(ready: Ready, tmp_path
     assert not list((tmp_path / "exports").iterdir())
 
 
-def test_a_film_that_is_there_is_not_made_again(ready: Ready, tmp_path: Path) -> None:
-    exports = Exports(tmp_path / "exports")
+def test_a_film_that_is_there_is_not_made_again(ready: LoadedGenerator, tmp_path: Path) -> None:
+    exports = FilmArchive(tmp_path / "exports")
     finish(work(exports, ready, walk(0, 5), tmp_path))
     before = exports.film("x-1").stat().st_mtime_ns
     assert finish(work(exports, ready, walk(0, 5), tmp_path)) == {"export": "x-1"}
@@ -201,11 +201,11 @@ def test_an_export_that_stops_every_server_is_given_up(
 
 
 @pytest.mark.parametrize("format", ["mp4", "gif", "apng", "webp", "zip", "webm"])
-def test_the_estimate_is_near_the_film(format: str, ready: Ready, tmp_path: Path) -> None:
+def test_the_estimate_is_near_the_film(format: str, ready: LoadedGenerator, tmp_path: Path) -> None:
     timeline = walk(0, 5, -5, 2, output={"fps": 25, "format": format, "size": 96})
     route = checked(timeline, ready)
     guess = finish(estimate(route, lambda edit: draw(edit, ready), ready.directions()))
-    exports = Exports(tmp_path / "exports")
+    exports = FilmArchive(tmp_path / "exports")
     export = exports.get(finish(work(exports, ready, timeline, tmp_path))["export"])
     for name in ("seconds", "frames", "fps", "width", "height"):
         assert guess[name] == export[name]

@@ -37,14 +37,14 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_looking_keeps_nothing(file: Path, tmp_path: Path) -> None:
-    found = generator_import.look(file, "mine", 2026)
+    found = generator_import.preview_checkpoint(file, "mine", 2026)
     assert found.view()["family"] == "stylegan2"
     assert "mine" not in Library(tmp_path).entries()
 
 
 def test_what_was_kept_draws_its_golden_picture_and_has_its_passport(file: Path, tmp_path: Path) -> None:
-    found = generator_import.look(file, "mine", 2026, card={"data_licence": "CC0", "data": ""})
-    folder = generator_import.keep(Library(tmp_path), found)
+    found = generator_import.preview_checkpoint(file, "mine", 2026, card={"data_licence": "CC0", "data": ""})
+    folder = generator_import.keep_checkpoint(Library(tmp_path), found)
     library = Library(tmp_path)
     assert generator_import.golden_now(library, "mine") == found.golden
     assert json.loads((folder / generator_import.PASSPORT).read_text()) == json.loads(json.dumps(found.view()))
@@ -53,27 +53,27 @@ def test_what_was_kept_draws_its_golden_picture_and_has_its_passport(file: Path,
 
 def test_the_same_file_may_come_again_and_another_may_not_take_its_name(file: Path, tmp_path: Path) -> None:
     library = Library(tmp_path / "home")
-    first = generator_import.look(file, "mine", 2026)
-    generator_import.keep(library, first)
-    again = generator_import.look(file, "mine", 2026)
+    first = generator_import.preview_checkpoint(file, "mine", 2026)
+    generator_import.keep_checkpoint(library, first)
+    again = generator_import.preview_checkpoint(file, "mine", 2026)
     assert again.golden == first.golden
-    generator_import.keep(library, again)
+    generator_import.keep_checkpoint(library, again)
     other = tmp_path / "other.pkl"
     other.write_bytes(pickled(stylegan3(True).whole()))
     with pytest.raises(Conflict, match="already, of other weights"):
-        generator_import.keep(library, generator_import.look(other, "mine", 2026))
+        generator_import.keep_checkpoint(library, generator_import.preview_checkpoint(other, "mine", 2026))
     assert generator_import.golden_now(library, "mine") == first.golden
 
 
 def test_a_generator_that_ships_keeps_its_name(file: Path, tmp_path: Path) -> None:
     with pytest.raises(Conflict, match="There is a generator eyes already"):
-        generator_import.keep(Library(tmp_path), generator_import.look(file, "eyes", 2026))
+        generator_import.keep_checkpoint(Library(tmp_path), generator_import.preview_checkpoint(file, "eyes", 2026))
 
 
 @pytest.mark.parametrize("name", ["", "../up", "Two Words", ".hidden"])
 def test_a_name_that_is_no_folder_is_refused_before_the_file_is_opened(name: str, tmp_path: Path) -> None:
     with pytest.raises(Invalid):
-        generator_import.look(tmp_path / "nothing.pkl", name, 2026)
+        generator_import.preview_checkpoint(tmp_path / "nothing.pkl", name, 2026)
 
 
 def test_the_command_shows_the_passport_and_keeps_a_generator_that_draws(file: Path, run: Any, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from latentwalk.directions.direction import checked_id
+from latentwalk.directions.direction import check_id
 from latentwalk.errors import Cancelled, Invalid, ModelFailed
 from latentwalk.progress import Progress, finish
 from server.services.studio import followed
@@ -19,7 +19,7 @@ Report = Callable[[float, str], None]
 @pytest.mark.parametrize("id", ["", "Zoom", "../zoom", "zoom.2", "2zoom", "z" * 41, "zoom\n"])
 def test_what_cannot_name_a_slider_is_refused(id: str) -> None:
     with pytest.raises(Invalid):
-        checked_id(id)
+        check_id(id)
 
 
 def test_a_function_that_reports_becomes_work() -> None:

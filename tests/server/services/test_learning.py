@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.services.learning import title_of
+from server.services.learning import slider_title
 
 
 @pytest.mark.parametrize(
@@ -12,4 +12,4 @@ from server.services.learning import title_of
     [("zoom", "Zoom"), ("zoom_2", "Zoom 2"), ("zoom_on_cats", "Zoom on cats"), ("near_far", "Near far")],
 )
 def test_a_sliders_name_comes_from_its_id(id: str, title: str) -> None:
-    assert title_of(id, "zoom", "Zoom") == title
+    assert slider_title(id, "zoom", "Zoom") == title

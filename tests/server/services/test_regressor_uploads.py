@@ -29,13 +29,13 @@ def pictures(generator: Generator) -> torch.Tensor:
 
 
 def test_a_model_is_a_draft_until_its_plan_is_confirmed(known: Regressors, tiny: DCGAN) -> None:
-    draft = regressor_uploads.taken(known, brightness(), "light", None, CARD, None)
+    draft = regressor_uploads.keep_draft(known, brightness(), "light", None, CARD, None)
     assert draft.origin == "uploaded"
     assert "scale" in draft.asks
     assert draft.passport["nodes"] == 3
     with pytest.raises(Invalid, match="not confirmed: scale"):
         known.usable("light")
-    made = regressor_uploads.planned(known, "light", {"scale": "0..1"}, tiny)
+    made = regressor_uploads.confirm_plan(known, "light", {"scale": "0..1"}, tiny)
     assert made.asks == ()
     assert known.usable("light").spec.span == made.spec.span
     shown = pictures(tiny)
@@ -44,18 +44,18 @@ def test_a_model_is_a_draft_until_its_plan_is_confirmed(known: Regressors, tiny:
 
 
 def test_another_plan_is_another_judge(known: Regressors, tiny: DCGAN) -> None:
-    regressor_uploads.taken(known, brightness(), "light", None, CARD, None)
-    first = regressor_uploads.planned(known, "light", {}, tiny)
-    second = regressor_uploads.planned(known, "light", {"scale": "0..255"}, tiny)
+    regressor_uploads.keep_draft(known, brightness(), "light", None, CARD, None)
+    first = regressor_uploads.confirm_plan(known, "light", {}, tiny)
+    second = regressor_uploads.confirm_plan(known, "light", {"scale": "0..255"}, tiny)
     assert first.spec.fingerprint != second.spec.fingerprint
     shown = pictures(tiny)
     assert torch.allclose(known.load("light").score(shown) / 255, known.load("brightness").score(shown), atol=2e-3)
 
 
 def test_one_of_several_numbers_is_the_score(known: Regressors, tiny: DCGAN) -> None:
-    draft = regressor_uploads.taken(known, network(classes=3), "net", "My net", CARD, None)
+    draft = regressor_uploads.keep_draft(known, network(classes=3), "net", "My net", CARD, None)
     assert {"column", "softmax"} <= set(draft.asks)
-    regressor_uploads.planned(known, "net", {"column": 2, "softmax": True}, tiny)
+    regressor_uploads.confirm_plan(known, "net", {"column": 2, "softmax": True}, tiny)
     said = known.load("net").score(pictures(tiny))
     assert ((said > 0) & (said < 1)).all()
 
@@ -72,9 +72,9 @@ def test_one_of_several_numbers_is_the_score(known: Regressors, tiny: DCGAN) -> 
 def test_a_plan_that_does_not_fit_is_refused_and_the_draft_stays(
     known: Regressors, tiny: DCGAN, changes: dict[str, object], sentence: str
 ) -> None:
-    regressor_uploads.taken(known, brightness(), "light", None, CARD, None)
+    regressor_uploads.keep_draft(known, brightness(), "light", None, CARD, None)
     with pytest.raises((Invalid, ModelFailed), match=sentence):
-        regressor_uploads.planned(known, "light", changes, tiny)
+        regressor_uploads.confirm_plan(known, "light", changes, tiny)
     assert known.find("light").asks
 
 
@@ -83,20 +83,20 @@ def test_a_judge_that_says_the_same_of_everything_is_refused(known: Regressors, 
         [node("Conv", ["picture", "w"], ["x"]), node("GlobalAveragePool", ["x"], ["y"]), node("Flatten", ["y"])],
         [weight("w", np.zeros((1, 3, 1, 1)))],
     )
-    regressor_uploads.taken(known, flat, "flat", None, CARD, None)
+    regressor_uploads.keep_draft(known, flat, "flat", None, CARD, None)
     with pytest.raises(ModelFailed, match="the same score"):
-        regressor_uploads.planned(known, "flat", {}, tiny)
+        regressor_uploads.confirm_plan(known, "flat", {}, tiny)
 
 
 @pytest.mark.parametrize("data", [b"", b"\x80\x04cos\nsystem\n", b"PK\x03\x04", b"\x89PNG\r\n\x1a\n", b"\x08nonsense"])
 def test_what_is_no_onnx_is_refused_and_leaves_nothing(known: Regressors, data: bytes) -> None:
     with pytest.raises(Invalid) as refusal:
-        regressor_uploads.taken(known, data, "judge", None, CARD, None)
+        regressor_uploads.keep_draft(known, data, "judge", None, CARD, None)
     assert str(refusal.value).endswith(".")
     assert not (known.folder / "judge").exists()
 
 
 def test_a_model_about_people_waits_for_a_reason(known: Regressors) -> None:
     with pytest.raises(Invalid, match="names gender"):
-        regressor_uploads.taken(known, brightness(), "gender", None, CARD, None)
-    assert regressor_uploads.taken(known, brightness(), "gender", None, {}, None).sensitive == ("gender or sex",)
+        regressor_uploads.keep_draft(known, brightness(), "gender", None, CARD, None)
+    assert regressor_uploads.keep_draft(known, brightness(), "gender", None, {}, None).sensitive == ("gender or sex",)

@@ -21,11 +21,11 @@ from latentwalk.progress import Progress, Work
 from latentwalk.steering.learning import learn
 from latentwalk.steering.learning.learn import LearnSettings
 from latentwalk.steering.measuring import calibration
-from server.engine.generator_cache import Ready
+from server.engine.generator_cache import LoadedGenerator
 from server.jobs import runner as jobs_module
 from server.jobs.job import Job
-from server.jobs.runner import Jobs
-from server.jobs.task import Plan, in_a_thread
+from server.jobs.runner import JobRunner
+from server.jobs.task import Task, in_a_thread
 from server.ops import repair
 from server.services import learning
 from server.storage.db.database import Database
@@ -49,17 +49,19 @@ class Server:
         self.database = Database.at(home)
         self.library = Library(home, bundled=home / "none", database=self.database)
         self.library.spec = lambda name: generator.spec  # type: ignore[method-assign]
-        self.jobs = Jobs(home, self.database)
+        self.jobs = JobRunner(home, self.database)
         self.generator = generator
         self.jobs.knows("learn", lambda job, request: self.plan())
 
-    async def plan(self) -> Plan:
-        ready = Ready(self.generator, self.generator, dict)
+    async def plan(self) -> Task:
+        ready = LoadedGenerator(self.generator, self.generator, dict)
 
         def make(memory: Any) -> Work[Mapping[str, Any]]:
-            return learning.learned(self.library, ready, self.generator, SETTINGS, "bright", "Bright", memory, DATE)
+            return learning.learn_direction(
+                self.library, ready, self.generator, SETTINGS, "bright", "Bright", memory, DATE
+            )
 
-        return Plan(make, in_a_thread, "device")
+        return Task(make, in_a_thread, "device")
 
     async def ended(self, job: Job) -> None:
         async with asyncio.timeout(120):

@@ -18,7 +18,7 @@ from models.base import GeneratorSpec
 from server.jobs.job import State
 from server.storage.arrivals import take_in
 from server.storage.db.database import Database
-from server.storage.db.job_table import Worklist
+from server.storage.db.job_table import JobTable
 from server.storage.library import Library
 
 DONE = {
@@ -45,9 +45,9 @@ def old(tmp_path: Path, eyes_spec: GeneratorSpec, put_direction: Callable[..., P
     return tmp_path
 
 
-def taken(home: Path) -> tuple[Library, Worklist]:
+def taken(home: Path) -> tuple[Library, JobTable]:
     database = Database.at(home)
-    library, worklist = Library(home, database=database), Worklist(database)
+    library, worklist = Library(home, database=database), JobTable(database)
     take_in(home, library.learned, worklist)
     return library, worklist
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from latentwalk.errors import Damaged, NotFound
-from server.storage.film_archive import Exports
+from server.storage.film_archive import FilmArchive
 
 
 @pytest.fixture
-def exports(tmp_path: Path) -> Exports:
-    return Exports(tmp_path)
+def exports(tmp_path: Path) -> FilmArchive:
+    return FilmArchive(tmp_path)
 
 
-def _make(exports: Exports, created: str) -> str:
+def _make(exports: FilmArchive, created: str) -> str:
     id = exports.new()
     exports.film(id).parent.mkdir(parents=True)
     exports.film(id).write_bytes(b"film")
@@ -25,14 +25,14 @@ def _make(exports: Exports, created: str) -> str:
     return id
 
 
-def test_films_are_listed_newest_first(exports: Exports) -> None:
+def test_films_are_listed_newest_first(exports: FilmArchive) -> None:
     old, new = _make(exports, "2026-01-01"), _make(exports, "2026-02-01")
     assert [export["id"] for export in exports.all()] == [new, old]
     assert exports.get(old)["title"] == "A film"
     assert exports.thumbnail(old).read_bytes() == b"thumb"
 
 
-def test_an_unfinished_film_is_not_there(exports: Exports) -> None:
+def test_an_unfinished_film_is_not_there(exports: FilmArchive) -> None:
     id = exports.new()
     exports.film(id).parent.mkdir(parents=True)
     exports.film(id).write_bytes(b"half")
@@ -41,7 +41,7 @@ def test_an_unfinished_film_is_not_there(exports: Exports) -> None:
         exports.get(id)
 
 
-def test_a_removed_film_is_gone_with_its_folder(exports: Exports, tmp_path: Path) -> None:
+def test_a_removed_film_is_gone_with_its_folder(exports: FilmArchive, tmp_path: Path) -> None:
     id = _make(exports, "2026-01-01")
     exports.remove(id)
     assert not list(tmp_path.iterdir())
@@ -50,13 +50,15 @@ def test_a_removed_film_is_gone_with_its_folder(exports: Exports, tmp_path: Path
 
 
 @pytest.mark.parametrize("id", ["..", "../../etc", "", "x" * 99, "a/b", "A"])
-def test_an_id_never_leaves_the_folder(id: str, exports: Exports, tmp_path: Path) -> None:
+def test_an_id_never_leaves_the_folder(id: str, exports: FilmArchive, tmp_path: Path) -> None:
     (tmp_path.parent / "export.json").write_text("{}")
     with pytest.raises(NotFound):
         exports.get(id)
 
 
-def test_a_damaged_description_is_left_out(exports: Exports, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_description_is_left_out(
+    exports: FilmArchive, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     for name, text in (("a", "{"), ("b", "[]")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "export.json").write_text(text)
@@ -66,7 +68,7 @@ def test_a_damaged_description_is_left_out(exports: Exports, tmp_path: Path, cap
 
 
 def test_what_unfinished_films_left_is_swept_away_but_not_under_those_who_make_one(
-    exports: Exports, tmp_path: Path
+    exports: FilmArchive, tmp_path: Path
 ) -> None:
     whole, half, begun = _make(exports, "2026-01-01"), exports.new(), exports.new()
     for id in (half, begun):
@@ -76,7 +78,7 @@ def test_what_unfinished_films_left_is_swept_away_but_not_under_those_who_make_o
     assert {path.name for path in tmp_path.iterdir()} == {whole, begun}
 
 
-def test_a_film_that_was_changed_on_the_disk_is_not_handed_out(exports: Exports) -> None:
+def test_a_film_that_was_changed_on_the_disk_is_not_handed_out(exports: FilmArchive) -> None:
     id = exports.new()
     exports.film(id).parent.mkdir(parents=True)
     exports.film(id).write_bytes(b"film")

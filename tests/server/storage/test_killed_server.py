@@ -23,7 +23,7 @@ from latentwalk.directions.direction import from_bytes, to_bytes
 from latentwalk.progress import finish
 from models.catalogue import local
 from server.ops.repair import examine, repair
-from server.storage.db.bookmarks import Shared
+from server.storage.db.bookmarks import SharedStates
 from server.storage.db.database import Database
 from server.storage.library import Library
 from server.storage.workspace_archive import pack as packed
@@ -114,7 +114,7 @@ def sound(home: Path, promises: Promises) -> None:
     """What must be so on the disk after every kill, before anything is repaired or started."""
     database = Database.at(home)
     assert [check for check in examine(home, database) if check.state == "broken"] == []
-    rows = {one.id for one in Shared(database).marks()}
+    rows = {one.id for one in SharedStates(database).marks()}
     assert promises.bookmarks <= rows
     learned = Library(home, database=database).directions("styled")
     assert set(promises.uploads) <= set(learned)

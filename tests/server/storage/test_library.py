@@ -19,9 +19,9 @@ from latentwalk.errors import Conflict, Invalid, ModelFailed, NotFound, StorageF
 from models.base import GeneratorSpec
 from models.catalogue import local
 from server.storage.db.database import Database
-from server.storage.db.library_index import Index
+from server.storage.db.library_index import LibraryIndex
 from server.storage.library import Library
-from server.storage.objects import Objects
+from server.storage.objects import ObjectStore
 
 Described = tuple[GeneratorSpec, dict[str, torch.Tensor]]
 Make = Callable[..., Direction]
@@ -208,8 +208,8 @@ def test_a_direction_that_was_changed_on_the_disk_is_left_out(
 ) -> None:
     library.keep(make_slider(eyes_spec, "zoom"), b"strip")
     library.keep(make_slider(eyes_spec, "red"), b"strip")
-    rows = Index(Database.at(library.home)).of("direction", "eyes")
-    objects = Objects(library.home / "objects")
+    rows = LibraryIndex(Database.at(library.home)).of("direction", "eyes")
+    objects = ObjectStore(library.home / "objects")
     assert rows["zoom"].picture == rows["red"].picture  # the same picture is kept once
     path = objects.path(rows["zoom"].sha256)
     data = bytearray(path.read_bytes())
@@ -235,7 +235,7 @@ def test_without_its_database_a_library_still_has_what_ships(
 def test_the_files_of_what_was_replaced_or_removed_go_unless_something_else_names_them(
     library: Library, eyes_spec: GeneratorSpec, make_slider: Make
 ) -> None:
-    objects = Objects(library.home / "objects")
+    objects = ObjectStore(library.home / "objects")
     library.keep(make_slider(eyes_spec, "zoom", seed=1), b"same")
     library.keep(make_slider(eyes_spec, "red"), b"same")
     assert len(list(objects.all())) == 3

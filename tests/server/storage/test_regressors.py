@@ -11,22 +11,22 @@ import torch
 
 from latentwalk.errors import Conflict, Invalid, ModelFailed, NotFound
 from models.regressors.protocol import RegressorCard
-from models.regressors.ratings_model import WIDTH, Rated
-from server.storage.regressors import DESCRIPTION, PARTS, WEIGHTS, Entry, Regressors
+from models.regressors.ratings_model import WIDTH, RatingsRegressor
+from server.storage.regressors import DESCRIPTION, PARTS, WEIGHTS, RegressorEntry, Regressors
 
 CARD = RegressorCard("How cosy a picture looks.", "40 ratings.", "Me.", "CC0", "One rater.")
 REASON = "We test whether our museum's portrait filter favours one group of sitters over another."
 
 
-def kept(home: Path, name: str = "cosy", card: RegressorCard = CARD, reason: str | None = None) -> Entry:
+def kept(home: Path, name: str = "cosy", card: RegressorCard = CARD, reason: str | None = None) -> RegressorEntry:
     state = {
         "weights": torch.ones(WIDTH),
         "centre": torch.zeros(WIDTH),
         "scale": torch.ones(WIDTH),
         "bias": torch.tensor(2.0),
     }
-    judge = Rated(name, name.capitalize(), "points", (1.0, 5.0), card, state)
-    entry = Entry(judge.spec, "ratings", reason=reason, trust={"correlation": 0.7})
+    judge = RatingsRegressor(name, name.capitalize(), "points", (1.0, 5.0), card, state)
+    entry = RegressorEntry(judge.spec, "ratings", reason=reason, trust={"correlation": 0.7})
     return Regressors(home).keep(entry, {WEIGHTS: safetensors.torch.save(state)})
 
 

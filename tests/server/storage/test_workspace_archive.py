@@ -18,15 +18,15 @@ from latentwalk import atomic_files
 from latentwalk.directions.direction import Direction, to_bytes
 from latentwalk.errors import AppError, Conflict, Damaged, DiskFull, Invalid, NotFound, StorageFailed
 from latentwalk.progress import finish
-from latentwalk.provenance.ledger import Entry, Ledger
+from latentwalk.provenance.ledger import Ledger, LedgerEntry
 from models.base import GeneratorSpec
 from server.cli.main import main
 from server.jobs.job import Job, State
 from server.ops.repair import examine
-from server.storage.db.bookmarks import Shared
+from server.storage.db.bookmarks import SharedStates
 from server.storage.db.database import Database
-from server.storage.db.job_table import Kept, Worklist
-from server.storage.film_archive import Exports
+from server.storage.db.job_table import JobRow, JobTable
+from server.storage.film_archive import FilmArchive
 from server.storage.library import Library
 from server.storage.workspace_archive import MANIFEST, pack, unpack
 
@@ -40,12 +40,12 @@ def full(tmp_path: Path, eyes_spec: GeneratorSpec, make_slider: Make) -> Path:
     home = tmp_path / "full"
     database = Database.at(home)
     Library(home, database=database).keep(make_slider(eyes_spec, "zoom"), b"strip")
-    Shared(database).mark("Blue", "edit", EDIT)
-    worklist = Worklist(database)
+    SharedStates(database).mark("Blue", "edit", EDIT)
+    worklist = JobTable(database)
     job = Job("j-1", "learn", "Learning", State.DONE, created="2026", result={"direction": "zoom"}, person="f00d")
-    worklist.keep([Kept(job)])
+    worklist.keep([JobRow(job)])
     worklist.add(Job("j-2", "learn", "Learning on", created="2026"), {"generator": "eyes"})
-    exports = Exports(home / "exports")
+    exports = FilmArchive(home / "exports")
     for id in ("x-1", "x-2"):
         exports.film(id).parent.mkdir(parents=True)
         exports.film(id).write_bytes(b"film")
@@ -56,7 +56,7 @@ def full(tmp_path: Path, eyes_spec: GeneratorSpec, make_slider: Make) -> Path:
     (home / "generators" / "mine" / ".half.part").touch()
     (home / "credentials").mkdir()
     (home / "credentials" / "key.pem").write_text("secret")
-    Ledger(home / "ledger.sqlite").note(Entry("2026", "a" * 64, 3, "png", "A picture", "edit", "{}"), [b"look"])
+    Ledger(home / "ledger.sqlite").note(LedgerEntry("2026", "a" * 64, 3, "png", "A picture", "edit", "{}"), [b"look"])
     return home
 
 
@@ -90,12 +90,12 @@ def test_all_of_a_home_comes_out_of_the_file_again(
     strip = library.strip("eyes", "zoom")
     assert strip is not None
     assert strip.read_bytes() == b"strip"
-    mark = Shared(database).marks()[0]
+    mark = SharedStates(database).marks()[0]
     assert (mark.title, mark.state.body) == ("Blue", EDIT)
-    assert [(kept.job.id, kept.job.state) for kept in Worklist(database).all()] == [("j-1", State.DONE)]
-    assert [kept.job.person for kept in Worklist(Database.at(full)).all()].count("f00d") == 1
+    assert [(kept.job.id, kept.job.state) for kept in JobTable(database).all()] == [("j-1", State.DONE)]
+    assert [kept.job.person for kept in JobTable(Database.at(full)).all()].count("f00d") == 1
     assert b"f00d" not in packed.read_bytes()  # people are known to the server that let them in
-    assert [export["title"] for export in Exports(home / "exports").all()] == ["A film"]
+    assert [export["title"] for export in FilmArchive(home / "exports").all()] == ["A film"]
     assert Ledger(home / "ledger.sqlite").all() == Ledger(full / "ledger.sqlite").all()
     left_out = {"generators/mine/.half.part", "credentials/key.pem", "exports/x-2/file"}
     assert set(contents(full)) - set(contents(home)) == left_out
@@ -107,7 +107,7 @@ def test_taking_it_in_again_changes_nothing(packed: Path, home: Path) -> None:
     before = (taken(packed, home), contents(home))[1]
     database = taken(packed, home)
     assert contents(home) == before
-    assert len(Shared(database).marks()) == 1
+    assert len(SharedStates(database).marks()) == 1
     assert len(Ledger(home / "ledger.sqlite").all()) == 1
 
 
@@ -178,12 +178,12 @@ def row(table: str, **fields: object) -> Callable[[dict[str, Any], dict[str, byt
 
 def test_a_file_packed_before_people_were_kept_is_taken_in(packed: Path, home: Path) -> None:
     database = taken(rewritten(packed, lambda told, members: told["rows"]["jobs"][0].pop("person")), home)
-    assert [(kept.job.id, kept.job.person) for kept in Worklist(database).all()] == [("j-1", "")]
+    assert [(kept.job.id, kept.job.person) for kept in JobTable(database).all()] == [("j-1", "")]
 
 
 def test_a_file_cannot_say_that_somebody_here_started_a_job(packed: Path, home: Path) -> None:
     database = taken(rewritten(packed, row("jobs", person="somebody-here")), home)
-    assert [kept.job.person for kept in Worklist(database).all()] == [""]
+    assert [kept.job.person for kept in JobTable(database).all()] == [""]
 
 
 ATTACKS: dict[str, Callable[[dict[str, Any], dict[str, bytes]], None]] = {
@@ -220,7 +220,7 @@ def test_a_file_that_was_tampered_with_changes_nothing(attack: str, packed: Path
     with pytest.raises(Invalid) as caught:
         taken(changed, home)
     assert str(caught.value).endswith(".")
-    assert not (home / "latentwalk.sqlite").exists() or Shared(Database.at(home)).marks() == []
+    assert not (home / "latentwalk.sqlite").exists() or SharedStates(Database.at(home)).marks() == []
     assert not list(home.parent.rglob("*escaped*"))
 
 
@@ -286,7 +286,7 @@ def test_stopped_at_any_file_nothing_is_lost_and_the_same_again_completes_it(
                 assert not Library(home).is_learned("eyes", "zoom")  # rows come last
     assert stopped >= 6
     assert not list(home.rglob("*.part"))
-    assert len(Shared(Database.at(home)).marks()) == 1
+    assert len(SharedStates(Database.at(home)).marks()) == 1
 
 
 def test_a_pack_that_fails_leaves_the_old_one(packed: Path, full: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,15 +13,15 @@ from latentwalk.directions.direction import Direction, to_bytes
 from latentwalk.progress import Progress, Work, finish
 from latentwalk.steering.learning import learn as transforms
 from latentwalk.steering.learning.learn import LearnSettings
-from latentwalk.steering.learning.resume_state import Memory
+from latentwalk.steering.learning.resume_state import ResumeState
 from latentwalk.steering.scores import learn as scores
-from latentwalk.steering.scores.report_card import Panel
+from latentwalk.steering.scores.report_card import RegressorSet
 from latentwalk.steering.scores.settings import ScoreSettings
 from server.jobs.checkpoints import Checkpoint
 from tests.latentwalk.steering.discs import Discs
 from tests.latentwalk.steering.regressors import brightness, redness
 
-Start = Callable[[Memory], Work[Direction]]
+Start = Callable[[ResumeState], Work[Direction]]
 
 
 def by_transform(**settings: object) -> Start:
@@ -31,7 +31,7 @@ def by_transform(**settings: object) -> Start:
 
 def by_score(differentiable: bool, **settings: object) -> Start:
     how = ScoreSettings("redness", batch=4, samples=64, warm=64, **settings)
-    panel = Panel(redness(differentiable), [brightness()])
+    panel = RegressorSet(redness(differentiable), [brightness()])
     return lambda memory: scores.learn(Discs(), panel, how, "red", "Red", memory=memory, created="2026-01-01")
 
 
@@ -80,7 +80,7 @@ def stopped_after(start: Start, folder: Path, checkpoints: int, chunks: int) -> 
 )
 def test_it_ends_in_the_same_bytes(start: Start, checkpoints: int, stops: tuple[int, ...], tmp_path: Path) -> None:
     seen: list[Progress] = []
-    whole = to_bytes(finish(start(Memory()), seen.append))
+    whole = to_bytes(finish(start(ResumeState()), seen.append))
     assert sum(progress.remember is not None for progress in seen) == checkpoints
     for stop in stops:
         folder = tmp_path / str(stop)
@@ -92,7 +92,7 @@ def test_it_ends_in_the_same_bytes(start: Start, checkpoints: int, stops: tuple[
 
 def test_it_may_be_stopped_again_and_again(tmp_path: Path) -> None:
     start = by_transform(steps=65)
-    whole = to_bytes(finish(start(Memory())))
+    whole = to_bytes(finish(start(ResumeState())))
     for _ in range(3):
         stopped_after(start, tmp_path, 1, chunks=1)
     assert Checkpoint(tmp_path).mark == 3

@@ -13,7 +13,7 @@ from latentwalk.errors import Invalid, ModelFailed
 from latentwalk.progress import finish
 from latentwalk.steering.measuring.calibration import calibrate
 from latentwalk.steering.measuring.report_card import measure
-from latentwalk.steering.preview_strips import strip
+from latentwalk.steering.preview_strips import preview_strip
 from latentwalk.steering.transforms import find
 from tests.latentwalk.steering.discs import PIXELS, WIDTH, Discs
 
@@ -108,6 +108,6 @@ def test_a_walk_that_does_not_obey_is_refused_in_a_sentence() -> None:
 
 
 def test_a_strip_shows_the_range_from_end_to_end() -> None:
-    picture = strip(Discs(), slider(axis(0)), count=2, columns=5)
+    picture = preview_strip(Discs(), slider(axis(0)), count=2, columns=5)
     assert picture.shape == (2 * 32, 5 * 32, 3)
     assert picture.dtype == torch.uint8

@@ -8,11 +8,11 @@ import torch
 from latentwalk.errors import Invalid
 from latentwalk.progress import finish
 from latentwalk.steering.scores.learn import learn
-from latentwalk.steering.scores.ratings import Pick, Rating, bradley_terry, fitted, read_csv
-from latentwalk.steering.scores.report_card import Panel
+from latentwalk.steering.scores.ratings import PairwiseChoice, Rating, bradley_terry, fit_ratings, read_csv
+from latentwalk.steering.scores.report_card import RegressorSet
 from latentwalk.steering.scores.settings import ScoreSettings
 from models.regressors.protocol import RegressorCard
-from models.regressors.ratings_model import Rated, features
+from models.regressors.ratings_model import RatingsRegressor, features
 from tests.latentwalk.steering.discs import Discs
 from tests.latentwalk.steering.regressors import red
 
@@ -61,7 +61,7 @@ def test_picks_become_strengths_in_their_order() -> None:
         first, second = torch.randperm(9, generator=source)[:2].tolist()
         wins = torch.rand(1, generator=source) < torch.sigmoid(truth[first] - truth[second])
         better, worse = (first, second) if wins else (second, first)
-        picks.append(Pick((better, {}), (worse, {})))
+        picks.append(PairwiseChoice((better, {}), (worse, {})))
     found = {one.seed: one.score for one in bradley_terry(picks)}
     strengths = torch.tensor([found[seed] for seed in range(9)])
     assert torch.allclose(strengths, truth, atol=0.6)
@@ -69,7 +69,7 @@ def test_picks_become_strengths_in_their_order() -> None:
 
 
 def test_who_always_wins_has_a_finite_strength() -> None:
-    found = bradley_terry([Pick((1, {}), (2, {}))] * 50)
+    found = bradley_terry([PairwiseChoice((1, {}), (2, {}))] * 50)
     assert 1 < found[0].score < 20
     assert bradley_terry([]) == []
 
@@ -82,13 +82,13 @@ def test_the_features_have_gradients_everywhere_even_on_a_flat_picture() -> None
 
 
 def test_ratings_with_something_in_them_become_a_judge_and_a_slider() -> None:
-    found = finish(fitted(Discs(), taste(range(60), noise=0.3)))
+    found = finish(fit_ratings(Discs(), taste(range(60), noise=0.3)))
     assert found.n == 60
     assert 0.6 < found.correlation < 1
     assert 0 < found.interval[0] < found.correlation < found.interval[1]
     card = RegressorCard("My taste.", "60 ratings.", "Me.", "CC0", "Few.")
-    judge = Rated("taste", "Taste", "points", found.span, card, found.state)
-    made = finish(learn(Discs(), Panel(judge), ScoreSettings("taste", steps=60), "taste", "Taste"))
+    judge = RatingsRegressor("taste", "Taste", "points", found.span, card, found.state)
+    made = finish(learn(Discs(), RegressorSet(judge), ScoreSettings("taste", steps=60), "taste", "Taste"))
     low, high = (made.displacement(Discs().sample(range(900, 930)), end) for end in made.range)
     latents = Discs().sample(range(900, 930))
     with torch.no_grad():
@@ -101,7 +101,7 @@ def test_ratings_by_lot_are_refused_with_their_correlation_and_interval(count: i
     source = torch.Generator().manual_seed(count)
     marks = torch.randint(1, 6, (count,), generator=source).tolist()
     with pytest.raises(Invalid, match=rf"correlate by -?0\.\d\d \(95 % interval -0\.\d\d to .*, {count} pictures\)"):
-        finish(fitted(Discs(), [Rating(seed, mark) for seed, mark in enumerate(marks)]))
+        finish(fit_ratings(Discs(), [Rating(seed, mark) for seed, mark in enumerate(marks)]))
 
 
 @pytest.mark.parametrize(
@@ -115,4 +115,4 @@ def test_ratings_by_lot_are_refused_with_their_correlation_and_interval(count: i
 )
 def test_too_little_is_refused(ratings: list[Rating], sentence: str) -> None:
     with pytest.raises(Invalid, match=sentence):
-        finish(fitted(Discs(), ratings))
+        finish(fit_ratings(Discs(), ratings))

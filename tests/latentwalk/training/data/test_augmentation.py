@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from latentwalk.training.data.augmentation import Change, augmented, coloured, cut, translated
+from latentwalk.training.data.augmentation import Change, augment, coloured, cut, translated
 
 
 def source(seed: int = 0) -> torch.Generator:
@@ -14,7 +14,7 @@ def source(seed: int = 0) -> torch.Generator:
 
 def test_nothing_asked_changes_and_draws_nothing() -> None:
     pictures, drawn = torch.randn(2, 3, 8, 8), source()
-    assert augmented(pictures, (), drawn) is pictures
+    assert augment(pictures, (), drawn) is pictures
     assert torch.equal(drawn.get_state(), source().get_state())
 
 
@@ -70,12 +70,12 @@ def test_a_cut_square_has_half_the_side_and_lies_anywhere() -> None:
 @pytest.mark.parametrize("change", ["colour", "translation", "cutout"])
 def test_gradients_flow_through(change: Change) -> None:
     pictures = torch.randn(2, 3, 8, 8, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda x: augmented(x, (change,), source(4)), (pictures,))
+    assert torch.autograd.gradcheck(lambda x: augment(x, (change,), source(4)), (pictures,))
 
 
 def test_pictures_of_a_batch_are_altered_apart_and_again_alike() -> None:
     pictures = torch.ones(8, 3, 16, 16)
     every: tuple[Change, ...] = ("cutout", "colour", "translation")
-    found = augmented(pictures, every, source(2))
+    found = augment(pictures, every, source(2))
     assert len({tuple(one.flatten().tolist()) for one in found}) == 8
-    assert torch.equal(found, augmented(pictures, every, source(2)))
+    assert torch.equal(found, augment(pictures, every, source(2)))

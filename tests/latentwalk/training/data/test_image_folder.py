@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from latentwalk.errors import Invalid
-from latentwalk.training.data.image_folder import Folder
+from latentwalk.training.data.image_folder import ImageFolder
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
@@ -20,14 +20,14 @@ def fill(folder: Path, colour: tuple[int, int, int], count: int, size: tuple[int
         Image.new("RGB", size, colour).save(folder / f"{number}.png")
 
 
-def draw(folder: Folder, count: int = 64) -> tuple[torch.Tensor, torch.Tensor]:
+def draw(folder: ImageFolder, count: int = 64) -> tuple[torch.Tensor, torch.Tensor]:
     return folder.batch(count, torch.Generator().manual_seed(0))
 
 
 def test_subfolders_are_classes_shown_alike_however_many_images_each_holds(tmp_path: Path) -> None:
     fill(tmp_path / "blue", BLUE, 3)
     fill(tmp_path / "red", RED, 30)
-    folder = Folder(tmp_path, 16)
+    folder = ImageFolder(tmp_path, 16)
     images, kinds = draw(folder, 400)
     assert folder.classes == ("blue", "red")
     assert images.shape == (400, 3, 16, 16)
@@ -37,7 +37,7 @@ def test_subfolders_are_classes_shown_alike_however_many_images_each_holds(tmp_p
 
 def test_a_folder_without_subfolders_has_no_classes(tmp_path: Path) -> None:
     fill(tmp_path, RED, 20)
-    folder = Folder(tmp_path, 8)
+    folder = ImageFolder(tmp_path, 8)
     assert folder.classes == ()
     assert set(draw(folder)[1].tolist()) == {0}
 
@@ -48,7 +48,7 @@ def test_the_middle_of_an_image_is_kept(tmp_path: Path) -> None:
     wide.paste(Image.new("RGB", (20, 20), BLUE), (20, 0))
     for number in range(20, 40):
         wide.save(tmp_path / f"{number}.png")
-    images, _ = draw(Folder(tmp_path, 8))
+    images, _ = draw(ImageFolder(tmp_path, 8))
     blue = images[:, 2].mean(dim=(1, 2)) > 0
     assert bool(blue.any())
     assert float(images[blue][:, 2].min()) > 0.8  # resampling blurs the edge
@@ -59,7 +59,7 @@ def test_mirrored_images_are_shown_both_ways(tmp_path: Path) -> None:
     half.paste(Image.new("RGB", (8, 16), BLUE), (0, 0))
     for number in range(20):
         half.save(tmp_path / f"{number}.png")
-    plain, mirrored = (draw(Folder(tmp_path, 16, mirror))[0][:, 2, 0, 0] for mirror in (False, True))
+    plain, mirrored = (draw(ImageFolder(tmp_path, 16, mirror))[0][:, 2, 0, 0] for mirror in (False, True))
     assert set(plain.tolist()) == {1.0}
     assert set(mirrored.tolist()) == {1.0, -1.0}
 
@@ -68,23 +68,23 @@ def test_what_cannot_be_read_is_left_out_and_named(tmp_path: Path) -> None:
     fill(tmp_path, RED, 20)
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n nothing")
     (tmp_path / "text.jpg").write_text("not an image")
-    folder = Folder(tmp_path, 8)
+    folder = ImageFolder(tmp_path, 8)
     assert [path.name for path in folder.unread] == ["broken.png", "text.jpg"]
     assert len(folder.groups[0]) == 18
 
 
 def test_too_few_images_or_no_folder_are_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="There is no folder"):
-        Folder(tmp_path / "none", 8)
+        ImageFolder(tmp_path / "none", 8)
     fill(tmp_path, RED, 3)
     with pytest.raises(Invalid, match="3 readable images"):
-        Folder(tmp_path, 8)
+        ImageFolder(tmp_path, 8)
 
 
 def test_one_image_in_ten_is_held_out_and_never_trained_on(tmp_path: Path) -> None:
     for number in range(40):
         Image.new("RGB", (8, 8), (number * 6, 0, 0)).save(tmp_path / f"{number:02d}.png")
-    train, held_out = Folder(tmp_path, 8), Folder(tmp_path, 8, part="held-out")
+    train, held_out = ImageFolder(tmp_path, 8), ImageFolder(tmp_path, 8, part="held-out")
     shades = [{int(image[0, 0, 0]) for image in folder.groups[0]} for folder in (train, held_out)]
     assert (len(shades[0]), len(shades[1])) == (36, 4)
     assert not shades[0] & shades[1]

@@ -17,7 +17,7 @@ from latentwalk.training.evaluation.classification_accuracy import (
 )
 from latentwalk.training.evaluation.classifier_training import FitSettings
 from latentwalk.training.evaluation.intervals import bootstrap, wilson
-from latentwalk.training.evaluation.labelled_samples import Labelled, Sampler, gather
+from latentwalk.training.evaluation.labelled_samples import LabelledSamples, Sampler, gather
 from tests.latentwalk.training.evaluation.bars import NAMES, bars, grey
 
 
@@ -28,14 +28,14 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def scored(
-    sampler: Sampler, training: Labelled, held_out: Labelled, settings: FitSettings, folder: Path
+    sampler: Sampler, training: LabelledSamples, held_out: LabelledSamples, settings: FitSettings, folder: Path
 ) -> AccuracyScore:
     generated = finish(gather(sampler, [200] * 3, seed=9))
     return finish(accuracy_score(training, generated, held_out, NAMES, settings, folder))
 
 
 def test_a_generator_as_good_as_the_world_has_skill_one(
-    training: Labelled, held_out: Labelled, settings: FitSettings, kept: Path
+    training: LabelledSamples, held_out: LabelledSamples, settings: FitSettings, kept: Path
 ) -> None:
     found = scored(bars, training, held_out, settings, kept)
     assert found.real.value > 0.97
@@ -47,7 +47,7 @@ def test_a_generator_as_good_as_the_world_has_skill_one(
 
 
 def test_a_constant_generator_has_skill_zero_and_its_lost_classes_are_flagged(
-    training: Labelled, held_out: Labelled, settings: FitSettings, kept: Path
+    training: LabelledSamples, held_out: LabelledSamples, settings: FitSettings, kept: Path
 ) -> None:
     found = scored(grey, training, held_out, settings, kept)
     assert found.skill == pytest.approx(0, abs=0.4)  # of the seed, a tenth or two
@@ -56,7 +56,7 @@ def test_a_constant_generator_has_skill_zero_and_its_lost_classes_are_flagged(
 
 
 def test_a_generator_that_mixes_two_classes_up_loses_those_two(
-    training: Labelled, held_out: Labelled, settings: FitSettings, kept: Path
+    training: LabelledSamples, held_out: LabelledSamples, settings: FitSettings, kept: Path
 ) -> None:
     found = scored(lambda n, kind, seed: bars(n, (1, 0, 2)[kind], seed), training, held_out, settings, kept)
     assert [one.worse for one in found.classes] == [True, True, False]
@@ -64,14 +64,14 @@ def test_a_generator_that_mixes_two_classes_up_loses_those_two(
     assert found.classes[2].generated.value > 0.9
 
 
-def test_the_floor_shows_each_class_one_picture_only(training: Labelled) -> None:
+def test_the_floor_shows_each_class_one_picture_only(training: LabelledSamples) -> None:
     means = class_means(training, 3)
     assert len(means.pictures.unique(dim=0)) == 3
     assert torch.equal(means.kinds, training.kinds)
 
 
-def test_counts_that_differ_and_a_lone_class_are_refused(training: Labelled, settings: FitSettings) -> None:
-    fewer = Labelled(training.pictures[1:], training.kinds[1:])
+def test_counts_that_differ_and_a_lone_class_are_refused(training: LabelledSamples, settings: FitSettings) -> None:
+    fewer = LabelledSamples(training.pictures[1:], training.kinds[1:])
     with pytest.raises(Invalid, match="differ in number"):
         finish(accuracy_score(training, fewer, training, NAMES, settings))
     with pytest.raises(Invalid, match="without classes"):

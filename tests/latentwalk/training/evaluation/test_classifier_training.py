@@ -11,18 +11,20 @@ import torch
 from latentwalk.errors import Invalid
 from latentwalk.progress import finish
 from latentwalk.training.evaluation import classifier_training
-from latentwalk.training.evaluation.classifier_training import FitSettings, Net, features, fit, load, scores
-from latentwalk.training.evaluation.labelled_samples import Labelled, floats, gather, quantised
+from latentwalk.training.evaluation.classifier_training import FeatureNet, FitSettings, features, fit, load, scores
+from latentwalk.training.evaluation.labelled_samples import LabelledSamples, floats, gather, quantised
 from latentwalk.training.evaluation.recognition import recognition
 from models.networks.classifier import Classifier
 from tests.latentwalk.training.evaluation.bars import NAMES, bars
 
 
-def same(one: Net, other: Net) -> bool:
+def same(one: FeatureNet, other: FeatureNet) -> bool:
     return one.fingerprint == other.fingerprint
 
 
-def test_it_learns_what_it_is_shown_and_keeps_its_word_on_fresh_pictures(net: Net, held_out: Labelled) -> None:
+def test_it_learns_what_it_is_shown_and_keeps_its_word_on_fresh_pictures(
+    net: FeatureNet, held_out: LabelledSamples
+) -> None:
     found = finish(recognition(net, held_out))
     assert found.whole.value > 0.97
     assert sum(share.hits for share in found.classes) == found.whole.hits
@@ -30,20 +32,20 @@ def test_it_learns_what_it_is_shown_and_keeps_its_word_on_fresh_pictures(net: Ne
     assert net.name.startswith("net-")
 
 
-def test_mistakes_are_counted_by_what_was_seen_instead(net: Net, held_out: Labelled) -> None:
-    swapped = Labelled(held_out.pictures, (held_out.kinds + 1) % 3)
+def test_mistakes_are_counted_by_what_was_seen_instead(net: FeatureNet, held_out: LabelledSamples) -> None:
+    swapped = LabelledSamples(held_out.pictures, (held_out.kinds + 1) % 3)
     found = finish(recognition(net, swapped))
     assert found.whole.value < 0.03
     assert {row[:2] for row in found.confused[:3]} == {(1, 0), (2, 1), (0, 2)}
 
 
-def test_the_seed_decides_everything(net: Net, training: Labelled, settings: FitSettings) -> None:
+def test_the_seed_decides_everything(net: FeatureNet, training: LabelledSamples, settings: FitSettings) -> None:
     assert same(finish(fit(training, 3, settings)), net)
     assert not same(finish(fit(training, 3, replace(settings, seed=1))), net)
 
 
 def test_a_training_stopped_and_gone_on_with_is_the_one_never_stopped(
-    tmp_path: Path, net: Net, training: Labelled, settings: FitSettings, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, net: FeatureNet, training: LabelledSamples, settings: FitSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(classifier_training, "STORE", 40)
     file = tmp_path / "net.safetensors"
@@ -61,21 +63,21 @@ def test_a_training_stopped_and_gone_on_with_is_the_one_never_stopped(
 
 
 def test_a_file_of_other_data_is_not_gone_on_with(
-    tmp_path: Path, net: Net, training: Labelled, held_out: Labelled, settings: FitSettings
+    tmp_path: Path, net: FeatureNet, training: LabelledSamples, held_out: LabelledSamples, settings: FitSettings
 ) -> None:
     file = tmp_path / "net.safetensors"
     finish(fit(held_out, 3, settings, file))
     assert same(finish(fit(training, 3, settings, file)), net)
 
 
-def test_each_picture_is_judged_alone(net: Net, held_out: Labelled) -> None:
+def test_each_picture_is_judged_alone(net: FeatureNet, held_out: LabelledSamples) -> None:
     some = held_out.pictures[::60]
     together = finish(scores(net, some))
     apart = torch.cat([finish(scores(net, one[None])) for one in some])
     torch.testing.assert_close(together, apart, atol=1e-4, rtol=1e-4)
 
 
-def test_features_are_what_the_scores_are_read_from(net: Net, held_out: Labelled) -> None:
+def test_features_are_what_the_scores_are_read_from(net: FeatureNet, held_out: LabelledSamples) -> None:
     some = held_out.pictures[::60]
     found = finish(features(net, some))
     assert found.shape == (len(some), net.classifier.size)

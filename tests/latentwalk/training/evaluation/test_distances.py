@@ -8,17 +8,17 @@ import torch
 
 from latentwalk.errors import Invalid
 from latentwalk.progress import finish
-from latentwalk.training.evaluation.classifier_training import Net, features
+from latentwalk.training.evaluation.classifier_training import FeatureNet, features
 from latentwalk.training.evaluation.distances import (
     between,
     discrepancy,
     distances,
+    fast_distances,
     frechet,
     kid,
     moments,
-    watched,
 )
-from latentwalk.training.evaluation.labelled_samples import Labelled, gather
+from latentwalk.training.evaluation.labelled_samples import LabelledSamples, gather
 from tests.latentwalk.training.evaluation.bars import bars, faded
 
 
@@ -77,7 +77,7 @@ def test_fd_of_drawn_vectors_comes_near_the_truth_of_their_gaussians() -> None:
     assert found == pytest.approx(4 * 1 + 4 * 1, rel=0.05)
 
 
-def test_pictures_of_one_world_lie_near_and_faded_ones_far(net: Net, held_out: Labelled) -> None:
+def test_pictures_of_one_world_lie_near_and_faded_ones_far(net: FeatureNet, held_out: LabelledSamples) -> None:
     fresh = finish(gather(bars, [200] * 3, seed=7))
     dull = finish(gather(faded, [200] * 3, seed=7))
     near = finish(distances(net, fresh.pictures, held_out.pictures))
@@ -96,10 +96,12 @@ def test_distances_need_two_pictures_a_side() -> None:
         moments(normal(1, 3, 0))
 
 
-def test_a_point_of_a_curve_is_the_same_figure_from_the_same_latents(net: Net, held_out: Labelled) -> None:
+def test_a_point_of_a_curve_is_the_same_figure_from_the_same_latents(
+    net: FeatureNet, held_out: LabelledSamples
+) -> None:
     wanted = finish(features(net, held_out.pictures))
-    found = finish(watched(net, faded, [50] * 3, wanted, seed=4))
+    found = finish(fast_distances(net, faded, [50] * 3, wanted, seed=4))
     drawn = finish(gather(faded, [50] * 3, seed=4))
     assert found == finish(distances(net, drawn.pictures, held_out.pictures, seed=4))
-    assert found == finish(watched(net, faded, [50] * 3, wanted, seed=4))
-    assert found != finish(watched(net, faded, [50] * 3, wanted, seed=5))
+    assert found == finish(fast_distances(net, faded, [50] * 3, wanted, seed=4))
+    assert found != finish(fast_distances(net, faded, [50] * 3, wanted, seed=5))

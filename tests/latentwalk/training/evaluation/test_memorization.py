@@ -7,47 +7,49 @@ import torch
 
 from latentwalk.errors import Invalid
 from latentwalk.progress import finish
-from latentwalk.training.evaluation.classifier_training import Net
-from latentwalk.training.evaluation.labelled_samples import Labelled, floats, gather, quantised
-from latentwalk.training.evaluation.memorization import compare, copying, copying_in_pixels, nearest, sheet
+from latentwalk.training.evaluation.classifier_training import FeatureNet
+from latentwalk.training.evaluation.labelled_samples import LabelledSamples, floats, gather, quantised
+from latentwalk.training.evaluation.memorization import compare, memorization, memorization_in_pixels, nearest, sheet
 from tests.latentwalk.training.evaluation.bars import bars
 
 
 @pytest.fixture(scope="module")
-def fresh() -> Labelled:
+def fresh() -> LabelledSamples:
     return finish(gather(bars, [60] * 3, seed=5))
 
 
 def test_honest_samples_are_as_near_as_held_out_pictures(
-    net: Net, training: Labelled, held_out: Labelled, fresh: Labelled
+    net: FeatureNet, training: LabelledSamples, held_out: LabelledSamples, fresh: LabelledSamples
 ) -> None:
-    found = finish(copying(net, fresh.pictures, training.pictures, held_out.pictures))
+    found = finish(memorization(net, fresh.pictures, training.pictures, held_out.pictures))
     assert found.near.value <= 0.04
     assert 0.8 < found.ratio < 1.25
-    pixels = finish(copying_in_pixels(fresh.pictures, training.pictures, held_out.pictures))
+    pixels = finish(memorization_in_pixels(fresh.pictures, training.pictures, held_out.pictures))
     assert pixels.near.value <= 0.04
     assert (found.space, pixels.space) == (net.name, "pixels")
 
 
 def test_a_generator_that_copies_is_caught_in_both_spaces(
-    net: Net, training: Labelled, held_out: Labelled, fresh: Labelled
+    net: FeatureNet, training: LabelledSamples, held_out: LabelledSamples, fresh: LabelledSamples
 ) -> None:
     half = torch.cat([fresh.pictures[::2], training.pictures[:90]])
-    assert finish(copying(net, half, training.pictures, held_out.pictures)).near.value == pytest.approx(0.5, abs=0.04)
-    found = finish(copying_in_pixels(half, training.pictures, held_out.pictures))
+    assert finish(memorization(net, half, training.pictures, held_out.pictures)).near.value == pytest.approx(
+        0.5, abs=0.04
+    )
+    found = finish(memorization_in_pixels(half, training.pictures, held_out.pictures))
     assert found.near.value == pytest.approx(0.5, abs=0.04)
     assert found.nearest[90:, 0].tolist() == list(range(90))
 
 
-def test_mirrored_copies_are_caught(net: Net, training: Labelled, held_out: Labelled) -> None:
+def test_mirrored_copies_are_caught(net: FeatureNet, training: LabelledSamples, held_out: LabelledSamples) -> None:
     mirrored = training.pictures.flip(-1)
-    assert finish(copying(net, mirrored, training.pictures, held_out.pictures)).near.value > 0.9
+    assert finish(memorization(net, mirrored, training.pictures, held_out.pictures)).near.value > 0.9
 
 
-def test_faintly_noisy_copies_are_caught(net: Net, training: Labelled, held_out: Labelled) -> None:
+def test_faintly_noisy_copies_are_caught(net: FeatureNet, training: LabelledSamples, held_out: LabelledSamples) -> None:
     noise = torch.randn(training.pictures.shape, generator=torch.Generator().manual_seed(0)) * 0.02
     noisy = quantised(floats(training.pictures) + noise)
-    assert finish(copying(net, noisy, training.pictures, held_out.pictures)).near.value > 0.9
+    assert finish(memorization(net, noisy, training.pictures, held_out.pictures)).near.value > 0.9
 
 
 def test_the_threshold_is_what_one_held_out_picture_in_a_hundred_lies_within() -> None:
@@ -73,7 +75,7 @@ def test_without_enough_held_out_pictures_there_is_no_verdict() -> None:
         finish(compare("plane", torch.zeros(1, 2, 2), torch.zeros(1, 99, 2), torch.zeros(3, 2)))
 
 
-def test_the_sheet_shows_each_sample_beside_its_neighbours(training: Labelled) -> None:
+def test_the_sheet_shows_each_sample_beside_its_neighbours(training: LabelledSamples) -> None:
     rows = torch.tensor([[3, 4, 5]]).expand(10, -1)
     shown = sheet(training.pictures[100:110], training.pictures, rows, count=6)
     assert shown.dtype == torch.uint8

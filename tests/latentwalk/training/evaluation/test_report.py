@@ -16,7 +16,7 @@ from latentwalk.progress import finish
 from latentwalk.training.evaluation.classifier_training import FitSettings
 from latentwalk.training.evaluation.labelled_samples import Sampler
 from latentwalk.training.evaluation.report import FILE, SHEET, ReportSettings, Subject, report
-from latentwalk.training.evaluation.samplers import Fresh
+from latentwalk.training.evaluation.samplers import FreshRealSampler
 from tests.latentwalk.training.evaluation.bars import NAMES, bars, faded
 
 FIT = FitSettings(steps=120, batch=32, width=8, rate=0.05)
@@ -113,7 +113,7 @@ def test_fresh_pictures_are_of_the_class_and_seed_asked() -> None:
         def of(self, kinds: torch.Tensor, source: torch.Generator) -> torch.Tensor:
             return kinds[:, None, None, None] + torch.rand(len(kinds), 3, 8, 8, generator=source)
 
-    found = Fresh(Numbers())
+    found = FreshRealSampler(Numbers())
     assert torch.equal(found(3, 2, 5), found(3, 2, 5))
     assert found(3, 2, 5).min() >= 2
     assert not torch.equal(found(3, 2, 5), found(3, 2, 6))

@@ -16,10 +16,10 @@ from starlette.testclient import TestClient
 
 from models.base import GeneratorSpec
 from server.api.middleware.host_origin import SAFE
-from server.api.permissions import Needs
+from server.api.permissions import RoleNeeded
 from server.app import create_app
 from server.auth.roles import Role
-from server.auth.tokens import Kept
+from server.auth.tokens import TokenStore
 from server.jobs.job import Job
 from server.settings import Settings
 
@@ -39,7 +39,7 @@ def shared_home(
 
 @pytest.fixture(scope="module")
 def tokens(shared_home: Path) -> dict[str, str]:
-    kept = Kept(shared_home / "access")
+    kept = TokenStore(shared_home / "access")
     return {role: kept.add(f"a-{role}", role) for role in Role}
 
 
@@ -216,7 +216,7 @@ def test_every_route_that_does_something_says_who_may(house: TestClient) -> None
     for route in routes(house.app):
         for method in set(route.methods) - set(SAFE):
             if route.path not in ("/sign-in", "/sign-out"):
-                [needed] = [one.dependency for one in route.dependencies if isinstance(one.dependency, Needs)]
+                [needed] = [one.dependency for one in route.dependencies if isinstance(one.dependency, RoleNeeded)]
                 found[method, route.path] = needed.role
     assert found == ROLES
 
@@ -258,7 +258,7 @@ def test_after_a_restart_a_viewer_still_stops_their_own_work_alone(
     tmp_path: Path, eyes_spec: GeneratorSpec, make_slider: Any, put_direction: Any
 ) -> None:
     put_direction(tmp_path, make_slider(eyes_spec))
-    secret = Kept(tmp_path / "access").add("a-viewer", Role.VIEWER)
+    secret = TokenStore(tmp_path / "access").add("a-viewer", Role.VIEWER)
     settings = Settings(home=tmp_path, host="0.0.0.0")
     cookies = []
     with TestClient(create_app(settings), base_url=BASE) as client:
@@ -308,7 +308,7 @@ def test_everything_that_starts_a_job_says_who_did(
         "/api/walks/export": walk,
     }
     jobs = {route.path for route in routes(house.app) for one in route.dependencies
-            if isinstance(one.dependency, Needs) and one.dependency.job}  # fmt: skip
+            if isinstance(one.dependency, RoleNeeded) and one.dependency.job}  # fmt: skip
     assert set(bodies) == jobs
     client = come_in("admin")
     for path, body in bodies.items():
@@ -318,7 +318,7 @@ def test_everything_that_starts_a_job_says_who_did(
 
 
 def test_a_token_taken_back_ends_everything_at_once(house: TestClient, shared_home: Path) -> None:
-    kept = Kept(shared_home / "access")
+    kept = TokenStore(shared_home / "access")
     secret = kept.add("guest", Role.ADMIN)
     client = TestClient(house.app, base_url=BASE)
     client.get(f"/?token={secret}")

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from latentwalk.errors import AppError, NotFound
-from server.cli.bench.load_test import MEMORY, Crowd, growth, load
+from server.cli.bench.load_test import MEMORY, LoadTest, growth, load
 from server.settings import Settings
 
 
 def test_nobody_loses_their_last_edit_though_connections_drop_and_others_storm_stare_and_dawdle(home: Path) -> None:
-    crowd = Crowd(people=4, seconds=2, slow=1, silent=1, storm=10, drops=1)
+    crowd = LoadTest(people=4, seconds=2, slow=1, silent=1, storm=10, drops=1)
     figures = load(Settings(home=home), "eyes", crowd)
     assert (figures["errors"], figures["lost_last_edits"], figures["people"]) == (0, 0, 4)
     assert (figures["reconnects"], figures["storm"]) == (4, {"connections": 10, "refused": 0})
@@ -33,19 +33,19 @@ def test_a_server_that_runs_already_can_be_asked(
     token = "a-token-for-this-test"
     with run_server(home, LATENTWALK_TOKEN=token, LATENTWALK_PEOPLE="2") as address:
         settings = Settings(home=home, token=token)
-        figures = load(settings, "eyes", Crowd(2, 0.3), address)
+        figures = load(settings, "eyes", LoadTest(2, 0.3), address)
         assert (figures["errors"], figures["lost_last_edits"]) == (0, 0)
         with pytest.raises(AppError, match="did not let everybody in"):
-            load(settings, "eyes", Crowd(3, 0.1), address)
+            load(settings, "eyes", LoadTest(3, 0.1), address)
         with pytest.raises(NotFound, match="nope"):
-            load(settings, "nope", Crowd(1, 0.1), address)
+            load(settings, "nope", LoadTest(1, 0.1), address)
         with pytest.raises(AppError, match="token"):
-            load(Settings(home=home), "eyes", Crowd(1, 0.1), address)
+            load(Settings(home=home), "eyes", LoadTest(1, 0.1), address)
 
 
 def test_a_server_that_is_not_there_is_a_refusal(home: Path) -> None:
     with pytest.raises(AppError, match="does not answer"):
-        load(Settings(home=home), "eyes", Crowd(1, 0.1), "http://127.0.0.1:9")
+        load(Settings(home=home), "eyes", LoadTest(1, 0.1), "http://127.0.0.1:9")
 
 
 def test_growth_compares_memory_under_load_and_the_rest_at_both_ends() -> None:

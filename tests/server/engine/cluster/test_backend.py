@@ -12,11 +12,11 @@ import pytest
 
 from latentwalk.edit import Edit, parse
 from latentwalk.errors import AppError, Invalid, ModelFailed, Overloaded
-from server.engine.cluster.backend import Cluster
-from server.engine.cluster.worker_pool import Gone, Pool
-from server.engine.cluster.workers import About, Held
+from server.engine.cluster.backend import ClusterBackend
+from server.engine.cluster.worker_pool import WorkerLost, WorkerPool
+from server.engine.cluster.workers import WorkerGenerators, WorkerInfo
 from server.engine.inference_thread import Priority
-from server.engine.preview_queue import Answer, Frame, Slot, Wish
+from server.engine.preview_queue import Answer, ClientSlot, Frame, PreviewRequest
 
 BEAT = 0.01
 
@@ -33,11 +33,11 @@ class Easel:
 
     async def call(self, method: str, *given: Any) -> Any:
         if self.dead:
-            raise Gone("It died")
+            raise WorkerLost("It died")
         if method == "hello":
-            return About("here", self.life, "cpu")
+            return WorkerInfo("here", self.life, "cpu")
         if method == "load":
-            return Held("bf16", (given[0],))
+            return WorkerGenerators("bf16", (given[0],))
         if method == "previews":
             return await self.draw(given[1])
         if method == "pixels":
@@ -60,17 +60,17 @@ class Easel:
         while not self.go.is_set() and not self.dead:
             await asyncio.sleep(BEAT / 4)
         if self.dead:
-            raise Gone("It died")
+            raise WorkerLost("It died")
 
     def restart(self) -> None:
         self.life, self.dead = self.life + 1, False
 
 
 @asynccontextmanager
-async def studio(count: int, **how: Any) -> AsyncIterator[tuple[Cluster, list[Easel]]]:
+async def studio(count: int, **how: Any) -> AsyncIterator[tuple[ClusterBackend, list[Easel]]]:
     easels = [Easel() for _ in range(count)]
-    drawers = Pool(easels, beat=BEAT, silence=0.2)
-    cluster = Cluster(drawers, Pool([], beat=BEAT), **how)
+    drawers = WorkerPool(easels, beat=BEAT, silence=0.2)
+    cluster = ClusterBackend(drawers, WorkerPool([], beat=BEAT), **how)
     cluster.start()
     await until(lambda: len(drawers.living()) == count)
     await cluster.load("eyes")
@@ -94,8 +94,8 @@ def edit(seed: int) -> Edit:
     return parse({"generator": "eyes", "base": {"seed": seed}})
 
 
-def ask(cluster: Cluster, *seeds: int) -> list[asyncio.Task[tuple[Wish, Answer]]]:
-    return [asyncio.create_task(cluster.preview(Slot(), Wish(seed, edit(seed)))) for seed in seeds]
+def ask(cluster: ClusterBackend, *seeds: int) -> list[asyncio.Task[tuple[PreviewRequest, Answer]]]:
+    return [asyncio.create_task(cluster.preview(ClientSlot(), PreviewRequest(seed, edit(seed)))) for seed in seeds]
 
 
 async def test_everybody_gets_their_own_picture() -> None:
@@ -128,10 +128,10 @@ async def test_a_newer_edit_overtakes_the_one_that_waits() -> None:
         easels[0].go.clear()
         first = ask(cluster, 0)
         await until(lambda: bool(easels[0].batches))
-        slot = Slot()
-        task = asyncio.create_task(cluster.preview(slot, Wish(1, edit(1))))
+        slot = ClientSlot()
+        task = asyncio.create_task(cluster.preview(slot, PreviewRequest(1, edit(1))))
         await asyncio.sleep(2 * BEAT)
-        slot.put(Wish(2, edit(2)))
+        slot.put(PreviewRequest(2, edit(2)))
         easels[0].go.set()
         wish, _ = await task
         assert wish.rev == 2

@@ -27,8 +27,8 @@ from latentwalk.edit import parse
 from latentwalk.rendering import draw
 from models.catalogue import local
 from server.api import frame_protocol
-from server.cli.bench.simulated_user import Drag, Hand, Track
-from server.engine.generator_cache import Ready
+from server.cli.bench.simulated_user import Drag, SimulatedUser, Track
+from server.engine.generator_cache import LoadedGenerator
 from server.storage.library import Library
 from tests.conftest import put, slider, styled
 
@@ -95,11 +95,11 @@ def house(
         yield House(url, home, ray)
 
 
-def here(home: Path) -> Ready:
+def here(home: Path) -> LoadedGenerator:
     """The same generator in this process."""
     library = Library(home)
     model = library.load("styled")
-    return Ready(model, model, lambda: library.directions("styled"))
+    return LoadedGenerator(model, model, lambda: library.directions("styled"))
 
 
 def opened(data: bytes) -> np.ndarray:
@@ -166,7 +166,7 @@ async def test_a_slider_that_is_not_there_is_refused_and_the_socket_goes_on(hous
 
 
 async def test_many_people_are_served_alike(house: House) -> None:
-    hands = [Hand(house.socket, house.drag(seed)) for seed in range(8)]
+    hands = [SimulatedUser(house.socket, house.drag(seed)) for seed in range(8)]
     await asyncio.gather(*(hand.reach() for hand in hands))
     await asyncio.gather(*(hand.drag_for(3) for hand in hands))
     assert [hand.errors for hand in hands] == [0] * 8
@@ -260,7 +260,7 @@ def whole(house: House) -> bool:
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stuck"])
 async def test_a_worker_is_lost_while_people_drag_and_they_hardly_notice(house: House, how: signal.Signals) -> None:
     assert whole(house)
-    hands = [Hand(house.socket, house.drag(seed)) for seed in range(4)]
+    hands = [SimulatedUser(house.socket, house.drag(seed)) for seed in range(4)]
     await asyncio.gather(*(hand.reach() for hand in hands))
     lost = workers("Drawer")
 

@@ -19,8 +19,8 @@ from latentwalk.steering.learning.learn import LearnSettings
 from models.catalogue import local
 from server.engine.cluster import worker_pool as pools
 from server.engine.cluster.remote_learning import GOING_ON, NOBODY, remote
-from server.engine.cluster.worker_pool import Gone, Pool
-from server.engine.cluster.workers import Learner
+from server.engine.cluster.worker_pool import WorkerLost, WorkerPool
+from server.engine.cluster.workers import LearningWorker
 from server.jobs.checkpoints import Checkpoints
 from server.settings import Settings
 from server.storage.library import Library
@@ -34,7 +34,7 @@ class Here:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.worker = Learner(settings)
+        self.worker = LearningWorker(settings)
         self.steps = 0
         self.dies_after: int | None = None
         self.mortal = False  # those that follow die too
@@ -42,25 +42,25 @@ class Here:
 
     async def call(self, method: str, *given: Any) -> Any:
         if self.away:
-            raise Gone("It is away")
+            raise WorkerLost("It is away")
         if method == "step":
             self.steps += 1
             if self.dies_after is not None and self.steps > self.dies_after:
                 self.restart()
                 self.dies_after = self.dies_after if self.mortal else None
-                raise Gone("It died")
+                raise WorkerLost("It died")
         return await getattr(self.worker, method)(*given)
 
     def restart(self) -> None:
         self.worker.lane.close()
-        self.steps, self.worker = 0, Learner(self._settings)
+        self.steps, self.worker = 0, LearningWorker(self._settings)
 
 
 @asynccontextmanager
-async def school(home: Path, count: int = 1) -> AsyncIterator[tuple[Pool, list[Here]]]:
+async def school(home: Path, count: int = 1) -> AsyncIterator[tuple[WorkerPool, list[Here]]]:
     local.keep(home / "generators", *styled())
     hands = [Here(Settings(home=home, device="cpu")) for _ in range(count)]
-    pool = Pool(hands, beat=BEAT, kind="learner")
+    pool = WorkerPool(hands, beat=BEAT, kind="learner")
     pool.start()
     try:
         yield pool, hands
@@ -89,7 +89,7 @@ def run(work: Work[Any]) -> tuple[Any, list[str]]:
         said.append(step.message)
 
 
-async def learned(pool: Pool, home: Path, job: str, request: dict[str, Any]) -> tuple[Any, list[str]]:
+async def learned(pool: WorkerPool, home: Path, job: str, request: dict[str, Any]) -> tuple[Any, list[str]]:
     loop, memory = asyncio.get_running_loop(), Checkpoints(home / "checkpoints").of(job)
     return await asyncio.to_thread(lambda: run(remote(pool, loop, "learn", request, memory)))
 

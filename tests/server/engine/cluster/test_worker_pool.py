@@ -12,8 +12,8 @@ import pytest
 
 from latentwalk.errors import AppError, ModelFailed, NotFound, Overloaded
 from server.engine.cluster import worker_pool as pools
-from server.engine.cluster.worker_pool import Gone, Pool
-from server.engine.cluster.workers import About, Held
+from server.engine.cluster.worker_pool import WorkerLost, WorkerPool
+from server.engine.cluster.workers import WorkerGenerators, WorkerInfo
 
 BEAT = 0.01
 
@@ -32,21 +32,21 @@ class Hand:
 
     async def call(self, method: str, *given: Any) -> Any:
         if self.dead:
-            raise Gone("It died")
+            raise WorkerLost("It died")
         while self.silent:
             await asyncio.sleep(BEAT)
         if method == "hello":
-            return About("here", self.life, "cpu")
+            return WorkerInfo("here", self.life, "cpu")
         if method == "load":
             if self.refusal is not None:
                 raise self.refusal
             self.loads.append(given[0])
-            return Held("fp32", tuple(dict.fromkeys(self.loads))[-3:])
+            return WorkerGenerators("fp32", tuple(dict.fromkeys(self.loads))[-3:])
         self.asked.append(method)
         while not self.go.is_set():
             await asyncio.sleep(BEAT / 4)
             if self.dead:
-                raise Gone("It died")
+                raise WorkerLost("It died")
         return self.number
 
     def die(self) -> None:
@@ -60,9 +60,9 @@ class Hand:
 
 
 @asynccontextmanager
-async def staffed(count: int, **how: Any) -> AsyncIterator[tuple[Pool, list[Hand]]]:
+async def staffed(count: int, **how: Any) -> AsyncIterator[tuple[WorkerPool, list[Hand]]]:
     hands = [Hand(number) for number in range(count)]
-    pool = Pool(hands, **{"beat": BEAT, "silence": 0.1, **how})
+    pool = WorkerPool(hands, **{"beat": BEAT, "silence": 0.1, **how})
     pool.start()
     await until(lambda: len(pool.living()) == count)
     try:

@@ -12,7 +12,7 @@ from latentwalk.errors import Conflict, DiskFull, Invalid, StorageFailed
 from server.jobs.job import Job
 from server.storage.db import migrations
 from server.storage.db.database import Database
-from server.storage.db.job_table import Worklist
+from server.storage.db.job_table import JobTable
 from server.storage.db.tables import METADATA, STATES
 
 ROW = {"id": "a" * 64, "kind": "edit", "body": "{}", "created": "2026"}
@@ -123,7 +123,7 @@ def test_jobs_of_a_database_before_people_were_kept_are_nobodys_in_particular(ur
         )
     engine.dispose()
     database = Database(url)
-    worklist = Worklist(database)
+    worklist = JobTable(database)
     [kept] = worklist.free()
     assert (kept.job.id, kept.job.version, kept.job.person) == ("j-1", 7, "")
     worklist.add(Job("j-2", "learn", "Learning", created="2027", person="somebody"), None)

@@ -10,7 +10,7 @@ import threading
 from server.jobs.job import Job, State
 from server.storage.db import lease_owner
 from server.storage.db.database import Database
-from server.storage.db.job_table import LEASE, Kept, Worklist
+from server.storage.db.job_table import LEASE, JobRow, JobTable
 
 
 class Clock:
@@ -25,7 +25,7 @@ def job(id: str, created: str = "2026-01-01", **fields: object) -> Job:
 
 
 def test_a_job_comes_back_as_it_was(database: Database) -> None:
-    worklist = Worklist(database)
+    worklist = JobTable(database)
     one = job("j-1", detail={"loss": [[1, 0.5, None]]}, message="Ünterwegs")
     worklist.add(one, {"generator": "eyes", "settings": {"steps": 3}})
     one.state, one.progress = State.RUNNING, 0.25
@@ -37,7 +37,7 @@ def test_a_job_comes_back_as_it_was(database: Database) -> None:
 
 
 def test_who_started_a_job_is_kept_with_it_and_goes_along(database: Database) -> None:
-    first, second = Worklist(database, "here/x/1/1/0"), Worklist(database, "there/x/1/1/0")
+    first, second = JobTable(database, "here/x/1/1/0"), JobTable(database, "there/x/1/1/0")
     first.add(job("j-1", person="somebody"), {})
     first.add(job("j-2", created="2025"), {})
     assert [kept.job.person for kept in second.all()] == ["somebody", ""]
@@ -48,7 +48,7 @@ def test_who_started_a_job_is_kept_with_it_and_goes_along(database: Database) ->
 
 
 def test_what_no_database_can_hold_is_left_out(database: Database) -> None:
-    worklist = Worklist(database)
+    worklist = JobTable(database)
     worklist.add(job("j-1", message="Film \ud800\0", detail={"x": "\ud800\0"}), {"title": "\0"})
     found = worklist.all()[0]
     assert (found.job.message, found.job.detail, found.request) == ("Film ?", {"x": "\ud800\0"}, {"title": "\0"})
@@ -56,7 +56,7 @@ def test_what_no_database_can_hold_is_left_out(database: Database) -> None:
 
 def test_a_lease_holds_until_it_runs_out(database: Database) -> None:
     clock = Clock()
-    first, second = (Worklist(database, f"{name}/x/1/1/0", clock) for name in ("here", "there"))
+    first, second = (JobTable(database, f"{name}/x/1/1/0", clock) for name in ("here", "there"))
     first.add(job("j-1"), None)
     assert second.free() == []
     clock.now += LEASE - 1
@@ -74,13 +74,13 @@ def test_a_lease_holds_until_it_runs_out(database: Database) -> None:
 
 def test_of_many_who_claim_a_job_one_gets_it(url: str) -> None:
     database = Database(url)
-    Worklist(database, "gone/x/1/1/0").keep([Kept(job("j-1"))])
-    kept = Worklist(database).free()[0]
+    JobTable(database, "gone/x/1/1/0").keep([JobRow(job("j-1"))])
+    kept = JobTable(database).free()[0]
     won: list[str] = []
 
     def claim(name: str) -> None:
         mine = Database(url)
-        if Worklist(mine, name).claim(kept):
+        if JobTable(mine, name).claim(kept):
             won.append(name)
         mine.close()
 
@@ -94,7 +94,7 @@ def test_of_many_who_claim_a_job_one_gets_it(url: str) -> None:
 
 
 def test_beginnings_are_counted_until_there_is_a_new_checkpoint(database: Database) -> None:
-    worklist = Worklist(database)
+    worklist = JobTable(database)
     worklist.add(job("j-1"), {})
     assert [worklist.begin("j-1", mark) for mark in (0, 0, 0, 2, 2, 5)] == [1, 2, 3, 1, 2, 1]
     worklist.release(job("j-1"))
@@ -103,7 +103,7 @@ def test_beginnings_are_counted_until_there_is_a_new_checkpoint(database: Databa
 
 
 def test_a_wish_to_stop_reaches_whoever_holds_the_job(database: Database) -> None:
-    first, second = Worklist(database, "here/x/1/1/0"), Worklist(database, "there/x/1/1/0")
+    first, second = JobTable(database, "here/x/1/1/0"), JobTable(database, "there/x/1/1/0")
     first.add(job("j-1"), {})
     second.stop("j-1")
     assert second.renew() == set()
@@ -111,18 +111,18 @@ def test_a_wish_to_stop_reaches_whoever_holds_the_job(database: Database) -> Non
 
 
 def test_only_what_is_over_is_forgotten(database: Database) -> None:
-    worklist = Worklist(database)
+    worklist = JobTable(database)
     for number in range(5):
         state = State.RUNNING if number == 0 else State.DONE
-        worklist.keep([Kept(job(f"j-{number}", f"2026-01-0{number + 1}", state=state))])
+        worklist.keep([JobRow(job(f"j-{number}", f"2026-01-0{number + 1}", state=state))])
     worklist.trim(2)
     assert [kept.job.id for kept in worklist.all()] == ["j-4", "j-3", "j-0"]
 
 
 def test_what_is_kept_already_is_left_as_it_is(database: Database) -> None:
-    worklist = Worklist(database)
-    worklist.keep([Kept(job("j-1", message="first"))])
-    worklist.keep([Kept(job("j-1", message="second"))])
+    worklist = JobTable(database)
+    worklist.keep([JobRow(job("j-1", message="first"))])
+    worklist.keep([JobRow(job("j-1", message="second"))])
     assert [kept.job.message for kept in worklist.all()] == ["first"]
 
 

@@ -6,15 +6,15 @@ import pytest
 
 from latentwalk.errors import StorageFailed
 from server.storage.db.database import Database
-from server.storage.db.library_index import Index, Row
+from server.storage.db.library_index import IndexRow, LibraryIndex
 
 
-def row(name: str, sha256: str = "a" * 64, **fields: object) -> Row:
-    return Row(**{"kind": "direction", "generator": "eyes", "name": name, "sha256": sha256, "bytes": 3, **fields})
+def row(name: str, sha256: str = "a" * 64, **fields: object) -> IndexRow:
+    return IndexRow(**{"kind": "direction", "generator": "eyes", "name": name, "sha256": sha256, "bytes": 3, **fields})
 
 
 def test_a_place_holds_what_was_put_there_last(database: Database) -> None:
-    index = Index(database)
+    index = LibraryIndex(database)
     index.put([row("zoom", picture="c" * 64), row("red")])
     index.put([row("zoom", "b" * 64)])
     assert {name: found.sha256[0] for name, found in index.of("direction", "eyes").items()} == {"red": "a", "zoom": "b"}
@@ -26,7 +26,7 @@ def test_a_place_holds_what_was_put_there_last(database: Database) -> None:
 
 
 def test_many_are_put_together_or_not_at_all(database: Database) -> None:
-    index = Index(database)
+    index = LibraryIndex(database)
     with pytest.raises(StorageFailed):
         index.put([row("zoom"), row("red", sha256=None)])
     assert index.all() == []
