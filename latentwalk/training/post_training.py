@@ -23,7 +23,7 @@ from latentwalk.training.evaluation.snapshots import curve
 from latentwalk.training.recipe import Recipe
 from models.base import Generator
 from models.networks.stylegan2 import NetworkConfig, StyleGAN2Network
-from server.storage.learned_directions import ENCODER
+from models.catalogue.local import ENCODER
 
 SNAPSHOTS = "snapshots"
 NET = "net.safetensors"

@@ -21,6 +21,8 @@ from models.generators.registry import build
 
 DESCRIPTION = "generator.json"
 WEIGHTS = "weights.safetensors"
+ENCODER = "encoder.safetensors"  # maps an image to a latent of this generator
+DATA_COVERAGE = "mirror.json"  # how far each class can be steered, beside how much its training images vary
 LARGEST_DESCRIPTION = 2**20
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,6 @@ from server.storage.db.library_index import IndexRow, LibraryIndex
 from server.storage.objects import ObjectStore
 
 SUFFIX = ".safetensors"
-ENCODER = "encoder.safetensors"
 KIND = "direction"
 
 log = logging.getLogger(__name__)
@@ -126,7 +125,7 @@ class LearnedDirections:
 
 def direction_files(folder: Path) -> list[Path]:
     """The files of a folder that hold directions; a generator that ships lies beside its own."""
-    return sorted(path for path in folder.glob(f"*{SUFFIX}") if path.name not in (local.WEIGHTS, ENCODER))
+    return sorted(path for path in folder.glob(f"*{SUFFIX}") if path.name not in (local.WEIGHTS, local.ENCODER))
 
 
 def contents(path: Path) -> bytes:

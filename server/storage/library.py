@@ -22,10 +22,9 @@ from latentwalk.steering.transforms import transforms
 from models.base import MOVES, Entry, Generator, GeneratorSpec, ModelError
 from models.catalogue import download, local, pinned, plugins
 from server.storage.db.database import Database
-from server.storage.learned_directions import ENCODER, SUFFIX, LearnedDirections, Source, contents, direction_files
+from server.storage.learned_directions import SUFFIX, LearnedDirections, Source, contents, direction_files
 
 BUNDLED = Path(models.__file__).parent / "bundled"
-MIRROR = "mirror.json"
 
 log = logging.getLogger(__name__)
 
@@ -107,13 +106,13 @@ class Library:
     def encoder(self, name: str) -> Path | None:
         """The file of a generator's encoder, which brings pictures into its latent space, where it has one."""
         origin = self.entry(name).origin
-        path = Path(origin.member) / ENCODER
+        path = Path(origin.member) / local.ENCODER
         return path if origin.kind == "folder" and path.is_file() else None
 
     def mirror(self, name: str) -> Mapping[str, Any]:
         """By transform, what each class reaches beside what its training pictures varied by; empty where not known."""
         origin = self.entry(name).origin
-        path = Path(origin.member) / MIRROR
+        path = Path(origin.member) / local.DATA_COVERAGE
         if origin.kind != "folder" or not path.is_file():
             return {}
         try:
