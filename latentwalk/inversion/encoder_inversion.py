@@ -1,9 +1,11 @@
-"""Bringing a picture into a generator's latent space: its encoder's guess, then the pixels' own descent."""
+"""Inverting an image into a generator's latent space: the encoder's estimate, refined by gradient descent on pixels."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,11 +16,10 @@ from latentwalk.edit import Base
 from latentwalk.errors import Invalid, NotFound
 from latentwalk.latents.latent_codec import encode_latent
 from latentwalk.progress import Progress, Work, scale_progress
-from latentwalk.training.encoder_training import load, refine
-from latentwalk.training.evaluation import samplers
+from latentwalk.training.encoder_files import load_encoder
+from latentwalk.training.encoder_training import refine
+from latentwalk.training.evaluation.samplers import GeneratorSampler
 from models.base import Generator, GeneratorSpec
-from server.engine.generator_cache import LoadedGenerator
-from server.storage.library import Library
 
 LARGEST_FILE = 16 * 2**20
 LARGEST_SIDE = 8192
@@ -26,60 +27,82 @@ FORMATS = ("PNG", "JPEG", "WEBP")
 STEPS = 120
 
 
+@dataclass(frozen=True, slots=True)
+class Inversion:
+    """An image as the generator can render it: the base and class weights of an edit.
+
+    `error` is the mean squared difference between the edit's image and the original, in [0, 4].
+    """
+
+    generator: str
+    base: Base
+    classes: Mapping[str, float]
+    error: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The inversion as a job's result holds it."""
+        return {
+            "generator": self.generator,
+            "base": self.base.model_dump(exclude_none=True, exclude_defaults=True),
+            "classes": dict(self.classes),
+            "error": self.error,
+        }
+
+
 def open_picture(data: bytes, spec: GeneratorSpec) -> Tensor:
-    """A picture file as the generator would have it: [1, channels, R, R] in [-1, 1], cut to a square in its middle."""
+    """An image file as the generator's own images are: [1, channels, R, R] in [-1, 1], cropped to a central square.
+
+    Raises Invalid if the file is too large or is not a PNG, JPEG or WebP image.
+    """
     if len(data) > LARGEST_FILE:
-        raise Invalid(f"That picture is over {LARGEST_FILE >> 20} MiB.", "Make it smaller.")
+        raise Invalid(f"The image file is larger than {LARGEST_FILE >> 20} MiB.", "Use a smaller file.")
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             if max(image.size) > LARGEST_SIDE:
-                raise Invalid(f"That picture is over {LARGEST_SIDE} px wide or high.", "Make it smaller.")
+                raise Invalid(f"The image is over {LARGEST_SIDE} px wide or high.", "Resize the image.")
             upright = ImageOps.exif_transpose(image).convert("RGB" if spec.channels == 3 else "L")
-            small = ImageOps.fit(upright, (spec.resolution, spec.resolution))
+            square = ImageOps.fit(upright, (spec.resolution, spec.resolution))
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        raise Invalid("That file is not a picture that can be read.", "Use a PNG, JPEG or WebP file.") from None
-    flat = torch.frombuffer(bytearray(small.tobytes()), dtype=torch.uint8)
-    grid = flat.reshape(spec.resolution, spec.resolution, spec.channels).permute(2, 0, 1)[None]
-    return grid.float() / 127.5 - 1
+        raise Invalid("The file is not a picture that can be read.", "Use a PNG, JPEG or WebP file.") from None
+    values = torch.frombuffer(bytearray(square.tobytes()), dtype=torch.uint8)
+    pixels = values.reshape(spec.resolution, spec.resolution, spec.channels).permute(2, 0, 1)[None]
+    return pixels.float() / 127.5 - 1
 
 
-def invert(library: Library, ready: LoadedGenerator, picture: Tensor) -> Work[Mapping[str, Any]]:
-    """The base and class weights of an edit whose picture is as near to `picture` as the generator comes.
+def invert(generator: Generator, encoder_file: Path | None, image: Tensor) -> Work[Inversion]:
+    """The edit whose image is as close to `image` [1, C, R, R] as the generator gets.
 
-    `error` is what remains, the mean squared difference in [0, 4]. NotFound where the generator has no encoder.
+    `encoder_file` is the generator's encoder. Raises NotFound if it is None, and Invalid if the file belongs to
+    another generator.
     """
-    generator = ready.exact
-    path = library.encoder(generator.spec.name)
-    if path is None:
+    if encoder_file is None:
         raise no_encoder(generator.spec)
-    encoder = load(path, generator.spec.fingerprint).to(generator.device)
-    yield Progress(0.05, "Looking at the picture")
-    target = picture.to(generator.device)
-    painter = samplers.GeneratorSampler(generator)
-    found = yield from scale_progress(refine(encoder, painter, target, steps=STEPS), 0.05, 0.95)
+    encoder = load_encoder(encoder_file, generator.spec.fingerprint).to(generator.device)
+    yield Progress(0.05, "Encoding the picture")
+    target = image.to(generator.device)
+    work = refine(encoder, GeneratorSampler(generator), target, steps=STEPS)
+    latents = yield from scale_progress(work, 0.05, 0.95)
     with torch.no_grad():
-        error = float((generator.synthesize(found, None) - target).square().mean())
-    yield Progress(1.0, "Found it")
-    return {
-        "generator": generator.spec.name,
-        "base": Base(latent=encode_latent(found[0])).model_dump(exclude_none=True, exclude_defaults=True),
-        "classes": nearest_class(generator, found),
-        "error": round(error, 5),
-    }
+        error = float((generator.synthesize(latents, None) - target).square().mean())
+    yield Progress(1.0, "Inverted")
+    base = Base(latent=encode_latent(latents[0]))
+    return Inversion(generator.spec.name, base, nearest_class(generator, latents), round(error, 5))
 
 
 def no_encoder(spec: GeneratorSpec) -> NotFound:
-    """The refusal of a generator that cannot take pictures in."""
-    sentence = f"{spec.title} has no encoder, which brings pictures into its latent space."
-    return NotFound(sentence, "Pick a generator that has one, such as avatars.")
+    """The error for a generator that cannot invert images."""
+    return NotFound(
+        f"{spec.title} has no encoder, which inverting a picture needs.",
+        "Choose a generator that has one, such as avatars.",
+    )
 
 
 def nearest_class(generator: Generator, latents: Tensor) -> dict[str, float]:
-    """The class whose mean latent lies nearest to the first of `latents` [N, D], as weights."""
+    """The class whose mean latent is nearest to the first of `latents` [N, D], as weights; empty without classes."""
     names = generator.spec.classes
     if not names:
         return {}
-    each = torch.eye(len(names), device=generator.device)
-    blank = torch.zeros(len(names), *generator.spec.spaces["z"], device=generator.device)
-    means = generator.map(blank, each, 0.0)
+    one_hot = torch.eye(len(names), device=generator.device)
+    zeros = torch.zeros(len(names), *generator.spec.spaces["z"], device=generator.device)
+    means = generator.map(zeros, one_hot, 0.0)
     return {names[int((means - latents[:1]).norm(dim=1).argmin())]: 1.0}

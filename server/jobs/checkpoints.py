@@ -14,7 +14,7 @@ import safetensors.torch
 from safetensors import SafetensorError
 
 from latentwalk import atomic_files
-from latentwalk.steering.learning.resume_state import ResumeState, Saved
+from latentwalk.steering.learning.resume_state import ResumeState, SavedStage
 
 GENERATIONS = 2
 NAME = re.compile(r"(?P<stage>[a-z_.]{1,40})-(?P<number>\d{8})-(?P<sha256>[0-9a-f]{64})\.safetensors")
@@ -36,7 +36,7 @@ class Checkpoint(ResumeState):
                 data = path.read_bytes()
                 if hashlib.sha256(data).hexdigest() == sha256 and (saved := _read(path)) is not None:
                     self.stages[stage] = saved
-                    self.before = max(self.before, float(saved.facts.get("seconds_so_far", 0.0)))
+                    self.earlier_seconds = max(self.earlier_seconds, float(saved.facts.get("seconds_so_far", 0.0)))
                     break
                 log.warning("%s is damaged; the checkpoint before it is used", path)
 
@@ -50,7 +50,7 @@ class Checkpoint(ResumeState):
         """The number of the newest checkpoint, 0 where there is none."""
         return max((number for paths in self._files().values() for number, _, _ in paths), default=0)
 
-    def put(self, stage: str, saved: Saved) -> None:
+    def put(self, stage: str, saved: SavedStage) -> None:
         """Keep a stage durably, then let go of all but the last two of it; StorageFailed keeps those."""
         facts = {**saved.facts, "seconds_so_far": round(self.seconds, 3)}
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in saved.tensors.items()}
@@ -91,10 +91,10 @@ class Checkpoints:
         return gone
 
 
-def _read(path: Path) -> Saved | None:
+def _read(path: Path) -> SavedStage | None:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             facts = json.loads((file.metadata() or {})["facts"])
-            return Saved({name: file.get_tensor(name) for name in file.keys()}, facts)  # noqa: SIM118 - not a dict
+            return SavedStage({name: file.get_tensor(name) for name in file.keys()}, facts)  # noqa: SIM118 - not a dict
     except (OSError, SafetensorError, KeyError, ValueError):
         return None

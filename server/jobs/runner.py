@@ -234,9 +234,9 @@ class JobRunner(JobEvents):
 
     async def _note(self, run: TaskRun, step: Progress) -> None:
         job, now_s = run.job, time.monotonic()
-        while step.remember is not None and not run.stopping:
+        while step.save_checkpoint is not None and not run.stopping:
             try:
-                await asyncio.to_thread(step.remember)
+                await asyncio.to_thread(step.save_checkpoint)
                 run.pauses = 0
                 break
             except DiskFull as full:  # nothing is lost: the work stays where it is until this can be written down

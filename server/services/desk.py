@@ -21,7 +21,8 @@ from latentwalk.rendering.device import pick_device, tune_threads
 from latentwalk.rendering.draw import draw
 from latentwalk.steering import transforms
 from latentwalk.steering.discovery import Method, discover
-from latentwalk.steering.learning.learn import LearnSettings, learn
+from latentwalk.steering.learning.learn import learn
+from latentwalk.steering.learning.settings import LearnSettings
 from latentwalk.steering.measuring.report_card import measure
 from latentwalk.steering.preview_strips import preview_strip
 from latentwalk.steering.scores import report_card as scored

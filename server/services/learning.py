@@ -14,7 +14,8 @@ from latentwalk.progress import Progress, Work
 from latentwalk.rendering import image_codec
 from latentwalk.steering import transforms
 from latentwalk.steering.discovery import Method, discover
-from latentwalk.steering.learning.learn import LearnSettings, learn
+from latentwalk.steering.learning.learn import learn
+from latentwalk.steering.learning.settings import LearnSettings
 from latentwalk.steering.learning.resume_state import ResumeState
 from latentwalk.steering.preview_strips import preview_strip
 from latentwalk.steering.scores.ratings import Rating
@@ -119,7 +120,7 @@ def learn_direction(
     memory: ResumeState | None = None, created: str = "",
 ) -> Work[Mapping[str, Any]]:  # fmt: skip
     """Learn a slider and keep it with its strip; with a memory, from where it was left."""
-    direction = yield from learn(quick, settings, id=id, name=name, memory=memory, created=created)
+    direction = yield from learn(quick, settings, id=id, name=name, resume_state=memory, created=created)
     yield Progress(1.0, "Keeping it")
     library.keep(direction, to_jpeg(preview_strip(ready.exact, direction)))
     return {"generator": direction.generator, "direction": direction.id}

@@ -71,7 +71,7 @@ def confirm_plan(regressors: Regressors, name: str, changes: Mapping[str, Any], 
             f"The plan's {place} is wrong: {first['msg'].lower()}.", "See /openapi.json for a plan."
         ) from None
     spec = replace(entry.spec, fingerprint=onnx.fingerprint(data, plan))
-    drawn = sample_latents(generator, TRIED, Role.WATCH, in_turn=True)
+    drawn = sample_latents(generator, TRIED, Role.VALIDATE, balanced=True)
     with torch.no_grad():
         pictures = generator.synthesize(drawn.latents, drawn.classes)
     judge = onnx.OnnxRegressor(spec, data, plan, unlocked=regressors.unlocked)

@@ -15,10 +15,11 @@ from latentwalk.directions.direction import check_id
 from latentwalk.edit import Edit
 from latentwalk.errors import Cancelled, Conflict
 from latentwalk.inversion import encoder_inversion
-from latentwalk.progress import Progress, Work
+from latentwalk.inversion.encoder_inversion import Inversion
+from latentwalk.progress import Progress, Work, map_result
 from latentwalk.steering import transforms
 from latentwalk.steering.discovery import Method
-from latentwalk.steering.learning.learn import LearnSettings
+from latentwalk.steering.learning.settings import LearnSettings
 from latentwalk.steering.learning.resume_state import ResumeState
 from latentwalk.steering.preview_strips import preview_strip
 from latentwalk.steering.scores.ratings import Rating
@@ -143,10 +144,12 @@ class Studio:
         """Find the latent of a picture that somebody brought. The picture is not kept, so no later server can go on."""
         picture = await asyncio.to_thread(encoder_inversion.open_picture, data, self._library.spec(generator))
         ready = await self._shelf.get(generator)
-        if self._library.encoder(generator) is None:
+        encoder = self._library.encoder(generator)
+        if encoder is None:
             raise encoder_inversion.no_encoder(ready.spec)
         drive = functools.partial(self._lane.run, Priority.WORK)
-        plan = Task(lambda memory: encoder_inversion.invert(self._library, ready, picture), drive, "device")
+        invert = functools.partial(encoder_inversion.invert, ready.exact, encoder, picture)
+        plan = Task(lambda memory: map_result(invert(), Inversion.to_json), drive, "device")
         return await self._jobs.start("invert", f"Bringing a picture into {generator}", plan, person=person)
 
     async def _asked(self, generator: str, **more: Any) -> dict[str, Any]:

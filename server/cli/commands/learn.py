@@ -51,7 +51,7 @@ def learn(
 
     at = desk.Desk(generator, device)
     if transform is not None:
-        from latentwalk.steering.learning.learn import LearnSettings
+        from latentwalk.steering.learning.settings import LearnSettings
 
         how = {name: value for name, value in given.items() if name not in of_scores and value is not None}
         how["layers"] = _layers(how.get("layers", "auto"))

@@ -152,11 +152,11 @@ class LearningWorker(Worker):
             await self.end(job)
             return WorkerStep(result=step)
         self._last[job] = step
-        return WorkerStep(replace(step, remember=None), step.remember is not None)
+        return WorkerStep(replace(step, save_checkpoint=None), step.save_checkpoint is not None)
 
     async def remember(self, job: str) -> None:
         """Write down how far a job came; may be asked again where the disk was full."""
-        remember = self._last[job].remember
+        remember = self._last[job].save_checkpoint
         if remember is not None:
             await asyncio.to_thread(remember)
 

@@ -14,7 +14,7 @@ from latentwalk.progress import finish
 from latentwalk.steering.discovery import discover
 from latentwalk.steering.exact_moves import exact_directions, psnr_against_exact
 from latentwalk.steering.latent_sampling import Role, sample_latents
-from latentwalk.steering.learning.learn import LearnSettings, layers_of
+from latentwalk.steering.learning.settings import LearnSettings, layers_of
 from latentwalk.steering.preview_strips import preview_strip
 from latentwalk.steering.transforms import find
 from models.catalogue import local
@@ -80,7 +80,7 @@ def test_no_other_family_has_them(layered) -> None:
 def test_the_oracle_is_infinitely_near_itself_and_farther_from_a_picture_left_alone(waves: StyleGAN3) -> None:
     learned = finish(discover(waves, "pca", count=1))[0]
     slider = replace(learned, unit=find("shift_x").unit)
-    rows = psnr_against_exact(waves, slider, "shift_x", sample_latents(waves, 2, Role.JUDGE))
+    rows = psnr_against_exact(waves, slider, "shift_x", sample_latents(waves, 2, Role.EVALUATE))
     assert [round(row[0], 3) for row in rows] == [-3.0, -2.25, -1.5, -0.75, 0.0, 0.75, 1.5, 2.25, 3.0]
     assert rows[4][1] == rows[4][2] == 99.0
     still = [row[2] for row in rows]

@@ -19,7 +19,7 @@ from latentwalk.directions.direction import to_bytes
 from latentwalk.errors import AppError
 from latentwalk.progress import Progress, Work
 from latentwalk.steering.learning import learn
-from latentwalk.steering.learning.learn import LearnSettings
+from latentwalk.steering.learning.settings import LearnSettings
 from latentwalk.steering.measuring import calibration
 from server.engine.generator_cache import LoadedGenerator
 from server.jobs import runner as jobs_module

@@ -10,7 +10,8 @@ from latentwalk.directions.latent_walk import LinearWalk, PathWalk
 from latentwalk.errors import Invalid
 from latentwalk.progress import Progress, finish
 from latentwalk.steering.latent_sampling import Role, sample_latents
-from latentwalk.steering.learning.learn import LearnSettings, learn, likeness
+from latentwalk.steering.learning.learn import learn, walk_similarity
+from latentwalk.steering.learning.settings import LearnSettings
 from tests.latentwalk.steering.discs import PIXELS, Discs, centre
 
 
@@ -29,7 +30,7 @@ def test_a_walk_finds_the_axis_that_moves_the_disc(sideways: Direction) -> None:
 
 def test_the_slider_is_in_pixels_that_are_pixels(sideways: Direction) -> None:
     world = Discs()
-    latents = sample_latents(world, 32, Role.JUDGE).latents * 0.5
+    latents = sample_latents(world, 32, Role.EVALUATE).latents * 0.5
     with torch.no_grad():
         before = centre(world.synthesize(latents, None))
         for asked in (-1.5, 1.0, 2.0):
@@ -63,7 +64,7 @@ def test_a_path_keeps_the_length_of_z_and_goes_both_ways() -> None:
     world = Discs()
     direction = finish(learn(world, LearnSettings("shift_y", walk="path", steps=80)))
     assert isinstance(direction.walk, PathWalk)
-    latents = sample_latents(world, 32, Role.JUDGE).latents
+    latents = sample_latents(world, 32, Role.EVALUATE).latents
     with torch.no_grad():
         low, high = (direction.displacement(latents, end) for end in direction.range)
         rise = centre(world.synthesize(latents + high, None)) - centre(world.synthesize(latents + low, None))

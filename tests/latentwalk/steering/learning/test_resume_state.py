@@ -12,7 +12,7 @@ import pytest
 from latentwalk.directions.direction import Direction, to_bytes
 from latentwalk.progress import Progress, Work, finish
 from latentwalk.steering.learning import learn as transforms
-from latentwalk.steering.learning.learn import LearnSettings
+from latentwalk.steering.learning.settings import LearnSettings
 from latentwalk.steering.learning.resume_state import ResumeState
 from latentwalk.steering.scores import learn as scores
 from latentwalk.steering.scores.report_card import RegressorSet
@@ -60,8 +60,8 @@ def stopped_after(start: Start, folder: Path, checkpoints: int, chunks: int) -> 
             chunks -= 1
             if chunks < 0:
                 break
-        if progress.remember is not None:
-            progress.remember()
+        if progress.save_checkpoint is not None:
+            progress.save_checkpoint()
             checkpoints -= 1
     work.close()
 
@@ -81,13 +81,13 @@ def stopped_after(start: Start, folder: Path, checkpoints: int, chunks: int) -> 
 def test_it_ends_in_the_same_bytes(start: Start, checkpoints: int, stops: tuple[int, ...], tmp_path: Path) -> None:
     seen: list[Progress] = []
     whole = to_bytes(finish(start(ResumeState()), seen.append))
-    assert sum(progress.remember is not None for progress in seen) == checkpoints
+    assert sum(progress.save_checkpoint is not None for progress in seen) == checkpoints
     for stop in stops:
         folder = tmp_path / str(stop)
         stopped_after(start, folder, stop, chunks=3)
         again: list[Progress] = []
         assert to_bytes(finish(start(Checkpoint(folder)), again.append)) == whole
-        assert sum(progress.remember is not None for progress in again) == checkpoints - stop
+        assert sum(progress.save_checkpoint is not None for progress in again) == checkpoints - stop
 
 
 def test_it_may_be_stopped_again_and_again(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import torch
 
 from latentwalk.errors import AppError, ModelFailed, NotFound
 from latentwalk.progress import Progress, Work
-from latentwalk.steering.learning.learn import LearnSettings
+from latentwalk.steering.learning.settings import LearnSettings
 from models.catalogue import local
 from server.engine.cluster import worker_pool as pools
 from server.engine.cluster.remote_learning import GOING_ON, NOBODY, remote
@@ -84,8 +84,8 @@ def run(work: Work[Any]) -> tuple[Any, list[str]]:
             step: Progress = next(work)
         except StopIteration as done:
             return done.value, said
-        if step.remember is not None:
-            step.remember()
+        if step.save_checkpoint is not None:
+            step.save_checkpoint()
         said.append(step.message)
 
 
