@@ -14,10 +14,10 @@ from torch import Tensor
 
 from latentwalk.edit import Base
 from latentwalk.errors import Invalid, NotFound
+from latentwalk.inversion.refinement import refine
 from latentwalk.latents.latent_codec import encode_latent
 from latentwalk.progress import Progress, Work, scale_progress
 from latentwalk.training.encoder_files import load_encoder
-from latentwalk.training.encoder_training import refine
 from latentwalk.training.evaluation.samplers import GeneratorSampler
 from models.base import Generator, GeneratorSpec
 

@@ -50,7 +50,9 @@ def preview_strip(generator: Generator, direction: Direction, count: int = 3, co
     return torch.cat([picture_row(generator, direction.walk, one, steps, direction.layers) for one in batch.split(1)])
 
 
-def _row_in_z(generator: Generator, direction: Direction, z: Tensor, one: LatentBatch, steps: Sequence[float]) -> Tensor:
+def _row_in_z(
+    generator: Generator, direction: Direction, z: Tensor, one: LatentBatch, steps: Sequence[float]
+) -> Tensor:
     # The walk moves z before the mapping network.
     with torch.no_grad():
         moved = [direction.walk.move(z, z.new_tensor([step]), one.classes) for step in steps]

@@ -126,7 +126,8 @@ def train(
     tune_threads()
     generators = chosen.home / "generators" if out is None else out
     folder = chosen.home / "training" / asked.name
-    return finish(pipeline.run_recipe(asked, path.parent, folder, generators, chosen.device, report, minutes), show)
+    work = pipeline.run_recipe(asked, path.parent, folder, generators, chosen.device, report, minutes)
+    return finish(work, show).to_json()
 
 
 def look(path: Path, name: str, year: int, title: str, card: Mapping[str, str]) -> generator_import.CheckpointPreview:

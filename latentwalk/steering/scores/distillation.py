@@ -93,7 +93,9 @@ def distill(
     validation = ScoreObjective(generator, regressor, reach).validation()
     losses = []
     for walk in (start, refined):
-        losses.append((yield from validation.loss(walk, lambda: Progress(0.95, "Comparing the line and the refined walk"))))
+        losses.append(
+            (yield from validation.loss(walk, lambda: Progress(0.95, "Comparing the line and the refined walk")))
+        )
     is_better = losses[1] <= losses[0]
     figures = DistillationFigures(
         student.correlation, student.n, settings.samples, line.correlation, losses[0], losses[1],

@@ -54,9 +54,7 @@ def fit_start(
     return line_walk(generator, settings, vectors, held)
 
 
-def line_walk(
-    generator: Generator, settings: ScoreSettings, vectors: Tensor, held: Sequence[Direction]
-) -> ArcWalk:
+def line_walk(generator: Generator, settings: ScoreSettings, vectors: Tensor, held: Sequence[Direction]) -> ArcWalk:
     """The walk along `vectors`, orthogonal to the held directions."""
     walk = ArcWalk(vectors, zero_walk(generator, settings).kept)
     project_off_held(walk.vectors, held, generator)

@@ -93,9 +93,7 @@ def bradley_terry(choices: Sequence[PairwiseChoice]) -> list[Rating]:
     This is the maximum of the posterior under P(i over j) = 1 / (1 + exp(s_j - s_i)) (Bradley and Terry 1952) with a
     small Gaussian prior, found by Newton's method.
     """
-    keys = [
-        (seed, tuple(sorted(classes.items()))) for one in choices for seed, classes in (one.better, one.worse)
-    ]
+    keys = [(seed, tuple(sorted(classes.items()))) for one in choices for seed, classes in (one.better, one.worse)]
     order = {key: index for index, key in enumerate(dict.fromkeys(keys))}
     if not order:
         return []

@@ -1,4 +1,4 @@
-"""Scoring images with a regressor: checked scores, their spread over a generator's images, and the scale of a slider."""
+"""Scoring images with a regressor: checked scores, their spread over a generator's images, and a slider's scale."""
 
 from __future__ import annotations
 
@@ -66,9 +66,7 @@ def score_spread(generator: Generator, regressor: Regressor) -> Work[tuple[float
     return mean, deviation
 
 
-def faster_precision(
-    generator: Generator, regressor: Regressor, tolerance: float = MEASURING_TOLERANCE
-) -> Regressor:
+def faster_precision(generator: Generator, regressor: Regressor, tolerance: float = MEASURING_TOLERANCE) -> Regressor:
     """The regressor in bf16 if it has that, is faster so on this machine, and agrees; else the regressor itself.
 
     The two agree if on eight images no score differs by more than `tolerance` times the deviation of the scores.
@@ -92,7 +90,7 @@ def faster_precision(
 
 
 def reach_of(deviation: float) -> float:
-    """The change of score that a slider should reach, from the spread of scores: a number that starts with 1, 2 or 5."""
+    """The change of score that a slider should reach, from the deviation of scores: it starts with 1, 2 or 5."""
     target = SPREADS * deviation
     power = 10.0 ** math.floor(math.log10(target))
     digit = min((1, 2, 5, 10), key=lambda number: abs(math.log(number * power / target)))

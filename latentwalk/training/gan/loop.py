@@ -147,7 +147,9 @@ class _StageSteps:
         penalise, alone = (state.images // stage.batch) % recipe.lazy == 0, state.images < recipe.alone
         run: Callable[..., Tensor] = partial(step, recipe, stage, state, self.dtype, fade, penalise, alone)
         if self.can_record and fade == 1:
-            run = self.graphs.setdefault((penalise, alone), CudaGraph(run))
+            if (penalise, alone) not in self.graphs:
+                self.graphs[penalise, alone] = CudaGraph(run)
+            run = self.graphs[penalise, alone]
         figures = run(real, classes, z)
         update_average(recipe, stage, state)
         return figures
