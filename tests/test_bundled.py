@@ -15,7 +15,7 @@ from latentwalk.steering.data_coverage import data_coverage
 from latentwalk.steering.measuring.report_card import measure
 from latentwalk.steering.transforms import transforms
 from latentwalk.training.data.avatars import variability
-from latentwalk.training.encoder_training import load
+from latentwalk.training.encoder_files import load_encoder
 from models.base import Generator
 from models.catalogue import pinned
 from server.storage.learned_directions import direction_files
@@ -188,7 +188,7 @@ def test_the_widest_class_of_avatars_shifts_and_a_still_one_does_not(avatars: Ge
 def test_a_picture_of_an_avatar_is_brought_back_by_the_encoder(avatars: Generator) -> None:
     path = Library(Path("nowhere")).encoder("avatars")
     assert path is not None
-    encoder = load(path, avatars.spec.fingerprint)
+    encoder = load_encoder(path, avatars.spec.fingerprint)
     classes = torch.eye(len(avatars.spec.classes))
     latents = avatars.map(avatars.sample(range(900, 912)), classes)
     pictures = avatars.synthesize(latents, classes)

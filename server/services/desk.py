@@ -240,9 +240,9 @@ class Desk:
             chosen = self.library.direction(self._ready.spec.name, direction)
         if "regressor" in chosen.settings:
             seats = regressor_learning.regressor_set(regressors(), str(chosen.settings["regressor"]))
-            if seats.judge.spec.fingerprint != chosen.settings.get("regressor_fingerprint"):
+            if seats.regressor.spec.fingerprint != chosen.settings.get("regressor_fingerprint"):
                 raise Invalid(
-                    f"{chosen.name} was learned from another {seats.judge.spec.name} than the one here.",
+                    f"{chosen.name} was learned from another {seats.regressor.spec.name} than the one here.",
                     "Learn it again.",
                 )
             return finish(scored.measure(self._ready.exact, chosen, seats), show)

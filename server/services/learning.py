@@ -15,8 +15,8 @@ from latentwalk.rendering import image_codec
 from latentwalk.steering import transforms
 from latentwalk.steering.discovery import Method, discover
 from latentwalk.steering.learning.learn import learn
-from latentwalk.steering.learning.settings import LearnSettings
 from latentwalk.steering.learning.resume_state import ResumeState
+from latentwalk.steering.learning.settings import LearnSettings
 from latentwalk.steering.preview_strips import preview_strip
 from latentwalk.steering.scores.ratings import Rating
 from latentwalk.steering.scores.settings import ScoreSettings

@@ -19,8 +19,8 @@ from latentwalk.inversion.encoder_inversion import Inversion
 from latentwalk.progress import Progress, Work, map_result
 from latentwalk.steering import transforms
 from latentwalk.steering.discovery import Method
-from latentwalk.steering.learning.settings import LearnSettings
 from latentwalk.steering.learning.resume_state import ResumeState
+from latentwalk.steering.learning.settings import LearnSettings
 from latentwalk.steering.preview_strips import preview_strip
 from latentwalk.steering.scores.ratings import Rating
 from latentwalk.steering.scores.settings import ScoreSettings

@@ -30,7 +30,7 @@ RANDOM_LATENTS = 32
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RegressorSet:
-    """The regressors that measure a direction: its own, all others, and optionally a second one for the same quality."""
+    """The regressors that measure a direction: its own, all others, and optionally a second one of the same quality."""
 
     regressor: Regressor
     others: Sequence[Regressor] = ()

@@ -42,7 +42,9 @@ def remote(
                 if step.progress is None:
                     return step.result or {}
                 share = max(share, step.progress.share)
-                yield replace(step.progress, save_checkpoint=_remember(pool, loop, seat, job) if step.remembers else None)
+                yield replace(
+                    step.progress, save_checkpoint=_remember(pool, loop, seat, job) if step.remembers else None
+                )
         except WorkerLost:
             lost, mark = (lost + 1 if memory.mark == mark else 1), memory.mark
             if lost >= TRIES:

@@ -17,7 +17,7 @@ from PIL import Image
 from latentwalk.errors import Conflict, Invalid
 from latentwalk.progress import finish
 from latentwalk.training import pipeline
-from latentwalk.training.encoder_training import load
+from latentwalk.training.encoder_files import load_encoder
 from latentwalk.training.evaluation.classifier_training import FitSettings
 from latentwalk.training.evaluation.report import ReportSettings
 from latentwalk.training.recipe import Recipe, Stage, read
@@ -27,7 +27,7 @@ from server.storage.library import Library
 ROOT = Path(__file__).parents[3]
 # A shell's background jobs, these tests among them, may have been told to ignore the signal.
 LISTENING = (
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from server.cli import main; main()"
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from server.cli.main import main; main()"
 )
 PATIENCE = 300  # seconds, for machines on which much else runs
 
@@ -68,11 +68,11 @@ def test_a_run_ends_as_a_generator_that_the_library_lists_and_runs(recipe: Path,
     assert log["recipe"]["name"] == "toy"
     encoder = library.encoder("toy")
     assert encoder is not None
-    assert load(encoder, spec.fingerprint)(images).shape == (2, 12)
+    assert load_encoder(encoder, spec.fingerprint)(images).shape == (2, 12)
 
 
 def test_a_sheet_shows_a_row_of_every_class(recipe: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("latentwalk.training.loop.EVERY", 4)
+    monkeypatch.setattr("latentwalk.training.gan.loop.EVERY", 4)
     trained(recipe, home)
     sheets = sorted((home / "training" / "toy" / "sheets").glob("*.png"))
     assert sheets
@@ -86,7 +86,7 @@ def test_a_report_has_every_figure_and_a_point_for_each_snapshot(
     few = FitSettings(steps=20, batch=8, width=4)
     settings = ReportSettings(few, 16, few, 16, 8, 16, 8, 16, 60)
     monkeypatch.setattr("latentwalk.training.post_training.ReportSettings", lambda: settings)
-    monkeypatch.setattr("latentwalk.training.loop.EVERY", 4)
+    monkeypatch.setattr("latentwalk.training.gan.loop.EVERY", 4)
     monkeypatch.setattr("latentwalk.training.evaluation.snapshots.EACH", 8)
     trained(recipe, home, report=True)
     view = json.loads((home / "generators" / "toy" / "report.json").read_text())
@@ -126,7 +126,7 @@ def test_a_run_begins_with_an_earlier_one_and_tells_how_that_was_trained(recipe:
 
 
 def test_too_little_time_is_said(recipe: Path, home: Path) -> None:
-    with pytest.raises(Invalid, match="Nothing was learned"):
+    with pytest.raises(Invalid, match="ran out of time before its first step"):
         finish(pipeline.run_recipe(read(recipe), recipe.parent, home / "t", home / "generators", "cpu", minutes=1e-9))
 
 

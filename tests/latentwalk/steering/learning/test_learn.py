@@ -97,7 +97,7 @@ def test_likeness_of_a_path_with_itself_is_one() -> None:
     path = PathWalk.blank(6, seed=1)
     path.weights["up.outer_bias"].fill_(0.2)
     path.weights["down.outer_bias"].fill_(-0.2)
-    assert likeness(Discs(), path, path) == pytest.approx(1, abs=1e-5)
+    assert walk_similarity(Discs(), path, path) == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ import pytest
 from latentwalk.directions.direction import Direction, to_bytes
 from latentwalk.progress import Progress, Work, finish
 from latentwalk.steering.learning import learn as transforms
-from latentwalk.steering.learning.settings import LearnSettings
 from latentwalk.steering.learning.resume_state import ResumeState
+from latentwalk.steering.learning.settings import LearnSettings
 from latentwalk.steering.scores import learn as scores
 from latentwalk.steering.scores.report_card import RegressorSet
 from latentwalk.steering.scores.settings import ScoreSettings
@@ -26,13 +26,15 @@ Start = Callable[[ResumeState], Work[Direction]]
 
 def by_transform(**settings: object) -> Start:
     how = LearnSettings("brightness", batch=4, **settings)
-    return lambda memory: transforms.learn(Discs(), how, memory=memory, created="2026-01-01")
+    return lambda resume_state: transforms.learn(Discs(), how, resume_state=resume_state, created="2026-01-01")
 
 
 def by_score(differentiable: bool, **settings: object) -> Start:
     how = ScoreSettings("redness", batch=4, samples=64, warm=64, **settings)
     panel = RegressorSet(redness(differentiable), [brightness()])
-    return lambda memory: scores.learn(Discs(), panel, how, "red", "Red", memory=memory, created="2026-01-01")
+    return lambda resume_state: scores.learn(
+        Discs(), panel, how, "red", "Red", resume_state=resume_state, created="2026-01-01"
+    )
 
 
 @pytest.fixture(autouse=True)

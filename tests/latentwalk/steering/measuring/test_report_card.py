@@ -79,7 +79,7 @@ def test_a_direction_of_another_model_is_not_measured() -> None:
 
 def test_a_direction_that_imitates_no_transform_is_refused() -> None:
     found = slider(axis(0))
-    with pytest.raises(Invalid, match="found, not taught"):
+    with pytest.raises(Invalid, match="discovered, not learned"):
         finish(measure(Discs(), replace(found, settings={})))
 
 
@@ -103,7 +103,7 @@ def test_calibration_names_what_ends_a_weak_slider() -> None:
 
 def test_a_walk_that_does_not_obey_is_refused_in_a_sentence() -> None:
     backwards = LinearWalk(-axis(0).vector)
-    with pytest.raises(ModelFailed, match="do not obey shift sideways"):
+    with pytest.raises(ModelFailed, match="do not follow shift sideways"):
         finish(calibrate(Discs(), find("shift_x"), backwards, full=2.0))
 
 

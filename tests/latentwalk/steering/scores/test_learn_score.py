@@ -13,7 +13,7 @@ from latentwalk.errors import Invalid, ModelFailed
 from latentwalk.progress import Progress, finish
 from latentwalk.steering.scores.learn import learn
 from latentwalk.steering.scores.report_card import RegressorSet
-from latentwalk.steering.scores.scoring import quickest
+from latentwalk.steering.scores.scoring import faster_precision
 from latentwalk.steering.scores.settings import ScoreSettings
 from tests.latentwalk.steering.discs import WIDTH, Discs
 from tests.latentwalk.steering.regressors import Judge, bright, brightness, redness
@@ -22,19 +22,19 @@ CONTRACT = """generator direction method unit n slope slope_ci monotone positive
 random_error leakage seeds_cosine seconds device per_class"""
 
 
-def made(panel: RegressorSet, **settings: object) -> Direction:
-    how = ScoreSettings(panel.judge.spec.name, **{"steps": 60, "samples": 384, **settings})  # type: ignore[arg-type]
-    return finish(learn(Discs(), panel, how, "red", "Red"))
+def learned(regressors: RegressorSet, **settings: object) -> Direction:
+    how = ScoreSettings(regressors.regressor.spec.name, **{"steps": 60, "samples": 384, **settings})  # type: ignore[arg-type]
+    return finish(learn(Discs(), regressors, how, "red", "Red"))
 
 
 @pytest.fixture(scope="module")
 def through_the_gradient() -> Direction:
-    return made(RegressorSet(redness(), [brightness()]), twin=True)
+    return learned(RegressorSet(redness(), [brightness()]), twin=True)
 
 
 @pytest.fixture(scope="module")
 def through_a_student() -> Direction:
-    return made(RegressorSet(redness(False), [brightness()]))
+    return learned(RegressorSet(redness(False), [brightness()]))
 
 
 def reddening(direction: Direction) -> float:
@@ -93,16 +93,18 @@ def test_it_survives_its_file(through_a_student: Direction) -> None:
 
 
 def test_the_same_seed_gives_the_same_vector() -> None:
-    first, second = (made(RegressorSet(redness()), steps=8) for _ in range(2))
+    first, second = (learned(RegressorSet(redness()), steps=8) for _ in range(2))
     assert torch.equal(first.walk.tensors()["vectors"], second.walk.tensors()["vectors"])
 
 
 def test_a_second_judge_re_scores_the_slider() -> None:
-    card = made(RegressorSet(brightness(), [], Judge("brighter", lambda images: bright(images) * 2))).card
+    card = learned(RegressorSet(brightness(), [], Judge("brighter", lambda images: bright(images) * 2))).card
     assert card is not None
     assert card["judge"]["slope"] == pytest.approx(2 * card["slope"], rel=0.01)
     assert card["judge"]["agreement"] == pytest.approx(1, abs=1e-4)
-    upside_down = made(RegressorSet(brightness(), [], Judge("darker", lambda images: -bright(images))), steps=20).card
+    upside_down = learned(
+        RegressorSet(brightness(), [], Judge("darker", lambda images: -bright(images))), steps=20
+    ).card
     assert upside_down is not None
     assert upside_down["judge"]["slope"] < 0
     assert upside_down["judge"]["positive"] == 0
@@ -111,7 +113,7 @@ def test_a_second_judge_re_scores_the_slider() -> None:
 def test_a_constant_score_is_refused_before_anything_is_learned() -> None:
     judge = Judge("bored", lambda images: images.mean(dim=(1, 2, 3)) * 0 + 3)
     with pytest.raises(Invalid, match="the same score, 3"):
-        made(RegressorSet(judge))
+        learned(RegressorSet(judge))
 
 
 @pytest.mark.parametrize(
@@ -124,14 +126,14 @@ def test_a_constant_score_is_refused_before_anything_is_learned() -> None:
 )
 def test_an_answer_that_is_no_number_per_picture_is_refused(rule) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ModelFailed, match="one finite number"):
-        made(RegressorSet(Judge("broken", rule)))
+        learned(RegressorSet(Judge("broken", rule)))
 
 
 def test_scores_drawn_by_lot_are_refused() -> None:
     source = torch.Generator().manual_seed(5)
     judge = Judge("dice", lambda images: torch.rand(len(images), generator=source), differentiable=False)
-    with pytest.raises(ModelFailed, match=r"No slider can be learned|do not obey"):
-        made(RegressorSet(judge))
+    with pytest.raises(ModelFailed, match=r"No direction can be learned|do not follow"):
+        learned(RegressorSet(judge))
 
 
 def test_progress_rises_to_the_end_and_carries_strips() -> None:
@@ -156,7 +158,7 @@ def test_closing_the_work_asks_the_judge_no_more() -> None:
 
 
 def test_held_directions_are_kept_out_and_what_is_left_is_told() -> None:
-    bright_slider = made(RegressorSet(brightness()), steps=40)
+    bright_slider = learned(RegressorSet(brightness()), steps=40)
     how = ScoreSettings("redness", steps=60, hold=("red",))
     kept = finish(learn(Discs(), RegressorSet(redness()), how, "held", "Held", [bright_slider]))
     assert kept.card is not None
@@ -189,7 +191,7 @@ class Twinned(Judge):
 def test_a_quicker_twin_is_asked_only_where_it_says_the_same() -> None:
     same, wrong = Judge("same", bright), Judge("wrong", lambda images: bright(images) * 1.5)
     slow = Twinned(same)
-    assert quickest(Discs(), slow) is same
+    assert faster_precision(Discs(), slow) is same
     slow.twin = wrong
-    assert quickest(Discs(), slow) is slow
-    assert quickest(Discs(), same) is same
+    assert faster_precision(Discs(), slow) is slow
+    assert faster_precision(Discs(), same) is same

@@ -44,7 +44,7 @@ def test_a_table_is_read_with_its_classes() -> None:
         (b"seed,score\n1,1e300", "Line 2"),
         (b"seed,score\n1", "Line 2"),
         (b"seed,score\n99999999999,1", "Line 2"),
-        (b"\x89PNG\r\n\x1a\n\x00", "not a table"),
+        (b"\x89PNG\r\n\x1a\n\x00", "not a CSV table"),
         (b"seed,score\n" + b"1,2\n" * 20_001, "too many"),
     ],
 )
@@ -100,7 +100,9 @@ def test_ratings_with_something_in_them_become_a_judge_and_a_slider() -> None:
 def test_ratings_by_lot_are_refused_with_their_correlation_and_interval(count: int) -> None:
     source = torch.Generator().manual_seed(count)
     marks = torch.randint(1, 6, (count,), generator=source).tolist()
-    with pytest.raises(Invalid, match=rf"correlate by -?0\.\d\d \(95 % interval -0\.\d\d to .*, {count} pictures\)"):
+    with pytest.raises(
+        Invalid, match=rf"Held-out correlation: -?0\.\d\d \(95 % interval -0\.\d\d to .*, {count} pictures\)"
+    ):
         finish(fit_ratings(Discs(), [Rating(seed, mark) for seed, mark in enumerate(marks)]))
 
 

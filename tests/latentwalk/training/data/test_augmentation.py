@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from latentwalk.training.data.augmentation import Change, augment, coloured, cut, translated
+from latentwalk.training.data.augmentation import Change, augment, change_colour, cut_out, translate
 
 
 def source(seed: int = 0) -> torch.Generator:
@@ -22,7 +22,7 @@ def test_brightness_saturation_and_contrast_stay_in_the_papers_ranges_and_fill_t
     # Half red 1, half red -1, other channels 0: contrast and saturation scale, and brightness moves the mean.
     pictures = torch.zeros(4000, 3, 2, 2)
     pictures[:, 0, 0], pictures[:, 0, 1] = 1, -1
-    found = coloured(pictures, source())
+    found = change_colour(pictures, source())
     brightness = found.mean(dim=(1, 2, 3))
     assert brightness.min() >= -0.5
     assert brightness.max() <= 0.5
@@ -41,7 +41,7 @@ def test_brightness_saturation_and_contrast_stay_in_the_papers_ranges_and_fill_t
 
 def test_a_translated_picture_is_the_picture_moved_by_whole_pixels_with_nothing_beyond() -> None:
     pictures = torch.rand(300, 3, 16, 16, generator=source(1)) + 1
-    found = translated(pictures, source())
+    found = translate(pictures, source())
     seen = set()
     for before, after in zip(pictures, found, strict=True):
         inside = (after[0] > 0).nonzero()
@@ -58,7 +58,7 @@ def test_a_translated_picture_is_the_picture_moved_by_whole_pixels_with_nothing_
 
 
 def test_a_cut_square_has_half_the_side_and_lies_anywhere() -> None:
-    found = 1 - cut(torch.ones(500, 1, 16, 16), source())
+    found = 1 - cut_out(torch.ones(500, 1, 16, 16), source())
     sizes = found.sum(dim=(1, 2, 3))
     assert sizes.max() == 64
     assert sizes.min() >= 16  # a middle in the corner leaves a quarter of it

@@ -13,7 +13,7 @@ from latentwalk.training.evaluation.classification_accuracy import (
     AccuracyScore,
     accuracy_score,
     class_means,
-    judged,
+    score_from_hits,
 )
 from latentwalk.training.evaluation.classifier_training import FitSettings
 from latentwalk.training.evaluation.intervals import bootstrap, wilson
@@ -43,7 +43,7 @@ def test_a_generator_as_good_as_the_world_has_skill_one(
     assert found.skill == pytest.approx(1, abs=0.05)
     assert found.interval is not None
     assert found.interval[0] <= found.skill <= found.interval[1]
-    assert not any(one.worse for one in found.classes)
+    assert not any(one.is_worse for one in found.classes)
 
 
 def test_a_constant_generator_has_skill_zero_and_its_lost_classes_are_flagged(
@@ -51,27 +51,27 @@ def test_a_constant_generator_has_skill_zero_and_its_lost_classes_are_flagged(
 ) -> None:
     found = scored(grey, training, held_out, settings, kept)
     assert found.skill == pytest.approx(0, abs=0.4)  # of the seed, a tenth or two
-    assert any(one.worse for one in found.classes)
-    assert found.view()["skill"] == found.skill
+    assert any(one.is_worse for one in found.classes)
+    assert found.to_json()["skill"] == found.skill
 
 
 def test_a_generator_that_mixes_two_classes_up_loses_those_two(
     training: LabelledSamples, held_out: LabelledSamples, settings: FitSettings, kept: Path
 ) -> None:
     found = scored(lambda n, kind, seed: bars(n, (1, 0, 2)[kind], seed), training, held_out, settings, kept)
-    assert [one.worse for one in found.classes] == [True, True, False]
+    assert [one.is_worse for one in found.classes] == [True, True, False]
     assert found.classes[0].generated.value < 0.1
     assert found.classes[2].generated.value > 0.9
 
 
 def test_the_floor_shows_each_class_one_picture_only(training: LabelledSamples) -> None:
     means = class_means(training, 3)
-    assert len(means.pictures.unique(dim=0)) == 3
+    assert len(means.images.unique(dim=0)) == 3
     assert torch.equal(means.kinds, training.kinds)
 
 
 def test_counts_that_differ_and_a_lone_class_are_refused(training: LabelledSamples, settings: FitSettings) -> None:
-    fewer = LabelledSamples(training.pictures[1:], training.kinds[1:])
+    fewer = LabelledSamples(training.images[1:], training.kinds[1:])
     with pytest.raises(Invalid, match="differ in number"):
         finish(accuracy_score(training, fewer, training, NAMES, settings))
     with pytest.raises(Invalid, match="without classes"):
@@ -80,7 +80,7 @@ def test_counts_that_differ_and_a_lone_class_are_refused(training: LabelledSampl
 
 def test_skill_is_not_stated_where_real_pictures_teach_nothing() -> None:
     hits = torch.tensor([[True, False], [True, True], [True, False]])
-    found = judged(hits, torch.tensor([0, 1]), ("a", "b"), 2, FitSettings())
+    found = score_from_hits(hits, torch.tensor([0, 1]), ("a", "b"), 2, FitSettings())
     assert found.skill is None
     assert found.interval is None
 

@@ -12,7 +12,7 @@ from latentwalk.errors import Invalid
 from latentwalk.progress import finish
 from latentwalk.training.evaluation import classifier_training
 from latentwalk.training.evaluation.classifier_training import FeatureNet, FitSettings, features, fit, load, scores
-from latentwalk.training.evaluation.labelled_samples import LabelledSamples, floats, gather, quantised
+from latentwalk.training.evaluation.labelled_samples import LabelledSamples, gather, quantise, to_float
 from latentwalk.training.evaluation.recognition import recognition
 from models.networks.classifier import Classifier
 from tests.latentwalk.training.evaluation.bars import NAMES, bars
@@ -26,17 +26,17 @@ def test_it_learns_what_it_is_shown_and_keeps_its_word_on_fresh_pictures(
     net: FeatureNet, held_out: LabelledSamples
 ) -> None:
     found = finish(recognition(net, held_out))
-    assert found.whole.value > 0.97
-    assert sum(share.hits for share in found.classes) == found.whole.hits
+    assert found.overall.value > 0.97
+    assert sum(share.hits for share in found.classes) == found.overall.hits
     assert found.net == net.name
     assert net.name.startswith("net-")
 
 
 def test_mistakes_are_counted_by_what_was_seen_instead(net: FeatureNet, held_out: LabelledSamples) -> None:
-    swapped = LabelledSamples(held_out.pictures, (held_out.kinds + 1) % 3)
+    swapped = LabelledSamples(held_out.images, (held_out.kinds + 1) % 3)
     found = finish(recognition(net, swapped))
-    assert found.whole.value < 0.03
-    assert {row[:2] for row in found.confused[:3]} == {(1, 0), (2, 1), (0, 2)}
+    assert found.overall.value < 0.03
+    assert {row[:2] for row in found.confusions[:3]} == {(1, 0), (2, 1), (0, 2)}
 
 
 def test_the_seed_decides_everything(net: FeatureNet, training: LabelledSamples, settings: FitSettings) -> None:
@@ -71,19 +71,19 @@ def test_a_file_of_other_data_is_not_gone_on_with(
 
 
 def test_each_picture_is_judged_alone(net: FeatureNet, held_out: LabelledSamples) -> None:
-    some = held_out.pictures[::60]
+    some = held_out.images[::60]
     together = finish(scores(net, some))
     apart = torch.cat([finish(scores(net, one[None])) for one in some])
     torch.testing.assert_close(together, apart, atol=1e-4, rtol=1e-4)
 
 
 def test_features_are_what_the_scores_are_read_from(net: FeatureNet, held_out: LabelledSamples) -> None:
-    some = held_out.pictures[::60]
+    some = held_out.images[::60]
     found = finish(features(net, some))
     assert found.shape == (len(some), net.classifier.size)
     torch.testing.assert_close(net.classifier.scores(found), finish(scores(net, some)))
     mirrored = finish(features(net, some.flip(-1)))
-    torch.testing.assert_close(mirrored, finish(features(net, some, mirrored=True)))
+    torch.testing.assert_close(mirrored, finish(features(net, some, flipped=True)))
 
 
 @pytest.mark.parametrize("side", [4, 12, 0])
@@ -100,11 +100,11 @@ def test_any_power_of_two_gives_as_many_features(side: int) -> None:
 
 def test_samples_are_rounded_as_an_export_rounds_them_and_come_back_within_a_step() -> None:
     images = torch.linspace(-1.2, 1.2, 48).reshape(1, 3, 4, 4)
-    stored = quantised(images)
+    stored = quantise(images)
     assert stored.dtype == torch.uint8
     assert int(stored.max()) == 255
-    assert float((floats(stored) - images.clamp(-1, 1)).abs().max()) <= 1 / 127.5
-    assert torch.equal(quantised(floats(stored)), stored)
+    assert float((to_float(stored) - images.clamp(-1, 1)).abs().max()) <= 1 / 127.5
+    assert torch.equal(quantise(to_float(stored)), stored)
 
 
 def test_gathering_is_repeatable_and_no_two_chunks_or_classes_share_a_seed() -> None:
@@ -117,14 +117,14 @@ def test_gathering_is_repeatable_and_no_two_chunks_or_classes_share_a_seed() -> 
     first = finish(gather(listening, [130, 0, 70], seed=3))
     assert len({seed % 2**32 for seed in seen}) == len(seen) == 5
     assert first.kinds.bincount(minlength=3).tolist() == [130, 0, 70]
-    assert torch.equal(first.pictures, finish(gather(bars, [130, 0, 70], seed=3)).pictures)
-    assert not torch.equal(first.pictures, finish(gather(bars, [130, 0, 70], seed=4)).pictures)
+    assert torch.equal(first.images, finish(gather(bars, [130, 0, 70], seed=3)).images)
+    assert not torch.equal(first.images, finish(gather(bars, [130, 0, 70], seed=4)).images)
 
 
 def test_gathering_refuses_nothing_and_too_few() -> None:
-    with pytest.raises(Invalid, match="asked"):
+    with pytest.raises(Invalid, match="No pictures were requested"):
         finish(gather(bars, [0, 0], seed=0))
-    with pytest.raises(Invalid, match="came"):
+    with pytest.raises(Invalid, match="returned 4 of 5"):
         finish(gather(lambda count, kind, seed: bars(count - 1, kind, seed), [5], seed=0))
 
 

@@ -10,10 +10,10 @@ from latentwalk.errors import Invalid
 from latentwalk.progress import finish
 from latentwalk.training.evaluation.classifier_training import FeatureNet, features
 from latentwalk.training.evaluation.distances import (
-    between,
     discrepancy,
     distances,
     fast_distances,
+    feature_distances,
     frechet,
     kid,
     moments,
@@ -80,8 +80,8 @@ def test_fd_of_drawn_vectors_comes_near_the_truth_of_their_gaussians() -> None:
 def test_pictures_of_one_world_lie_near_and_faded_ones_far(net: FeatureNet, held_out: LabelledSamples) -> None:
     fresh = finish(gather(bars, [200] * 3, seed=7))
     dull = finish(gather(faded, [200] * 3, seed=7))
-    near = finish(distances(net, fresh.pictures, held_out.pictures))
-    far = finish(distances(net, dull.pictures, held_out.pictures))
+    near = finish(distances(net, fresh.images, held_out.images))
+    far = finish(distances(net, dull.images, held_out.images))
     assert near.net == net.name
     assert near.counts == (600, 600)
     assert abs(near.kid) < 3 * near.kid_std
@@ -91,7 +91,7 @@ def test_pictures_of_one_world_lie_near_and_faded_ones_far(net: FeatureNet, held
 
 def test_distances_need_two_pictures_a_side() -> None:
     with pytest.raises(Invalid, match="two pictures"):
-        between("net", normal(1, 3, 0), normal(5, 3, 1))
+        feature_distances("net", normal(1, 3, 0), normal(5, 3, 1))
     with pytest.raises(Invalid, match="two pictures"):
         moments(normal(1, 3, 0))
 
@@ -99,9 +99,9 @@ def test_distances_need_two_pictures_a_side() -> None:
 def test_a_point_of_a_curve_is_the_same_figure_from_the_same_latents(
     net: FeatureNet, held_out: LabelledSamples
 ) -> None:
-    wanted = finish(features(net, held_out.pictures))
+    wanted = finish(features(net, held_out.images))
     found = finish(fast_distances(net, faded, [50] * 3, wanted, seed=4))
     drawn = finish(gather(faded, [50] * 3, seed=4))
-    assert found == finish(distances(net, drawn.pictures, held_out.pictures, seed=4))
+    assert found == finish(distances(net, drawn.images, held_out.images, seed=4))
     assert found == finish(fast_distances(net, faded, [50] * 3, wanted, seed=4))
     assert found != finish(fast_distances(net, faded, [50] * 3, wanted, seed=5))

@@ -8,8 +8,14 @@ import torch
 from latentwalk.errors import Invalid
 from latentwalk.progress import finish
 from latentwalk.training.evaluation.classifier_training import FeatureNet
-from latentwalk.training.evaluation.labelled_samples import LabelledSamples, floats, gather, quantised
-from latentwalk.training.evaluation.memorization import compare, memorization, memorization_in_pixels, nearest, sheet
+from latentwalk.training.evaluation.labelled_samples import LabelledSamples, gather, quantise, to_float
+from latentwalk.training.evaluation.memorization import (
+    compare,
+    memorization,
+    memorization_in_pixels,
+    nearest,
+    neighbour_sheet,
+)
 from tests.latentwalk.training.evaluation.bars import bars
 
 
@@ -21,10 +27,10 @@ def fresh() -> LabelledSamples:
 def test_honest_samples_are_as_near_as_held_out_pictures(
     net: FeatureNet, training: LabelledSamples, held_out: LabelledSamples, fresh: LabelledSamples
 ) -> None:
-    found = finish(memorization(net, fresh.pictures, training.pictures, held_out.pictures))
+    found = finish(memorization(net, fresh.images, training.images, held_out.images))
     assert found.near.value <= 0.04
     assert 0.8 < found.ratio < 1.25
-    pixels = finish(memorization_in_pixels(fresh.pictures, training.pictures, held_out.pictures))
+    pixels = finish(memorization_in_pixels(fresh.images, training.images, held_out.images))
     assert pixels.near.value <= 0.04
     assert (found.space, pixels.space) == (net.name, "pixels")
 
@@ -32,24 +38,22 @@ def test_honest_samples_are_as_near_as_held_out_pictures(
 def test_a_generator_that_copies_is_caught_in_both_spaces(
     net: FeatureNet, training: LabelledSamples, held_out: LabelledSamples, fresh: LabelledSamples
 ) -> None:
-    half = torch.cat([fresh.pictures[::2], training.pictures[:90]])
-    assert finish(memorization(net, half, training.pictures, held_out.pictures)).near.value == pytest.approx(
-        0.5, abs=0.04
-    )
-    found = finish(memorization_in_pixels(half, training.pictures, held_out.pictures))
+    half = torch.cat([fresh.images[::2], training.images[:90]])
+    assert finish(memorization(net, half, training.images, held_out.images)).near.value == pytest.approx(0.5, abs=0.04)
+    found = finish(memorization_in_pixels(half, training.images, held_out.images))
     assert found.near.value == pytest.approx(0.5, abs=0.04)
     assert found.nearest[90:, 0].tolist() == list(range(90))
 
 
 def test_mirrored_copies_are_caught(net: FeatureNet, training: LabelledSamples, held_out: LabelledSamples) -> None:
-    mirrored = training.pictures.flip(-1)
-    assert finish(memorization(net, mirrored, training.pictures, held_out.pictures)).near.value > 0.9
+    mirrored = training.images.flip(-1)
+    assert finish(memorization(net, mirrored, training.images, held_out.images)).near.value > 0.9
 
 
 def test_faintly_noisy_copies_are_caught(net: FeatureNet, training: LabelledSamples, held_out: LabelledSamples) -> None:
-    noise = torch.randn(training.pictures.shape, generator=torch.Generator().manual_seed(0)) * 0.02
-    noisy = quantised(floats(training.pictures) + noise)
-    assert finish(memorization(net, noisy, training.pictures, held_out.pictures)).near.value > 0.9
+    noise = torch.randn(training.images.shape, generator=torch.Generator().manual_seed(0)) * 0.02
+    noisy = quantise(to_float(training.images) + noise)
+    assert finish(memorization(net, noisy, training.images, held_out.images)).near.value > 0.9
 
 
 def test_the_threshold_is_what_one_held_out_picture_in_a_hundred_lies_within() -> None:
@@ -71,16 +75,16 @@ def test_the_nearest_is_found_over_all_views_and_copies_lie_at_zero() -> None:
 
 
 def test_without_enough_held_out_pictures_there_is_no_verdict() -> None:
-    with pytest.raises(Invalid, match="verdict"):
+    with pytest.raises(Invalid, match="Too few pictures were held out"):
         finish(compare("plane", torch.zeros(1, 2, 2), torch.zeros(1, 99, 2), torch.zeros(3, 2)))
 
 
 def test_the_sheet_shows_each_sample_beside_its_neighbours(training: LabelledSamples) -> None:
     rows = torch.tensor([[3, 4, 5]]).expand(10, -1)
-    shown = sheet(training.pictures[100:110], training.pictures, rows, count=6)
+    shown = neighbour_sheet(training.images[100:110], training.images, rows, count=6)
     assert shown.dtype == torch.uint8
     assert shown.shape == (2 * (16 + 1), 4 * (4 * 16 + 2), 3)
-    assert torch.equal(shown[:16, :16].permute(2, 0, 1), training.pictures[100])
-    assert torch.equal(shown[:16, 16:32].permute(2, 0, 1), training.pictures[3])
-    assert torch.equal(shown[17:33, 66 + 48 : 66 + 64].permute(2, 0, 1), training.pictures[5])
+    assert torch.equal(shown[:16, :16].permute(2, 0, 1), training.images[100])
+    assert torch.equal(shown[:16, 16:32].permute(2, 0, 1), training.images[3])
+    assert torch.equal(shown[17:33, 66 + 48 : 66 + 64].permute(2, 0, 1), training.images[5])
     assert int(shown[17:, 2 * 66 :].min()) == 255  # six samples leave two places empty

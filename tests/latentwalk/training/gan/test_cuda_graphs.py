@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from latentwalk.training.cuda_graphs import WARM, CudaGraph
 from latentwalk.training.data.avatars import STYLES, Avatars
+from latentwalk.training.gan.cuda_graphs import WARM_UP, CudaGraph
+from latentwalk.training.gan.state import TrainingState
+from latentwalk.training.gan.step import step
 from latentwalk.training.recipe import Recipe, Stage
-from latentwalk.training.state import TrainingState
-from latentwalk.training.step import step
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
 
@@ -30,10 +30,10 @@ def test_steps_played_back_are_the_steps_themselves(tmp_path: Path) -> None:
         state = TrainingState.start(recipe, len(STYLES), "cuda")
         how = partial(step, recipe, recipe.stages[0], state, torch.float32, 1.0, True, False)
         taken = CudaGraph(how) if recorded else how
-        for _ in range(WARM + 4):
+        for _ in range(WARM_UP + 4):
             real, kinds = pictures.batch(8, state.source)
             z = torch.randn(8, 8, generator=state.source).cuda()
             taken(real, torch.eye(len(STYLES))[kinds].cuda(), z)
-        ends.append(state.critic.state_dict())
+        ends.append(state.discriminator.state_dict())
     for name, value in ends[0].items():
         torch.testing.assert_close(value, ends[1][name], atol=1e-5, rtol=1e-4, msg=name)

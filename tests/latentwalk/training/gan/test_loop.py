@@ -13,10 +13,10 @@ import torch
 from latentwalk.errors import Invalid
 from latentwalk.progress import finish
 from latentwalk.training.data.avatars import DESIGN, FILL, STYLES, Avatars, compose
-from latentwalk.training.loop import train
-from latentwalk.training.losses import r1_penalty
+from latentwalk.training.gan.loop import TrainingRun, train
+from latentwalk.training.gan.losses import r1_penalty
+from latentwalk.training.gan.state import FILE, TrainingState
 from latentwalk.training.recipe import Recipe, Stage, read
-from latentwalk.training.state import FILE, TrainingState
 
 RECIPE = Recipe(
     name="tiny", pictures="avatars:x", widths=(8, 8), z=8, w=8, mapping=1,
@@ -88,18 +88,18 @@ def test_r1_is_the_squared_gradient_of_the_score() -> None:
     )
 
 
-def states(folder: Path, drawings: Path, recipe: Recipe = RECIPE) -> TrainingState:
-    return finish(train(recipe, lambda side: Avatars(drawings, side), folder, torch.float32))
+def trained(folder: Path, drawings: Path, recipe: Recipe = RECIPE) -> TrainingState:
+    return finish(train(recipe, lambda side: Avatars(drawings, side), TrainingRun(folder)))
 
 
 def test_a_run_stopped_and_gone_on_with_is_the_run_never_stopped(tmp_path: Path, drawings: Path) -> None:
-    straight = states(tmp_path / "straight", drawings)
+    straight = trained(tmp_path / "straight", drawings)
     half = RECIPE.model_copy(update={"stages": (Stage(side=8, pictures=24, batch=8),), "lazy": 3})
     whole = RECIPE.model_copy(update={"lazy": 3})
-    straight = states(tmp_path / "lazy", drawings, whole)
-    states(tmp_path / "stopped", drawings, half)
-    resumed = states(tmp_path / "stopped", drawings, whole)
-    assert resumed.seen == straight.seen == 48
+    straight = trained(tmp_path / "lazy", drawings, whole)
+    trained(tmp_path / "stopped", drawings, half)
+    resumed = trained(tmp_path / "stopped", drawings, whole)
+    assert resumed.images == straight.images == 48
     for name, value in straight.average.state_dict().items():
         assert torch.equal(value, resumed.average.state_dict()[name]), name
 
@@ -108,23 +108,23 @@ def test_a_run_out_of_time_keeps_what_it_has_learned(
     tmp_path: Path, drawings: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ticks = iter(range(100))
-    monkeypatch.setattr("latentwalk.training.loop.time.monotonic", lambda: next(ticks))
-    work = train(RECIPE, lambda side: Avatars(drawings, side), tmp_path, torch.float32, until=8)
+    monkeypatch.setattr("latentwalk.training.gan.loop.time.monotonic", lambda: next(ticks))
+    work = train(RECIPE, lambda side: Avatars(drawings, side), TrainingRun(tmp_path, until=8))
     ended = finish(work)
-    assert 0 < ended.seen < RECIPE.length
+    assert 0 < ended.images < RECIPE.length
     monkeypatch.undo()
-    assert states(tmp_path, drawings).seen == RECIPE.length
+    assert trained(tmp_path, drawings).images == RECIPE.length
 
 
 def test_a_run_knows_the_side_it_has_reached() -> None:
     recipe = RECIPE.model_copy(update={"stages": (Stage(side=8, pictures=16), Stage(side=16, pictures=16))})
-    assert [recipe.reached(seen) for seen in (0, 8, 16, 24, 32, 40)] == [0, 8, 8, 16, 16, 16]
+    assert [recipe.side_after(seen) for seen in (0, 8, 16, 24, 32, 40)] == [0, 8, 8, 16, 16, 16]
 
 
 def test_a_stage_may_have_a_penalty_of_its_own(tmp_path: Path, drawings: Path) -> None:
     def end(name: str, **options: object) -> torch.Tensor:
         recipe = RECIPE.model_copy(update={"lazy": 1, **options})
-        return states(tmp_path / name, drawings, recipe).critic.score.weight
+        return trained(tmp_path / name, drawings, recipe).discriminator.score.weight
 
     own = (RECIPE.stages[0].model_copy(update={"gamma": 9.0}),)
     assert torch.equal(end("recipe", gamma=9.0), end("stage", stages=own))
@@ -133,15 +133,15 @@ def test_a_stage_may_have_a_penalty_of_its_own(tmp_path: Path, drawings: Path) -
 
 def test_a_new_critic_may_look_alone_at_first(tmp_path: Path, drawings: Path) -> None:
     recipe = RECIPE.model_copy(update={"alone": 48})
-    start, end = TrainingState.start(recipe, len(STYLES)), states(tmp_path, drawings, recipe)
+    start, end = TrainingState.start(recipe, len(STYLES)), trained(tmp_path, drawings, recipe)
     for name, value in start.network.state_dict().items():
         assert torch.equal(value, end.network.state_dict()[name]), name
-    assert not torch.equal(start.critic.score.weight, end.critic.score.weight)
+    assert not torch.equal(start.discriminator.score.weight, end.discriminator.score.weight)
 
 
 def test_training_moves_the_average_and_every_class_mean(tmp_path: Path, drawings: Path) -> None:
     start = TrainingState.start(RECIPE, len(STYLES))
-    end = states(tmp_path, drawings)
+    end = trained(tmp_path, drawings)
     assert (tmp_path / FILE).is_file()
     assert not torch.equal(end.average.synthesis.start, start.average.synthesis.start)
     assert end.average.mapping.get_buffer("mean").abs().sum() > 0
@@ -151,8 +151,8 @@ def test_training_moves_the_average_and_every_class_mean(tmp_path: Path, drawing
     ("change", "word"),
     [
         ({"stages": [{"side": 12, "pictures": 8}]}, "powers of two"),
-        ({"widths": [8, 8, 8]}, "no network"),
-        ({"critic": [8]}, "critic has other sides"),
+        ({"widths": [8, 8, 8]}, "do not make a network"),
+        ({"critic": [8]}, "discriminator has 1 widths"),
         ({"speed": 3}, "speed"),
         ({"stages": []}, "stages"),
     ],
@@ -165,7 +165,7 @@ def test_a_wrong_recipe_is_refused_with_a_sentence(tmp_path: Path, change: dict[
 
 
 def test_the_shipped_recipes_are_read_and_the_second_begins_with_the_first() -> None:
-    recipes = Path(__file__).parents[3] / "recipes"
+    recipes = Path(__file__).parents[4] / "recipes"
     first, then = read(recipes / "avatars-begin.json"), read(recipes / "avatars.json")
     assert (first.side, then.side) == (64, 64)
     assert Path(then.start).name == first.name
@@ -177,20 +177,20 @@ def test_a_run_with_options_trains_stops_and_goes_on_as_if_never_stopped(
 ) -> None:
     whole = RECIPE.model_copy(update={"lazy": 2, **options})
     half = whole.model_copy(update={"stages": (Stage(side=8, pictures=24, batch=8),)})
-    straight = states(tmp_path / "straight", drawings, whole)
-    states(tmp_path / "stopped", drawings, half)
-    resumed = states(tmp_path / "stopped", drawings, whole)
-    plain = states(tmp_path / "plain", drawings, RECIPE.model_copy(update={"lazy": 2}))
-    for name, value in straight.critic.state_dict().items():
+    straight = trained(tmp_path / "straight", drawings, whole)
+    trained(tmp_path / "stopped", drawings, half)
+    resumed = trained(tmp_path / "stopped", drawings, whole)
+    plain = trained(tmp_path / "plain", drawings, RECIPE.model_copy(update={"lazy": 2}))
+    for name, value in straight.discriminator.state_dict().items():
         assert value.isfinite().all()
-        assert torch.equal(value, resumed.critic.state_dict()[name]), name
+        assert torch.equal(value, resumed.discriminator.state_dict()[name]), name
     assert not torch.equal(straight.average.synthesis.start, plain.average.synthesis.start)
 
 
 def test_without_options_a_run_stores_and_draws_what_it_did_before_there_were_any(
     tmp_path: Path, drawings: Path
 ) -> None:
-    state = states(tmp_path, drawings)
-    assert not any("parametrizations" in name for name in state.critic.state_dict())
+    state = trained(tmp_path, drawings)
+    assert not any("parametrizations" in name for name in state.discriminator.state_dict())
     assert RECIPE.stable_rank is None
     assert RECIPE.augment == ()

@@ -9,8 +9,8 @@ import torch
 
 from latentwalk.errors import Invalid
 from latentwalk.training.export_generator import export_generator
+from latentwalk.training.gan.warm_start import warm_start
 from latentwalk.training.recipe import Recipe, Stage
-from latentwalk.training.warm_start import warm_start
 from models.catalogue import local
 from models.networks.stylegan2 import NetworkConfig, StyleGAN2Network
 
@@ -72,7 +72,7 @@ def test_further_resolutions_may_be_added(first: Path) -> None:
 
 
 def test_what_cannot_be_begun_with_is_refused_with_a_sentence(first: Path, tmp_path: Path) -> None:
-    with pytest.raises(Invalid, match="no generator to begin with"):
+    with pytest.raises(Invalid, match="no generator to start from"):
         warm_start(network(WIDTHS), tmp_path / "nowhere")
     with pytest.raises(Invalid, match="other latents or classes"):
         warm_start(network(WIDTHS, z=7), first)
