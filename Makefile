@@ -17,7 +17,7 @@ help:
 	@echo "make avatars  draw, train and measure the avatars that ship anew; needs node and many hours, goes on where it stopped"
 	@echo "make directions  learn again what ships in models/bundled; half an hour"
 	@echo "make memorability  learn the shipped memorability sliders again; fetches ResMem, an hour on two cores"
-	@echo "make pictures  record the animation in the README with the real page"
+	@echo "make pictures  record the pictures of the page in docs/images; needs Chromium"
 	@echo "make lock   pin every version anew after a change in pyproject.toml"
 	@echo "make clean  remove what these commands made; what was learned is kept"
 

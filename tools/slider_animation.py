@@ -1,4 +1,4 @@
-"""Record `docs/images/slider.webp`: a slider dragged there and back on the real page.
+"""Record `docs/images/slider.webp`, a slider dragged there and back on the real page, and `page.png`, a still of it.
 
 The script starts a server with an empty temporary home, opens the page in Chromium, drags one slider of `eyes` and
 takes a screenshot after every preview that arrives. Headless screenshots contain no mouse pointer, so one is drawn
@@ -29,8 +29,11 @@ from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "docs" / "images" / "slider.webp"
+STILL = ROOT / "docs" / "images" / "page.png"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 VIEWPORT = {"width": 1240, "height": 780}
+STILL_VIEWPORT = {"width": 1440, "height": 900}
+STILL_AMOUNT = "20"
 WIDTH = 880  # pixels of the animation
 LARGEST = 1_200_000  # bytes
 QUALITIES = (82, 74, 66, 58, 50)  # WebP qualities, tried until the file is small enough
@@ -107,6 +110,20 @@ def record(page: Page, url: str, generator: str, slider: str) -> list[Image.Imag
     return frames
 
 
+def record_still(page: Page, slider: str, out: Path) -> None:
+    """Write a screenshot of the whole page with the slider moved, in 256 colours."""
+    page.set_viewport_size(STILL_VIEWPORT)
+    amount = page.locator(f"direction-slider[data-id={slider}] input.amount")
+    before = int(page.locator("picture-stage").get_attribute("data-rev") or 0)
+    amount.fill(STILL_AMOUNT)
+    amount.press("Enter")
+    settled(page, before)
+    page.wait_for_timeout(1500)  # thumbnails of the filmstrip
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    picture.quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(out, optimize=True)
+
+
 def thumb_at(page: Page, thumb: Any) -> tuple[float, float]:
     """The centre of the slider's thumb, in pixels of the page."""
     box = thumb.bounding_box()
@@ -169,6 +186,7 @@ def main() -> None:
     parser.add_argument("--generator", default="eyes")
     parser.add_argument("--slider", default="brightness")
     parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--still", type=Path, default=STILL)
     chosen = parser.parse_args()
     if CHROMIUM is None:
         raise SystemExit("Chromium was not found. Install it, for example with apt-get install chromium.")
@@ -177,6 +195,7 @@ def main() -> None:
         page = browser.new_page(viewport=VIEWPORT, color_scheme="light", reduced_motion="reduce")
         page.set_default_timeout(TIMEOUT)
         frames = record(page, url, chosen.generator, chosen.slider)
+        record_still(page, chosen.slider, chosen.still)
         browser.close()
     size = write(frames, chosen.out)
     print(f"{chosen.out}: {len(frames)} frames, {size / 1e6:.2f} MB")
