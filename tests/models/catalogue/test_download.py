@@ -14,7 +14,7 @@ import torch
 
 from models.base import Entry, Origin, fingerprint
 from models.catalogue import download, pinned
-from models.errors import ModelFailed
+from models.errors import Conflict, ModelFailed
 
 NAME = "toy_gan-1.0-py3-none-any.whl"
 MEMBER = "toy_gan/weights.pth"
@@ -195,5 +195,5 @@ def test_a_failed_second_pull_keeps_the_first(offer, shop, tmp_path):
 
 
 def test_what_comes_with_the_program_is_not_fetched(tmp_path):
-    with pytest.raises(ModelFailed, match="comes with Latentwalk"):
+    with pytest.raises(Conflict, match="comes with Latentwalk"):
         download.pull(pinned.find("eyes"), tmp_path, quietly)

@@ -13,14 +13,14 @@ import torch
 from safetensors.torch import save_file
 
 from models.catalogue import local, pinned
-from models.errors import ModelFailed
+from models.errors import LatentwalkError, ModelFailed, NotFound
 from models.generators.dcgan import DCGAN
 from models.generators.registry import FAMILIES
 
 ROOT = Path(__file__).parents[3]
 
 
-def said(error: pytest.ExceptionInfo[ModelFailed]) -> str:
+def said(error: pytest.ExceptionInfo[LatentwalkError]) -> str:
     assert str(error.value).endswith(".")
     assert error.value.hint
     return str(error.value)
@@ -44,14 +44,14 @@ def test_no_code_knows_an_entry_by_name():
 
 
 def test_an_unknown_name_is_answered_with_those_there_are():
-    with pytest.raises(ModelFailed, match="There is no generator “ears”") as error:
+    with pytest.raises(NotFound, match="There is no generator “ears”") as error:
         pinned.find("ears")
     assert said(error)
     assert "eyes" in error.value.hint
 
 
 def test_loading_what_was_not_pulled_says_how_to_pull_it(tmp_path):
-    with pytest.raises(ModelFailed, match="has not been fetched yet") as error:
+    with pytest.raises(NotFound, match="has not been fetched yet") as error:
         pinned.load("faces", tmp_path)
     assert said(error)
     assert error.value.hint == "Run: latentwalk pull faces"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.errors import ModelFailed
+from models.errors import Invalid, ModelFailed
 from models.regressors import onnx
 from models.regressors.image_measures import MEASURES
 from models.regressors.onnx import InputPlan, OnnxRegressor, Passport, guess, inspect, regressor
@@ -113,7 +113,7 @@ PASSPORT = Passport("", 1, 17, "", 1, 1, "picture", "float32", (1, 3, 32, 32), (
     ],
 )
 def test_what_no_picture_fits_is_a_sentence(change: dict[str, object], said: str) -> None:
-    with pytest.raises(ModelFailed, match=said) as error:
+    with pytest.raises(Invalid, match=said) as error:
         guess(replace(PASSPORT, **change))
     assert str(error.value).endswith(".")
     assert error.value.hint
