@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from uvicorn import Config
 
 from latentwalk import atomic_files
-from latentwalk.errors import AppError
+from latentwalk.errors import LatentwalkError
 from latentwalk.provenance.signing import FileSigner
 from server.api import error_responses, live_socket
 from server.api.dependencies import Services
@@ -79,7 +79,7 @@ async def warm(backend: Backend, library: Library, life: Lifecycle) -> None:
     """Load the first generator while the browser is still opening the page."""
     name = next((name for name in library.entries() if library.is_installed(name)), None)
     if name is not None:
-        with contextlib.suppress(AppError):  # whoever asks for it hears why
+        with contextlib.suppress(LatentwalkError):  # whoever asks for it hears why
             await backend.load(name)
     life.warmed()
 
