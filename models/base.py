@@ -15,14 +15,6 @@ Mean = Literal["own", "class", "all"]
 MOVES = 3  # numbers that say where a picture is put: right and down as shares of its side, turn in degrees clockwise
 
 
-class ModelError(Exception):
-    """A model could not be found, fetched, read or run; the text is a sentence a person may read."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint
-
-
 @dataclass(frozen=True, slots=True)
 class Card:
     """Where a model comes from, what it may be used for and what it shows badly."""

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from uvicorn import Config
 
 from latentwalk import atomic_files
-from latentwalk.errors import AppError
+from latentwalk.errors import LatentwalkError
 from latentwalk.provenance.signing import FileSigner
 from server.api import error_responses, live_socket
 from server.api.dependencies import Services
@@ -79,7 +79,7 @@ async def warm(backend: Backend, library: Library, life: Lifecycle) -> None:
     """Load the first generator while the browser is still opening the page."""
     name = next((name for name in library.entries() if library.is_installed(name)), None)
     if name is not None:
-        with contextlib.suppress(AppError):  # whoever asks for it hears why
+        with contextlib.suppress(LatentwalkError):  # whoever asks for it hears why
             await backend.load(name)
     life.warmed()
 
@@ -118,11 +118,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         cinema = Cinema(library, shelf, lane, work, films, press, sounds, backend)
         house = Services(
             chosen, library, judges, shelf, backend, work, films, studio, cinema, press, sounds, quarantine,
-            SharedStates(database), app.version, ROOT, gate=gate, limits=limits, metrics=metrics,
+            SharedStates(database), app.version, ROOT, authenticator=gate, rate_limits=limits, metrics=metrics,
         )  # fmt: skip
         app.state.services = house
         observe(house, lane)
-        first = asyncio.create_task(warm(backend, library, house.life), name="warm")
+        first = asyncio.create_task(warm(backend, library, house.lifecycle), name="warm")
         watch = asyncio.create_task(work.watch(), name="jobs")
         try:
             yield
@@ -163,11 +163,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def observe(house: Services, lane: InferenceThread) -> None:
     """Show Prometheus what is counted nowhere because it can be looked up."""
     metrics = house.metrics
-    metrics.gauge("live_tabs", "Live sockets that are open.", lambda: len(house.tabs))
+    metrics.gauge("live_tabs", "Live sockets that are open.", lambda: len(house.live_sockets))
     metrics.gauge("tasks", "Tasks on the event loop.", lambda: len(asyncio.all_tasks()))
     metrics.gauge("pictures_waiting", "Previews and stills that wait.", house.backend.waiting)
     metrics.gauge("workers", "Devices that draw.", house.backend.workers)
-    metrics.gauge("ready", "1 where people should be sent here.", lambda: house.life.state == "ready")
+    metrics.gauge("ready", "1 where people should be sent here.", lambda: house.lifecycle.state == "ready")
     waiting = {priority.name.lower(): partial(lambda one: lane.waiting()[one], priority) for priority in Priority}
     metrics.gauges("lane_waiting", "Pieces of work that wait for the device.", "kind", waiting)
     in_state = {str(state): partial(_jobs_in, house.jobs, state) for state in State}

@@ -10,7 +10,7 @@ import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from models.base import ModelError
+from models.errors import Invalid, ModelFailed
 from models.regressors.onnx import InputPlan, OnnxRegressor, fingerprint, guess, inspect
 from models.regressors.protocol import RegressorCard, RegressorSpec
 
@@ -84,7 +84,7 @@ def judged(data: bytes) -> torch.Tensor:
 
 def refused(data: bytes, said: str) -> None:
     """Assert that a file is refused with one sentence of which `said` is a part, and a hint."""
-    with pytest.raises(ModelError, match=said) as error:
+    with pytest.raises((Invalid, ModelFailed), match=said) as error:
         judged(data)
     text = str(error.value)
     assert text.endswith(".")

@@ -13,8 +13,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from latentwalk.errors import Invalid
-from models.base import ModelError
+from latentwalk.errors import Invalid, LatentwalkError
 from models.catalogue import local
 from models.generators.stylegan2 import StyleGAN2
 from models.networks.stylegan2 import StyleGAN2Network
@@ -27,7 +26,7 @@ def warm_start(network: StyleGAN2Network, folder: Path) -> None:
     """
     try:
         found = local.load(local.read(folder))
-    except ModelError as error:
+    except LatentwalkError as error:
         raise Invalid(f"There is no generator to begin with in {folder}.", "Correct “start” in the recipe.") from error
     if not isinstance(found, StyleGAN2):
         raise Invalid(f"{found.spec.name} is no StyleGAN2.", "Begin with one that was trained here, or with none.")

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import safetensors.torch
 
-from models.base import Entry, ModelError, fingerprint
+from models.base import Entry, fingerprint
 from models.catalogue.fsync import settle
 from models.catalogue.local import WEIGHTS
 from models.catalogue.pinned import read_state
+from models.errors import Conflict, Invalid, ModelFailed
 from models.regressors.catalogue import PullableRegressor
 
 LICENCE = "LICENCE.txt"
@@ -32,18 +33,18 @@ def pull(
     """Fetch the entry's weights into `folder`/NAME and return that path; nothing half done is left visible.
 
     `report(share, message)` is called between the stages and may raise to stop; `accepted` says that somebody read
-    and accepted the terms, where there are any. ModelError when they were not, when the download fails, its hash
+    and accepted the terms, where there are any. ModelFailed when they were not, when the download fails, its hash
     differs from the pinned one, or what is inside is not the model described.
     """
     origin, name = entry.origin, entry.spec.name
     terms = entry.terms if isinstance(entry, PullableRegressor) else ""
     if terms and not accepted:
-        raise ModelError(
+        raise Invalid(
             f"{entry.spec.title} comes with terms that must be accepted first: {entry.spec.card.licence}",
             f"Read them, then run: latentwalk pull {name} --accept-licence",
         )
     if origin.kind == "installed":
-        raise ModelError(f"{name} comes with Latentwalk.", "There is nothing to fetch.")
+        raise Conflict(f"{name} comes with Latentwalk.", "There is nothing to fetch.")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder) as scratch:
         report(0.05, f"Fetching {origin.requirement}, {origin.bytes / 1e6:.0f} MB")
@@ -55,7 +56,7 @@ def pull(
         take(wheel, origin.member, weights)
         state = read_state(weights, origin.state_key)
         if fingerprint(state) != entry.spec.fingerprint:
-            raise ModelError(f"The weights of {name} are not the zoo's.", "Tell us: the zoo is wrong.")
+            raise ModelFailed(f"The weights of {name} are not the zoo's.", "Tell us: the zoo is wrong.")
         report(0.9, "Keeping them as safetensors")
         finished = Path(scratch) / "finished"
         finished.mkdir()
@@ -84,13 +85,13 @@ def download(requirement: str, folder: Path) -> Path:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     except subprocess.TimeoutExpired:
-        raise ModelError(f"Fetching {requirement} took over {PATIENCE // 60} minutes.", "Try again later.") from None
+        raise ModelFailed(f"Fetching {requirement} took over {PATIENCE // 60} minutes.", "Try again later.") from None
     wheels = list(folder.glob("*.whl"))
     if done.returncode != 0 or not wheels:
         lines = done.stderr.splitlines() or ["pip found no wheel"]
         last = next((line for line in reversed(lines) if line.startswith("ERROR")), lines[-1])
         reason = last.removeprefix("ERROR: ").rstrip(".")
-        raise ModelError(f"{requirement} could not be fetched: {reason}.", "Check the connection and try again.")
+        raise ModelFailed(f"{requirement} could not be fetched: {reason}.", "Check the connection and try again.")
     return wheels[0]
 
 
@@ -99,7 +100,7 @@ def verify(path: Path, sha256: str) -> None:
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != sha256:
-        raise ModelError(
+        raise ModelFailed(
             f"{path.name} is not the file that was pinned: its sha256 begins {found[:8]}, not {sha256[:8]}.",
             "It was cut off or changed on the way; try again.",
         )
@@ -110,8 +111,8 @@ def take(wheel: Path, member: str, target: Path) -> None:
     try:
         with zipfile.ZipFile(wheel) as archive:
             if archive.getinfo(member).file_size > LARGEST_MEMBER:
-                raise ModelError(f"{member} is larger than {LARGEST_MEMBER >> 30} GiB.", "It is not what was pinned.")
+                raise ModelFailed(f"{member} is larger than {LARGEST_MEMBER >> 30} GiB.", "It is not what was pinned.")
             with archive.open(member) as source, target.open("wb") as sink:
                 shutil.copyfileobj(source, sink)
     except (KeyError, zipfile.BadZipFile) as error:
-        raise ModelError(f"{wheel.name} does not hold {member}.", "It is not the file that was pinned.") from error
+        raise ModelFailed(f"{wheel.name} does not hold {member}.", "It is not the file that was pinned.") from error

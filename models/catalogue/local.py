@@ -15,8 +15,9 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
-from models.base import Entry, Generator, GeneratorSpec, ModelError, Origin
+from models.base import Entry, Generator, GeneratorSpec, Origin
 from models.catalogue.fsync import settle
+from models.errors import LatentwalkError, ModelFailed
 from models.generators.registry import build
 
 DESCRIPTION = "generator.json"
@@ -33,7 +34,7 @@ def entries(folder: Path) -> dict[str, Entry]:
     for path in sorted(folder.glob(f"[!.]*/{DESCRIPTION}")):
         try:
             entry = read(path.parent)
-        except ModelError as error:
+        except LatentwalkError as error:
             log.warning("%s", error)
             continue
         found[entry.spec.name] = entry
@@ -45,17 +46,17 @@ def read(folder: Path) -> Entry:
     path = folder / DESCRIPTION
     try:
         if path.stat().st_size > LARGEST_DESCRIPTION:
-            raise ModelError(f"{path} is too large to describe a generator.", "Remove the folder.")
+            raise ModelFailed(f"{path} is too large to describe a generator.", "Remove the folder.")
         spec = _spec.validate_json(path.read_bytes())
         size = (folder / WEIGHTS).stat().st_size
     except OSError as error:
-        raise ModelError(f"The generator in {folder} cannot be read: {error.strerror}.", "Keep it anew.") from error
+        raise ModelFailed(f"The generator in {folder} cannot be read: {error.strerror}.", "Keep it anew.") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise ModelError(f"{path} is wrong at {place or 'its start'}: {first['msg']}.", "Keep it anew.") from error
+        raise ModelFailed(f"{path} is wrong at {place or 'its start'}: {first['msg']}.", "Keep it anew.") from error
     if spec.name != folder.name:
-        raise ModelError(f"{path} describes {spec.name[:60]}, not {folder.name}.", "Rename the folder.")
+        raise ModelFailed(f"{path} describes {spec.name[:60]}, not {folder.name}.", "Rename the folder.")
     return Entry(spec, Origin("folder", "", "", str(folder), "", size))
 
 
@@ -65,7 +66,7 @@ def load(entry: Entry, device: torch.device | str = "cpu") -> Generator:
     try:
         state = safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, OSError) as error:
-        raise ModelError(f"The weights of {entry.spec.name} cannot be read: {error}.", "Keep it anew.") from error
+        raise ModelFailed(f"The weights of {entry.spec.name} cannot be read: {error}.", "Keep it anew.") from error
     return build(entry.spec, state, device, "Train, import or install it again.")
 
 

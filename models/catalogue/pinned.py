@@ -14,8 +14,9 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from models.base import Card, Entry, Generator, GeneratorSpec, ModelError, Origin
+from models.base import Card, Entry, Generator, GeneratorSpec, Origin
 from models.catalogue.local import WEIGHTS
+from models.errors import ModelFailed, NotFound
 from models.generators.registry import build
 
 
@@ -27,9 +28,9 @@ def entries() -> Mapping[str, Entry]:
 
 
 def find(name: str) -> Entry:
-    """The entry of that name; ModelError names those that exist."""
+    """The entry of that name; NotFound names those that exist."""
     if name not in entries():
-        raise ModelError(f"There is no generator “{name[:60]}”.", f"There are {', '.join(entries())}.")
+        raise NotFound(f"There is no generator “{name[:60]}”.", f"There are {', '.join(entries())}.")
     return entries()[name]
 
 
@@ -58,20 +59,20 @@ def read_state(path: Path, key: str) -> dict[str, Tensor]:
         return {name: tensor for name, tensor in state.items() if not name.endswith("num_batches_tracked")}
     except Exception as error:  # torch.load raises whatever the file's damage leads to
         reason = str(error)[:120].rstrip(".")
-        raise ModelError(f"The weights in {path.name} cannot be read: {reason}.", "Fetch them again.") from error
+        raise ModelFailed(f"The weights in {path.name} cannot be read: {reason}.", "Fetch them again.") from error
 
 
 def _installed_state(entry: Entry) -> dict[str, Tensor]:
     # The distribution is looked up, never imported: importing it would run its code and load its model.
     origin = entry.origin
     if not is_installed(entry, Path()):
-        raise ModelError(f"{entry.spec.name} needs {origin.requirement}.", f"Run: pip install {origin.requirement}")
+        raise ModelFailed(f"{entry.spec.name} needs {origin.requirement}.", f"Run: pip install {origin.requirement}")
     path = Path(str(importlib.metadata.distribution(origin.distribution).locate_file(origin.member)))
     if not path.is_file():
-        raise ModelError(f"{origin.requirement} is installed without its weights.", "Install it again.")
+        raise ModelFailed(f"{origin.requirement} is installed without its weights.", "Install it again.")
     with path.open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != origin.sha256:
-            raise ModelError(f"The weights inside {origin.requirement} were changed.", "Install it again.")
+            raise ModelFailed(f"The weights inside {origin.requirement} were changed.", "Install it again.")
     return read_state(path, origin.state_key)
 
 
@@ -79,11 +80,11 @@ def _pulled_state(entry: Entry, folder: Path) -> dict[str, Tensor]:
     name = entry.spec.name
     path = folder / name / WEIGHTS
     if not path.is_file():
-        raise ModelError(f"{name} has not been fetched yet.", f"Run: latentwalk pull {name}")
+        raise NotFound(f"{name} has not been fetched yet.", f"Run: latentwalk pull {name}")
     try:
         return safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, OSError) as error:
-        raise ModelError(f"The weights of {name} cannot be read: {error}.", f"Run: latentwalk pull {name}") from error
+        raise ModelFailed(f"The weights of {name} cannot be read: {error}.", f"Run: latentwalk pull {name}") from error
 
 
 def _entry(name: str, row: Mapping[str, Any]) -> Entry:

@@ -14,7 +14,8 @@ from typing import Protocol, cast
 
 import torch
 
-from models.base import Entry, Generator, GeneratorSpec, ModelError, Origin
+from models.base import Entry, Generator, GeneratorSpec, Origin
+from models.errors import ModelFailed
 
 GROUP = "latentwalk.generators"
 PARTS = ("spec", "device", "precision", "sample", "map", "synthesize", "at", "first_layer", "entrance")  # a Generator's
@@ -50,18 +51,18 @@ def entries() -> MappingProxyType[str, Entry]:
 
 
 def load(entry: Entry, device: torch.device | str = "cpu") -> Generator:
-    """The adapter's generator on a device; ModelError where its package does not give one."""
+    """The adapter's generator on a device; ModelFailed where its package does not give one."""
     name = entry.origin.member
     point = next(iter(importlib.metadata.entry_points(group=GROUP, name=name)), None)
     if point is None:
-        raise ModelError(f"The package that offered {entry.spec.name} is gone.", "Install it again.")
+        raise ModelFailed(f"The package that offered {entry.spec.name} is gone.", "Install it again.")
     try:
         generator = _adapter(point)(torch.device(device))
     except Exception as error:  # as above
-        raise ModelError(f"{point.value} does not start: {error}.", "Ask whoever wrote it.") from error
+        raise ModelFailed(f"{point.value} does not start: {error}.", "Ask whoever wrote it.") from error
     missing = [part for part in PARTS if not hasattr(generator, part)]
     if missing:
-        raise ModelError(f"{point.value} gives no generator: it has no {', '.join(missing)}.", "Ask whoever wrote it.")
+        raise ModelFailed(f"{point.value} gives no generator: it has no {', '.join(missing)}.", "Ask whoever wrote it.")
     return generator
 
 

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.base import FirstLayer, GeneratorSpec, ModelError, Precision
+from models.base import FirstLayer, GeneratorSpec, Precision
+from models.errors import ModelFailed
 
 FURTHEST = 2.0  # the noise is a normal distribution without what lies further out
 
@@ -142,10 +143,10 @@ class BigGAN:
         try:
             network = BigGANNetwork({name: tensor.float() for name, tensor in state.items()})
         except (KeyError, RuntimeError, ValueError, IndexError) as error:
-            raise ModelError(f"The weights of {spec.name} are no BigGAN's.", "Check the model family.") from error
+            raise ModelFailed(f"The weights of {spec.name} are no BigGAN's.", "Check the model family.") from error
         z, classes = network.embeddings.out_features, network.embeddings.in_features
         if (spec.spaces["z"], len(spec.classes), spec.layers) != ((z,), classes, len(network.blocks) + 1):
-            raise ModelError(f"The weights of {spec.name} are not what is said of them.", "Check the description.")
+            raise ModelFailed(f"The weights of {spec.name} are not what is said of them.", "Check the description.")
         self.spec, self.device = spec, torch.device(device)
         self.precision: Precision = "fp32"
         self.network = network.eval().requires_grad_(False).to(self.device)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from models.base import Generator, GeneratorSpec, ModelError, fingerprint
+from models.base import Generator, GeneratorSpec, fingerprint
+from models.errors import ModelFailed
 from models.generators.biggan import BigGAN
 from models.generators.dcgan import DCGAN
 from models.generators.onnx import OnnxGenerator
@@ -27,11 +28,11 @@ def build(spec: GeneratorSpec, state: Mapping[str, Tensor], device: torch.device
     """The generator described, once its weights prove to be the described ones; `hint` says what to do if not."""
     found = fingerprint(state)
     if found != spec.fingerprint:
-        raise ModelError(
+        raise ModelFailed(
             f"The weights of {spec.name} are not the ones described ({found[7:15]} instead of "
             f"{spec.fingerprint[7:15]}).",
             hint,
         )
     if spec.family not in FAMILIES:
-        raise ModelError(f"There is no code here for {spec.family[:40]} models.", "Update Latentwalk.")
+        raise ModelFailed(f"There is no code here for {spec.family[:40]} models.", "Update Latentwalk.")
     return FAMILIES[spec.family](spec, state, device)

@@ -9,7 +9,8 @@ from typing import Protocol, Self, cast
 import torch
 from torch import Tensor, nn
 
-from models.base import MOVES, FirstLayer, GeneratorSpec, Mean, ModelError, Precision
+from models.base import MOVES, FirstLayer, GeneratorSpec, Mean, Precision
+from models.errors import ModelFailed
 from models.networks.mapping import MappingNetwork
 
 DRAWS = 4096  # z for a class's own mean
@@ -124,10 +125,10 @@ class StyleBased:
 
 
 def agree(spec: GeneratorSpec, found: tuple[object, ...]) -> None:
-    """ModelError unless height, channels, classes, layers, and the widths of z and w are those of the description."""
+    """ModelFailed unless height, channels, classes, layers, and the widths of z and w are those of the description."""
     told = (spec.resolution, spec.channels, len(spec.classes), spec.layers, spec.spaces["z"], spec.spaces["w"])
     if found != told:
-        raise ModelError(
+        raise ModelFailed(
             f"The weights of {spec.name} make {found[0]} px pictures of {found[2]} classes in {found[3]} layers, and "
             "that is not what is said of them.",
             "Check the description against the weights.",

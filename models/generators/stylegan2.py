@@ -9,7 +9,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from models.base import GeneratorSpec, ModelError, Precision
+from models.base import GeneratorSpec, Precision
+from models.errors import Invalid, ModelFailed
 from models.generators.style_based import StyleBased, agree
 from models.layers.block_cache import BlockCache
 from models.networks.stylegan2 import StyleGAN2Network, SynthesisNetwork, config_from_state
@@ -34,7 +35,7 @@ class StyleGAN2(StyleBased):
             network = StyleGAN2Network(plan)
             network.load_state_dict(weights, strict=True)
         except (KeyError, RuntimeError, ValueError) as error:
-            raise ModelError(f"The weights of {spec.name} are no StyleGAN2's.", "Check the model family.") from error
+            raise ModelFailed(f"The weights of {spec.name} are no StyleGAN2's.", "Check the model family.") from error
         agree(spec, (plan.resolution, plan.channels, plan.classes, plan.layers, (plan.z,), (plan.w,)))
         super().__init__(spec, network, device)
         self.network = network
@@ -50,7 +51,7 @@ class StyleGAN2(StyleBased):
     def small(self, side: int) -> Self:
         """A twin that stops where its pictures are `side` px high: the picture of the first blocks is one, smaller."""
         if side not in self.sides:
-            raise ModelError(f"{self.spec.name} makes no pictures of {side} px.", f"It makes {self.sides}.")
+            raise Invalid(f"{self.spec.name} makes no pictures of {side} px.", f"It makes {self.sides}.")
         twin = copy.copy(self)
         twin.blocks, twin._trail = self.blocks - len(self.sides) + self.sides.index(side) + 1, BlockCache()
         return twin

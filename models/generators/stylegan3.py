@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from models.base import GeneratorSpec, ModelError
+from models.base import GeneratorSpec
+from models.errors import ModelFailed
 from models.generators.style_based import StyleBased, agree
 from models.networks.stylegan3 import StyleGAN3Network, SynthesisNetwork, config_from_state, moved, placed
 
@@ -27,7 +28,7 @@ class StyleGAN3(StyleBased):
             network = StyleGAN3Network(plan)
             network.load_state_dict(weights, strict=True)
         except (KeyError, RuntimeError, ValueError, IndexError) as error:
-            raise ModelError(f"The weights of {spec.name} are no StyleGAN3's.", "Check the model family.") from error
+            raise ModelFailed(f"The weights of {spec.name} are no StyleGAN3's.", "Check the model family.") from error
         sizes, last = plan.mapping, plan.layers[-1]
         agree(spec, (last.after[1], last.outside, sizes.classes, plan.styles, (sizes.z,), (sizes.w,)))
         super().__init__(spec, network, device)

@@ -12,8 +12,9 @@ from typing import Any
 import safetensors.torch
 import torch
 
-from models.base import ModelError, Origin, fingerprint
+from models.base import Origin, fingerprint
 from models.catalogue.local import WEIGHTS
+from models.errors import ModelFailed, NotFound
 from models.regressors.image_measures import MEASURES
 from models.regressors.protocol import Regressor, RegressorCard, RegressorSpec
 from models.regressors.resmem import ResMem
@@ -49,21 +50,21 @@ def is_installed(name: str, folder: Path) -> bool:
 
 
 def load(name: str, folder: Path, device: torch.device | str = "cpu") -> Regressor:
-    """The judge, ready to score; ModelError where it is unknown, not fetched yet, or not what was pinned."""
+    """The regressor, ready. NotFound if it is unknown or not fetched yet, ModelFailed if its weights differ."""
     if name in MEASURES:
         found: Regressor = MEASURES[name]
         return found
     if name not in pullable():
-        raise ModelError(f"There is no judge “{name[:60]}”.", f"There are {', '.join(entries())}.")
+        raise NotFound(f"There is no judge “{name[:60]}”.", f"There are {', '.join(entries())}.")
     judge, path = pullable()[name], folder / name / WEIGHTS
     if not path.is_file():
-        raise ModelError(f"{judge.spec.title} ({name}) has not been fetched yet.", f"Run: latentwalk pull {name}")
+        raise NotFound(f"{judge.spec.title} ({name}) has not been fetched yet.", f"Run: latentwalk pull {name}")
     try:
         state = safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, OSError) as error:
-        raise ModelError(f"The weights of {name} cannot be read: {error}.", f"Run: latentwalk pull {name}") from error
+        raise ModelFailed(f"The weights of {name} cannot be read: {error}.", f"Run: latentwalk pull {name}") from error
     if fingerprint(state) != judge.spec.fingerprint:
-        raise ModelError(f"The weights of {name} are not the ones described.", f"Run: latentwalk pull {name}")
+        raise ModelFailed(f"The weights of {name} are not the ones described.", f"Run: latentwalk pull {name}")
     return ResMem(judge.spec, state, device)
 
 

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.base import ModelError, Precision
+from models.base import Precision
+from models.errors import ModelFailed
 from models.regressors.protocol import RegressorSpec
 
 WHOLE, SIDE = 256, 227  # pixels: pictures are resized to a square, and its middle is looked at
@@ -99,7 +100,7 @@ class ResMem:
         try:
             network.load_state_dict(folded(state), strict=True)
         except (KeyError, RuntimeError) as error:
-            raise ModelError("These weights are not ResMem's.", "Fetch them again: latentwalk pull resmem") from error
+            raise ModelFailed("These weights are not ResMem's.", "Fetch them again: latentwalk pull resmem") from error
         self.spec = spec
         self.device = torch.device(device)
         self.precision: Precision = "fp32"
@@ -109,7 +110,7 @@ class ResMem:
 
     def score(self, images: Tensor) -> Tensor:
         if images.ndim != 4 or images.shape[1] not in (1, 3) or min(images.shape[2:]) < SMALLEST:
-            raise ModelError(
+            raise ModelFailed(
                 f"ResMem cannot look at pictures of shape {list(images.shape)}.",
                 f"They must be [N, 1 or 3, H, W] of at least {SMALLEST} px.",
             )

@@ -13,7 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from latentwalk.edit import Edit
-from latentwalk.errors import AppError, ModelFailed
+from latentwalk.errors import LatentwalkError, ModelFailed
 from latentwalk.rendering import draw
 from latentwalk.rendering.draw import PreviewBatch
 from latentwalk.rendering.image_codec import Format, Pixels
@@ -116,7 +116,7 @@ class Renderer:
             handed_on = True
         except Exception as error:  # a model may raise anything; it fails this batch and nothing else
             log.exception("A batch of %d previews failed", len(batch))
-            reason = error if isinstance(error, AppError) else draw.model_failure(error)
+            reason = error if isinstance(error, LatentwalkError) else draw.model_failure(error)
             for request in batch:
                 request.answer(reason)
         finally:
@@ -135,7 +135,7 @@ def timed(edit: Edit, ready: LoadedGenerator) -> tuple[Pixels, float, float]:
 def _encode(batch: list[QueuedPreview[LoadedGenerator]], made: PreviewBatch) -> None:
     # On the encoder's thread, or on the lane's.
     for request, picture in zip(batch, made.pictures, strict=True):
-        if isinstance(picture, AppError):
+        if isinstance(picture, LatentwalkError):
             request.answer(picture)
         else:
             request.answer(draw.preview_frame(picture, request.wish.size, made, request.wish.at))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from latentwalk import atomic_files
-from latentwalk.errors import AppError, DiskFull, Invalid, Overloaded
+from latentwalk.errors import DiskFull, Invalid, LatentwalkError, Overloaded
 from latentwalk.progress import Progress
 from latentwalk.steering.learning.resume_state import ResumeState
 from server.jobs.checkpoints import Checkpoint, Checkpoints
@@ -67,7 +67,7 @@ class JobRunner(JobEvents):
         self.checkpoints.sweep({kept.job.id for kept in found if not kept.job.state.is_end})
 
     def knows(self, kind: Kind, revive: Revive) -> None:
-        """Say how jobs of a kind are begun again from their request; AppError where they cannot be any more."""
+        """Say how jobs of a kind are begun again from their request; LatentwalkError where they cannot be any more."""
         self._kinds[kind] = revive
 
     async def start(
@@ -91,7 +91,7 @@ class JobRunner(JobEvents):
             return job
         try:
             await asyncio.to_thread(self.list.stop, id)
-        except AppError as error:  # a full disk is a reason to stop work, not to refuse stopping it
+        except LatentwalkError as error:  # a full disk is a reason to stop work, not to refuse stopping it
             log.warning("That job %s is to be stopped is not remembered: %s", id, error)
         if id in self._runs:
             await self._stop(self._runs[id])
@@ -159,7 +159,7 @@ class JobRunner(JobEvents):
             except Overloaded:  # by nobody's fault, so that it is looked at again
                 job.message = WAITS
                 await asyncio.to_thread(self.list.release, replace(job), kept.attempts)
-            except AppError as error:
+            except LatentwalkError as error:
                 await self._end(job, State.FAILED, str(error), error.view())
             except (KeyError, TypeError, ValueError):
                 await self._end(job, State.FAILED, STRANGE, Invalid(STRANGE, "Start it again.").view())
@@ -189,7 +189,7 @@ class JobRunner(JobEvents):
             async with self._lines.setdefault(run.plan.queue, FairSemaphore()).place(job.person):
                 memory = await asyncio.to_thread(self.checkpoints.of, job.id)
                 await self._until_over(run, memory)
-        except AppError as error:
+        except LatentwalkError as error:
             await self._end(job, State.FAILED, str(error), error.view())
         except asyncio.CancelledError:
             await self._left(run)
@@ -282,7 +282,7 @@ class JobRunner(JobEvents):
         else:
             job.state, job.message, job.eta_s = State.QUEUED, WAITS, None
             self._tell(job)
-            with contextlib.suppress(AppError):  # then the lease says that nobody is at it
+            with contextlib.suppress(LatentwalkError):  # then the lease says that nobody is at it
                 await asyncio.to_thread(self.list.release, replace(job))
 
 
@@ -290,6 +290,6 @@ async def _for_ever(look: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await look()
-        except AppError as error:
+        except LatentwalkError as error:
             log.warning("Jobs are not looked after for now: %s", error)
         await asyncio.sleep(BEAT)

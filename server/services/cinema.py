@@ -11,7 +11,7 @@ from typing import Any
 
 from latentwalk.directions.direction import Direction
 from latentwalk.edit import Edit, resolve
-from latentwalk.errors import AppError, Invalid
+from latentwalk.errors import Invalid, LatentwalkError, refusal
 from latentwalk.films.constant_speed import Draw, Pace, as_timed, measure_pace
 from latentwalk.films.encoding.formats import containers
 from latentwalk.films.estimates import estimate
@@ -171,8 +171,8 @@ def checked(timeline: Timeline, ready: LoadedGenerator) -> Route:
         for edit in route.cells(key.at):
             try:
                 resolve(edit, ready.exact, directions)
-            except AppError as error:
-                raise Invalid(f"Keyframe {number}: {error}", error.hint) from error
+            except LatentwalkError as error:
+                raise refusal(f"Keyframe {number}", error) from error
     return route
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from latentwalk import atomic_files
 from latentwalk import edit as edits
 from latentwalk.directions.direction import Direction, check_id, from_bytes, to_bytes
-from latentwalk.errors import Conflict, Invalid, ModelFailed, NotFound
+from latentwalk.errors import Conflict, Invalid, NotFound
 from latentwalk.films.timeline import Timeline
 from latentwalk.progress import Progress, finish
 from latentwalk.provenance.signing import FileSigner
@@ -26,7 +26,6 @@ from latentwalk.steering.preview_strips import preview_strip
 from latentwalk.steering.scores import report_card as scored
 from latentwalk.steering.scores.ratings import read_csv
 from latentwalk.steering.scores.settings import ScoreSettings
-from models.base import ModelError
 from models.catalogue import download
 from models.regressors import catalogue
 from server.auth.tokens import TokenStore
@@ -104,8 +103,6 @@ def pull(name: str, accepted: bool, show: Show) -> str:
         raise Conflict(f"{judge.spec.title} ({name}) is here already.", "There is nothing to fetch.")
     try:
         finish(studio.followed(lambda report: download.pull(judge, folder, report, accepted=accepted)), show)
-    except ModelError as error:
-        raise ModelFailed(str(error), error.hint) from error
     except OSError as error:
         raise atomic_files.refused(folder / name, error) from error
     return judge.spec.title

@@ -17,9 +17,9 @@ from latentwalk.directions.direction import Curve, Direction, to_bytes
 from latentwalk.directions.latent_walk import LinearWalk
 from latentwalk.directions.unit import Unit
 from latentwalk.edit import Base
-from latentwalk.errors import Invalid
+from latentwalk.errors import Invalid, LatentwalkError, refusal
 from latentwalk.latents.latent_codec import encode_latent
-from models.base import Generator, GeneratorSpec, ModelError
+from models.base import Generator, GeneratorSpec
 from models.importing.direction_files import VectorFile
 from models.importing.open_checkpoint import LARGEST_VECTORS, open_vectors
 
@@ -37,8 +37,8 @@ def read(data: bytes, name: str, *, unlocked: bool = False) -> VectorFile:
     """What a file called `name` holds, read in the jail; Invalid, with a sentence, for anything else."""
     try:
         return open_vectors(data, unlocked=unlocked)
-    except ModelError as error:
-        raise Invalid(f"{name}: {error}", error.hint) from error
+    except LatentwalkError as error:
+        raise refusal(name, error) from error
 
 
 def directions(found: VectorFile, generator: Generator, name: str, count: int, space: str | None) -> list[Direction]:

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from latentwalk import atomic_files
 from latentwalk.directions.direction import check_id
-from latentwalk.errors import Conflict, Invalid
-from models.base import GeneratorSpec, ModelError
+from latentwalk.errors import Conflict, Invalid, LatentwalkError, refusal
+from models.base import GeneratorSpec
 from models.catalogue import local
 from models.importing.open_checkpoint import (
     OpenedCheckpoint,
@@ -73,8 +73,8 @@ def preview_checkpoint(
         words: dict[str, Any] = {part: text for part, text in (card or {}).items() if text}
         spec = replace(spec, card=replace(spec.card, **words))
         generator, golden = try_generator(opened, spec)
-    except ModelError as error:
-        raise Invalid(f"{called or path.name}: {error}", error.hint) from error
+    except LatentwalkError as error:
+        raise refusal(called or path.name, error) from error
     return CheckpointPreview(opened, spec, golden, first_picture(generator))
 
 

@@ -16,10 +16,10 @@ import models
 from latentwalk import atomic_files
 from latentwalk.directions.direction import NAME, Direction, from_bytes, replace_fields, short_fingerprint
 from latentwalk.edit import Edit
-from latentwalk.errors import AppError, Conflict, Invalid, ModelFailed, NotFound
+from latentwalk.errors import Conflict, Invalid, LatentwalkError, NotFound
 from latentwalk.steering.exact_moves import exact_directions
 from latentwalk.steering.transforms import transforms
-from models.base import MOVES, Entry, Generator, GeneratorSpec, ModelError
+from models.base import MOVES, Entry, Generator, GeneratorSpec
 from models.catalogue import download, local, pinned, plugins
 from server.storage.db.database import Database
 from server.storage.learned_directions import ENCODER, SUFFIX, LearnedDirections, Source, contents, direction_files
@@ -83,14 +83,11 @@ class Library:
         entry = self.entry(name)
         if entry.origin.kind == "wheel" and not pinned.is_installed(entry, self._models):
             raise NotFound(f"{entry.spec.title} ({name}) has not been fetched yet.", f"Run: latentwalk pull {name}")
-        try:
-            if entry.origin.kind == "folder":
-                return local.load(entry, device)
-            if entry.origin.kind == "adapter":
-                return plugins.load(entry, device)
-            return pinned.load(name, self._models, device)
-        except ModelError as error:
-            raise ModelFailed(str(error), error.hint) from error
+        if entry.origin.kind == "folder":
+            return local.load(entry, device)
+        if entry.origin.kind == "adapter":
+            return plugins.load(entry, device)
+        return pinned.load(name, self._models, device)
 
     def pull(self, name: str, report: Callable[[float, str], None]) -> None:
         """Fetch a generator's weights; `report` may raise to stop."""
@@ -99,8 +96,6 @@ class Library:
             raise Conflict(f"{entry.spec.title} is here already.", "There is nothing to fetch.")
         try:
             download.pull(entry, self._models, report)
-        except ModelError as error:
-            raise ModelFailed(str(error), error.hint) from error
         except OSError as error:
             raise atomic_files.refused(self._models / name, error) from error
 
@@ -226,7 +221,7 @@ def _read(sources: Iterable[Source], spec: GeneratorSpec) -> dict[str, Direction
     for id, read in sources:
         try:
             direction = checked(id, read(), spec)
-        except (AppError, OSError) as error:
+        except (LatentwalkError, OSError) as error:
             log.warning("Left out a direction of %s: %s", spec.name, error)
             continue
         found[direction.id] = direction

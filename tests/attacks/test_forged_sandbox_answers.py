@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.base import ModelError
+from models.errors import ModelFailed
 from models.regressors.onnx import InputPlan, OnnxRegressor, Passport, guess, inspect
 from models.regressors.onnx.passport import validate
 from models.sandbox.client import Sandbox, SandboxError, SandboxTaskFailed
@@ -122,7 +122,7 @@ def plan() -> InputPlan:
 def test_scores_that_cannot_be_are_refused(answer: Any, plan: InputPlan) -> None:
     judge = OnnxRegressor(spec(DATA, plan), DATA, plan)
     judge._jail = Taken(answer)  # type: ignore[assignment]
-    with pytest.raises(ModelError) as error:
+    with pytest.raises(ModelFailed) as error:
         judge.score(torch.zeros(4, 3, 32, 32))
     assert str(error.value).isprintable()
     judge.close()

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 import models
-from models.base import Entry, Generator, ModelError
+from models.base import Entry, Generator
 from models.catalogue import download, local, pinned
+from models.errors import LatentwalkError
 
 ENTRIES = {**local.entries(Path(models.__file__).parent / "bundled"), **pinned.entries()}
 
@@ -33,7 +34,7 @@ def load(zoo_folder: Path):
         if not pinned.is_installed(entry, zoo_folder):
             try:
                 download.pull(entry, zoo_folder, lambda share, message: None)
-            except ModelError as error:
+            except LatentwalkError as error:
                 (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{name} is not here: {error}")
         return pinned.load(name, zoo_folder)
 

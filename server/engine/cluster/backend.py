@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from latentwalk.edit import Edit
-from latentwalk.errors import AppError
+from latentwalk.errors import LatentwalkError
 from latentwalk.rendering.draw import model_failure
 from latentwalk.rendering.image_codec import Format, Pixels
 from server.engine.backend import GeneratorStatus
@@ -78,7 +78,7 @@ class ClusterBackend:
     async def preview(self, slot: ClientSlot, wish: PreviewRequest) -> tuple[PreviewRequest, Answer]:
         try:
             await self._drawers.place(wish.edit.generator)
-        except AppError as error:
+        except LatentwalkError as error:
             return wish, error
         request = QueuedPreview(slot, wish, wish.edit.generator, asyncio.get_running_loop().create_future())
         if self._closed or not self._pile.put(request):
@@ -142,7 +142,7 @@ class ClusterBackend:
             sizes = [request.wish.size for request in batch]
             answers: list[Answer] = await self._drawers.ask(seat, "previews", batch[0].key, edits, sizes)
             for request, answer in zip(batch, answers, strict=True):
-                request.answer(answer if isinstance(answer, AppError) else since(request.wish.at, answer))
+                request.answer(answer if isinstance(answer, LatentwalkError) else since(request.wish.at, answer))
         except WorkerLost:
             self._once_more(batch)
         except asyncio.CancelledError:
@@ -152,7 +152,7 @@ class ClusterBackend:
         except Exception as error:  # whatever a worker raises fails this batch and nothing else
             log.exception("A batch of %d previews failed", len(batch))
             for request in batch:
-                request.answer(error if isinstance(error, AppError) else model_failure(error))
+                request.answer(error if isinstance(error, LatentwalkError) else model_failure(error))
         finally:
             self._under_way[seat] -= 1
         self._go()
@@ -168,7 +168,7 @@ class ClusterBackend:
     async def _again(self, generator: str) -> None:
         try:
             await self._drawers.place(generator)
-        except AppError as error:
+        except LatentwalkError as error:
             for request in self._pile.gather(self._max_batch, lambda key: key == generator):
                 request.answer(error)
         self._go()

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from latentwalk.edit import Edit
-from latentwalk.errors import AppError
+from latentwalk.errors import LatentwalkError
 from latentwalk.progress import Progress, Work
 from latentwalk.rendering import draw
 from latentwalk.rendering.image_codec import Format, Pixels
@@ -94,13 +94,13 @@ class RenderWorker(Worker):
             begin = time.perf_counter()
             try:
                 batch = draw.draw_previews(edits, ready)
-            except AppError as error:
+            except LatentwalkError as error:
                 return [error] * len(edits)
             except Exception as error:  # a model may raise anything; it fails this batch and nothing else
                 draw.log.exception("A batch of %d previews failed", len(edits))
                 return [draw.model_failure(error)] * len(edits)
             return [
-                one if isinstance(one, AppError) else draw.preview_frame(one, size, batch, begin)
+                one if isinstance(one, LatentwalkError) else draw.preview_frame(one, size, batch, begin)
                 for one, size in zip(batch.pictures, sizes, strict=True)
             ]
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.base import Entry, ModelError, Origin, fingerprint
+from models.base import Entry, Origin, fingerprint
 from models.catalogue import download, pinned
+from models.errors import Conflict, ModelFailed
 
 NAME = "toy_gan-1.0-py3-none-any.whl"
 MEMBER = "toy_gan/weights.pth"
@@ -78,7 +79,7 @@ def quietly(share: float, message: str) -> None:
 
 
 def refused(entry: Entry, folder: Path, report=quietly) -> str:
-    with pytest.raises(ModelError) as refusal:
+    with pytest.raises(ModelFailed) as refusal:
         download.pull(entry, folder, report)
     assert list(folder.iterdir()) == []
     told = str(refusal.value)
@@ -128,7 +129,7 @@ def test_bytes_that_were_cut_off_are_known_by_their_hash(offer, shop, tmp_path):
     entry = offer()
     whole = (shop / NAME).read_bytes()
     (shop / NAME).write_bytes(whole[:-1])
-    with pytest.raises(ModelError, match="is not the file that was pinned"):
+    with pytest.raises(ModelFailed, match="is not the file that was pinned"):
         download.verify(shop / NAME, entry.origin.sha256)
 
 
@@ -187,12 +188,12 @@ def test_a_failed_second_pull_keeps_the_first(offer, shop, tmp_path):
     path = download.pull(entry, tmp_path / "kept", quietly)
     before = (path / "weights.safetensors").read_bytes()
     (shop / NAME).unlink()
-    with pytest.raises(ModelError):
+    with pytest.raises(ModelFailed):
         download.pull(entry, tmp_path / "kept", quietly)
     assert (path / "weights.safetensors").read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == ["toy"]
 
 
 def test_what_comes_with_the_program_is_not_fetched(tmp_path):
-    with pytest.raises(ModelError, match="comes with Latentwalk"):
+    with pytest.raises(Conflict, match="comes with Latentwalk"):
         download.pull(pinned.find("eyes"), tmp_path, quietly)

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.base import GeneratorSpec, ModelError
+from models.base import GeneratorSpec
 from models.catalogue import local
+from models.errors import ModelFailed
 
 Described = tuple[GeneratorSpec, dict[str, torch.Tensor]]
 
@@ -41,7 +42,7 @@ def test_keeping_leaves_what_else_lies_there_and_no_scratch(tmp_path: Path, desc
 def test_changed_weights_are_refused(tmp_path: Path, described: Described) -> None:
     spec, state = described
     local.keep(tmp_path, spec, {**state, "synthesis.start": state["synthesis.start"] + 1})
-    with pytest.raises(ModelError, match="not the ones described"):
+    with pytest.raises(ModelFailed, match="not the ones described"):
         local.load(local.read(tmp_path / "styled"))
 
 
@@ -59,7 +60,7 @@ def test_a_damaged_description_is_one_sentence_and_hides_only_itself(
     local.keep(tmp_path, *described)
     path = tmp_path / "styled" / "generator.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
-    with pytest.raises(ModelError, match=said) as error:
+    with pytest.raises(ModelFailed, match=said) as error:
         local.read(tmp_path / "styled")
     assert str(error.value).endswith(".")
     with caplog.at_level(logging.WARNING):
@@ -71,7 +72,7 @@ def test_a_damaged_description_is_one_sentence_and_hides_only_itself(
 def test_what_is_no_description_is_refused(tmp_path: Path, described: Described, content: bytes) -> None:
     local.keep(tmp_path, *described)
     (tmp_path / "styled" / "generator.json").write_bytes(content)
-    with pytest.raises(ModelError):
+    with pytest.raises(ModelFailed):
         local.read(tmp_path / "styled")
 
 
@@ -79,5 +80,5 @@ def test_a_family_without_code_says_so(tmp_path: Path, described: Described) -> 
     local.keep(tmp_path, *described)
     path = tmp_path / "styled" / "generator.json"
     path.write_text(path.read_text().replace("stylegan2", "stylegan9"))
-    with pytest.raises(ModelError, match="no code here for stylegan9"):
+    with pytest.raises(ModelFailed, match="no code here for stylegan9"):
         local.load(local.read(tmp_path / "styled"))

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from models.base import GeneratorSpec, ModelError
+from models.base import GeneratorSpec
+from models.errors import ModelFailed
 from models.generators.stylegan2 import StyleGAN2
 
 State = dict[str, torch.Tensor]
@@ -63,12 +64,12 @@ def test_weights_that_are_not_what_was_said_of_them_are_refused(
     described: tuple[GeneratorSpec, State], told: dict[str, object]
 ) -> None:
     spec, state = described
-    with pytest.raises(ModelError, match="not what is said of them"):
+    with pytest.raises(ModelFailed, match="not what is said of them"):
         StyleGAN2(replace(spec, **told), state)
 
 
 @pytest.mark.parametrize("missing", ["fir", "synthesis.start", "mapping.layers.0.weight"])
 def test_weights_with_a_gap_are_no_stylegan2(described: tuple[GeneratorSpec, State], missing: str) -> None:
     spec, state = described
-    with pytest.raises(ModelError, match="no StyleGAN2"):
+    with pytest.raises(ModelFailed, match="no StyleGAN2"):
         StyleGAN2(spec, {name: tensor for name, tensor in state.items() if name != missing})

@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from models.base import Early, Generator, ModelError
+from models.base import Early, Generator
+from models.errors import Invalid
 from models.generators.stylegan2 import StyleGAN2
 
 
@@ -97,7 +98,7 @@ def test_a_skip_network_makes_smaller_pictures_of_its_first_blocks(fresh: StyleG
     assert torch.equal(fresh.small(16).synthesize(rows(fresh), None), whole)
     pooled = torch.nn.functional.avg_pool2d(whole, 2)
     assert float(torch.corrcoef(torch.stack([small.flatten(), pooled.flatten()]))[0, 1]) > 0.3
-    with pytest.raises(ModelError, match="no pictures of 12 px"):
+    with pytest.raises(Invalid, match="no pictures of 12 px"):
         fresh.small(12)
 
 

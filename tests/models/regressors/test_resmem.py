@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.base import ModelError
+from models.errors import ModelFailed
 from models.regressors import catalogue
 from models.regressors.protocol import Regressor
 from models.regressors.resmem import OFFSET, SIDE, WHOLE, ResMem, folded, framed
@@ -158,7 +158,7 @@ def test_weights_of_something_else_are_refused(state: State, change: str) -> Non
         changed["fc13.weight"] = torch.zeros(1)
     else:
         changed["fc6.weight"] = torch.zeros(4096, 9216)
-    with pytest.raises(ModelError, match="not ResMem"):
+    with pytest.raises(ModelFailed, match="not ResMem"):
         ResMem(catalogue.entries()["resmem"], changed)
 
 
@@ -167,5 +167,5 @@ def test_folding_leaves_no_normalisation(state: State) -> None:
 
 
 def test_what_is_no_picture_is_refused(resmem: ResMem) -> None:
-    with pytest.raises(ModelError, match="cannot look at"):
+    with pytest.raises(ModelFailed, match="cannot look at"):
         resmem.score(torch.zeros(1, 4, 64, 64))

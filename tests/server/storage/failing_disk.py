@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from latentwalk.directions.direction import to_bytes
-from latentwalk.errors import AppError
+from latentwalk.errors import LatentwalkError
 from latentwalk.progress import Progress, Work
 from latentwalk.steering.learning import learn
 from latentwalk.steering.learning.learn import LearnSettings
@@ -75,7 +75,7 @@ async def first(server: Server) -> dict[str, Any]:
     try:
         server.jobs.load()
         job = await server.jobs.start("learn", "Learning", await server.plan(), {"to": "learn"})
-    except AppError as error:
+    except LatentwalkError as error:
         return {"confirmed": None, "refused": str(error)}
     await server.ended(job)
     return {"confirmed": job.id, "state": str(job.state), "message": job.message}

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from latentwalk import atomic_files
 from latentwalk.directions.direction import Direction, to_bytes
-from latentwalk.errors import AppError, Conflict, Damaged, DiskFull, Invalid, NotFound, StorageFailed
+from latentwalk.errors import Conflict, Damaged, DiskFull, Invalid, LatentwalkError, NotFound, StorageFailed
 from latentwalk.progress import finish
 from latentwalk.provenance.ledger import Ledger, LedgerEntry
 from models.base import GeneratorSpec
@@ -297,7 +297,7 @@ def test_a_pack_that_fails_leaves_the_old_one(packed: Path, full: Path, monkeypa
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full_disk)
-        with pytest.raises(AppError):
+        with pytest.raises(LatentwalkError):
             finish(pack(full, Database.at(full), packed))
     assert packed.read_bytes() == before
     assert atomic_files.PART not in "".join(os.listdir(packed.parent))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.base import ModelError
+from models.errors import Invalid, ModelFailed
 from models.regressors import onnx
 from models.regressors.image_measures import MEASURES
 from models.regressors.onnx import InputPlan, OnnxRegressor, Passport, guess, inspect, regressor
@@ -73,7 +73,7 @@ def test_one_of_several_numbers_is_the_score() -> None:
     plain = [judge(data, column=column).score(PICTURES) for column in range(3)]
     shares = torch.stack(plain, dim=1).softmax(dim=1)
     torch.testing.assert_close(judge(data, column=2, softmax=True).score(PICTURES), shares[:, 2])
-    with pytest.raises(ModelError, match="3 numbers a picture"):
+    with pytest.raises(ModelFailed, match="3 numbers a picture"):
         judge(data, column=3).score(PICTURES)
 
 
@@ -113,7 +113,7 @@ PASSPORT = Passport("", 1, 17, "", 1, 1, "picture", "float32", (1, 3, 32, 32), (
     ],
 )
 def test_what_no_picture_fits_is_a_sentence(change: dict[str, object], said: str) -> None:
-    with pytest.raises(ModelError, match=said) as error:
+    with pytest.raises(Invalid, match=said) as error:
         guess(replace(PASSPORT, **change))
     assert str(error.value).endswith(".")
     assert error.value.hint
@@ -142,7 +142,7 @@ def test_an_answer_without_a_score_for_each_picture_is_refused() -> None:
     assert read_off(np.array([1.0, 2.0]), 2, plan).tolist() == [1, 2]
     assert read_off(np.ones((2, 1, 1, 1)), 2, plan).tolist() == [1, 1]
     for answer in (np.ones(3), np.ones(()), np.ones((5, 2))):
-        with pytest.raises(ModelError, match="its own score"):
+        with pytest.raises(ModelFailed, match="its own score"):
             read_off(answer, 2, plan)
 
 
@@ -156,7 +156,7 @@ def test_a_probe_tells_a_judge_that_says_something_from_one_that_does_not(light:
         [node("GlobalAveragePool", ["picture"], ["p"]), node("Mul", ["p", "zero"], ["q"]), node("Flatten", ["q"])],
         [weight("zero", 0.0)], out=("n", 3),
     )  # fmt: skip
-    with pytest.raises(ModelError, match="the same score, 0"):
+    with pytest.raises(ModelFailed, match="the same score, 0"):
         onnx.probe(judge(constant), PICTURES)
 
 
@@ -168,10 +168,10 @@ def test_what_was_kept_is_loaded_and_what_was_changed_is_not(light: OnnxRegresso
     torch.testing.assert_close(again.score(PICTURES[:2]), light.score(PICTURES[:2]))
     plan = json.loads((tmp_path / "plan.json").read_text())
     (tmp_path / "plan.json").write_text(json.dumps({**plan, "scale": "0..255"}))
-    with pytest.raises(ModelError, match="were changed"):
+    with pytest.raises(ModelFailed, match="were changed"):
         onnx.load(tmp_path, light.spec)
     (tmp_path / "plan.json").write_text("{")
-    with pytest.raises(ModelError, match="cannot be read"):
+    with pytest.raises(ModelFailed, match="cannot be read"):
         onnx.load(tmp_path, light.spec)
 
 
@@ -237,7 +237,7 @@ def test_a_judge_that_nobody_holds_leaves_no_process() -> None:
     ],
 )  # fmt: skip
 def test_scores_that_depend_on_chance_or_company_are_refused(nodes: list[object], said: str) -> None:
-    with pytest.raises(ModelError, match=said):
+    with pytest.raises(ModelFailed, match=said):
         onnx.probe(judge(built(nodes, out=("n", 3))), PICTURES)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from latentwalk.errors import AppError, ModelFailed, NotFound
+from latentwalk.errors import LatentwalkError, ModelFailed, NotFound
 from latentwalk.progress import Progress, Work
 from latentwalk.steering.learning.learn import LearnSettings
 from models.catalogue import local
@@ -130,7 +130,7 @@ async def test_what_cannot_be_learned_is_refused_with_the_workers_own_words(home
     async with school(home) as (pool, _):
         with pytest.raises(NotFound, match="no generator"):
             await learned(pool, home, "j-1", {**wish("bright"), "generator": "nobody"})
-        with pytest.raises(AppError, match="transform"):
+        with pytest.raises(LatentwalkError, match="transform"):
             await pool.call("styled", "check", "learn", wish("bright") | {"settings": {"transform": "taste"}})
 
 
