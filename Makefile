@@ -24,8 +24,11 @@ help:
 run: $(INSTALLED)
 	$(BIN)/latentwalk serve
 
+# One worker a core, each computing on one thread: two busy processes with two OpenMP threads each spend most of
+# their time waiting for one another.
+WORKERS := auto
 test: check chromium
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS)
 
 check: $(INSTALLED_DEV)
 	$(BIN)/ruff check .
