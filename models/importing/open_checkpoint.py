@@ -117,7 +117,7 @@ def try_generator(
 ) -> tuple[Generator, str]:
     """The generator, after it made one picture, and that picture's sha256 (its golden hash, of 8-bit values).
 
-    Invalid where the weights do not fit together, or make no picture.
+    ModelFailed if the weights are not the family's; Invalid if they do not fit together or make no picture.
     """
     try:
         generator = build(spec, opened.state, device, "Check where it comes from.")

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from models.catalogue import local
-from models.errors import Invalid
+from models.errors import Invalid, ModelFailed
 from models.importing.open_checkpoint import OpenedCheckpoint, open_checkpoint, try_generator
 from models.sandbox.client import Sandbox, SandboxError, available
 from tests.models.importing import other_layouts as others
@@ -94,7 +94,7 @@ def test_weights_that_fit_their_names_but_not_one_another_are_refused(tmp_path: 
     layer = modules["b8"].args[0]["state"]["_modules"].pairs["torgb"].args[0]["state"]["_parameters"].pairs
     layer["weight"] = Kept(np.ones((3, 7, 1, 1), np.float32), True)
     found = opened(tmp_path, pickled(made.whole()))
-    with pytest.raises(Invalid, match="no StyleGAN2"):
+    with pytest.raises(ModelFailed, match="no StyleGAN2"):
         try_generator(found, found.described("mine", 2026))
 
 
