@@ -14,9 +14,9 @@ from typing import Any
 from fastapi import FastAPI
 from uvicorn import Config
 
-from latentwalk import atomic_files
 from latentwalk.errors import LatentwalkError
 from latentwalk.provenance.signing import FileSigner
+from models import atomic_files
 from server.api import error_responses, live_socket
 from server.api.dependencies import Services
 from server.api.http_protocol import TimeoutHttpProtocol
@@ -43,7 +43,7 @@ from server.auth.rate_limits import RateLimits
 from server.engine.backend import Backend, EmbeddedBackend
 from server.engine.cluster.ray_engine import RayEngine
 from server.engine.generator_cache import GeneratorCache
-from server.engine.inference_thread import InferenceThread, Priority, pick_device, tune
+from server.engine.inference_thread import InferenceThread, Priority, configure_process, pick_device
 from server.engine.renderer import Renderer
 from server.jobs.job import State
 from server.jobs.runner import JobRunner
@@ -91,9 +91,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        tune()
+        configure_process()
         device = pick_device(chosen.device)
-        atomic_files.sweep(chosen.home)
+        atomic_files.remove_stale(chosen.home)
         database = Database.at(chosen.home, chosen.database)
         library = Library(chosen.home, first=chosen.first, database=database)
         lane = InferenceThread()

@@ -56,7 +56,7 @@ class InferenceThread:
         future: Future[T] = Future()
         with self._changed:
             if self._closed:
-                raise stopping()
+                raise server_stopping()
             self._queues[priority].put(person, (time.monotonic(), future, function))
             self._changed.notify()
         return future
@@ -78,7 +78,7 @@ class InferenceThread:
             self._changed.notify()
         for future in waiting:  # not cancelled: to those who await it that would look like their own cancelling
             if future.set_running_or_notify_cancel():
-                future.set_exception(stopping())
+                future.set_exception(server_stopping())
         self._thread.join()
 
     def _run(self) -> None:
@@ -121,7 +121,7 @@ class InferenceThread:
         return first, None
 
 
-def stopping() -> Overloaded:
+def server_stopping() -> Overloaded:
     """What callers hear once the door is closed."""
     return Overloaded("The server is stopping.", "Try again when it is back.")
 
@@ -139,7 +139,7 @@ def physical_cores() -> int:
     return max(1, len(siblings))
 
 
-def tune() -> None:
+def configure_process() -> None:
     """Set up this process for inference; call once at start, before anything is computed.
 
     glibc gives large blocks back to the kernel after every layer and faults them in again for the next; with higher

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from latentwalk.errors import Invalid, Overloaded
-from server.engine.inference_thread import InferenceThread, Priority, physical_cores, pick_device, tune
+from server.engine.inference_thread import InferenceThread, Priority, configure_process, physical_cores, pick_device
 
 
 @pytest.fixture
@@ -125,8 +125,8 @@ def test_a_device_that_is_not_there_is_refused() -> None:
 
 def test_tuning_can_be_done_twice() -> None:
     before = torch.get_num_threads()
-    tune()
-    tune()
+    configure_process()
+    configure_process()
     assert torch.get_num_threads() == physical_cores() >= 1
     torch.set_num_threads(before)
 
