@@ -14,10 +14,10 @@ from typing import Any
 from fastapi import FastAPI
 from uvicorn import Config
 
-from latentwalk import atomic_files
 from latentwalk.errors import LatentwalkError
 from latentwalk.provenance.signing import FileSigner
 from latentwalk.rendering.device import pick_device, tune_threads
+from models import atomic_files
 from server.api import error_responses, live_socket
 from server.api.dependencies import Services
 from server.api.http_protocol import TimeoutHttpProtocol
@@ -94,7 +94,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         tune_threads()
         device = pick_device(chosen.device)
-        atomic_files.sweep(chosen.home)
+        atomic_files.remove_stale(chosen.home)
         database = Database.at(chosen.home, chosen.database)
         library = Library(chosen.home, first=chosen.first, database=database)
         lane = InferenceThread()

@@ -22,11 +22,12 @@ from starlette.testclient import TestClient
 from latentwalk.directions.direction import Curve, Direction, to_bytes
 from latentwalk.directions.latent_walk import LinearWalk
 from latentwalk.directions.unit import Unit
-from models.base import Card, GeneratorSpec, fingerprint
 from models.catalogue import pinned
 from models.generators.dcgan import DCGAN, build
 from models.generators.stylegan2 import StyleGAN2
+from models.hashing import fingerprint
 from models.networks.stylegan2 import NetworkConfig, StyleGAN2Network
+from models.specs import Card, GeneratorSpec
 from server.app import create_app
 from server.settings import Settings
 

@@ -96,7 +96,7 @@ picture = options(
 @click.version_option(package_name="latentwalk")
 def main() -> None:
     """Steer image generators with sliders whose meaning was learned and measured."""
-    openmp.choose()
+    openmp.set_spin_count()
 
 
 @main.command()

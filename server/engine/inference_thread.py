@@ -50,7 +50,7 @@ class InferenceThread:
         future: Future[T] = Future()
         with self._changed:
             if self._closed:
-                raise stopping()
+                raise server_stopping()
             self._queues[priority].put(person, (time.monotonic(), future, function))
             self._changed.notify()
         return future
@@ -72,7 +72,7 @@ class InferenceThread:
             self._changed.notify()
         for future in waiting:  # not cancelled: to those who await it that would look like their own cancelling
             if future.set_running_or_notify_cancel():
-                future.set_exception(stopping())
+                future.set_exception(server_stopping())
         self._thread.join()
 
     def _run(self) -> None:
@@ -115,6 +115,6 @@ class InferenceThread:
         return first, None
 
 
-def stopping() -> Overloaded:
+def server_stopping() -> Overloaded:
     """What callers hear once the door is closed."""
     return Overloaded("The server is stopping.", "Try again when it is back.")

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from latentwalk import atomic_files
 from latentwalk import edit as edits
 from latentwalk.directions.direction import Direction, check_id, from_bytes, to_bytes
 from latentwalk.errors import Conflict, Invalid, NotFound
@@ -27,6 +26,7 @@ from latentwalk.steering.preview_strips import preview_strip
 from latentwalk.steering.scores import report_card as scored
 from latentwalk.steering.scores.ratings import read_csv
 from latentwalk.steering.scores.settings import ScoreSettings
+from models import atomic_files
 from models.catalogue import download
 from models.regressors import catalogue
 from server.auth.tokens import TokenStore
@@ -102,9 +102,9 @@ def pull(name: str, accepted: bool, show: Show) -> str:
     if catalogue.is_installed(name, folder):
         raise Conflict(f"{judge.spec.title} ({name}) is here already.", "There is nothing to fetch.")
     try:
-        finish(studio.followed(lambda report: download.pull(judge, folder, report, accepted=accepted)), show)
+        finish(studio.followed(lambda report: download.fetch_weights(judge, folder, report, accepted=accepted)), show)
     except OSError as error:
-        raise atomic_files.refused(folder / name, error) from error
+        raise atomic_files.storage_error(folder / name, error) from error
     return judge.spec.title
 
 

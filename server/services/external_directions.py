@@ -19,9 +19,10 @@ from latentwalk.directions.unit import Unit
 from latentwalk.edit import Base
 from latentwalk.errors import Invalid, LatentwalkError, refusal
 from latentwalk.latents.latent_codec import encode_latent
-from models.base import Generator, GeneratorSpec
+from models.base import Generator
 from models.importing.direction_files import VectorFile
 from models.importing.open_checkpoint import LARGEST_VECTORS, open_vectors
+from models.specs import GeneratorSpec
 
 __all__ = ["LARGEST_VECTORS", "base", "directions", "exported", "read"]
 SIGMA = Unit("σ", decimals=1)
@@ -109,7 +110,7 @@ def exported(direction: Direction, ending: str) -> bytes:
 
 def _check_factors(rows: Tensor, generator: Generator, name: str) -> None:
     # Factors are what the weights they were read off stretch most; to other weights they are any directions.
-    weight = generator.entrance().cpu().double()
+    weight = generator.input_weights().cpu().double()
     power = weight.T @ weight
     any, best = power.trace() / len(power), torch.linalg.eigvalsh(power)[-CHECKED:].mean()
     found = torch.einsum("nd,de,ne->n", rows[:CHECKED].double(), power, rows[:CHECKED].double()).mean()

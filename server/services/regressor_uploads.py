@@ -30,7 +30,7 @@ def keep_draft(
     breaks the jail's rules, or takes no pictures."""
     check_id(name)
     passport = onnx.inspect(data, unlocked=regressors.unlocked)
-    plan, asks = onnx.guess(passport)
+    plan, asks = onnx.guess_plan(passport)
     told = asdict(passport)
     spec = RegressorSpec(
         name=name,
@@ -46,7 +46,7 @@ def keep_draft(
     draft = RegressorEntry(
         spec, "uploaded", reason=reason, passport=noted, plan=plan.model_dump(mode="json"), asks=(*asks, "span")
     )
-    return regressors.keep(draft, onnx.files(data, plan))
+    return regressors.keep(draft, onnx.stored_files(data, plan))
 
 
 def confirm_plan(regressors: Regressors, name: str, changes: Mapping[str, Any], generator: Generator) -> RegressorEntry:
@@ -86,7 +86,7 @@ def confirm_plan(regressors: Regressors, name: str, changes: Mapping[str, Any], 
         "seconds": _round(tried.seconds),
     }
     confirmed = replace(entry, spec=spec, plan=plan.model_dump(mode="json"), asks=(), trust=trust)
-    return regressors.keep(confirmed, onnx.files(data, plan))
+    return regressors.keep(confirmed, onnx.stored_files(data, plan))
 
 
 def _round(value: float) -> float:

@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, 
 
 from latentwalk.directions.direction import Curve, Direction
 from latentwalk.directions.unit import Unit
-from models.base import GeneratorSpec
+from models.specs import GeneratorSpec
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 30_000  # ms; CI machines are slow and loading a model takes seconds

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Locator, expect
 
 from latentwalk.directions.direction import Direction
-from models.base import GeneratorSpec
+from models.specs import GeneratorSpec
 from server.auth.roles import Role
 from server.auth.tokens import TokenStore
 from tests.browser.conftest import Explorer, Server

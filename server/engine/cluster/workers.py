@@ -23,10 +23,10 @@ from models.base import Precision
 from server.engine.generator_cache import GeneratorCache
 from server.engine.inference_thread import InferenceThread, Priority
 from server.engine.preview_queue import Answer, Frame
-from server.engine.renderer import timed
+from server.engine.renderer import draw_timed
 from server.jobs.checkpoints import Checkpoints
 from server.jobs.job import Kind
-from server.jobs.task import advance
+from server.jobs.task import next_step
 from server.services.learning import LearningTasks
 from server.settings import Settings
 from server.storage.db.database import Database
@@ -111,7 +111,7 @@ class RenderWorker(Worker):
         """The exact picture of an edit, as a file."""
         begin = time.perf_counter()
         ready = await self.shelf.get(edit.generator)
-        array, started, ended = await self.lane.run(priority, lambda: timed(edit, ready), person)
+        array, started, ended = await self.lane.run(priority, lambda: draw_timed(edit, ready), person)
         return await asyncio.to_thread(draw.still_frame, edit, array, format, longest, started - begin, ended - started)
 
     async def pixels(self, edit: Edit, priority: Priority) -> Pixels:
@@ -147,7 +147,7 @@ class LearningWorker(Worker):
     async def step(self, job: str) -> WorkerStep:
         """The next chunk of a job."""
         work = self._work[job]
-        step = await self.lane.run(Priority.WORK, lambda: advance(work))
+        step = await self.lane.run(Priority.WORK, lambda: next_step(work))
         if not isinstance(step, Progress):
             await self.end(job)
             return WorkerStep(result=step)

@@ -25,7 +25,7 @@ from server.engine.generator_cache import LoadedGenerator
 from server.jobs import runner as jobs_module
 from server.jobs.job import Job
 from server.jobs.runner import JobRunner
-from server.jobs.task import Task, in_a_thread
+from server.jobs.task import Task, run_in_thread
 from server.ops import repair
 from server.services import learning
 from server.storage.db.database import Database
@@ -61,7 +61,7 @@ class Server:
                 self.library, ready, self.generator, SETTINGS, "bright", "Bright", memory, DATE
             )
 
-        return Task(make, in_a_thread, "device")
+        return Task(make, run_in_thread, "device")
 
     async def ended(self, job: Job) -> None:
         async with asyncio.timeout(120):

@@ -14,7 +14,7 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
-from models.base import GeneratorSpec
+from models.specs import GeneratorSpec
 from server.api.middleware.host_origin import SAFE
 from server.api.permissions import RoleNeeded
 from server.app import create_app

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from latentwalk import atomic_files
 from latentwalk.errors import StorageFailed
+from models import atomic_files
 
 STEPS = ("mkdir", "mkstemp", "write", "fsync", "chmod", "replace")
 
@@ -77,14 +77,14 @@ def test_every_sync_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.Monke
         calls.clear()
         with monkeypatch.context() as patch:
             patch.setattr(os, "fsync", counting(fail_at))
-            with pytest.raises(StorageFailed, match="could not be kept"):
+            with pytest.raises(StorageFailed, match="could not be saved"):
                 atomic_files.write(tmp_path / "a", b"x")
         assert not _litter(tmp_path)
 
 
 def test_a_really_full_disk_is_one_sentence(tmp_path: Path) -> None:
     code = (
-        "import resource, sys, signal; from pathlib import Path; from latentwalk import atomic_files\n"
+        "import resource, sys, signal; from pathlib import Path; from models import atomic_files\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "path = Path(sys.argv[1]); files.write(path, b'old')\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
@@ -113,7 +113,7 @@ def test_sweeping_removes_only_what_a_dead_process_left(tmp_path: Path) -> None:
         path.write_bytes(b"")
     os.utime(old, (0, 0))
     os.utime(kept, (0, 0))
-    atomic_files.sweep(tmp_path)
+    atomic_files.remove_stale(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".b.y.part", "c.part"]
 
 
@@ -124,7 +124,7 @@ def test_sweeping_removes_models_that_were_half_fetched(tmp_path: Path) -> None:
         (path / "weights").write_bytes(b"")
     for path in (half, whole):
         os.utime(path, (0, 0))
-    atomic_files.sweep(tmp_path)
+    atomic_files.remove_stale(tmp_path)
     assert sorted(path.name for path in (tmp_path / "generators").iterdir()) == [".eyes-cd34", "faces"]
 
 
