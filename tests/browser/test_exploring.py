@@ -56,9 +56,9 @@ def test_a_typed_amount_moves_the_slider_and_one_that_cannot_be_says_so(explorer
     explorer.act(lambda: explorer.type_amount("swell", "x1.1"))
     assert explorer.amount("swell") == "×1.10"
     explorer.type_amount("swell", "a lot")
-    explorer.told("“a lot” is not an amount of Swell")
+    explorer.told("“a lot” is not a valid amount for Swell")
     explorer.act(lambda: explorer.type_amount("swell", "9"))
-    explorer.told("Swell goes from ×0.70 to ×1.40.")
+    explorer.told("Swell ranges from ×0.70 to ×1.40.")
     explorer.page.keyboard.press("Tab")
     assert explorer.amount("swell") == "×1.40"
 

@@ -30,7 +30,7 @@ def test_axe_finds_nothing_in_the_page_its_panels_and_its_reports(explorer, sche
     explorer.page.locator("model-card summary").click()
     explorer.page.locator("class-mix summary").click()
     assert findings(explorer) == []
-    for panel in ("Learn", "Judges", "Export", "Bookmarks"):
+    for panel in ("Learn", "Attributes", "Export", "Bookmarks"):
         explorer.page.get_by_role("button", name=panel, exact=True).click()
         assert findings(explorer) == []
     explorer.page.keyboard.press("?")
@@ -111,9 +111,9 @@ def test_the_page_preloads_every_module_it_imports(explorer):
     links = f"[...document.querySelectorAll('link[rel=modulepreload]')].map((one) => ({path})(one.href))"
     loaded, preloaded = set(explorer.page.evaluate(fetched)), set(explorer.page.evaluate(links))
     present = {f"/{file.relative_to(ROOT)}" for file in (ROOT / "static" / "js").rglob("*.js")}
-    doors = {"/static/js/door.js"}  # of the page that asks for a token
-    assert preloaded == present - doors - {"/static/js/main.js"}
-    assert present - doors <= loaded
+    elsewhere = {"/static/js/shell/sign-in.js"}  # of the sign-in page
+    assert preloaded == present - elsewhere - {"/static/js/main.js"}
+    assert present - elsewhere <= loaded
 
 
 EDITS = [
@@ -130,7 +130,7 @@ EDITS = [
 def test_the_page_spells_edits_and_links_exactly_as_the_server_does(explorer, edit):
     explorer.page.goto(explorer.url)
     script = """async (text) => {
-        const { canonical, toCode, fromCode } = await import('/static/js/canonical.js');
+        const { canonical, toCode, fromCode } = await import('/static/js/picture/canonical.js');
         const edit = JSON.parse(text);
         return [canonical(edit), toCode(edit), canonical(fromCode(toCode(edit)))];
     }"""

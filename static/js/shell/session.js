@@ -1,0 +1,236 @@
+/** The commands of one session: they change the edit, record the history and tell the live connection what to show. */
+
+import { canonical } from "../picture/canonical.js";
+import { amountOf, changed, edit, fitted, neutral, onTrack, withAmount } from "../picture/edit.js";
+import { timelineOf, walkOf } from "../walk/timeline-json.js";
+import { describe } from "../sliders/units.js";
+import { EMPTY } from "../walk/walk.js";
+
+const FIRST_SEED = 58;
+const LARGEST_RANDOM = 1_000_000; // short enough to read aloud; any seed can still be typed
+
+/** Emits `remark` with a sentence whenever something asked for could not be done as asked. */
+export class Session extends EventTarget {
+  #store;
+  #history;
+  #live;
+  #api;
+  #left = new Map();
+
+  constructor({ store, history, live, api }) {
+    super();
+    [this.#store, this.#history, this.#live, this.#api] = [store, history, live, api];
+  }
+
+  get edit() {
+    return this.#store.state.edit;
+  }
+
+  get walk() {
+    return this.#store.state.walk;
+  }
+
+  generator(name = this.edit?.generator) {
+    return this.#store.state.generators.find((one) => one.name === name);
+  }
+
+  direction(id) {
+    return this.#store.state.directions.find((one) => one.id === id);
+  }
+
+  firstEdit() {
+    const generator = this.#store.state.generators.find(({ installed }) => installed);
+    return generator && edit({ generator: generator.name, base: { seed: FIRST_SEED } });
+  }
+
+  /** Show an edit of any installed generator, with a walk if one is given, and make it a step of the history. */
+  async open(wanted, label, walk) {
+    const shown = await this.#enter(wanted);
+    if (shown) this.commit(shown, { label, walk });
+    return Boolean(shown);
+  }
+
+  /** Lay out a timeline and show its first keyframe; false where its generator is not here. */
+  openTimeline(timeline, label) {
+    const { walk, output } = walkOf(timeline);
+    if (Object.keys(output).length) this.#store.set({ output: { ...this.#store.state.output, ...output } });
+    return this.open(walk.stops[0].edit, label, walk);
+  }
+
+  /** The walk as the timeline that the server renders. */
+  timeline() {
+    const { output, walk } = this.#store.state;
+    return timelineOf(walk, this.edit.generator, output);
+  }
+
+  preview(next) {
+    this.#store.set({ edit: next, problem: null, visiting: false });
+    this.#render();
+  }
+
+  /** Show a moment of the walk; until a slider is moved it is the walk's, and no step of the history. */
+  visit(moment) {
+    const rests = ([id, amount]) => amount === this.direction(id)?.unit.neutral;
+    const amounts = Object.fromEntries(Object.entries(moment.amounts ?? {}).filter((one) => !rests(one)));
+    const next = edit({ ...moment, amounts });
+    if (canonical(next) === canonical(this.edit)) return this.#store.set({ visiting: true });
+    this.#store.set({ edit: next, problem: null, visiting: true });
+    this.#render();
+  }
+
+  /** Change the walk and make it a step of the history; the picture stays. Quick steps with one `key` are one. */
+  alterWalk(walk, { label, key }) {
+    this.#store.set({ walk });
+    if (this.#history.current?.walk !== walk) this.#history.commit({ edit: this.edit, walk }, label, key);
+  }
+
+  /** Show an edit and make it a step of the history, unless it is the step we are at. */
+  commit(next, { label, key, walk = this.walk }) {
+    this.#store.set({ walk });
+    this.preview(next);
+    const here = this.#history.current;
+    if (!here || canonical(here.edit) !== canonical(next) || here.walk !== walk) {
+      this.#history.commit({ edit: next, walk }, label, key);
+    }
+  }
+
+  /** Move one slider; `settled` at the end of a drag or a step. */
+  move(id, amount, settled) {
+    const direction = this.direction(id);
+    const next = withAmount(this.edit, direction, onTrack(direction, amount));
+    this.#store.set({ activeSlider: id });
+    if (!settled) return this.preview(next);
+    this.commit(next, {
+      label: `${direction.name} ${describe(direction.unit, amountOf(next, direction))}`,
+      key: `amount:${id}`,
+    });
+  }
+
+  hold(id, held) {
+    const hold = this.edit.hold.filter((one) => one !== id);
+    const label = `${this.direction(id).name} ${held ? "held" : "released"}`;
+    this.commit(changed(this.edit, { hold: held ? [...hold, id].sort() : hold }), { label });
+  }
+
+  rest() {
+    this.commit(neutral(this.edit), { label: "All sliders reset" });
+  }
+
+  /** Another seed; steps from one to the next in quick succession share the `key` and are one change. */
+  seed(seed, key = "") {
+    this.commit(changed(this.edit, { base: { seed } }), { label: `Seed ${seed}`, key });
+  }
+
+  roll() {
+    this.seed(Math.floor(Math.random() * LARGEST_RANDOM));
+  }
+
+  truncate(truncation, settled) {
+    const next = changed(this.edit, { truncation });
+    if (settled) this.commit(next, { label: `Truncation ${truncation.toFixed(2)}`, key: "truncation" });
+    else this.preview(next);
+  }
+
+  mix(classes, settled) {
+    const next = changed(this.edit, { classes });
+    if (settled) this.commit(next, { label: "Class mix", key: "classes" });
+    else this.preview(next);
+  }
+
+  /** Show the base instead of the edit while `comparing`. */
+  compare(comparing) {
+    if (comparing === this.#store.state.comparing) return;
+    this.#store.set({ comparing });
+    this.#render();
+  }
+
+  async choose(name) {
+    if (name === this.edit.generator) return;
+    // A latent written out belongs to one generator; a seed to all.
+    const base = this.edit.base.latent ? { seed: FIRST_SEED } : this.edit.base;
+    await this.open(this.#left.get(name)?.edit ?? edit({ generator: name, base }), this.generator(name).title);
+  }
+
+  undo() {
+    return this.#goTo(this.#history.undo());
+  }
+
+  redo() {
+    return this.#goTo(this.#history.redo());
+  }
+
+  goTo(id) {
+    return this.#goTo(this.#history.goTo(id));
+  }
+
+  /** Read the sliders again, after one was learned, uploaded or removed. */
+  async refreshDirections() {
+    const { generator } = this.edit;
+    const directions = distinct(await this.#api.directions(generator));
+    if (generator !== this.edit.generator) return;
+    const known = new Set(directions.map(({ id }) => id));
+    this.#store.set({ directions });
+    if (Object.keys(this.edit.amounts).some((id) => !known.has(id)) || this.edit.hold.some((id) => !known.has(id))) {
+      this.#show(this.edit);
+    }
+    this.#render(); // a slider learned anew under its old name changes the picture of the same edit
+  }
+
+  async #goTo(node) {
+    if (!node) return;
+    const shown = await this.#enter(node.edit);
+    if (!shown) return;
+    this.#store.set({ walk: node.walk });
+    this.preview(shown);
+  }
+
+  // Everything an edit of another generator needs is fetched before anything is replaced.
+  async #enter(wanted) {
+    const generator = this.generator(wanted.generator);
+    if (!generator?.installed) {
+      this.#remark(
+        generator
+          ? `This picture was made with ${generator.title}, which is not installed. Download it under Generator first.`
+          : `This picture was made with “${wanted.generator}”, which this server does not have.`,
+      );
+      return null;
+    }
+    const same = this.edit?.generator === wanted.generator;
+    const directions = same
+      ? this.#store.state.directions
+      : distinct(await this.#api.directions(wanted.generator));
+    const { edit: shown, remarks } = fitted(wanted, generator, directions);
+    remarks.forEach((remark) => this.#remark(remark));
+    if (same) return shown;
+    if (this.edit) this.#left.set(this.edit.generator, { edit: this.edit, walk: this.walk });
+    const walk = this.#left.get(wanted.generator)?.walk ?? EMPTY; // a walk shows one generator
+    this.#store.set({ directions, edit: shown, walk, activeSlider: favourite(directions), problem: null });
+    return shown;
+  }
+
+  #show(wanted) {
+    const { edit: shown } = fitted(wanted, this.generator(wanted.generator), this.#store.state.directions);
+    this.preview(shown);
+  }
+
+  #render() {
+    const { comparing, edit: shown } = this.#store.state;
+    if (shown) this.#live.render(comparing ? neutral(shown) : shown);
+  }
+
+  #remark(sentence) {
+    this.dispatchEvent(new CustomEvent("remark", { detail: sentence }));
+  }
+}
+
+// Two sliders of one name, such as a zoom learned twice, are told apart by their ids.
+function distinct(directions) {
+  const count = (name) => directions.filter((one) => one.name === name).length;
+  return directions.map((one) => (count(one.name) > 1 ? { ...one, name: `${one.name} (${one.id})` } : one));
+}
+
+// The first active slider is one that works well, so that the filmstrip shows an effect.
+function favourite(directions) {
+  const best = directions.find(({ verdict }) => verdict === "strong") ?? directions[0];
+  return best?.id ?? null;
+}

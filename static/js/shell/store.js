@@ -1,0 +1,29 @@
+/** The state of the page: one frozen object, replaced as a whole, with listeners for named parts of it. */
+
+export class Store extends EventTarget {
+  #state;
+
+  constructor(initial) {
+    super();
+    this.#state = Object.freeze({ ...initial });
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  /** Replace the state by a copy with `changes`. */
+  set(changes) {
+    const before = this.#state;
+    this.#state = Object.freeze({ ...before, ...changes });
+    const names = Object.keys(changes).filter((name) => before[name] !== changes[name]);
+    if (names.length) this.dispatchEvent(new CustomEvent("change", { detail: new Set(names) }));
+  }
+
+  /** Call `listener(state)` now, and again whenever one of `names` was replaced. */
+  watch(names, listener, { signal } = {}) {
+    listener(this.#state);
+    const heard = ({ detail }) => names.some((name) => detail.has(name)) && listener(this.#state);
+    this.addEventListener("change", heard, { signal });
+  }
+}

@@ -1,0 +1,183 @@
+/** <report-card>: how well a direction works, measured on pictures it was not learned from. */
+
+import { api } from "../shell/api.js";
+import { chart } from "../elements/chart.js";
+import { amountAt, coordinate, describe } from "./units.js";
+import { button, h, icon } from "../elements/dom.js";
+import { Component } from "../elements/component.js";
+
+const METHODS = {
+  walk: "learned",
+  closed_form: "closed form",
+  pca: "PCA",
+  sefa: "SeFa",
+  styles: "style channel",
+  exact: "exact",
+  score: "learned from a score",
+};
+
+const ERRORS = {
+  edit_error: "Error of this slider",
+  closed_form_error: "Error of the closed form",
+  pca_error: "Error of the best PCA component",
+  random_error: "Error of a random direction",
+};
+
+/** Emits `remove` when the direction is to be deleted (asked twice). */
+export class ReportCard extends Component {
+  #sure = 0;
+
+  /** A direction with its full card, or null for one that could not be fetched. */
+  set direction(direction) {
+    if (!direction) return this.replaceChildren(h("p", { className: "empty" }, "The report could not be loaded."));
+    const { card } = direction;
+    const curve = card?.reached?.length > 1 ? response(direction) : null;
+    const measured = card ? figures(direction) : h("p", { className: "empty" }, "This slider has not been measured.");
+    const alt = `${direction.name} from one end of its range to the other, on several pictures`;
+    const { strip: src } = direction;
+    const strip = src ? h("img", { className: "strip", src, loading: "lazy", alt }) : null;
+    const parts = [warned(direction), curve, measured, factors(direction), strip, mirrored(direction), made(direction)];
+    this.replaceChildren(...parts.filter(Boolean), this.#actions(direction));
+  }
+
+  build() {
+    this.append(h("p", { className: "empty" }, "Loading the report…"));
+  }
+
+  disconnectedCallback() {
+    clearTimeout(this.#sure);
+  }
+
+  #actions({ generator, id, name, removable }) {
+    const [href, download] = [api.directionFile(generator, id), `${generator}-${id}.safetensors`];
+    const file = h("a", { className: "button", href, download }, icon("download"), "Download slider");
+    const actions = h("div", { className: "actions" }, file);
+    if (removable) {
+      const props = { className: "button danger", "aria-label": `Delete ${name}` };
+      const remove = button(icon("trash"), { ...props, onclick: () => this.#remove(remove) }, "Delete");
+      actions.append(remove);
+    }
+    return actions;
+  }
+
+  #remove(asked) {
+    if (this.#sure) return this.tell("remove");
+    asked.lastChild.textContent = "Really delete?";
+    asked.setAttribute("aria-label", "Really delete?");
+    this.#sure = setTimeout(() => {
+      this.#sure = 0;
+      asked.lastChild.textContent = "Delete";
+    }, 4000);
+  }
+}
+
+function response({ card, unit, range, name }) {
+  const at = (amount) => coordinate(unit, amount);
+  const rows = card.reached.map((row) => row.map(at)).filter((row) => row.every(Number.isFinite));
+  const text = (position) => describe(unit, amountAt(unit, position));
+  const ends = [rows[0], rows.at(-1)];
+  const label = `${name}: a requested change of ${text(ends[0][0])} achieves ${text(ends[0][1])}; ${text(ends[1][0])} achieves ${text(ends[1][1])}.`;
+  const drawing = chart({
+    lines: [
+      { name: "ideal", points: clippedIdeal(rows) },
+      { name: "train", points: rows },
+    ],
+    band: rows.map(([asked, , low, high]) => [asked, low, high]),
+    shade: range.map(at),
+    xTicks: [ends[0][0], ...(ends[0][0] < 0 && ends[1][0] > 0 ? [0] : []), ends[1][0]],
+    xText: text,
+    yText: text,
+    label,
+  });
+  const words = "Requested change (horizontal) and achieved change (vertical) with its spread. Shaded: measured range. Dotted: ideal response.";
+  return h("figure", {}, drawing, h("figcaption", {}, words));
+}
+
+// The ideal response, clipped to the achieved values so that it does not flatten the curve.
+function clippedIdeal(rows) {
+  const heights = rows.flatMap(([, reached, low, high]) => [reached, low, high]);
+  const [low, high] = [Math.min(...heights), Math.max(...heights)];
+  const from = Math.max(rows[0][0], low);
+  const to = Math.min(rows.at(-1)[0], high);
+  return [
+    [from, from],
+    [to, to],
+  ];
+}
+
+function figures({ card }) {
+  const number = (value) => (Number.isFinite(value) ? value.toFixed(2) : "–");
+  const percent = (share) => `${Math.round(share * 100)} %`;
+  const figure = (value, term, about, text = number(value)) => (Number.isFinite(value) ? [[term, text, about]] : []);
+  const { slope_ci: ends, identity_error: identity, judge, diversity, n } = card;
+  const against = (value) => number(identity > 0 ? value / identity : value);
+  const errors = Object.entries(ERRORS).flatMap(([key, term]) =>
+    figure(card[key], term, "Distance from the true transform; no change is 1", against(card[key])),
+  );
+  if (errors.length) errors.push(["Error of no change", "1.00", "The unit of the other errors"]);
+  const interval = ends ? ` (${ends.map(number).join(" to ")})` : "";
+  const rows = [
+    ...figure(card.slope, "Slope", "Achieved change over requested change; 1 is ideal", `${number(card.slope)}${interval}`),
+    ...figure(card.monotone, "Monotonic", "Share of pictures", percent(card.monotone)),
+    ...errors,
+    ...figure(card.leakage, "Leakage", "Change of other attributes, in standard deviations"),
+    ...figure(card.positive, "Increases overall", "Share of pictures", percent(card.positive)),
+  ];
+  if (judge) rows.push([`Slope by ${judge.name}`, number(judge.slope), "Slope of the score of a second regressor"]);
+  if (diversity?.length) {
+    const least = Math.min(...diversity.map(([, share]) => share));
+    rows.push(["Diversity kept", percent(least), "Smallest share of the diversity between seeds at neutral"]);
+  }
+  rows.push(...figure(card.seeds_cosine, "Agreement of two runs", "Cosine of the directions learned with two seeds"));
+  if (n) rows.push(["Measured on", `${n} pictures`, "Held out from training"]);
+  const pairs = rows.flatMap(([term, text, title]) => [h("dt", { title }, term), h("dd", {}, text)]);
+  return h("dl", { className: "figures" }, ...pairs);
+}
+
+// Sliders for attributes of people show their warning first.
+function warned({ settings }) {
+  if (!settings?.warning) return null;
+  const why = settings.reason ? `Reason for this slider: ${settings.reason}` : "";
+  return h("p", { className: "problem" }, `${settings.warning} ${why}`.trim());
+}
+
+function factors({ card }) {
+  const rows = Object.entries(card?.factors ?? {})
+    .filter(([, { sign, r2 }]) => sign !== "0" && r2 >= 0.05)
+    .sort(([, one], [, other]) => other.r2 - one.r2)
+    .slice(0, 5)
+    .map(([name, { sign, slope, r2 }]) =>
+      h("li", {}, `${sign === "+" ? "more" : "less"} ${name} (${Math.abs(slope).toFixed(1)} sd, R² ${r2.toFixed(2)})`),
+    );
+  return rows.length
+    ? h("div", {}, h("p", { className: "fine" }, "Correlated changes:"), h("ul", { className: "factors" }, ...rows))
+    : null;
+}
+
+// If the variation of the training pictures is known: each class against how far the slider moves it.
+function mirrored({ mirror, unit, name }) {
+  const classes = Object.entries(mirror?.classes ?? {});
+  if (!classes.length) return null;
+  const at = (amount) => coordinate(unit, amount);
+  const text = (position) => describe(unit, amountAt(unit, position));
+  const dots = classes.map(([title, [designed, reached]]) => [
+    at(designed),
+    at(reached),
+    `${title}: training pictures vary by ${describe(unit, designed)}, the slider achieves ${describe(unit, reached)}`,
+  ]);
+  const found = mirror.r === null ? "" : ` Correlation ${mirror.r.toFixed(2)} over ${mirror.n} classes.`;
+  const label = `${name} per class, compared with the training pictures.${found}`;
+  const drawing = chart({ dots, xText: text, yText: text, label });
+  const words = `Data coverage. Each dot is a class: variation of its training pictures (horizontal), achieved change along a direction in z (vertical).${found}`;
+  return h("figure", {}, drawing, h("figcaption", {}, words));
+}
+
+function made({ method, kind, seed, created, origin, settings = {}, asked, unit }) {
+  const steps = settings.steps ? `${settings.steps} steps` : null;
+  const way = `${METHODS[method] ?? method}${kind === "path" ? " along a path" : ""}`;
+  const span = asked ? `training range ${asked.map((end) => describe(unit, end)).join(" to ")}` : null;
+  const words = [way, steps, `seed ${seed}`, span, origin, created].filter(Boolean);
+  return h("p", { className: "fine" }, words.join(" · "));
+}
+
+customElements.define("report-card", ReportCard);

@@ -1,0 +1,158 @@
+/** <walk-inspector>: the selected keyframe or key as exact numbers, and the buttons that change it. */
+
+import { options } from "../elements/form.js";
+import { button, freshId, h, iconButton } from "../elements/dom.js";
+import { Component } from "../elements/component.js";
+import { describe, parseAmount } from "../sliders/units.js";
+import { onTrack } from "../picture/edit.js";
+import { duplicated, found, fromZero, held, moved, moves, pace, removed, replaced, swapped, timed } from "./walk.js";
+import { rekeyed, unkeyed } from "./tracks.js";
+
+/** Emits `alter` {walk, label, settled, key}, and `replace` to put the current picture into the keyframe. */
+export class WalkInspector extends Component {
+  #hint = h("p", { className: "fine hint", tabIndex: -1 });
+  #title = h("span", { className: "title" });
+  #at = seconds("At");
+  #hold = seconds("Hold");
+  #way = seconds("To next");
+  #amount = labelled("Amount", h("input", { type: "text", inputMode: "decimal", autocomplete: "off" }));
+  #easing = labelled("Easing", h("select"));
+  #replace = button("Update", {
+    className: "button outlined",
+    title: "Replace the keyframe by the current picture (U)",
+    onclick: () => this.tell("replace"),
+  });
+  #earlier = iconButton("earlier", "Swap with the previous keyframe", {
+    title: "Swap with the previous keyframe (Alt ←)",
+    onclick: () => this.#swap(-1),
+  });
+  #later = iconButton("later", "Swap with the next keyframe", {
+    title: "Swap with the next keyframe (Alt →)",
+    onclick: () => this.#swap(1),
+  });
+  #copy = iconButton("copy", "Duplicate the keyframe", {
+    title: "Duplicate (D)",
+    onclick: () => this.#alter(duplicated(this.#shown.walk, this.#shown.chosen.id), "Keyframe duplicated"),
+  });
+  #remove = iconButton("trash", "Delete", { title: "Delete (Delete)", onclick: () => this.#delete() });
+  #shown = null;
+  #typing = null;
+
+  set easings(easings) {
+    this.#easing.input.replaceChildren(...options(Object.entries(easings)));
+  }
+
+  /** Whether the current picture differs from the keyframe. */
+  set differs(differs) {
+    this.#replace.classList.toggle("primary", differs);
+  }
+
+  show({ walk, chosen, directions }) {
+    this.#shown = { walk, chosen, directions };
+    const thing = found(walk, chosen);
+    const focused = this.contains(document.activeElement);
+    this.toggleAttribute("empty", !thing);
+    if (!thing) {
+      if (focused) this.#hint.focus();
+      return;
+    }
+    const stop = chosen.track === null;
+    const index = stop ? walk.stops.indexOf(thing) : 0;
+    const next = stop && (index < walk.stops.length - 1 || (walk.play === "loop" && moves(walk)));
+    const direction = directions.find(({ id }) => id === chosen.track);
+    this.#title.textContent = stop ? `Keyframe ${index + 1} of ${walk.stops.length}` : (direction?.name ?? chosen.track);
+    this.#way.label.textContent = index < walk.stops.length - 1 ? "To next" : "Time back";
+    this.#write(this.#at.input, thing.at);
+    this.#write(this.#hold.input, thing.hold);
+    if (next) this.#write(this.#way.input, pace(walk, thing.id));
+    if (!stop && direction) this.#write(this.#amount.input, describe(direction.unit, thing.amount));
+    this.#easing.input.value = thing.easing;
+    this.#at.input.disabled = stop && index === 0 && walk.stops.length === 1;
+    for (const part of [this.#hold.field, this.#replace, this.#earlier, this.#later, this.#copy]) part.hidden = !stop;
+    this.#way.field.hidden = !next;
+    this.#easing.field.hidden = stop && !next;
+    this.#amount.field.hidden = stop;
+    this.#earlier.disabled = index === 0;
+    this.#later.disabled = index === walk.stops.length - 1;
+  }
+
+  build() {
+    this.#hint.textContent = "Add the current picture as a keyframe, change it and add the next, or start from a preset.";
+    this.append(
+      this.#hint,
+      this.#title,
+      this.#at.field,
+      this.#hold.field,
+      this.#way.field,
+      this.#amount.field,
+      this.#easing.field,
+      h("div", { className: "row" }, this.#replace, this.#earlier, this.#later, this.#copy, this.#remove),
+    );
+    this.addEventListener("input", ({ target }) => (this.#typing = target));
+    this.addEventListener("change", () => (this.#typing = null), { capture: true });
+    this.addEventListener("focusout", () => (this.#typing = null));
+    const fromField = (input, change, label) =>
+      input.addEventListener("change", () => {
+        const value = input.valueAsNumber;
+        if (Number.isFinite(value)) this.#alter(change(this.#shown.walk, this.#shown.chosen, value), label);
+        else this.show(this.#shown);
+      });
+    const stop = (run) => (walk, { id }, value) => run(walk, id, value);
+    fromField(this.#at.input, place, "Moved in time");
+    fromField(this.#hold.input, stop(held), "Hold");
+    fromField(this.#way.input, stop(timed), "Duration");
+    this.#easing.input.addEventListener("change", ({ target }) => this.#ease(target.value));
+    this.#amount.input.addEventListener("change", () => this.#typed());
+    this.keepChanges();
+  }
+
+  #ease(easing) {
+    const { walk, chosen } = this.#shown;
+    const { track, id } = chosen;
+    this.#alter(track === null ? replaced(walk, id, { easing }) : rekeyed(walk, track, id, { easing }), "Easing");
+  }
+
+  #typed() {
+    const { walk, chosen, directions } = this.#shown;
+    const direction = directions.find(({ id }) => id === chosen.track);
+    const amount = parseAmount(this.#amount.input.value, direction.unit);
+    if (amount === null) return this.show(this.#shown);
+    this.#alter(rekeyed(walk, chosen.track, chosen.id, { amount: onTrack(direction, amount) }), `Key of ${direction.name}`);
+  }
+
+  #swap(by) {
+    this.#alter(swapped(this.#shown.walk, this.#shown.chosen.id, by), "Keyframes swapped");
+  }
+
+  #delete() {
+    const { walk, chosen } = this.#shown;
+    const { track, id } = chosen;
+    this.#alter(track === null ? removed(walk, id) : unkeyed(walk, track, id), track === null ? "Keyframe deleted" : "Key deleted");
+  }
+
+  #write(input, value) {
+    if (this.#typing !== input) input.value = value;
+  }
+
+  #alter(walk, label) {
+    this.tell("alter", { walk, label, settled: true, key: "" });
+  }
+}
+
+function place(walk, { track, id }, at) {
+  return track === null ? fromZero(moved(walk, id, at)) : rekeyed(walk, track, id, { at });
+}
+
+function seconds(name) {
+  const made = labelled(name, h("input", { type: "number", min: 0, max: 3600, step: 0.05, autocomplete: "off" }));
+  made.field.append(h("span", { className: "fine" }, "s"));
+  return made;
+}
+
+function labelled(name, input) {
+  input.id = freshId("walk");
+  const label = h("label", { htmlFor: input.id }, name);
+  return { input, label, field: h("div", { className: "number" }, label, input) };
+}
+
+customElements.define("walk-inspector", WalkInspector);
