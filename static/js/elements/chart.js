@@ -8,13 +8,17 @@ const PAD = { left: 40, right: 8, top: 8, bottom: 22 };
 /**
  * A chart. `lines` are {points: [[x, y]...], name} drawn in order, `band` is [[x, low, high]...], `shade` [from, to]
  * on x, `dots` [[x, y, name]]. `xText`/`yText` spell a tick. `label` is the whole chart in words.
+ * @param {{lines?: {points: number[][], name: string}[], dots?: [number, number, string][], band?: number[][], shade?: number[] | null, xText: (value: number) => string, yText: (value: number) => string, label: string, xTicks?: number[] | null}} parts
  */
 export function chart({ lines = [], dots = [], band = [], shade = null, xText, yText, label, xTicks = null }) {
   const points = [...lines.flatMap((line) => line.points), ...dots];
   const xs = extent([...points.map(([x]) => x), ...band.map(([x]) => x)]);
   const ys = extent([...points.map(([, y]) => y), ...band.flatMap(([, low, high]) => [low, high])]);
+  /** @param {number} value */
   const x = (value) => PAD.left + ((value - xs[0]) / (xs[1] - xs[0])) * (WIDTH - PAD.left - PAD.right);
+  /** @param {number} value */
   const y = (value) => HEIGHT - PAD.bottom - ((value - ys[0]) / (ys[1] - ys[0])) * (HEIGHT - PAD.top - PAD.bottom);
+  /** @param {number[]} parts */
   const at = ([one, other]) => `${x(one).toFixed(1)},${y(other).toFixed(1)}`;
   const svg = s("svg", { class: "chart", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label });
   if (shade) {
@@ -52,11 +56,13 @@ export function chart({ lines = [], dots = [], band = [], shade = null, xText, y
   return svg;
 }
 
+/** @param {number[]} values */
 function extent(values) {
   const [low, high] = [Math.min(...values), Math.max(...values)];
   return high > low ? [low, high] : [low - 0.5, high + 0.5];
 }
 
+/** @param {number[]} parts */
 function ticks([low, high]) {
   const rough = (high - low) / 4;
   const power = 10 ** Math.floor(Math.log10(rough));

@@ -2,7 +2,11 @@
 
 const SLACK = 4;
 
-/** Follow a press on `element`. `begin(event)` returns {move(event), drop(), cancel()} or null for "not here". */
+/**
+ * Follow a press on `element`. `begin(event)` returns {move(event), drop(), cancel()} or null for "not here".
+ * @param {HTMLElement} element
+ * @param {(event: PointerEvent) => Drag | null} begin
+ */
 export function draggable(element, begin) {
   element.addEventListener("pointerdown", (start) => {
     if (start.button !== 0) return;
@@ -11,6 +15,7 @@ export function draggable(element, begin) {
     const over = new AbortController();
     const { signal } = over;
     let going = false;
+    /** @param {"drop" | "cancel"} how */
     const finish = (how) => {
       over.abort();
       if (going) drag[how]();

@@ -1,6 +1,7 @@
 /** <toast-stack>: short messages that disappear by themselves, announced politely, each with an optional action. */
 
-import { button, h, icon, iconButton, Component } from "./dom.js";
+import { Component } from "./component.js";
+import { button, h, icon, iconButton } from "./dom.js";
 
 const SHORT = 5000;
 const LONG = 12000; // problems stay longer: they must be read
@@ -10,6 +11,8 @@ export class ToastStack extends Component {
   /**
    * Say something. `kind` is "done" or "problem"; `action` is {label, run}; `unused` runs once when it leaves without
    * its action. The same sentence is not said twice.
+   * @param {string} sentence
+   * @param {{kind?: string, action?: {label: string, run: () => unknown} | null, unused?: (() => unknown) | null}} [parts]
    */
   say(sentence, { kind = "done", action = null, unused = null } = {}) {
     for (const same of [...this.children]) if (same.dataset.sentence === sentence) same.leave();
@@ -45,6 +48,11 @@ export class ToastStack extends Component {
     this.setAttribute("aria-live", "polite");
   }
 
+  /**
+   * @param {HTMLElement} toast
+   * @param {number} after
+   * @param {() => void} leave
+   */
   #leaveLater(toast, after, leave) {
     let timer = setTimeout(leave, after);
     const wait = () => clearTimeout(timer);

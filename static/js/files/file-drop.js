@@ -17,10 +17,12 @@ export function bindFileDrop({ api, attempt, jobs, session, store, toasts }, { w
   const picker = $("#file");
   const passport = $("passport-dialog");
   let depth = 0;
+  /** @param {number} by */
   const over = (by) => {
     depth = Math.max(0, depth + by);
     document.body.toggleAttribute("data-drop", depth > 0);
   };
+  /** @param {DragEvent} event */
   const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
 
   document.addEventListener("dragenter", (event) => holdsFiles(event) && over(1));
@@ -50,6 +52,7 @@ export function bindFileDrop({ api, attempt, jobs, session, store, toasts }, { w
   on(passport, "drop", ({ id }) => api.dropGenerator(id));
 
   // A checkpoint: shows what it contains; nothing is installed before somebody confirms it.
+  /** @param {File} file */
   async function see(file) {
     toasts.say(`Opening “${file.name}” in a sandbox…`);
     const taken = new Set(store.state.generators.map(({ name }) => name));
@@ -57,6 +60,10 @@ export function bindFileDrop({ api, attempt, jobs, session, store, toasts }, { w
   }
 
   // Directions or a latent of another program, for the current generator.
+  /**
+   * @param {File} file
+   * @param {boolean} maybe
+   */
   async function takeIn(file, maybe) {
     const { generator } = session.edit;
     let found;
@@ -72,10 +79,12 @@ export function bindFileDrop({ api, attempt, jobs, session, store, toasts }, { w
     toasts.say(`Installed ${found.directions.length} sliders from “${file.name}”.`);
   }
 
+  /** @param {Iterable<File>} files */
   function openAll(files) {
     for (const file of files) attempt(() => open(file));
   }
 
+  /** @param {File} file */
   async function open(file) {
     const { generator } = session.edit;
     const found = await recognise(file, api).catch((error) => {

@@ -20,6 +20,8 @@ const SOUNDS = /\.(mp3|wav|ogg|oga|opus|flac|m4a|aac)$/i;
 /**
  * What a dropped file is, under its `kind`: an edit, a walk (`timeline`, `credential`), a sound, a regressor, a direction,
  * a generator, or foreign: another program's. Throws an Error with a sentence for anything else.
+ * @param {File} file
+ * @param {Page["api"]} api
  */
 export async function recognise(file, api) {
   const head = new Uint8Array(await file.slice(0, 8).arrayBuffer());
@@ -53,10 +55,15 @@ export async function recognise(file, api) {
 }
 
 // Ours says so in the header, which is JSON behind eight bytes of its length.
+/** @param {File} file */
 async function isDirection(file) {
   return (await file.slice(8, 8 + 2 ** 20).text()).includes("latentwalk.direction");
 }
 
+/**
+ * @param {string} text
+ * @param {string} name
+ */
 function recipeIn(text, name) {
   try {
     return parseEdit(JSON.parse(text));
@@ -65,6 +72,10 @@ function recipeIn(text, name) {
   }
 }
 
+/**
+ * @param {File} file
+ * @param {Page["api"]} api
+ */
 async function restored(file, api) {
   fits(file, LARGEST_FILM, "opened");
   const found = await api.restore(file).catch((error) => {
@@ -73,15 +84,24 @@ async function restored(file, api) {
   return found.kind === "edit" ? { ...found, edit: parseEdit(found.edit) } : found;
 }
 
+/**
+ * @param {File} file
+ * @param {number} largest
+ * @param {string} what
+ */
 function fits({ name, size }, largest, what) {
   if (size > largest) throw new Error(`“${name}” is too large to be ${what}. The limit is ${largest >> 20} MiB.`);
 }
 
+/** @param {Uint8Array} bytes */
 function isPng(bytes) {
   return SIGNATURE.every((byte, index) => bytes[index] === byte);
 }
 
-/** The text stored under our keyword, or null. Reads chunk by chunk and never past the end. */
+/**
+ * The text stored under our keyword, or null. Reads chunk by chunk and never past the end.
+ * @param {Uint8Array} bytes
+ */
 function storedText(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const latin = new TextDecoder("latin1");

@@ -8,10 +8,16 @@ const MOST = 400; // tensors listed at most
 
 /** Emits `keep` {id, name, title, card, golden} and, where it is closed without that, `drop` {id}. */
 export class PassportDialog extends Modal {
+  /** @type {string | null} */
   #id = null;
 
+  /** @param {CheckpointPassport} checkpointPassport */
   open({ id, name, title, picture, golden, ...found }) {
     this.#id = id;
+    /**
+     * @param {string} key
+     * @param {Props} props
+     */
     const input = (key, props) => h("input", { id: `passport-${key}`, type: "text", autocomplete: "off", ...props });
     const called = nameInput("passport-name", name);
     const shown = input("shown", { value: title, maxLength: 80 });
@@ -53,8 +59,13 @@ export class PassportDialog extends Modal {
   }
 }
 
+/**
+ * @param {Omit<CheckpointPassport, "id" | "name" | "title" | "picture" | "golden">} parts
+ * @param {string} golden
+ */
 function facts({ format, family, sizes, bytes, sha256, numbers, tensors, names, inert, sources, notes }, golden) {
   const { width, height, channels, classes, z, w, layers } = sizes;
+  /** @param {string} text */
   const code = (text) => h("code", { title: text }, text.slice(0, 16));
   const hashes = Object.entries(sources).flatMap(([kind, sum]) => [`${kind} `, code(sum), " "]);
   const rows = [

@@ -38,9 +38,13 @@ export class ExportPanel extends Component {
   #start = submit("Export the film");
   #form = h("form", { className: "stack" });
   #cards = h("div", { className: "stack jobs" });
-  #shown = null;
+  /** @type {{walk: Walk, output: Output, generator: Generator}} */
+  #shown;
 
-  /** Show what would be made: {walk, output, generator}. */
+  /**
+   * Show what would be made: {walk, output, generator}.
+   * @param {{walk: Walk, output: Output, generator: Generator}} shown
+   */
   show(shown) {
     this.#shown = shown;
     const { walk, output, generator } = shown;
@@ -49,6 +53,7 @@ export class ExportPanel extends Component {
     this.#form.hidden = !ready;
     const sizes = [null, ...SIZES.filter((size) => size > generator.resolution)];
     if (output.size !== null && !sizes.includes(output.size)) sizes.push(output.size);
+    /** @param {number | null} size */
     const name = (size) => (size === null ? `${generator.resolution} px (native)` : `${size} px`);
     this.#size.replaceChildren(...options(sizes.map((size) => [size ?? "", name(size)])));
     this.#size.value = output.size ?? "";
@@ -62,7 +67,10 @@ export class ExportPanel extends Component {
     this.#mark.checked = walk.mark;
   }
 
-  /** {seconds, frames, width, height, bytes, render_seconds}, null while it is calculated, or an error. */
+  /**
+   * {seconds, frames, width, height, bytes, render_seconds}, null while it is calculated, or an error.
+   * @param {Estimate | (Error & Problem) | null} found
+   */
   set estimate(found) {
     this.#estimate.toggleAttribute("aria-busy", found === null);
     if (found === null) {
@@ -74,6 +82,7 @@ export class ExportPanel extends Component {
     this.#estimate.textContent = found instanceof Error ? inFull(found) : cost(found);
   }
 
+  /** @param {readonly Job[]} jobs */
   set jobs(jobs) {
     const shown = jobs.filter(
       ({ kind, state }, index) => kind === "export" && (isActive({ state }) || (state === "failed" && index < 3)),
@@ -103,6 +112,10 @@ export class ExportPanel extends Component {
       h("div", { className: "go" }, this.#estimate, this.#start),
     );
     this.append(this.#cards, this.#nothing, this.#form);
+    /**
+     * @param {HTMLElement} input
+     * @param {() => Partial<Output>} read
+     */
     const chosen = (input, read) => input.addEventListener("change", () => this.emit("output", read()));
     chosen(this.#format, () => this.#formatted());
     chosen(this.#size, () => ({ size: Number(this.#size.value) || null }));
@@ -110,6 +123,11 @@ export class ExportPanel extends Component {
     this.#form.addEventListener("change", ({ target }) => {
       if (target.name === "quality") this.emit("output", { quality: target.value });
     });
+    /**
+     * @param {HTMLElement} input
+     * @param {() => Partial<Walk>} changes
+     * @param {string} label
+     */
     const switched = (input, changes, label) => input.addEventListener("change", () => this.#alter(changes(), label));
     switched(this.#title, () => ({ title: this.#title.value.trim() }), "Title");
     switched(this.#caption, () => ({ caption: this.#caption.checked }), "Caption");
@@ -133,11 +151,16 @@ export class ExportPanel extends Component {
     } else this.#alter({ grid: seeds.length ? { seeds } : null }, "Seeds side by side");
   }
 
+  /**
+   * @param {Partial<Walk>} changes
+   * @param {string} label
+   */
   #alter(changes, label) {
     this.emit("alter", { walk: altered(this.#shown.walk, changes), label });
   }
 }
 
+/** @param {Estimate} estimate */
 function cost({ seconds, frames, width, height, bytes: size, render_seconds: takes }) {
   const parts = [`${duration(seconds)}, ${frames} frames of ${width} × ${height}`];
   if (size !== null) parts.push(`about ${bytes(size)}`);

@@ -12,9 +12,12 @@ const CREDENTIALS = {
 
 /** Emits `remove`, `recipe` and `layout`, each with {film}. */
 export class FilmCard extends Component {
+  /** @type {HTMLElement | null} */
   #player = null;
-  #film = null;
+  /** @type {Film} */
+  #film;
 
+  /** @param {Film} film */
   set film(film) {
     this.#film = film;
     const { title, format, width, height, seconds, url, thumbnail, credential, bytes: size, sidecar } = film;
@@ -27,6 +30,12 @@ export class FilmCard extends Component {
       ? h("span", { className: "badge", "data-verdict": "done", title: CREDENTIALS[credential] }, "signed")
       : null;
     const words = h("div", {}, h("p", { className: "title" }, title), h("p", { className: "fine" }, facts, " ", signed));
+    /**
+     * @param {string} name
+     * @param {string} label
+     * @param {string} type
+     * @param {string} [tooltip]
+     */
     const tool = (name, label, type, tooltip = label) => {
       const made = iconButton(name, `${label} ${title}`, { title: tooltip });
       made.addEventListener("click", () => this.tell(type, { film: this.#film }));
@@ -47,6 +56,7 @@ export class FilmCard extends Component {
     );
   }
 
+  /** @param {HTMLElement} pressed */
   #toggle(pressed) {
     const playing = this.#player === null;
     pressed.setAttribute("aria-pressed", playing);
@@ -56,12 +66,19 @@ export class FilmCard extends Component {
   }
 }
 
+/**
+ * @param {string} name
+ * @param {string} label
+ * @param {string} title
+ * @param {string} href
+ */
 function link(name, label, title, href) {
   const anchor = h("a", { className: "button icon-only", href, download: "", title, "aria-label": label });
   anchor.append(icon(name));
   return anchor;
 }
 
+/** @param {Film} film */
 function player({ format, url, width, height, title }) {
   const about = { className: "player", src: `${url}?inline=1`, width, height };
   if (STILL.includes(format)) return h("img", { alt: title, ...about });

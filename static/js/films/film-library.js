@@ -17,7 +17,10 @@ export class FilmLibrary extends Component {
   #answer = h("div", { className: "answer", role: "status" });
   #about = h("p", { className: "fine" });
 
-  /** The finished films; those already listed keep their element, and go on playing. */
+  /**
+   * The finished films; those already listed keep their element, and go on playing.
+   * @param {Film[]} films
+   */
   set films(films) {
     const known = childrenBy("id", this.#list);
     this.#list.replaceChildren(
@@ -26,11 +29,15 @@ export class FilmLibrary extends Component {
     if (!films.length) this.#list.append(h("li", { className: "empty" }, "No films yet."));
   }
 
+  /** @param {string} sentence */
   set about(sentence) {
     this.#about.textContent = sentence;
   }
 
-  /** What was found about a file: {name, made, sentence, credential}. */
+  /**
+   * What was found about a file: {name, made, sentence, credential}.
+   * @param {{name: string, made: "here" | "alike" | "no", sentence: string, credential?: {sentence: string}}} parts
+   */
   set answer({ name, made, sentence, credential }) {
     const verdict = { here: "done", alike: "weak", no: "none" }[made];
     const word = { here: "made here", alike: "similar", no: "not made here" }[made];
@@ -44,6 +51,7 @@ export class FilmLibrary extends Component {
   build() {
     const ask = h("section", { className: "stack" }, h("div", {}, this.#check, this.#file), this.#answer, this.#about);
     this.append(h("h3", {}, "Films"), this.#list, ask);
+    /** @param {File} file */
     const tell = (file) => this.emit("check", { file });
     this.#file.addEventListener("change", (event) => {
       event.stopPropagation();

@@ -12,13 +12,21 @@ export class BookmarkPanel extends Component {
   #told = h("p", { role: "status" });
   #list = h("ul", { className: "bookmarks" });
 
-  /** What would be saved, a "picture" or a "walk", and the default title. */
+  /**
+   * What would be saved, a "picture" or a "walk", and the default title.
+   * @param {string} kind
+   * @param {string} words
+   */
   offer(kind, words) {
     this.#keep.textContent = `Save this ${kind}`;
     this.#title.placeholder = words.slice(0, 200);
   }
 
-  /** List bookmarks. Thumbnails are drawn for the current `generator` only, so that a list loads no other. */
+  /**
+   * List bookmarks. Thumbnails are drawn for the current `generator` only, so that a list loads no other.
+   * @param {Bookmark[]} bookmarks
+   * @param {string | undefined} generator
+   */
   show(bookmarks, generator) {
     const buttons = () => [...this.#list.querySelectorAll("button")];
     const focused = buttons().indexOf(document.activeElement);
@@ -27,7 +35,11 @@ export class BookmarkPanel extends Component {
     if (focused >= 0) (buttons()[focused] ?? this.#title).focus();
   }
 
-  /** Show a message instead of the list, or above it. */
+  /**
+   * Show a message instead of the list, or above it.
+   * @param {string} sentence
+   * @param {string} [className]
+   */
   say(sentence, className = "problem") {
     this.#told.className = `answer ${className}`;
     this.#told.textContent = sentence;
@@ -45,12 +57,17 @@ export class BookmarkPanel extends Component {
     this.keepChanges();
   }
 
+  /**
+   * @param {Bookmark} bookmark
+   * @param {string | undefined} generator
+   */
   #row(bookmark, generator) {
     const { title, edit, timeline, created } = bookmark;
     const shown = edit ?? timeline.keyframes.find((keyframe) => keyframe.edit)?.edit;
     const picture = shown?.generator === generator ? thumbnail(shown, 44, { loading: "lazy" }) : h("i");
     const day = new Date(created).toLocaleDateString("en", { dateStyle: "medium" });
     const about = h("span", { className: "fine" }, `${edit ? "Picture" : "Walk"} · ${day}`);
+    /** @param {string} type */
     const ask = (type) => () => this.emit(type, bookmark);
     const open = button(picture, { className: "open", onclick: ask("open") }, h("span", {}, title, about));
     return h("li", {}, open, iconButton("trash", `Delete ${title}`, { title: "Delete", onclick: ask("remove") }));

@@ -10,9 +10,13 @@ export class HistoryTree extends Component {
   #undo = iconButton("undo", "Undo", { title: "Undo (Ctrl+Z)", onclick: () => this.emit("undo") });
   #redo = iconButton("redo", "Redo", { title: "Redo (Ctrl+Shift+Z)", onclick: () => this.emit("redo") });
   #rows = h("ol", { className: "branches" });
+  /** @type {Map<number, HTMLButtonElement>} */
   #buttons = new Map();
 
-  /** Follow a History. Steps already drawn keep their element and picture. */
+  /**
+   * Follow a History. Steps already drawn keep their element and picture.
+   * @param {import("./history.js").History} history
+   */
   show(history) {
     const rows = history.rows();
     const now = history.current?.id;
@@ -49,6 +53,7 @@ export class HistoryTree extends Component {
   }
 
   // Scrolls the list alone: scrollIntoView would move the whole column under the reader's eyes.
+  /** @param {HTMLElement | undefined} button */
   #reveal(button) {
     if (!button) return;
     const [list, box] = [this.#rows.getBoundingClientRect(), button.getBoundingClientRect()];
@@ -56,6 +61,10 @@ export class HistoryTree extends Component {
     if (box.top < list.top) this.#rows.scrollTop -= list.top - box.top + 8;
   }
 
+  /**
+   * @param {HistoryNode} node
+   * @param {boolean} current
+   */
   #step(node, current) {
     const key = canonical(node.edit);
     let button = this.#buttons.get(node.id);

@@ -8,7 +8,9 @@ const SAME_GESTURE = 900; // ms: repeated steps of one control within this time 
  *   next: number|null}} Node
  */
 export class History extends EventTarget {
+  /** @type {Map<number, HistoryNode>} */
   #nodes = new Map();
+  /** @type {number | null} */
   #current = null;
   #last = 0;
 
@@ -24,7 +26,13 @@ export class History extends EventTarget {
     return this.current?.next != null;
   }
 
-  /** A new node after the current one. The same `key` again at once replaces it, so that a burst of steps is one. */
+  /**
+   * A new node after the current one. The same `key` again at once replaces it, so that a burst of steps is one.
+   * @param {{edit: Edit, walk: Walk}} parts
+   * @param {string} label
+   * @param {string} [key]
+   * @param {number} [now]
+   */
   commit({ edit, walk }, label, key = "", now = Date.now()) {
     const here = this.current;
     const burst = here && key && here.key === key && here.next === null && now - here.at < SAME_GESTURE;
@@ -50,7 +58,10 @@ export class History extends EventTarget {
     return this.canRedo ? this.goTo(this.current.next) : null;
   }
 
-  /** Go to any node; the way to it becomes the branch that redo follows. */
+  /**
+   * Go to any node; the way to it becomes the branch that redo follows.
+   * @param {number} id
+   */
   goTo(id) {
     if (!this.#nodes.has(id)) return null;
     this.#current = id;
@@ -67,11 +78,14 @@ export class History extends EventTarget {
   /** The tree as rows to draw: a first child goes on in its parent's row, later children start rows of their own. */
   rows() {
     const children = Map.groupBy(this.#nodes.values(), (node) => node.parent);
+    /** @type {{depth: number, nodes: HistoryNode[]}[]} */
     const rows = [];
     const starts = (children.get(null) ?? []).map((node) => ({ node, depth: 0 }));
     while (starts.length) {
       const { node: start, depth } = starts.shift();
+      /** @type {{depth: number, nodes: HistoryNode[]}} */
       const row = { depth, nodes: [] };
+      /** @type {{node: HistoryNode, depth: number}[]} */
       const forks = [];
       for (let node = start; node;) {
         row.nodes.push(node);
@@ -95,7 +109,12 @@ export class History extends EventTarget {
     return this.#written([{ ...this.current, parent: null, next: null }]);
   }
 
-  /** Take over a value of `toJSON`; false where it is not one. What `parse` or `revive` throw changes nothing. */
+  /**
+   * Take over a value of `toJSON`; false where it is not one. What `parse` or `revive` throw changes nothing.
+   * @param {any} stored
+   * @param {(edit: unknown) => Edit} parse
+   * @param {(walk: any) => Walk} revive
+   */
   restore(stored, parse, revive) {
     if (!Array.isArray(stored?.nodes) || !stored.nodes.some(({ id }) => id === stored.current)) return false;
     const walks = stored.walks.map(revive);
@@ -117,6 +136,7 @@ export class History extends EventTarget {
     this.#nodes.delete(leaf.id);
   }
 
+  /** @param {HistoryNode[]} nodes */
   #written(nodes) {
     const walks = [...new Set(nodes.map(({ walk }) => walk))];
     const plain = nodes.map((node) => ({ ...node, walk: walks.indexOf(node.walk) }));

@@ -15,7 +15,11 @@ const STATES = {
   interrupted: "Interrupted",
 };
 
-/** Show some jobs as cards in an element; a job that is there already keeps its card. */
+/**
+ * Show some jobs as cards in an element; a job that is there already keeps its card.
+ * @param {Element} element
+ * @param {readonly Job[]} jobs
+ */
 export function showJobs(element, jobs) {
   const known = childrenBy("id", element);
   const cards = jobs.map((job) => {
@@ -26,7 +30,11 @@ export function showJobs(element, jobs) {
   arrange(element, cards);
 }
 
-/** The jobs of some kinds that are active, and the last one that finished. */
+/**
+ * The jobs of some kinds that are active, and the last one that finished.
+ * @param {readonly Job[]} jobs
+ * @param {string[]} kinds
+ */
 export function newest(jobs, kinds) {
   const ours = jobs.filter(({ kind }) => kinds.includes(kind));
   const last = ours.find((job) => !isActive(job));
@@ -42,8 +50,10 @@ export class JobCard extends Component {
   #curve = h("div", { className: "curve" });
   #strip = h("img", { className: "strip", hidden: true });
   #cancel = button("Cancel", { className: "button outlined" });
-  #job = null;
+  /** @type {Job | undefined} */
+  #job;
 
+  /** @param {Job} job */
   set job(job) {
     if (this.#job === job) return;
     this.#job = job;
@@ -67,7 +77,9 @@ export class JobCard extends Component {
     this.#cancel.addEventListener("click", () => this.tell("cancel", { id: this.#job.id }));
   }
 
+  /** @param {NonNullable<Job["detail"]>} parts */
   #draw({ loss = [], strip }) {
+    /** @param {number} column */
     const curve = (column) => loss.map((row) => [row[0], row[column]]).filter(([, value]) => Number.isFinite(value));
     const [train, held] = [curve(1), curve(2)];
     if (train.length > 1) this.#curve.replaceChildren(lossChart(train, held), key(held.length > 1));
@@ -78,27 +90,39 @@ export class JobCard extends Component {
   }
 }
 
+/**
+ * @param {number[][]} train
+ * @param {number[][]} held
+ */
 function lossChart(train, held) {
   const last = train.at(-1);
   return chart({
     lines: [{ name: "train", points: train }, ...(held.length > 1 ? [{ name: "held", points: held }] : [])],
     xText: (step) => String(Math.round(step)),
+    /** @param {number} value */
     yText: (value) => String(Number(value.toPrecision(2))),
     label: `Loss, from ${train[0][1].toPrecision(2)} down to ${last[1].toPrecision(2)} at step ${last[0]}`,
   });
 }
 
+/** @param {boolean} held */
 function key(held) {
+  /**
+   * @param {string} className
+   * @param {string} text
+   */
   const mark = (className, text) => h("span", {}, h("i", { className, "aria-hidden": "true" }), text);
   return h("p", { className: "chart-key" }, mark("train", "training loss"), held ? mark("held", "held-out loss") : null);
 }
 
+/** @param {Job} job */
 function words({ error, message, eta_s: eta, state }) {
   if (error) return inFull(error);
   const left = state === "running" && Number.isFinite(eta) ? ` · about ${duration(eta)} left` : "";
   return `${message ?? ""}${left}`;
 }
 
+/** @param {number} seconds */
 function duration(seconds) {
   if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
   return `${Math.round(seconds / 60)} min`;

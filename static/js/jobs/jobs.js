@@ -4,15 +4,19 @@ const ACTIVE = new Set(["queued", "running", "paused"]);
 const MOST_STREAMS = 2; // browsers allow six connections to one server, and pictures need some
 const POLL = 4000;
 
+/** @param {Pick<Job, "state">} job */
 export const isActive = (job) => ACTIVE.has(job.state);
 
 /** Emits `change` when `list` (newest first) was replaced, and `finished` with the job once it comes to an end. */
 export class Jobs extends EventTarget {
   #api;
+  /** @type {Map<string, EventSource>} */
   #streams = new Map();
   #timer = 0;
+  /** @type {readonly Job[]} */
   list = Object.freeze([]);
 
+  /** @param {Page["api"]} api */
   constructor(api) {
     super();
     this.#api = api;
@@ -29,11 +33,13 @@ export class Jobs extends EventTarget {
     this.#follow();
   }
 
+  /** @param {Job} job */
   add(job) {
     this.#replace([job, ...this.list.filter(({ id }) => id !== job.id)]);
     this.#follow();
   }
 
+  /** @param {string} id */
   async cancel(id) {
     this.#update(await this.#api.cancelJob(id));
   }
@@ -45,6 +51,7 @@ export class Jobs extends EventTarget {
     if (this.list.some(isActive)) this.#timer = setTimeout(() => this.refresh().catch(() => this.#follow()), POLL);
   }
 
+  /** @param {string} id */
   #listen(id) {
     const stream = new EventSource(this.#api.jobEvents(id));
     this.#streams.set(id, stream);
@@ -62,6 +69,7 @@ export class Jobs extends EventTarget {
     });
   }
 
+  /** @param {Job} job */
   #update(job) {
     const known = this.list.find(({ id }) => id === job.id);
     this.#replace(this.list.map((one) => (one.id === job.id ? job : one)));
@@ -71,12 +79,14 @@ export class Jobs extends EventTarget {
     }
   }
 
+  /** @param {Job} job */
   #finished(job) {
     this.#streams.get(job.id)?.close();
     this.#streams.delete(job.id);
     this.dispatchEvent(new CustomEvent("finished", { detail: job }));
   }
 
+  /** @param {Job[]} list */
   #replace(list) {
     this.list = Object.freeze(list);
     this.dispatchEvent(new Event("change"));

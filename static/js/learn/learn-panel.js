@@ -20,9 +20,12 @@ export class LearnPanel extends Component {
   #form = h("form", { className: "stack" });
   #discover = h("form", { className: "stack" });
   #cards = h("div", { className: "stack jobs" });
+  /** @type {Transform[]} */
   #transforms = [];
+  /** @type {Set<string>} */
   #taken = new Set();
 
+  /** @param {Transform[]} transforms */
   set transforms(transforms) {
     this.#transforms = transforms;
     const groups = Map.groupBy(transforms, ({ group }) => group);
@@ -37,11 +40,13 @@ export class LearnPanel extends Component {
     this.#chosen();
   }
 
+  /** @param {Direction[]} directions */
   set directions(directions) {
     this.#taken = new Set(directions.map(({ id }) => id));
     if (document.activeElement !== this.#id) this.#suggest();
   }
 
+  /** @param {readonly Job[]} jobs */
   set jobs(jobs) {
     showJobs(this.#cards, newest(jobs, KINDS));
   }

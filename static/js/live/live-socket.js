@@ -14,15 +14,22 @@ const STEADY = 3000; // ms a connection must last before the waiting starts shor
 export class LiveSocket extends EventTarget {
   #open;
   #schedule;
+  /** @type {WebSocket | null} */
   #socket = null;
+  /** @type {Edit | null} */
   #edit = null;
   #scheduled = false;
   #rev = 0;
   #newest = 0;
+  /** @type {Map<number, {edit: Edit | null, at: number}>} */
   #sent = new Map();
   #failures = 0;
   #timer = 0;
 
+  /**
+   * @param {() => WebSocket} open
+   * @param {(send: () => void) => unknown} [schedule]
+   */
   constructor(open, schedule = (send) => requestAnimationFrame(send)) {
     super();
     this.#open = open;
@@ -57,7 +64,10 @@ export class LiveSocket extends EventTarget {
     if (this.#timer) this.start();
   }
 
-  /** Show this edit. Any number of calls in one animation frame becomes one message. Returns nothing. */
+  /**
+   * Show this edit. Any number of calls in one animation frame becomes one message. Returns nothing.
+   * @param {Edit} edit
+   */
   render(edit) {
     this.#edit = edit;
     if (this.#scheduled) return;
@@ -68,7 +78,10 @@ export class LiveSocket extends EventTarget {
     });
   }
 
-  /** Tell the server that a frame was drawn or dropped, which lets it send the next. */
+  /**
+   * Tell the server that a frame was drawn or dropped, which lets it send the next.
+   * @param {number} rev
+   */
   ack(rev) {
     this.#send({ ack: rev });
   }
@@ -80,12 +93,14 @@ export class LiveSocket extends EventTarget {
     this.#sent.set(rev, { edit: this.#edit, at: performance.now() });
   }
 
+  /** @param {object} message */
   #send(message) {
     if (this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(JSON.stringify(message));
     return true;
   }
 
+  /** @param {ArrayBuffer} buffer */
   #receive(buffer) {
     const view = new DataView(buffer);
     if (buffer.byteLength <= HEADER || view.getUint16(0) !== MAGIC || view.getUint8(2) !== 1) return;
@@ -110,6 +125,7 @@ export class LiveSocket extends EventTarget {
     });
   }
 
+  /** @param {string} text */
   #read(text) {
     const message = JSON.parse(text);
     if (message.hello) this.#emit("hello", message.hello);
@@ -125,6 +141,10 @@ export class LiveSocket extends EventTarget {
     this.#timer = setTimeout(() => this.start(), retryMs);
   }
 
+  /**
+   * @param {string} type
+   * @param {unknown} [detail]
+   */
   #emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }

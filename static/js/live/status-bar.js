@@ -8,21 +8,28 @@ const SMOOTHING = 0.25;
 
 export class StatusBar extends Component {
   #device = h("span", { className: "device" });
+  /** @type {Record<string, HTMLElement>} */
   #times = Object.fromEntries(["render", "encode", "round trip"].map((name) => [name, h("b", {}, "–")]));
   #link = h("span", { className: "link", role: "status" });
+  /** @type {Record<string, number>} */
   #mean = {};
 
+  /** @param {string} text */
   set device(text) {
     this.#device.textContent = text;
     this.#device.hidden = !text;
   }
 
+  /** @param {State["link"]} state */
   set link(state) {
     this.dataset.link = state;
     this.#link.textContent = LINKS[state];
   }
 
-  /** Take in one frame's times; the numbers shown are smoothed, so that they can be read. */
+  /**
+   * Take in one frame's times; the numbers shown are smoothed, so that they can be read.
+   * @param {Frame} frame
+   */
   measure({ rev, renderMs, encodeMs, roundTripMs, settled }) {
     if (settled || rev === 1) return; // the first waits for the generator to load
     for (const [name, ms] of Object.entries({ render: renderMs, encode: encodeMs, "round trip": roundTripMs })) {

@@ -15,14 +15,22 @@ const ROOMY = 500; // px of strip
 export class FilmStrip extends Component {
   #title = h("h2", { className: "strip-title" });
   #list = h("ol", { className: "frames" });
-  #direction = null;
+  /** @type {Direction} */
+  #direction;
+  /** @type {number[]} */
   #amounts = [];
   #frames = "";
   #key = "";
   #timer = 0;
+  /** @type {AbortController | null} */
   #stale = null;
 
-  /** Follow an edit and the active slider. Pictures are fetched again only when anything else changed. */
+  /**
+   * Follow an edit and the active slider. Pictures are fetched again only when anything else changed.
+   * @param {Edit | null} edit
+   * @param {Direction | undefined} direction
+   * @param {boolean} connected
+   */
   show(edit, direction, connected) {
     this.hidden = !direction;
     if (!direction || !edit) return;
@@ -56,6 +64,10 @@ export class FilmStrip extends Component {
     this.#stale?.abort();
   }
 
+  /**
+   * @param {string} signature
+   * @param {number} count
+   */
   #build(signature, count) {
     const direction = this.#direction;
     this.#frames = signature;
@@ -80,6 +92,7 @@ export class FilmStrip extends Component {
     this.#list.replaceChildren(...items);
   }
 
+  /** @param {number} amount */
   #mark(amount) {
     const { unit } = this.#direction;
     const places = this.#amounts.map((one) => coordinate(unit, one));
@@ -91,6 +104,10 @@ export class FilmStrip extends Component {
     }
   }
 
+  /**
+   * @param {Edit} rest
+   * @param {AbortSignal} signal
+   */
   async #fetch(rest, signal) {
     const direction = this.#direction;
     const waiting = this.#amounts.map((amount, index) => ({

@@ -5,7 +5,10 @@ import { edit, LARGEST_SEED } from "./edit.js";
 const FIELDS = ["generator", "base", "classes", "truncation", "amounts", "layers", "hold", "cutoff", "mean", "styles"];
 const MEANS = ["own", "class", "all"];
 
-/** An edit from decoded JSON; throws an Error with one sentence for anything else. */
+/**
+ * An edit from decoded JSON; throws an Error with one sentence for anything else.
+ * @param {any} data
+ */
 export function parseEdit(data) {
   demand(isTable(data), "It is not an edit.");
   const unknown = Object.keys(data).find((name) => !FIELDS.includes(name));
@@ -25,18 +28,33 @@ export function parseEdit(data) {
   return edit({ generator, base, classes, truncation, amounts, layers, hold, cutoff, mean, styles });
 }
 
+/**
+ * @param {boolean} truth
+ * @param {string} sentence
+ */
 function demand(truth, sentence) {
   if (!truth) throw new Error(sentence);
 }
 
+/** @param {unknown} value */
 const isTable = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+/**
+ * @param {any} value
+ * @param {(value: any) => boolean} test
+ */
 const isTableOf = (value, test) => isTable(value) && Object.values(value).every(test);
+/** @param {unknown} value */
 const isName = (value) => typeof value === "string" && value !== "";
+/** @param {unknown} value */
 const isWeight = (value) => Number.isFinite(value) && value >= 0;
+/** @param {unknown} value */
 const isSeed = (value) => Number.isInteger(value) && value >= 0 && value <= LARGEST_SEED;
+/** @param {string} text */
 const isSeedText = (text) => isSeed(Number(text)) && text === String(Number(text));
+/** @param {unknown} value */
 const isSpan = (value) => Array.isArray(value) && value.length === 2 && value.every(Number.isInteger);
 
+/** @param {any} base */
 function isBase(base) {
   if (!isTable(base)) return false;
   const { space = "z", ...rest } = base;

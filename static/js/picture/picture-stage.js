@@ -9,27 +9,37 @@ export class PictureStage extends Component {
   #veil = h("p", { className: "veil", hidden: true });
   #mark = h("p", { className: "compare-mark", hidden: true }, "Base");
   #frame = h("div", { className: "picture" }, this.#canvas, this.#mark, this.#veil);
+  /** @type {ImageBitmap | null} */
   #bitmap = null;
   #shown = { rev: 0, settled: false };
-  #gone = null;
+  /** @type {AbortController} */
+  #gone = new AbortController();
 
+  /** @param {string} text */
   set description(text) {
     this.#canvas.setAttribute("aria-label", text);
   }
 
+  /** @param {boolean} comparing */
   set comparing(comparing) {
     this.#mark.hidden = !comparing;
     this.toggleAttribute("comparing", comparing);
   }
 
-  /** A sentence laid over a dimmed picture while the server is away; null when all is well. */
+  /**
+   * A sentence laid over a dimmed picture while the server is away; null when all is well.
+   * @param {string | null} sentence
+   */
   set veil(sentence) {
     this.#veil.hidden = !sentence;
     this.#veil.textContent = sentence ?? "";
     this.toggleAttribute("away", Boolean(sentence));
   }
 
-  /** Decode and draw a frame unless a newer one is on show. */
+  /**
+   * Decode and draw a frame unless a newer one is on show.
+   * @param {Frame} frame
+   */
   async show({ rev, settled, blob }) {
     const bitmap = await createImageBitmap(blob);
     if (rev < this.#shown.rev || (rev === this.#shown.rev && this.#shown.settled)) return bitmap.close();
@@ -49,6 +59,7 @@ export class PictureStage extends Component {
     const resized = new ResizeObserver(() => this.#draw());
     resized.observe(this.#frame);
     signal.addEventListener("abort", () => resized.disconnect());
+    /** @param {boolean} comparing */
     const tell = (comparing) => this.emit("compare", { comparing });
     this.#canvas.addEventListener("pointerdown", (event) => event.button === 0 && tell(true), { signal });
     for (const type of ["pointerup", "pointercancel", "pointerleave"]) {

@@ -3,14 +3,22 @@
 import { thumbnailUrl } from "../shell/api.js";
 import { h } from "../elements/dom.js";
 
-/** A picture of an edit beside words that say what it is. */
+/**
+ * A picture of an edit beside words that say what it is.
+ * @param {EditParts} edit
+ * @param {number} size
+ * @param {Props} props
+ */
 export function thumbnail(edit, size, props) {
   const picture = h("img", { alt: "", width: size, height: size, ...props, src: thumbnailUrl(edit) });
   picture.addEventListener("error", () => picture.classList.add("lost"));
   return picture;
 }
 
-/** Ask again for the pictures in an element that did not come while the server was away. */
+/**
+ * Ask again for the pictures in an element that did not come while the server was away.
+ * @param {Element} element
+ */
 export function askAgain(element) {
   for (const picture of element.querySelectorAll("img.lost")) {
     const { src } = picture;

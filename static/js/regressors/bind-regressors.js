@@ -26,11 +26,13 @@ export function bindRegressors({ api, attempt, dock, jobs, session, store, toast
     follow(panel.chosen || FIRST);
   }
 
+  /** @param {string} name */
   function follow(name) {
     const regressor = regressors.find((one) => one.name === name && one.installed);
     if (regressor) readout.regressor = regressor;
   }
 
+  /** @param {string} name */
   async function show(name) {
     open();
     await refresh();
@@ -38,6 +40,7 @@ export function bindRegressors({ api, attempt, dock, jobs, session, store, toast
     follow(name);
   }
 
+  /** @param {File} file */
   async function upload(file) {
     const name = freeName(file.name, new Set(regressors.map((one) => one.name)), "attribute");
     if (file.name.toLowerCase().endsWith(".csv")) {

@@ -11,10 +11,14 @@ const SIZE = 192;
 
 /** Emits `rated` {name, title, ratings | picks, card}, bubbling. Keys 1 to 5 rate, left and right pick. */
 export class RatingPanel extends Component {
+  /** @type {Edit | null} */
   #edit = null;
   #way = "rate";
+  /** @type {Rating[]} */
   #shown = [];
+  /** @type {(Rating & {score: number})[]} */
   #ratings = [];
+  /** @type {{better: Rating, worse: Rating}[]} */
   #picks = [];
   #pictures = h("div", { className: "rating-pictures" });
   #buttons = h("div", { className: "rating-buttons", role: "group", "aria-label": "Your rating" });
@@ -25,7 +29,10 @@ export class RatingPanel extends Component {
   #make = submit("Learn an attribute from these");
   #area = h("div", { className: "stack", hidden: true, tabIndex: -1 });
 
-  /** The current edit: the pictures to rate are other seeds of its generator and classes. */
+  /**
+   * The current edit: the pictures to rate are other seeds of its generator and classes.
+   * @param {Edit | null} edit
+   */
   set edit(edit) {
     if (edit && this.#edit && edit.generator !== this.#edit.generator) {
       this.#ratings = [];
@@ -66,6 +73,7 @@ export class RatingPanel extends Component {
     });
   }
 
+  /** @param {KeyboardEvent} event */
   #pressed(event) {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     if (this.#way === "rate" && /^[1-5]$/.test(event.key)) this.#rate(Number(event.key));
@@ -76,11 +84,13 @@ export class RatingPanel extends Component {
     event.stopPropagation();
   }
 
+  /** @param {number} score */
   #rate(score) {
     this.#ratings.push({ ...this.#shown[0], score });
     this.#next();
   }
 
+  /** @param {0 | 1} better */
   #pick(better) {
     this.#picks.push({ better: this.#shown[better], worse: this.#shown[1 - better] });
     this.#next();
@@ -106,6 +116,10 @@ export class RatingPanel extends Component {
     this.#make.disabled = done < ENOUGH;
   }
 
+  /**
+   * @param {Rating} rating
+   * @param {number} index
+   */
   #picture({ seed, classes }, index) {
     const edit = { ...this.#edit, base: { seed }, classes, amounts: {}, hold: [], layers: {} };
     const image = thumbnail(edit, SIZE, { alt: this.#way === "rate" ? `Seed ${seed}` : "" });

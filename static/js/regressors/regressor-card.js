@@ -14,8 +14,10 @@ const PARTS = {
 
 /** Emits `describe` {name, title, card, reason} and `forget` {name}, both bubbling. */
 export class RegressorCard extends Component {
-  #regressor = null;
+  /** @type {Regressor | undefined} */
+  #regressor;
 
+  /** @param {Regressor} regressor */
   set regressor(regressor) {
     if (JSON.stringify(regressor) === JSON.stringify(this.#regressor)) return;
     this.#regressor = regressor;
@@ -27,6 +29,7 @@ export class RegressorCard extends Component {
     (blank ?? this.querySelector("input, textarea"))?.focus();
   }
 
+  /** @param {Regressor} regressor */
   #form(regressor) {
     const title = h("input", { id: "regressor-title", type: "text", maxLength: 80, value: regressor.title, required: true });
     const parts = Object.entries(PARTS).map(([part, name]) => {
@@ -68,11 +71,16 @@ export class RegressorCard extends Component {
   }
 }
 
+/** @param {Regressor} regressor */
 function reading({ card }) {
   const rows = Object.entries(PARTS).map(([part, name]) => [name, card[part] || "–"]);
   return definitions(rows, { className: "facts" });
 }
 
+/**
+ * @param {string} part
+ * @param {string | undefined} value
+ */
 function longText(part, value) {
   return h("textarea", { id: `regressor-${part}`, rows: 2, maxLength: 2000, value });
 }

@@ -30,10 +30,15 @@ export class RegressorPanel extends Component {
   #card = h("regressor-card");
   #plan = h("regressor-plan", { hidden: true });
   #rating = h("rating-panel");
+  /** @type {Regressor[]} */
   #regressors = [];
+  /** @type {Set<string>} */
   #taken = new Set();
 
-  /** All regressors, as the server lists them. The one chosen stays chosen. */
+  /**
+   * All regressors, as the server lists them. The one chosen stays chosen.
+   * @param {Regressor[]} regressors
+   */
   set regressors(regressors) {
     this.#regressors = regressors;
     const chosen = this.#choice.value;
@@ -62,6 +67,7 @@ export class RegressorPanel extends Component {
     return this.#choice.value;
   }
 
+  /** @param {Direction[]} directions */
   set directions(directions) {
     this.#taken = new Set(directions.map(({ id }) => id));
     const held = new Set([...this.#hold.selectedOptions].map(({ value }) => value));
@@ -73,10 +79,12 @@ export class RegressorPanel extends Component {
     if (document.activeElement !== this.#id) this.#suggest();
   }
 
+  /** @param {Edit | null} edit */
   set edit(edit) {
     this.#rating.edit = edit;
   }
 
+  /** @param {readonly Job[]} jobs */
   set jobs(jobs) {
     showJobs(this.#cards, newest(jobs, KINDS));
   }

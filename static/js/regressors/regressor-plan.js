@@ -9,8 +9,10 @@ const IMAGENET = "0.485,0.456,0.406/0.229,0.224,0.225";
 
 /** Emits `plan` {name, plan}, bubbling. */
 export class RegressorPlan extends Component {
-  #regressor = null;
+  /** @type {Regressor | undefined} */
+  #regressor;
 
+  /** @param {Regressor} regressor */
   set regressor(regressor) {
     if (!regressor.plan || JSON.stringify(regressor) === JSON.stringify(this.#regressor)) return;
     this.#regressor = regressor;
@@ -21,7 +23,13 @@ export class RegressorPlan extends Component {
     this.querySelector("select, input")?.focus();
   }
 
+  /** @param {Regressor & Required<Pick<Regressor, "plan" | "passport">>} parts */
   #form({ name, plan, passport, asks, trust }) {
+    /**
+     * @param {string} id
+     * @param {[string, string][]} choices
+     * @param {string} chosen
+     */
     const select = (id, choices, chosen) => h("select", { id: `plan-${id}` }, ...options(choices, chosen));
     const scale = select("scale", [["0..1", "0 to 1"], ["-1..1", "−1 to 1"], ["0..255", "0 to 255"]], plan.scale);
     const now = `${plan.mean}/${plan.std}`;
@@ -37,6 +45,7 @@ export class RegressorPlan extends Component {
     const output = select("output", outputs, plan.output);
     const column = number("plan-column", 0, 100000, plan.column);
     const softmax = h("input", { id: "plan-softmax", type: "checkbox", checked: plan.softmax });
+    /** @param {string} part */
     const asked = (part) => asks.includes(part);
     const told = h(
       "p",

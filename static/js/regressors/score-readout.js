@@ -7,16 +7,22 @@ const CALM = 250; // ms without a change before the regressor is asked
 
 /** `ask(name, edit)` gives {score, warning}; emits nothing. */
 export class ScoreReadout extends Component {
+  /** @type {Page["api"]["score"] | null} */
   ask = null;
   #toggle = button("", { "aria-pressed": false, title: "Score of this picture" });
   #value = h("output", { className: "score", hidden: true });
-  #regressor = null;
+  /** @type {Regressor | undefined} */
+  #regressor;
+  /** @type {Edit | null} */
   #edit = null;
   #on = false;
   #timer = 0;
   #turn = 0;
 
-  /** The regressor to ask: {name, title, span}. */
+  /**
+   * The regressor to ask: {name, title, span}.
+   * @param {Regressor} regressor
+   */
   set regressor(regressor) {
     if (regressor?.name === this.#regressor?.name) return;
     this.#regressor = regressor;
@@ -25,6 +31,7 @@ export class ScoreReadout extends Component {
     this.#later();
   }
 
+  /** @param {Edit | null} edit */
   set edit(edit) {
     this.#edit = edit;
     this.#later();

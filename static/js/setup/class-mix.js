@@ -9,13 +9,17 @@ const MIDDLE = 110;
 
 /** Emits `input` while a bar or the pad is dragged and `change` at the end; read `weights` then. */
 export class ClassMix extends Component {
+  /** @type {string[]} */
   #names = [];
+  /** @type {Map<string, {bar: HTMLInputElement, output: HTMLElement, row: HTMLElement}>} */
   #rows = new Map();
   #knob = s("circle", { class: "knob", r: 8 });
   #summary = h("span", { className: "share" });
   #pad = s("svg", { class: "pad", viewBox: "0 0 220 220", "aria-hidden": "true" });
+  /** @type {Weights} */
   weights = Object.freeze({});
 
+  /** @param {Generator} generator */
   set generator(generator) {
     this.hidden = generator.classes.length === 0;
     if (this.childElementCount && this.#names.join() === generator.classes.join()) return;
@@ -23,7 +27,11 @@ export class ClassMix extends Component {
     this.#build();
   }
 
-  /** Follow an edit of the generator set before. */
+  /**
+   * Follow an edit of the generator set before.
+   * @param {Edit} edit
+   * @param {Generator} generator
+   */
   show(edit, generator) {
     const mix = shares(edit, generator);
     this.weights = Object.freeze(Object.fromEntries(Object.entries(mix).filter(([, share]) => share > 0)));
@@ -84,6 +92,7 @@ export class ClassMix extends Component {
     this.#pad.addEventListener("pointerup", (event) => this.#point(event, "change"));
   }
 
+  /** @param {string} name */
   #row(name) {
     const only = button(name, { className: "only", title: `Only ${name}` });
     const bar = h("input", { type: "range", min: 0, max: 100, step: 1, "aria-label": `Share of ${name}` });
@@ -99,6 +108,10 @@ export class ClassMix extends Component {
   }
 
   // A bar sets its own share; what is left is dealt to the others as they stood to each other.
+  /**
+   * @param {string} name
+   * @param {number} share
+   */
   #withShare(name, share) {
     const others = Object.entries(this.weights).filter(([one]) => one !== name);
     const total = others.reduce((sum, [, weight]) => sum + weight, 0);
@@ -109,6 +122,7 @@ export class ClassMix extends Component {
     };
   }
 
+  /** @param {number} index */
   #corner(index) {
     const turn = (index / this.#names.length) * 2 * Math.PI - Math.PI / 2;
     return [MIDDLE + RADIUS * Math.cos(turn), MIDDLE + RADIUS * Math.sin(turn)].map((place) =>
@@ -116,6 +130,10 @@ export class ClassMix extends Component {
     );
   }
 
+  /**
+   * @param {PointerEvent} event
+   * @param {string} type
+   */
   #point(event, type) {
     const box = this.#pad.getBoundingClientRect();
     const scale = 220 / box.width;
@@ -124,9 +142,15 @@ export class ClassMix extends Component {
   }
 
   // Wachspress coordinates: weights of a point in a convex polygon, smooth inside and linear along the edges.
+  /** @param {Point} point */
   #weightsAt(point) {
     const corners = this.#names.map((_, index) => this.#corner(index));
     const inside = pulledIn(point, corners);
+    /**
+     * @param {Point} a
+     * @param {Point} b
+     * @param {Point} c
+     */
     const area = (a, b, c) => Math.abs((b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])) / 2;
     const count = corners.length;
     const raw = corners.map((corner, index) => {
@@ -137,6 +161,10 @@ export class ClassMix extends Component {
     return Object.fromEntries(this.#names.map((name, index) => [name, raw[index] / total]));
   }
 
+  /**
+   * @param {Record<string, number>} weights
+   * @param {string} type
+   */
   #emit(weights, type) {
     const rounded = Object.entries(weights).map(([name, weight]) => [name, Number(weight.toFixed(3))]);
     this.weights = Object.freeze(Object.fromEntries(rounded.filter(([, weight]) => weight >= 0.005)));
@@ -145,6 +173,10 @@ export class ClassMix extends Component {
 }
 
 // The nearest place inside a regular polygon, along the line to its middle.
+/**
+ * @param {Point} point
+ * @param {Point[]} corners
+ */
 function pulledIn([x, y], corners) {
   const apothem = RADIUS * Math.cos(Math.PI / corners.length);
   const [dx, dy] = [x - MIDDLE, y - MIDDLE];

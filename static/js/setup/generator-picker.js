@@ -9,7 +9,10 @@ export class GeneratorPicker extends Component {
   #list = h("div", { className: "generators", role: "radiogroup", "aria-label": "Generator" });
   #shown = "";
 
-  /** Called with every change of the edit, so nothing is drawn anew unless it differs: focus would be lost. */
+  /**
+   * Called with every change of the edit, so nothing is drawn anew unless it differs: focus would be lost.
+   * @param {{generators: Generator[], jobs: readonly Job[], current: string | undefined}} parts
+   */
   show({ generators, jobs, current }) {
     const pulls = generators
       .map((generator) => pulling(jobs, generator))
@@ -37,6 +40,10 @@ export class GeneratorPicker extends Component {
     });
   }
 
+  /**
+   * @param {Generator} generator
+   * @param {boolean} checked
+   */
   #installed({ name, title, resolution, classes }, checked) {
     const radio = h("input", { type: "radio", name: "generator", value: name, checked });
     const facts = `${resolution} px${classes.length ? ` · ${classes.length} classes` : ""}`;
@@ -49,6 +56,10 @@ export class GeneratorPicker extends Component {
     );
   }
 
+  /**
+   * @param {Generator} generator
+   * @param {Job | undefined} job
+   */
   #pullable({ name, title, download }, job) {
     const size = download?.bytes ? `${(download.bytes / 1e6).toFixed(0)} MB` : "";
     const row = h("div", { className: "generator absent" }, h("span", { className: "title" }, title));
@@ -64,6 +75,10 @@ export class GeneratorPicker extends Component {
   }
 }
 
+/**
+ * @param {readonly Job[]} jobs
+ * @param {Generator} generator
+ */
 function pulling(jobs, { name, title }) {
   return jobs.find(
     (job) => job.kind === "pull" && isActive(job) && [name, title].some((word) => job.title.endsWith(word)),

@@ -10,9 +10,11 @@ const MEANS = { own: "the stored mean", class: "the mean of each class", all: "t
 
 /** Emits `layers` with {edit, label}. Hidden for generators with one layer. */
 export class LayerMix extends Component {
-  #edit = null;
+  /** @type {Edit} */
+  #edit;
   #count = 1;
-  #direction = null;
+  /** @type {Direction | undefined} */
+  #direction;
   #cutoff = number("layer-cutoff", 1);
   #mean = h("select", { id: "layer-mean" }, ...options(Object.entries(MEANS)));
   #towards = field("Truncate towards", this.#mean);
@@ -21,6 +23,11 @@ export class LayerMix extends Component {
   #acts = h("span");
   #own = span("active", "Layers of the active slider");
 
+  /**
+   * @param {Edit} edit
+   * @param {Generator} generator
+   * @param {Direction | undefined} direction
+   */
   show(edit, generator, direction) {
     this.hidden = generator.layers < 2;
     [this.#edit, this.#count, this.#direction] = [edit, generator.layers, direction];
@@ -52,6 +59,7 @@ export class LayerMix extends Component {
     this.keepChanges();
   }
 
+  /** @param {Element} part */
   #changed(part) {
     if (part === this.#cutoff) {
       const cutoff = part.value === "" ? null : clamp(Math.round(part.valueAsNumber), 1, this.#count);
@@ -68,26 +76,43 @@ export class LayerMix extends Component {
     this.#alter({ styles: seed ? { [seed]: this.#span(this.#styles) } : {} }, seed ? `Styles of seed ${seed}` : "No other styles");
   }
 
+  /** @param {Element} fields */
   #span(fields) {
     const [first, last] = [...fields.querySelectorAll("input")].map((one) => Math.round(one.valueAsNumber) || 0);
     const start = clamp(first, 0, this.#count - 1);
     return [start, clamp(last, start + 1, this.#count)];
   }
 
+  /**
+   * @param {Element} fields
+   * @param {readonly number[]} values
+   */
   #fill(fields, values) {
     fields.querySelectorAll("input").forEach((one, index) => Object.assign(one, { max: this.#count, value: values[index] }));
   }
 
+  /**
+   * @param {Partial<Edit>} changes
+   * @param {string} label
+   */
   #alter(changes, label) {
     this.emit("layers", { edit: changed(this.#edit, changes), label });
   }
 }
 
+/**
+ * @param {string} id
+ * @param {number} min
+ */
 function number(id, min) {
   return h("input", { id, type: "number", min, step: 1 });
 }
 
 // Two numbers: the first layer, and the one after the last.
+/**
+ * @param {string} name
+ * @param {string} legend
+ */
 function span(name, legend) {
   const ends = [field("From", number(`layer-${name}-from`, 0)), field("Up to", number(`layer-${name}-to`, 1))];
   return h("fieldset", { className: "pair", "aria-label": legend }, ...ends);

@@ -4,6 +4,7 @@ import { definitions, h } from "../elements/dom.js";
 import { Component } from "../elements/component.js";
 
 export class ModelCard extends Component {
+  /** @param {Generator} generator */
   set generator({ title, card, fingerprint, resolution, family, precision, download }) {
     const rows = [
       ["Known weaknesses", card.shows_badly],
@@ -23,6 +24,7 @@ export class ModelCard extends Component {
 }
 
 // Only addresses that are plainly web addresses become links.
+/** @param {any} text */
 function address(text) {
   if (!/^https:\/\/\S+$/.test(text ?? "")) return text;
   return h("a", { href: text, rel: "noreferrer noopener", target: "_blank" }, text.replace("https://", ""));

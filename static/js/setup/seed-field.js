@@ -10,9 +10,11 @@ export class SeedField extends Component {
   #field = h("input", { type: "text", inputMode: "numeric", id: "seed", autocomplete: "off", spellcheck: false });
   #mixed = h("p", { className: "fine", hidden: true });
   #dice = iconButton("dice", "Random", { showName: true, title: "Random seed (R)", onclick: () => this.emit("roll") });
-  #base = null;
+  /** @type {Base | undefined} */
+  #base;
   #typing = false;
 
+  /** @param {Base} base */
   set base(base) {
     this.#base = base;
     this.#mixed.hidden = !base.seeds && !base.latent;
@@ -45,6 +47,7 @@ export class SeedField extends Component {
     });
   }
 
+  /** @param {string} text */
   #choose(text) {
     if (spellsSeed(text)) return this.emit("change", { seed: Number(text) });
     this.remark(SEED_RULE);

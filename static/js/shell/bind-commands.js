@@ -11,7 +11,13 @@ import { theme, themeAfter, useTheme } from "./theme.js";
  */
 export function bindCommands({ api, attempt, dock, jobs, session, store, toasts }, walk) {
   const sliders = $("slider-panel");
+  /**
+   * @param {EventTarget} element
+   * @param {string} type
+   * @param {(event: any) => unknown} run
+   */
   const on = (element, type, run) => element.addEventListener(type, (event) => attempt(() => run(event)));
+  /** @param {CustomEvent<string>} event */
   const warn = ({ detail }) => toasts.say(detail, { kind: "problem" });
 
   for (const type of ["input", "change"]) {
@@ -62,7 +68,7 @@ export function bindCommands({ api, attempt, dock, jobs, session, store, toasts 
   on($("#help"), "click", () => $("shortcuts-dialog").open());
   on($("#theme"), "click", () => applyTheme(themeAfter(theme())));
   applyTheme(theme());
-  wireCompareButton($("#compare"), store, session);
+  bindCompareButton($("#compare"), { session, store });
   listen({
     undo: () => attempt(() => session.undo()),
     redo: () => attempt(() => session.redo()),
@@ -102,7 +108,11 @@ export function bindCommands({ api, attempt, dock, jobs, session, store, toasts 
 }
 
 // Held by pointer or key; a click without either (a screen reader's) turns it on and off instead.
-function wireCompareButton(button, store, session) {
+/**
+ * @param {HTMLElement} button
+ * @param {Pick<Page, "session" | "store">} parts
+ */
+function bindCompareButton(button, { session, store }) {
   let held = false;
   const press = () => session.compare((held = true));
   const release = () => session.compare(false);
@@ -117,6 +127,7 @@ function wireCompareButton(button, store, session) {
   button.addEventListener("contextmenu", (event) => event.preventDefault());
 }
 
+/** @param {string} name */
 function applyTheme(name) {
   const button = $("#theme");
   const words = { auto: "system", light: "light", dark: "dark" }[name];

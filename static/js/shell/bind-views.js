@@ -59,6 +59,7 @@ export function bindViews({ history, session, store }) {
   store.watch(["device", "edit", "generators"], ({ device }) => {
     status.device = [device.toUpperCase(), session.generator()?.precision].filter(Boolean).join(" · ");
   });
+  /** @type {Generator | null} */
   let card = null;
   store.watch(["edit", "generators"], () => {
     const generator = session.generator();

@@ -9,7 +9,11 @@ const NEEDS = {
   admin: ".generator.absent button, .button.danger, film-card button:has([data-icon=trash])",
 };
 
-/** Mark them as `/api/me` says: `refused` has the reason for each role that is missing. */
+/**
+ * Mark them as `/api/me` says: `refused` has the reason for each role that is missing.
+ * @param {{refused: Record<string, string>}} parts
+ * @param {Page["toasts"]} toasts
+ */
 export function bindRights({ refused }, toasts) {
   const missing = Object.entries(refused);
   if (!missing.length) return;
@@ -21,6 +25,7 @@ export function bindRights({ refused }, toasts) {
     }
   }
 
+  /** @param {Event} event */
   function refuse(event) {
     const wanted = event.submitter ?? event.target;
     const reason = missing.find(([role]) => wanted.closest(NEEDS[role]))?.[1];

@@ -15,15 +15,21 @@ export class Session extends EventTarget {
   #history;
   #live;
   #api;
+  /** @type {Map<string, {edit: Edit, walk: Walk}>} */
   #left = new Map();
 
+  /** @param {Pick<Page, "store" | "history" | "live" | "api">} parts */
   constructor({ store, history, live, api }) {
     super();
     [this.#store, this.#history, this.#live, this.#api] = [store, history, live, api];
   }
 
+  /**
+   * The current edit. Commands run only once there is one.
+   * @returns {Edit}
+   */
   get edit() {
-    return this.#store.state.edit;
+    return /** @type {Edit} */ (this.#store.state.edit);
   }
 
   get walk() {
@@ -34,6 +40,7 @@ export class Session extends EventTarget {
     return this.#store.state.generators.find((one) => one.name === name);
   }
 
+  /** @param {string | null} id */
   direction(id) {
     return this.#store.state.directions.find((one) => one.id === id);
   }
@@ -43,14 +50,23 @@ export class Session extends EventTarget {
     return generator && edit({ generator: generator.name, base: { seed: FIRST_SEED } });
   }
 
-  /** Show an edit of any installed generator, with a walk if one is given, and make it a step of the history. */
+  /**
+   * Show an edit of any installed generator, with a walk if one is given, and make it a step of the history.
+   * @param {Edit} wanted
+   * @param {string} label
+   * @param {Walk} [walk]
+   */
   async open(wanted, label, walk) {
     const shown = await this.#enter(wanted);
     if (shown) this.commit(shown, { label, walk });
     return Boolean(shown);
   }
 
-  /** Lay out a timeline and show its first keyframe; false where its generator is not here. */
+  /**
+   * Lay out a timeline and show its first keyframe; false where its generator is not here.
+   * @param {Timeline} timeline
+   * @param {string} label
+   */
   openTimeline(timeline, label) {
     const { walk, output } = walkOf(timeline);
     if (Object.keys(output).length) this.#store.set({ output: { ...this.#store.state.output, ...output } });
@@ -63,12 +79,16 @@ export class Session extends EventTarget {
     return timelineOf(walk, this.edit.generator, output);
   }
 
+  /** @param {Edit} next */
   preview(next) {
     this.#store.set({ edit: next, problem: null, visiting: false });
     this.#render();
   }
 
-  /** Show a moment of the walk; until a slider is moved it is the walk's, and no step of the history. */
+  /**
+   * Show a moment of the walk; until a slider is moved it is the walk's, and no step of the history.
+   * @param {EditParts} moment
+   */
   visit(moment) {
     const rests = ([id, amount]) => amount === this.direction(id)?.unit.neutral;
     const amounts = Object.fromEntries(Object.entries(moment.amounts ?? {}).filter((one) => !rests(one)));
@@ -78,13 +98,21 @@ export class Session extends EventTarget {
     this.#render();
   }
 
-  /** Change the walk and make it a step of the history; the picture stays. Quick steps with one `key` are one. */
+  /**
+   * Change the walk and make it a step of the history; the picture stays. Quick steps with one `key` are one.
+   * @param {Walk} walk
+   * @param {{label: string, key: string}} parts
+   */
   alterWalk(walk, { label, key }) {
     this.#store.set({ walk });
     if (this.#history.current?.walk !== walk) this.#history.commit({ edit: this.edit, walk }, label, key);
   }
 
-  /** Show an edit and make it a step of the history, unless it is the step we are at. */
+  /**
+   * Show an edit and make it a step of the history, unless it is the step we are at.
+   * @param {Edit} next
+   * @param {{label: string, key?: string, walk?: Walk}} parts
+   */
   commit(next, { label, key, walk = this.walk }) {
     this.#store.set({ walk });
     this.preview(next);
@@ -94,7 +122,12 @@ export class Session extends EventTarget {
     }
   }
 
-  /** Move one slider; `settled` at the end of a drag or a step. */
+  /**
+   * Move one slider; `settled` at the end of a drag or a step.
+   * @param {string} id
+   * @param {number} amount
+   * @param {boolean} settled
+   */
   move(id, amount, settled) {
     const direction = this.direction(id);
     const next = withAmount(this.edit, direction, onTrack(direction, amount));
@@ -106,6 +139,10 @@ export class Session extends EventTarget {
     });
   }
 
+  /**
+   * @param {string} id
+   * @param {boolean} held
+   */
   hold(id, held) {
     const hold = this.edit.hold.filter((one) => one !== id);
     const label = `${this.direction(id).name} ${held ? "held" : "released"}`;
@@ -116,7 +153,11 @@ export class Session extends EventTarget {
     this.commit(neutral(this.edit), { label: "All sliders reset" });
   }
 
-  /** Another seed; steps from one to the next in quick succession share the `key` and are one change. */
+  /**
+   * Another seed; steps from one to the next in quick succession share the `key` and are one change.
+   * @param {number} seed
+   * @param {string} [key]
+   */
   seed(seed, key = "") {
     this.commit(changed(this.edit, { base: { seed } }), { label: `Seed ${seed}`, key });
   }
@@ -125,25 +166,37 @@ export class Session extends EventTarget {
     this.seed(Math.floor(Math.random() * LARGEST_RANDOM));
   }
 
+  /**
+   * @param {number} truncation
+   * @param {boolean} settled
+   */
   truncate(truncation, settled) {
     const next = changed(this.edit, { truncation });
     if (settled) this.commit(next, { label: `Truncation ${truncation.toFixed(2)}`, key: "truncation" });
     else this.preview(next);
   }
 
+  /**
+   * @param {Weights} classes
+   * @param {boolean} settled
+   */
   mix(classes, settled) {
     const next = changed(this.edit, { classes });
     if (settled) this.commit(next, { label: "Class mix", key: "classes" });
     else this.preview(next);
   }
 
-  /** Show the base instead of the edit while `comparing`. */
+  /**
+   * Show the base instead of the edit while `comparing`.
+   * @param {boolean} comparing
+   */
   compare(comparing) {
     if (comparing === this.#store.state.comparing) return;
     this.#store.set({ comparing });
     this.#render();
   }
 
+  /** @param {string} name */
   async choose(name) {
     if (name === this.edit.generator) return;
     // A latent written out belongs to one generator; a seed to all.
@@ -159,6 +212,7 @@ export class Session extends EventTarget {
     return this.#goTo(this.#history.redo());
   }
 
+  /** @param {number} id */
   goTo(id) {
     return this.#goTo(this.#history.goTo(id));
   }
@@ -176,6 +230,7 @@ export class Session extends EventTarget {
     this.#render(); // a slider learned anew under its old name changes the picture of the same edit
   }
 
+  /** @param {HistoryNode | null} node */
   async #goTo(node) {
     if (!node) return;
     const shown = await this.#enter(node.edit);
@@ -185,6 +240,7 @@ export class Session extends EventTarget {
   }
 
   // Everything an edit of another generator needs is fetched before anything is replaced.
+  /** @param {Edit} wanted */
   async #enter(wanted) {
     const generator = this.generator(wanted.generator);
     if (!generator?.installed) {
@@ -208,6 +264,7 @@ export class Session extends EventTarget {
     return shown;
   }
 
+  /** @param {Edit} wanted */
   #show(wanted) {
     const { edit: shown } = fitted(wanted, this.generator(wanted.generator), this.#store.state.directions);
     this.preview(shown);
@@ -218,18 +275,22 @@ export class Session extends EventTarget {
     if (shown) this.#live.render(comparing ? neutral(shown) : shown);
   }
 
+  /** @param {string} sentence */
   #remark(sentence) {
     this.dispatchEvent(new CustomEvent("remark", { detail: sentence }));
   }
 }
 
 // Two sliders of one name, such as a zoom learned twice, are told apart by their ids.
+/** @param {Direction[]} directions */
 function distinct(directions) {
+  /** @param {string} name */
   const count = (name) => directions.filter((one) => one.name === name).length;
   return directions.map((one) => (count(one.name) > 1 ? { ...one, name: `${one.name} (${one.id})` } : one));
 }
 
 // The first active slider is one that works well, so that the filmstrip shows an effect.
+/** @param {Direction[]} directions */
 function favourite(directions) {
   const best = directions.find(({ verdict }) => verdict === "strong") ?? directions[0];
   return best?.id ?? null;

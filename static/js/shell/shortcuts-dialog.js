@@ -44,6 +44,10 @@ export class ShortcutsDialog extends Modal {
   }
 }
 
+/**
+ * @param {string} title
+ * @param {string[][]} rows
+ */
 function table(title, rows) {
   const keyed = rows.map(([keys, about]) => [h("kbd", {}, keys), about]);
   return h("section", {}, h("h3", {}, title), definitions(keyed, { className: "keys" }));

@@ -23,12 +23,16 @@ export const SHORTCUTS = Object.freeze([
 
 export const singleKeysOn = () => localStorage.getItem(KEY) !== "off";
 
+/** @param {boolean} on */
 export function switchSingleKeys(on) {
   if (on) localStorage.removeItem(KEY);
   else localStorage.setItem(KEY, "off");
 }
 
-/** Listen on the document and call `commands[name](pressed)`; only `compare` hears `false`, when its key is let go. */
+/**
+ * Listen on the document and call `commands[name](pressed)`; only `compare` hears `false`, when its key is let go.
+ * @param {Record<string, (pressed: boolean) => unknown>} commands
+ */
 export function listen(commands) {
   document.addEventListener("keydown", (event) => {
     const typing = event.target.matches?.("input:not([type=range], [type=radio], [type=checkbox]), select, textarea");

@@ -3,6 +3,7 @@
 export class Store extends EventTarget {
   #state;
 
+  /** @param {State} initial */
   constructor(initial) {
     super();
     this.#state = Object.freeze({ ...initial });
@@ -12,7 +13,10 @@ export class Store extends EventTarget {
     return this.#state;
   }
 
-  /** Replace the state by a copy with `changes`. */
+  /**
+   * Replace the state by a copy with `changes`.
+   * @param {Partial<State>} changes
+   */
   set(changes) {
     const before = this.#state;
     this.#state = Object.freeze({ ...before, ...changes });
@@ -20,9 +24,15 @@ export class Store extends EventTarget {
     if (names.length) this.dispatchEvent(new CustomEvent("change", { detail: new Set(names) }));
   }
 
-  /** Call `listener(state)` now, and again whenever one of `names` was replaced. */
+  /**
+   * Call `listener(state)` now, and again whenever one of `names` was replaced.
+   * @param {(keyof State)[]} names
+   * @param {(state: State) => unknown} listener
+   * @param {{signal?: AbortSignal}} [parts]
+   */
   watch(names, listener, { signal } = {}) {
     listener(this.#state);
+    /** @param {Event} event */
     const heard = ({ detail }) => names.some((name) => detail.has(name)) && listener(this.#state);
     this.addEventListener("change", heard, { signal });
   }

@@ -8,13 +8,17 @@ export function theme() {
   return ORDER.includes(kept) ? kept : "auto";
 }
 
+/** @param {string} name */
 export function useTheme(name) {
   document.documentElement.dataset.theme = name;
   if (name === "auto") localStorage.removeItem(KEY);
   else localStorage.setItem(KEY, name);
 }
 
-/** The next theme in the toggle's order. */
+/**
+ * The next theme in the toggle's order.
+ * @param {string} name
+ */
 export function themeAfter(name) {
   return ORDER[(ORDER.indexOf(name) + 1) % ORDER.length];
 }

@@ -25,7 +25,7 @@ interface Generator {
 }
 
 /** What is measured about a direction. */
-interface ReportCard {
+interface Report {
   n?: number;
   reached?: number[][];
   slope?: number;
@@ -72,7 +72,7 @@ interface Direction {
   removable: boolean;
   strip?: string;
   settings?: { steps?: number; warning?: string; reason?: string };
-  card?: ReportCard;
+  card?: Report;
   mirror?: DataMirror;
 }
 
@@ -401,4 +401,35 @@ interface HTMLElementTagNameMap {
   "walk-inspector": import("../walk/walk-inspector.js").WalkInspector;
   "walk-panel": import("../walk/walk-panel.js").WalkPanel;
   "walk-rows": import("../walk/walk-rows.js").WalkRows;
+}
+
+/** What a drag does with the pointer's movements. */
+interface Drag {
+  move(event: PointerEvent): void;
+  drop(): void;
+  cancel(): void;
+}
+
+type Point = [x: number, y: number];
+
+/** One step of the history. */
+interface HistoryNode {
+  id: number;
+  parent: number | null;
+  next: number | null;
+  edit: Edit;
+  walk: Walk;
+  label: string;
+  key: string;
+  at: number;
+}
+
+type Timescale = import("../walk/timescale.js").Timescale;
+
+/** What a row of the timeline draws. */
+interface Row {
+  walk: Walk;
+  chosen: Place | null;
+  scale: Timescale;
+  points: number[];
 }

@@ -8,7 +8,8 @@ const SNAP = 0.014; // share of the track around neutral within which a dragged 
 
 /** Emits `input` while dragged and `change` when let go or stepped; read `amount` then. */
 export class AmountSlider extends Component {
-  #config = null;
+  /** @type {SliderConfig} */
+  #config;
   #amount = 0;
   #dragged = false;
   #range = h("input", { type: "range", step: "any" });
@@ -62,6 +63,7 @@ export class AmountSlider extends Component {
     this.#place("--at", position);
   }
 
+  /** @param {string} id */
   set describedBy(id) {
     this.#range.setAttribute("aria-describedby", id);
   }
@@ -98,6 +100,7 @@ export class AmountSlider extends Component {
     return clamp(tidy(unit, amountAt(unit, position)), ...track);
   }
 
+  /** @param {KeyboardEvent} event */
   #step(event) {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     const { step } = this.#config;
@@ -114,6 +117,7 @@ export class AmountSlider extends Component {
     this.#range.focus();
   }
 
+  /** @param {number} position */
   #set(position) {
     this.#range.value = clamp(position, ...this.#ends);
     this.amount = this.#fromThumb();
@@ -121,6 +125,7 @@ export class AmountSlider extends Component {
     this.tell("change");
   }
 
+  /** @param {Event} event */
   #typed(event) {
     event.stopPropagation();
     const { name, unit, track } = this.#config;
@@ -161,6 +166,10 @@ export class AmountSlider extends Component {
     return `${words}, past ${limit} ${spoken(unit, past)}`;
   }
 
+  /**
+   * @param {string} property
+   * @param {number} position
+   */
   #place(property, position) {
     const [low, high] = this.#ends;
     this.#rail.style.setProperty(property, (position - low) / (high - low));

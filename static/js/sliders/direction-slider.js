@@ -13,12 +13,14 @@ const VERDICTS = {
 
 /** Emits the slider's `input` and `change`, `hold` {held}, `report` when its report is first opened, and `remove`. */
 export class DirectionSlider extends Component {
-  #direction = null;
+  /** @type {Direction} */
+  #direction;
   #slider = h("amount-slider");
   #note = h("p", { className: "note", id: freshId("note") });
   #error = h("p", { className: "problem", hidden: true, id: freshId("problem") });
   #hold = iconButton("unlock", "Hold", { className: "button icon-only hold" });
   #more = iconButton("chevron", "Report", { className: "button icon-only more", onclick: () => this.#toggle() });
+  /** @type {import("./report-card.js").ReportCard | null} */
   #report = null;
 
   set direction(direction) {
@@ -53,17 +55,22 @@ export class DirectionSlider extends Component {
     this.#slider.amount = amount;
   }
 
+  /** @param {boolean} held */
   set held(held) {
     this.#hold.setAttribute("aria-pressed", held);
     setIcon(this.#hold, held ? "lock" : "unlock");
   }
 
-  /** A sentence about why the server refused this slider's last amount, or null. */
+  /**
+   * A sentence about why the server refused this slider's last amount, or null.
+   * @param {string | null} sentence
+   */
   set problem(sentence) {
     this.#error.hidden = !sentence;
     this.#error.replaceChildren(...(sentence ? [icon("warn"), sentence] : []));
   }
 
+  /** @param {Direction | null} direction */
   set details(direction) {
     this.#report.direction = direction;
   }

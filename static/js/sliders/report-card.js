@@ -27,7 +27,10 @@ const ERRORS = {
 export class ReportCard extends Component {
   #sure = 0;
 
-  /** A direction with its full card, or null for one that could not be fetched. */
+  /**
+   * A direction with its full card, or null for one that could not be fetched.
+   * @param {Direction | null} direction
+   */
   set direction(direction) {
     if (!direction) return this.replaceChildren(h("p", { className: "empty" }, "The report could not be loaded."));
     const { card } = direction;
@@ -48,6 +51,7 @@ export class ReportCard extends Component {
     clearTimeout(this.#sure);
   }
 
+  /** @param {Direction} direction */
   #actions({ generator, id, name, removable }) {
     const [href, download] = [api.directionFile(generator, id), `${generator}-${id}.safetensors`];
     const file = h("a", { className: "button", href, download }, icon("download"), "Download slider");
@@ -60,6 +64,7 @@ export class ReportCard extends Component {
     return actions;
   }
 
+  /** @param {HTMLElement} asked */
   #remove(asked) {
     if (this.#sure) return this.tell("remove");
     asked.lastChild.textContent = "Really delete?";
@@ -71,9 +76,12 @@ export class ReportCard extends Component {
   }
 }
 
+/** @param {Direction & {card: Report & {reached: number[][]}}} parts */
 function response({ card, unit, range, name }) {
+  /** @param {number} amount */
   const at = (amount) => coordinate(unit, amount);
   const rows = card.reached.map((row) => row.map(at)).filter((row) => row.every(Number.isFinite));
+  /** @param {number} position */
   const text = (position) => describe(unit, amountAt(unit, position));
   const ends = [rows[0], rows.at(-1)];
   const label = `${name}: a requested change of ${text(ends[0][0])} achieves ${text(ends[0][1])}; ${text(ends[1][0])} achieves ${text(ends[1][1])}.`;
@@ -94,6 +102,7 @@ function response({ card, unit, range, name }) {
 }
 
 // The ideal response, clipped to the achieved values so that it does not flatten the curve.
+/** @param {number[][]} rows */
 function clippedIdeal(rows) {
   const heights = rows.flatMap(([, reached, low, high]) => [reached, low, high]);
   const [low, high] = [Math.min(...heights), Math.max(...heights)];
@@ -105,11 +114,21 @@ function clippedIdeal(rows) {
   ];
 }
 
+/** @param {Direction & {card: Report}} parts */
 function figures({ card }) {
+  /** @param {number | undefined} value */
   const number = (value) => (Number.isFinite(value) ? value.toFixed(2) : "–");
+  /** @param {number} share */
   const percent = (share) => `${Math.round(share * 100)} %`;
+  /**
+   * @param {number | undefined} value
+   * @param {string} term
+   * @param {string} about
+   * @param {string} [text]
+   */
   const figure = (value, term, about, text = number(value)) => (Number.isFinite(value) ? [[term, text, about]] : []);
   const { slope_ci: ends, identity_error: identity, judge, diversity, n } = card;
+  /** @param {number | undefined} value */
   const against = (value) => number(identity > 0 ? value / identity : value);
   const errors = Object.entries(ERRORS).flatMap(([key, term]) =>
     figure(card[key], term, "Distance from the true transform; no change is 1", against(card[key])),
@@ -135,12 +154,14 @@ function figures({ card }) {
 }
 
 // Sliders for attributes of people show their warning first.
+/** @param {Direction} direction */
 function warned({ settings }) {
   if (!settings?.warning) return null;
   const why = settings.reason ? `Reason for this slider: ${settings.reason}` : "";
   return h("p", { className: "problem" }, `${settings.warning} ${why}`.trim());
 }
 
+/** @param {Direction} direction */
 function factors({ card }) {
   const rows = Object.entries(card?.factors ?? {})
     .filter(([, { sign, r2 }]) => sign !== "0" && r2 >= 0.05)
@@ -155,10 +176,13 @@ function factors({ card }) {
 }
 
 // If the variation of the training pictures is known: each class against how far the slider moves it.
+/** @param {Direction} direction */
 function mirrored({ mirror, unit, name }) {
   const classes = Object.entries(mirror?.classes ?? {});
   if (!classes.length) return null;
+  /** @param {number} amount */
   const at = (amount) => coordinate(unit, amount);
+  /** @param {number} position */
   const text = (position) => describe(unit, amountAt(unit, position));
   const dots = classes.map(([title, [designed, reached]]) => [
     at(designed),
@@ -172,6 +196,7 @@ function mirrored({ mirror, unit, name }) {
   return h("figure", {}, drawing, h("figcaption", {}, words));
 }
 
+/** @param {Direction} direction */
 function made({ method, kind, seed, created, origin, settings = {}, asked, unit }) {
   const steps = settings.steps ? `${settings.steps} steps` : null;
   const way = `${METHODS[method] ?? method}${kind === "path" ? " along a path" : ""}`;

@@ -24,9 +24,13 @@ export class SliderPanel extends Component {
   #list = h("div", { className: "slider-list" });
   #none = h("p", { className: "empty", hidden: true });
   #legend = legend();
+  /** @type {Map<string, import("./direction-slider.js").DirectionSlider>} */
   #sliders = new Map();
 
-  /** All directions, as the server lists them. Sliders that stay keep their element, focus and open report. */
+  /**
+   * All directions, as the server lists them. Sliders that stay keep their element, focus and open report.
+   * @param {Direction[]} directions
+   */
   set directions(directions) {
     const before = this.#sliders;
     this.#sliders = new Map();
@@ -45,6 +49,7 @@ export class SliderPanel extends Component {
     this.#filter();
   }
 
+  /** @param {Edit} edit */
   set edit(edit) {
     for (const slider of this.#sliders.values()) {
       slider.amount = amountOf(edit, slider.direction);
@@ -53,12 +58,18 @@ export class SliderPanel extends Component {
     this.#rest.disabled = Object.keys(edit.amounts).length === 0;
   }
 
-  /** The id of the slider that the filmstrip shows. */
+  /**
+   * The id of the slider that the filmstrip shows.
+   * @param {string | null} id
+   */
   set active(id) {
     for (const [one, slider] of this.#sliders) slider.classList.toggle("active", one === id);
   }
 
-  /** Why the last edit was refused, shown at the active slider: {id, message, hint} or null. */
+  /**
+   * Why the last edit was refused, shown at the active slider: {id, message, hint} or null.
+   * @param {(Problem & {id: string | null}) | null} problem
+   */
   set problem(problem) {
     for (const [id, slider] of this.#sliders) {
       slider.problem = problem && id === problem.id ? inFull(problem) : null;
@@ -69,7 +80,10 @@ export class SliderPanel extends Component {
     this.#search.focus();
   }
 
-  /** Bring a slider into view, highlighted for a moment. */
+  /**
+   * Bring a slider into view, highlighted for a moment.
+   * @param {string} id
+   */
   highlight(id) {
     const slider = this.#sliders.get(id);
     if (!slider) return;
@@ -108,6 +122,10 @@ export class SliderPanel extends Component {
 }
 
 function legend() {
+  /**
+   * @param {string} className
+   * @param {string} text
+   */
   const mark = (className, text) =>
     h("li", {}, h("span", { className: `mark ${className}`, "aria-hidden": "true" }), text);
   return h(

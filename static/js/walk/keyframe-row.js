@@ -15,12 +15,19 @@ export class KeyframeRow extends Component {
   #legs = h("div", { className: "legs", "aria-hidden": "true" });
   #list = h("div", { className: "stops", role: "group", "aria-label": "Keyframes" });
   #end = h("span", { className: "handle", title: "Drag to change the time back to the first keyframe" });
+  /** @type {Map<number, HTMLButtonElement>} */
   #buttons = new Map();
-  #walk = null;
-  #scale = null;
+  /** @type {Walk} */
+  #walk;
+  /** @type {Timescale} */
+  #scale;
+  /** @type {readonly number[]} */
   #points = [];
 
-  /** Draw a walk's keyframes on a Timescale; they snap to `points`. */
+  /**
+   * Draw a walk's keyframes on a Timescale; they snap to `points`.
+   * @param {Row} row
+   */
   show({ walk, chosen, scale, points }) {
     [this.#walk, this.#scale, this.#points] = [walk, scale, points];
     const kept = new Map(walk.stops.map((stop, index) => [stop.id, this.#button(stop, index, chosen)]));
@@ -47,6 +54,11 @@ export class KeyframeRow extends Component {
     draggable(this.#end, (event) => this.#dragEnd(event));
   }
 
+  /**
+   * @param {Stop} stop
+   * @param {number} index
+   * @param {Place | null} chosen
+   */
   #button(stop, index, chosen) {
     const key = canonical(stop.edit);
     let button = this.#buttons.get(stop.id);
@@ -65,6 +77,7 @@ export class KeyframeRow extends Component {
     return button;
   }
 
+  /** @param {Stop} stop */
   #leg(stop) {
     const { stops, play } = this.#walk;
     const next = stops[stops.indexOf(stop) + 1];
@@ -77,6 +90,11 @@ export class KeyframeRow extends Component {
     return [rest, way];
   }
 
+  /**
+   * @param {string} className
+   * @param {number} from
+   * @param {number} to
+   */
   #bar(className, from, to) {
     const bar = h("div", { className });
     this.#place(bar, "--from", from);
@@ -85,6 +103,7 @@ export class KeyframeRow extends Component {
   }
 
   // A mark for what only a recipe can set between the keyframes, such as a class mix.
+  /** @param {OtherKeyframe} otherKeyframe */
   #other({ at, classes, truncation }) {
     const sets = [classes && "classes", truncation !== undefined && "truncation"].filter(Boolean).join(" and ");
     const mark = h("i", { title: `The recipe sets ${sets} at ${duration(at)}` });
@@ -92,16 +111,23 @@ export class KeyframeRow extends Component {
     return mark;
   }
 
+  /**
+   * @param {HTMLElement} element
+   * @param {string} property
+   * @param {number} at
+   */
   #place(element, property, at) {
     element.style.setProperty(property, at / this.#scale.seconds);
   }
 
+  /** @param {number} id */
   #choose(id) {
     const stop = stopOf(this.#walk, id);
     if (!stop) return;
     this.tell("choose", { place: { track: null, id }, at: stop.at });
   }
 
+  /** @param {PointerEvent} event */
   #drag(event) {
     const id = idOf(event.target);
     if (!id) return null;
@@ -111,6 +137,7 @@ export class KeyframeRow extends Component {
     const offset = scale.place(before) - event.clientX;
     let next = origin;
     return {
+      /** @param {PointerEvent} pointerEvent */
       move: ({ clientX, altKey }) => {
         const at = scale.at(clientX + offset);
         next = moved(origin, id, altKey ? at : scale.snap(at, points));
@@ -124,12 +151,14 @@ export class KeyframeRow extends Component {
     };
   }
 
+  /** @param {PointerEvent} event */
   #dragEnd(event) {
     const [origin, scale] = [this.#walk, this.#scale];
     const last = until(origin);
     const offset = scale.place(last + origin.back) - event.clientX;
     let next = origin;
     return {
+      /** @param {PointerEvent} pointerEvent */
       move: ({ clientX, altKey }) => {
         const at = scale.at(clientX + offset);
         const back = Math.max(FINE, (altKey ? at : scale.snap(at, this.#points)) - last);
@@ -141,6 +170,7 @@ export class KeyframeRow extends Component {
     };
   }
 
+  /** @param {KeyboardEvent} event */
   #press(event) {
     const id = idOf(event.target);
     if (!id || event.ctrlKey || event.metaKey) return;
@@ -165,17 +195,24 @@ export class KeyframeRow extends Component {
     event.stopPropagation();
   }
 
+  /** @param {Stop | undefined} stop */
   #go(stop) {
     if (!stop) return;
     this.#choose(stop.id);
     this.#buttons.get(stop.id)?.focus();
   }
 
+  /**
+   * @param {Walk} walk
+   * @param {string} label
+   * @param {{settled?: boolean, key?: string}} [parts]
+   */
   #alter(walk, label, { settled = true, key = "" } = {}) {
     this.tell("alter", { walk, label, settled, key });
   }
 }
 
+/** @param {Element} element */
 const idOf = (element) => Number(element.closest(".stop")?.dataset.id ?? 0);
 
 customElements.define("keyframe-row", KeyframeRow);

@@ -19,11 +19,16 @@ export class PresetsDialog extends Modal {
     direction: field("Slider", this.#slider),
     classes: h("div", { className: "pair" }, field("From", this.#from), field("To", this.#to)),
   };
+  /** @type {Preset[]} */
   #presets = [];
-  #edit = null;
+  /** @type {Edit | undefined} */
+  #edit;
   #sliders = 0;
 
-  /** Open it for an edit; `activeSlider` is offered first. Presets that the generator does not support are left out. */
+  /**
+   * Open it for an edit; `activeSlider` is offered first. Presets that the generator does not support are left out.
+   * @param {{edit: Edit, generator: Generator, directions: Direction[], activeSlider: string | null, presets: Preset[]}} parts
+   */
   open({ edit, generator, directions, activeSlider, presets }) {
     this.#edit = edit;
     this.#sliders = directions.length;

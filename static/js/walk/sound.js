@@ -5,22 +5,33 @@ const PEAKS = 600; // points of a waveform as it is drawn
 
 /** Emits `change` when the peaks of another sound are there. */
 export class Sound extends EventTarget {
+  /** @type {AudioContext | null} */
   #context = null;
+  /** @type {AudioBuffer | null} */
   #buffer = null;
+  /** @type {AudioBufferSourceNode | null} */
   #source = null;
+  /** @type {string | null} */
   #sha = null;
 
-  /** {peaks, seconds} of the sound in use; null while it is not known here. */
+  /** @type {Wave | null} of the sound in use; null while it is not known here */
   wave = null;
 
-  /** Keep a file under its digest, for this visit and the next. */
+  /**
+   * Keep a file under its digest, for this visit and the next.
+   * @param {string} sha
+   * @param {Blob} file
+   */
   async keep(sha, file) {
     const store = await globalThis.caches?.open(SOUNDS).catch(() => null); // only secure pages have one
     await store?.put(`/${sha}`, new Response(file));
     await this.#read(sha, file);
   }
 
-  /** Use the sound of that digest, or none; one that was never kept here stays silent. */
+  /**
+   * Use the sound of that digest, or none; one that was never kept here stays silent.
+   * @param {string | null} sha
+   */
   async use(sha) {
     if (sha === this.#sha) return;
     this.#clear(sha);
@@ -30,7 +41,10 @@ export class Sound extends EventTarget {
     if (kept && sha === this.#sha && !this.#buffer) await this.#read(sha, await kept.blob());
   }
 
-  /** Play from a time on, in step with the playhead. */
+  /**
+   * Play from a time on, in step with the playhead.
+   * @param {number} at
+   */
   play(at) {
     this.stop();
     if (!this.#buffer || at >= this.#buffer.duration) return;
@@ -45,6 +59,10 @@ export class Sound extends EventTarget {
     this.#source = null;
   }
 
+  /**
+   * @param {string} sha
+   * @param {Blob} blob
+   */
   async #read(sha, blob) {
     this.#clear(sha);
     const buffer = await new OfflineAudioContext(1, 1, 44100).decodeAudioData(await blob.arrayBuffer());
@@ -54,6 +72,7 @@ export class Sound extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
+  /** @param {string | null} sha */
   #clear(sha) {
     this.stop();
     [this.#sha, this.#buffer, this.wave] = [sha, null, null];
@@ -62,6 +81,7 @@ export class Sound extends EventTarget {
 }
 
 // The largest swing of each stretch, the loudest of all being 1.
+/** @param {Float32Array} samples */
 function peaks(samples) {
   const size = Math.max(1, Math.floor(samples.length / PEAKS));
   const found = Array.from({ length: Math.ceil(samples.length / size) }, (_, index) => {

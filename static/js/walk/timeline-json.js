@@ -16,7 +16,12 @@ export const PATHS = Object.freeze({ straight: "Straight", spline: "Curved" });
 const NUDGE = 0.001; // seconds between keys that cannot share a keyframe
 const PLAIN = ["play", "curve", "speed", "grid", "title", "caption", "mark", "audio", "beats"];
 
-/** The timeline of a walk on a generator, written as `output` says. */
+/**
+ * The timeline of a walk on a generator, written as `output` says.
+ * @param {Walk} one
+ * @param {string} generator
+ * @param {Partial<Output>} output
+ */
 export function timelineOf(one, generator, output) {
   const keyframes = [
     ...one.stops.map(({ at, hold, easing, edit }) => ({ at, hold, easing, edit: bare(edit) })),
@@ -28,7 +33,10 @@ export function timelineOf(one, generator, output) {
   return { version: 2, generator, ...plain, keyframes, ...(back ? { seconds: tidy(span(one)) } : {}), output };
 }
 
-/** {generator, walk, output} of a timeline from a file; throws an Error with a sentence where it is none. */
+/**
+ * {generator, walk, output} of a timeline from a file; throws an Error with a sentence where it is none.
+ * @param {Timeline} timeline
+ */
 export function walkOf(timeline) {
   const { generator, keyframes, seconds, output = {} } = timeline;
   if (!Array.isArray(keyframes)) throw new Error("The recipe has no keyframes.");
@@ -38,7 +46,9 @@ export function walkOf(timeline) {
   const stops = whole.map(({ at, hold = 0, easing = "smooth", edit }) => {
     return { id: fresh(), at: tidy(at), hold, easing, edit: parseEdit(edit) };
   });
+  /** @type {Map<string, Key[]>} */
   const keysOf = new Map();
+  /** @type {OtherKeyframe[]} */
   const others = [];
   for (const keyframe of shaped(keyframes).filter(({ edit }) => !edit)) {
     const { at, hold = 0, easing = "smooth", amounts: set = {}, ...rest } = keyframe;
@@ -57,13 +67,18 @@ export function walkOf(timeline) {
   return { generator, walk: walk({ ...made, back }), output };
 }
 
-/** A walk out of storage; what it holds is checked like anything from outside. */
+/**
+ * A walk out of storage; what it holds is checked like anything from outside.
+ * @param {any} stored
+ */
 export function reviveWalk(stored) {
   return walk({ ...stored, stops: stored.stops.map((stop) => ({ ...stop, edit: parseEdit(stop.edit) })) });
 }
 
 // Keys at one time with one easing are one keyframe; a second easing at that time goes a moment later.
+/** @param {readonly Track[]} tracks */
 function together(tracks) {
+  /** @type {Map<number, OtherKeyframe>} */
   const made = new Map();
   for (const { slider, keys } of tracks) {
     for (const { at, hold, easing, amount } of keys) {
@@ -77,6 +92,7 @@ function together(tracks) {
 }
 
 // Where the first edit alone is whole and all others change its classes or truncation, all are whole edits as well.
+/** @param {OtherKeyframe[]} keyframes */
 function shaped(keyframes) {
   const [first, ...others] = keyframes;
   const sets = others.map(({ at, hold, easing, ...set }) => Object.keys(set).sort().join());
@@ -85,7 +101,9 @@ function shaped(keyframes) {
   return [first, ...made];
 }
 
+/** @param {Edit} edit */
 function bare(edit) {
+  /** @param {unknown} value */
   const empty = (value) => value === null || (typeof value === "object" && Object.keys(value).length === 0);
   return Object.fromEntries(Object.entries(edit).filter(([, value]) => !empty(value)));
 }

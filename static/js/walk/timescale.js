@@ -6,16 +6,22 @@ const NEAR = 7; // px within which things snap
 
 /** Seconds over `width` pixels, with room left at the end to drag the last keyframe into. */
 export class Timescale {
+  /**
+   * @param {number} seconds
+   * @param {number} width
+   */
   constructor(seconds, width) {
     this.seconds = Math.max(seconds, 1);
     this.width = Math.max(width, 1);
     Object.freeze(this);
   }
 
+  /** @param {number} at */
   place(at) {
     return (at / this.seconds) * this.width;
   }
 
+  /** @param {number} place */
   at(place) {
     return (place / this.width) * this.seconds;
   }
@@ -27,7 +33,11 @@ export class Timescale {
     return Array.from({ length: Math.floor(this.seconds / step + 1e-6) + 1 }, (_, index) => index * step);
   }
 
-  /** The nearest of `points` within a few pixels, else `at` itself. */
+  /**
+   * The nearest of `points` within a few pixels, else `at` itself.
+   * @param {number} at
+   * @param {readonly number[]} points
+   */
   snap(at, points) {
     const near = this.at(NEAR);
     let best = at;
@@ -40,7 +50,10 @@ export class Timescale {
   }
 }
 
-/** "0:07.25", as a player shows it. */
+/**
+ * "0:07.25", as a player shows it.
+ * @param {number} seconds
+ */
 export function clock(seconds) {
   const hundredths = Math.round(Math.max(0, seconds) * 100);
   const whole = Math.floor(hundredths / 6000);

@@ -19,10 +19,15 @@ export class TrackRow extends Component {
   #zero = s("line", { class: "grid", x1: 0, x2: 1 });
   #graph = s("svg", { viewBox: "0 0 1 1", preserveAspectRatio: "none", "aria-hidden": "true" }, this.#zero, this.#line);
   #list = h("div", { role: "group" });
+  /** @type {Map<number, HTMLElement>} */
   #dots = new Map();
-  #given = null;
+  /** @type {Row & {direction: Direction, places: Amount[]}} */
+  #given;
 
-  /** Draw the track of `direction` in a walk on a Timescale; keys snap to `points`. Keyframes' places stay in time. */
+  /**
+   * Draw the track of `direction` in a walk on a Timescale; keys snap to `points`. Keyframes' places stay in time.
+   * @param {Row & {direction: Direction}} parts
+   */
   show({ walk, direction, chosen, scale, points }) {
     const places = amounts(walk, direction);
     this.#given = { walk, direction, chosen, scale, points, places };
@@ -52,11 +57,13 @@ export class TrackRow extends Component {
     return track.map((end) => coordinate(unit, end));
   }
 
+  /** @param {number} amount */
   #height(amount) {
     const [low, high] = this.#ends();
     return (coordinate(this.#given.direction.unit, amount) - low) / (high - low);
   }
 
+  /** @param {Amount} place */
   #dot(place) {
     const { direction, chosen, scale, places } = this.#given;
     const dot = this.#dots.get(place.id) ?? h("button", { type: "button", "data-id": place.id });
@@ -74,11 +81,13 @@ export class TrackRow extends Component {
     return dot;
   }
 
+  /** @param {Element} element */
   #placeOf(element) {
     const id = Number(element.closest(".key")?.dataset.id ?? 0);
     return this.#given.places.find((place) => place.id === id);
   }
 
+  /** @param {Amount | undefined} place */
   #choose(place) {
     if (!place) return;
     const track = place.stop ? null : this.#given.direction.id;
@@ -86,6 +95,11 @@ export class TrackRow extends Component {
   }
 
   // A key goes anywhere in time; a keyframe's place only up and down, because its time is the keyframe's own.
+  /**
+   * @param {Walk} walk
+   * @param {Amount} place
+   * @param {{at: number, position: number}} parts
+   */
   #set(walk, place, { at, position }) {
     const { direction } = this.#given;
     const amount = onTrack(direction, amountAt(direction.unit, clamp(position, ...this.#ends())));
@@ -93,6 +107,7 @@ export class TrackRow extends Component {
     return replaced(walk, place.id, { edit: withAmount(stopOf(walk, place.id).edit, direction, amount) });
   }
 
+  /** @param {PointerEvent} event */
   #drag(event) {
     const place = this.#placeOf(event.target);
     if (!place) return null;
@@ -103,6 +118,7 @@ export class TrackRow extends Component {
     const level = coordinate(direction.unit, place.amount);
     let next = origin;
     return {
+      /** @param {PointerEvent} pointerEvent */
       move: ({ clientX, clientY, altKey }) => {
         const raw = level + ((high - low) * (event.clientY - clientY)) / tall;
         const position = Math.abs(raw) < CALM * (high - low) && !altKey ? 0 : raw;
@@ -118,6 +134,7 @@ export class TrackRow extends Component {
     };
   }
 
+  /** @param {KeyboardEvent} event */
   #press(event) {
     const place = this.#placeOf(event.target);
     if (!place || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -140,12 +157,17 @@ export class TrackRow extends Component {
     event.stopPropagation();
   }
 
+  /** @param {Amount | undefined} place */
   #go(place) {
     if (!place) return;
     this.#choose(place);
     this.#dots.get(place.id)?.focus();
   }
 
+  /**
+   * @param {Walk} walk
+   * @param {{settled?: boolean, key?: string, label?: string}} [parts]
+   */
   #alter(walk, { settled = true, key = "", label = `Key of ${this.#given.direction.name}` } = {}) {
     this.tell("alter", { walk, label, settled, key });
   }

@@ -6,14 +6,24 @@ import { altered, freshNumber, replaced, span, tidy } from "./walk.js";
 
 const APART = 0.02; // seconds between a track's key and a keyframe, which sets the slider itself
 const EASE = {
+  /** @param {number} share */
   linear: (share) => share,
+  /** @param {number} share */
   smooth: (share) => (1 - Math.cos(Math.PI * share)) / 2,
+  /** @param {number} share */
   in: (share) => share * share,
+  /** @param {number} share */
   out: (share) => share * (2 - share),
   hold: () => 0,
 };
 
-/** With a slider's amount set at a time: in the keyframe there is, in the key there is, or in a key of its own. */
+/**
+ * With a slider's amount set at a time: in the keyframe there is, in the key there is, or in a key of its own.
+ * @param {Walk} one
+ * @param {Direction} direction
+ * @param {number} at
+ * @param {number} amount
+ */
 export function keyed(one, direction, at, amount) {
   const stop = one.stops.find((each) => Math.abs(each.at - at) < APART);
   const keys = keysOf(one, direction.id);
@@ -28,36 +38,65 @@ export function keyed(one, direction, at, amount) {
   );
 }
 
+/**
+ * @param {Walk} one
+ * @param {string} slider
+ * @param {number} id
+ * @param {Partial<Key>} changes
+ */
 export function rekeyed(one, slider, id, changes) {
   const wanted = changes.at === undefined ? changes : { ...changes, at: clear(one, changes.at) };
   const keys = keysOf(one, slider).map((key) => (key.id === id ? { ...key, ...wanted } : key));
   return withTrack(one, slider, keys);
 }
 
+/**
+ * @param {Walk} one
+ * @param {string} slider
+ * @param {number} id
+ */
 export function unkeyed(one, slider, id) {
   const others = keysOf(one, slider).filter((key) => key.id !== id);
   return withTrack(one, slider, others);
 }
 
-/** With a track of these keys, which may be none. */
+/**
+ * With a track of these keys, which may be none.
+ * @param {Walk} one
+ * @param {string} slider
+ * @param {readonly Key[]} keys
+ */
 function withTrack(one, slider, keys) {
   const known = one.tracks.some((track) => track.slider === slider);
   const tracks = one.tracks.map((track) => (track.slider === slider ? { slider, keys } : track));
   return altered(one, { tracks: known ? tracks : [...one.tracks, { slider, keys }] });
 }
 
+/**
+ * @param {Walk} one
+ * @param {string} slider
+ */
 export function untracked(one, slider) {
   return altered(one, { tracks: one.tracks.filter((track) => track.slider !== slider) });
 }
 
-/** Every place where a slider's amount is set, in order: {at, hold, easing, amount, stop, id}; keyframes set all of them. */
+/**
+ * Every place where a slider's amount is set, in order: {at, hold, easing, amount, stop, id}; keyframes set all of them.
+ * @param {Walk} one
+ * @param {Direction} direction
+ */
 export function amounts(one, direction) {
   const { unit, id } = direction;
   const set = one.stops.map((stop) => ({ ...stop, amount: stop.edit.amounts[id] ?? unit.neutral, stop: true }));
   return [...set, ...keysOf(one, id).map((key) => ({ ...key, stop: false }))].sort((a, b) => a.at - b.at);
 }
 
-/** Where a slider stands at a time: level before its first place and after its last, but for a loop's way back. */
+/**
+ * Where a slider stands at a time: level before its first place and after its last, but for a loop's way back.
+ * @param {Walk} one
+ * @param {Direction} direction
+ * @param {number} at
+ */
 export function amountAlong(one, direction, at) {
   const places = amounts(one, direction);
   const last = places.at(-1);
@@ -73,9 +112,17 @@ export function amountAlong(one, direction, at) {
   return amountAt(direction.unit, low + share * (high - low));
 }
 
+/**
+ * @param {Walk} one
+ * @param {string} slider
+ */
 const keysOf = (one, slider) => one.tracks.find((track) => track.slider === slider)?.keys ?? [];
 
 // The nearest time that no keyframe and no rest at one takes.
+/**
+ * @param {Walk} one
+ * @param {number} at
+ */
 function clear(one, at) {
   let place = Math.max(0, at);
   for (const stop of one.stops) {

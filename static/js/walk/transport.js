@@ -23,13 +23,19 @@ export class Transport extends EventTarget {
     return this.#playing;
   }
 
-  /** Play over so many seconds of film, again and again or once. */
+  /**
+   * Play over so many seconds of film, again and again or once.
+   * @param {{seconds: number, repeats: boolean}} parts
+   */
   set film({ seconds, repeats }) {
     [this.#length, this.#repeats] = [seconds, repeats];
     if (!seconds) this.stop();
   }
 
-  /** Go to a time of the film; while playing, go on from there. */
+  /**
+   * Go to a time of the film; while playing, go on from there.
+   * @param {number} at
+   */
   seek(at) {
     this.#at = Math.max(0, at);
     [this.#since, this.#from] = [performance.now(), this.#at];
@@ -56,6 +62,7 @@ export class Transport extends EventTarget {
     this.#tell("play");
   }
 
+  /** @param {number} now */
   #step(now) {
     if (!this.#playing) return;
     const gone = this.#from + Math.max(0, now - this.#since) / 1000;
@@ -68,6 +75,7 @@ export class Transport extends EventTarget {
     this.#tick((next) => this.#step(next));
   }
 
+  /** @param {string} type */
   #tell(type) {
     this.dispatchEvent(new Event(type));
   }

@@ -15,6 +15,10 @@ import { added, altered, found, length, moves, replaced, span, stopOf } from "./
 const OPEN = "latentwalk.timeline";
 
 // The keyframe to select when the selected one is gone.
+/**
+ * @param {Walk} walk
+ * @param {number} at
+ */
 function nearest({ stops }, at) {
   const [best] = [...stops].sort((a, b) => Math.abs(a.at - at) - Math.abs(b.at - at));
   return best ? { track: null, id: best.id } : null;
@@ -62,6 +66,7 @@ export function bindWalk({ api, attempt, session, store, toasts }) {
     frames.near(transport.at);
   }
 
+  /** @param {{place: Place, at: number}} parts */
   function choose({ place, at }) {
     store.set({ chosen: place });
     transport.stop();
@@ -71,6 +76,7 @@ export function bindWalk({ api, attempt, session, store, toasts }) {
     compare();
   }
 
+  /** @param {{walk: Walk, label: string, settled: boolean, key?: string, fresh?: boolean}} parts */
   function alter({ walk, label, settled, key = "", fresh = false }) {
     if (settled) session.alterWalk(walk, { label, key });
     else store.set({ walk });
@@ -93,6 +99,7 @@ export function bindWalk({ api, attempt, session, store, toasts }) {
     compare();
   }
 
+  /** @param {string} slider */
   function key(slider) {
     const { walk, edit } = store.state;
     const direction = session.direction(slider);
@@ -107,6 +114,7 @@ export function bindWalk({ api, attempt, session, store, toasts }) {
     store.set({ chosen: { track: place.stop ? null : slider, id: place.id } });
   }
 
+  /** @param {File} file */
   async function hear(file) {
     show();
     const { audio, beats } = await api.uploadSound(file);

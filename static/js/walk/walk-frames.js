@@ -10,19 +10,26 @@ const KEPT = 4; // answers
 /** Emits `wait`, then `ready` when edits of the newest timeline have come or `problem` with the error. */
 export class WalkFrames extends EventTarget {
   #api;
+  /** @type {{timeline: Timeline, seconds: number} | null} */
   #film = null;
+  /** @type {{start: number, stop: number, times: number[], edits: EditParts[]}[]} */
   #parts = [];
   #timer = 0;
   #stale = new AbortController();
   #closer = false;
   #key = "";
 
+  /** @param {Page["api"]} api */
   constructor(api) {
     super();
     this.#api = api;
   }
 
-  /** Follow a timeline of `seconds`; null forgets the one before. Until the new ones come, the old are shown. */
+  /**
+   * Follow a timeline of `seconds`; null forgets the one before. Until the new ones come, the old are shown.
+   * @param {Timeline | null} timeline
+   * @param {number} seconds
+   */
   follow(timeline, seconds) {
     const key = timeline ? JSON.stringify(timeline) : "";
     if (key === this.#key) return;
@@ -46,7 +53,10 @@ export class WalkFrames extends EventTarget {
     if (!this.#parts.length) this.#key = "";
   }
 
-  /** The edit on show at a time of the film, that of its frame; null where none is known yet. */
+  /**
+   * The edit on show at a time of the film, that of its frame; null where none is known yet.
+   * @param {number} seconds
+   */
   at(seconds) {
     const part = this.#parts.findLast(({ start, stop }) => seconds >= start && seconds <= stop) ?? this.#parts[0];
     if (!part) return null;
@@ -54,7 +64,10 @@ export class WalkFrames extends EventTarget {
     return part.edits.at(next < 0 ? -1 : Math.max(0, next - 1));
   }
 
-  /** Have every frame around a time of a long film before the playhead is there. */
+  /**
+   * Have every frame around a time of a long film before the playhead is there.
+   * @param {number} at
+   */
   near(at) {
     const end = this.#film?.seconds ?? 0;
     if (end * RATE <= MOST || this.#closer || !this.#parts.length) return;
@@ -65,6 +78,10 @@ export class WalkFrames extends EventTarget {
     this.#ask({ start, stop: Math.min(end, start + MOST / RATE) }, () => this.#parts.splice(1, this.#parts.length - KEPT));
   }
 
+  /**
+   * @param {{start: number, stop: number}} parts
+   * @param {() => unknown} make
+   */
   async #ask({ start, stop }, make) {
     const { timeline } = this.#film;
     const { signal } = this.#stale;

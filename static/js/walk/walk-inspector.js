@@ -35,18 +35,25 @@ export class WalkInspector extends Component {
     onclick: () => this.#alter(duplicated(this.#shown.walk, this.#shown.chosen.id), "Keyframe duplicated"),
   });
   #remove = iconButton("trash", "Delete", { title: "Delete (Delete)", onclick: () => this.#delete() });
-  #shown = null;
+  /** @type {{walk: Walk, chosen: Place | null, directions: Direction[]}} */
+  #shown;
+  /** @type {EventTarget | null} */
   #typing = null;
 
+  /** @param {Record<string, string>} easings */
   set easings(easings) {
     this.#easing.input.replaceChildren(...options(Object.entries(easings)));
   }
 
-  /** Whether the current picture differs from the keyframe. */
+  /**
+   * Whether the current picture differs from the keyframe.
+   * @param {boolean} differs
+   */
   set differs(differs) {
     this.#replace.classList.toggle("primary", differs);
   }
 
+  /** @param {{walk: Walk, chosen: Place | null, directions: Direction[]}} parts */
   show({ walk, chosen, directions }) {
     this.#shown = { walk, chosen, directions };
     const thing = found(walk, chosen);
@@ -91,12 +98,18 @@ export class WalkInspector extends Component {
     this.addEventListener("input", ({ target }) => (this.#typing = target));
     this.addEventListener("change", () => (this.#typing = null), { capture: true });
     this.addEventListener("focusout", () => (this.#typing = null));
+    /**
+     * @param {HTMLInputElement} input
+     * @param {(walk: Walk, place: Place, value: number) => Walk} change
+     * @param {string} label
+     */
     const fromField = (input, change, label) =>
       input.addEventListener("change", () => {
         const value = input.valueAsNumber;
         if (Number.isFinite(value)) this.#alter(change(this.#shown.walk, this.#shown.chosen, value), label);
         else this.show(this.#shown);
       });
+    /** @param {(walk: Walk, id: number, value: number) => Walk} run */
     const stop = (run) => (walk, { id }, value) => run(walk, id, value);
     fromField(this.#at.input, place, "Moved in time");
     fromField(this.#hold.input, stop(held), "Hold");
@@ -106,6 +119,7 @@ export class WalkInspector extends Component {
     this.keepChanges();
   }
 
+  /** @param {Easing} easing */
   #ease(easing) {
     const { walk, chosen } = this.#shown;
     const { track, id } = chosen;
@@ -120,6 +134,7 @@ export class WalkInspector extends Component {
     this.#alter(rekeyed(walk, chosen.track, chosen.id, { amount: onTrack(direction, amount) }), `Key of ${direction.name}`);
   }
 
+  /** @param {number} by */
   #swap(by) {
     this.#alter(swapped(this.#shown.walk, this.#shown.chosen.id, by), "Keyframes swapped");
   }
@@ -130,25 +145,44 @@ export class WalkInspector extends Component {
     this.#alter(track === null ? removed(walk, id) : unkeyed(walk, track, id), track === null ? "Keyframe deleted" : "Key deleted");
   }
 
+  /**
+   * @param {HTMLInputElement} input
+   * @param {string | number} value
+   */
   #write(input, value) {
     if (this.#typing !== input) input.value = value;
   }
 
+  /**
+   * @param {Walk} walk
+   * @param {string} label
+   */
   #alter(walk, label) {
     this.tell("alter", { walk, label, settled: true, key: "" });
   }
 }
 
+/**
+ * @param {Walk} walk
+ * @param {Place} place
+ * @param {number} at
+ */
 function place(walk, { track, id }, at) {
   return track === null ? fromZero(moved(walk, id, at)) : rekeyed(walk, track, id, { at });
 }
 
+/** @param {string} name */
 function seconds(name) {
   const made = labelled(name, h("input", { type: "number", min: 0, max: 3600, step: 0.05, autocomplete: "off" }));
   made.field.append(h("span", { className: "fine" }, "s"));
   return made;
 }
 
+/**
+ * @template {HTMLInputElement | HTMLSelectElement} Input
+ * @param {string} name
+ * @param {Input} input
+ */
 function labelled(name, input) {
   input.id = freshId("walk");
   const label = h("label", { htmlFor: input.id }, name);

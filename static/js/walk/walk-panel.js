@@ -31,9 +31,13 @@ export class WalkPanel extends Component {
   #even = h("input", { type: "checkbox" });
   #rows = h("walk-rows");
   #inspector = h("walk-inspector");
-  #shown = null;
+  /** @type {{walk: Walk}} */
+  #shown;
 
-  /** Show {walk, chosen, directions, wave}: a walk, what is selected, the sliders it may use, the waveform of its sound. */
+  /**
+   * Show {walk, chosen, directions, wave}: a walk, what is selected, the sliders it may use, the waveform of its sound.
+   * @param {{walk: Walk, chosen: Place | null, directions: Direction[], wave: Wave | null}} shown
+   */
   show(shown) {
     this.#shown = shown;
     const { walk, directions } = shown;
@@ -52,23 +56,31 @@ export class WalkPanel extends Component {
     this.#inspector.show(shown);
   }
 
-  /** The playhead, in seconds of the walk and of the film; and how long the film is. */
+  /**
+   * The playhead, in seconds of the walk and of the film; and how long the film is.
+   * @param {{walk: number, film: number, seconds: number}} parts
+   */
   set at({ walk, film, seconds }) {
     this.#rows.at = walk;
     this.#clock.replaceChildren(h("b", {}, clock(film)), ` / ${clock(seconds)}`);
   }
 
-  /** While the frames of a changed walk are calculated. */
+  /**
+   * While the frames of a changed walk are calculated.
+   * @param {boolean} busy
+   */
   set busy(busy) {
     this.#wait.hidden = !busy;
     if (busy) this.#rows.setAttribute("aria-busy", "true");
     else this.#rows.removeAttribute("aria-busy");
   }
 
+  /** @param {boolean} differs */
   set differs(differs) {
     this.#inspector.differs = differs;
   }
 
+  /** @param {boolean} playing */
   set playing(playing) {
     setIcon(this.#play, playing ? "pause" : "play");
     this.#play.setAttribute("aria-label", playing ? "Pause" : "Play");
@@ -108,6 +120,10 @@ export class WalkPanel extends Component {
     this.keepChanges();
   }
 
+  /**
+   * @param {Partial<Walk>} changes
+   * @param {string} label
+   */
   #alter(changes, label) {
     this.tell("alter", { walk: altered(this.#shown.walk, changes), label, settled: true, key: "" });
   }

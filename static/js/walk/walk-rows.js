@@ -24,14 +24,21 @@ export class WalkRows extends Component {
   #head = h("div", { className: "playhead", "aria-hidden": "true" });
   #beats = h("div", { className: "beats", "aria-hidden": "true" });
   #over = h("div", { className: "over" }, this.#beats, this.#head);
-  #shown = null;
+  /** @type {{walk: Walk, chosen: Place | null, directions: Direction[], wave: Wave | null} | undefined} */
+  #shown;
+  /** @type {Timescale | null} */
   #frozen = null;
   #wave = s("svg", { class: "wave", preserveAspectRatio: "none", "aria-hidden": "true" }, s("polygon"));
+  /** @type {Wave | null} */
   #drawn = null;
   #at = 0;
-  #gone = null;
+  /** @type {AbortController} */
+  #gone = new AbortController();
 
-  /** Draw a walk; `directions` give the tracks' names and units. */
+  /**
+   * Draw a walk; `directions` give the tracks' names and units.
+   * @param {{walk: Walk, chosen: Place | null, directions: Direction[], wave: Wave | null}} shown
+   */
   show(shown) {
     this.#shown = shown;
     const { walk, chosen, directions } = shown;
@@ -54,6 +61,7 @@ export class WalkRows extends Component {
     this.at = this.#at;
   }
 
+  /** @param {number} seconds */
   set at(seconds) {
     this.#at = seconds;
     if (!this.#shown) return;
@@ -75,6 +83,11 @@ export class WalkRows extends Component {
   }
 
   build() {
+    /**
+     * @param {string | Node} name
+     * @param {HTMLElement} inner
+     * @param {string} className
+     */
     const row = (name, inner, className) =>
       h("div", { className: `timeline-row ${className}` }, h("div", { className: "gutter" }, name), inner);
     this.#ruler.append(this.#ticks);
@@ -87,7 +100,8 @@ export class WalkRows extends Component {
     );
     this.#ruler.addEventListener("keydown", (event) => this.#press(event));
     this.#ruler.addEventListener("pointerdown", (event) => event.button === 0 && this.#seek(event));
-    draggable(this.#ruler, () => ({ move: (event) => this.#seek(event), drop: () => {}, cancel: () => {} }));
+    draggable(this.#ruler, () => ({ /** @param {Event} event */
+    move: (event) => this.#seek(event), drop: () => {}, cancel: () => {} }));
     // While something is dragged the ruler keeps its scale, or the thing would run away from under the pointer.
     this.addEventListener("alter", ({ detail }) => (this.#frozen = detail.settled ? null : this.#scale()));
   }
@@ -102,6 +116,7 @@ export class WalkRows extends Component {
     return new Timescale(Math.max(span(walk), 2) * ROOM, this.#ruler.clientWidth);
   }
 
+  /** @param {Timescale} scale */
   #rule(scale) {
     const marks = scale.ticks().map((at) => {
       const text = at < 60 ? String(Number(at.toFixed(2))) : clock(at).replace(/\.00$/, "");
@@ -110,6 +125,10 @@ export class WalkRows extends Component {
     this.#ticks.replaceChildren(...marks);
   }
 
+  /**
+   * @param {{walk: Walk, wave: Wave | null}} parts
+   * @param {Timescale} scale
+   */
   #hear({ walk, wave }, scale) {
     const marks = walk.beats.filter((at) => at <= scale.seconds).map((at) => this.#mark(h("i"), at / scale.seconds));
     this.#beats.replaceChildren(...marks);
@@ -128,6 +147,11 @@ export class WalkRows extends Component {
     this.#wave.firstChild.setAttribute("points", [...upper, ...lower].join(" "));
   }
 
+  /**
+   * @param {string} name
+   * @param {string} sha256
+   * @param {readonly number[]} beats
+   */
   #build(name, sha256, beats) {
     this.#sound.dataset.of = sha256;
     const remove = iconButton("close", `Remove ${name}`, {
@@ -139,11 +163,16 @@ export class WalkRows extends Component {
     this.#sound.replaceChildren(gutter, h("div", { className: "way" }, this.#wave));
   }
 
+  /**
+   * @param {HTMLElement} element
+   * @param {number} share
+   */
   #mark(element, share) {
     element.style.setProperty("--x", share);
     return element;
   }
 
+  /** @param {Direction} direction */
   #trackRow(direction) {
     const { id, name } = direction;
     const key = iconButton("diamond", `Set a key of ${name} at the playhead`, { title: "Set a key at the playhead" });
@@ -156,12 +185,14 @@ export class WalkRows extends Component {
     return h("div", { className: "timeline-row track", "data-slider": id }, gutter, h("track-row"));
   }
 
+  /** @param {MouseEvent} event */
   #seek(event) {
     const box = this.#ruler.getBoundingClientRect();
     const at = this.#scale().at(event.clientX - box.left);
     this.tell("seek", { at: clamp(at, 0, span(this.#shown.walk)) });
   }
 
+  /** @param {KeyboardEvent} event */
   #press(event) {
     const end = span(this.#shown.walk);
     const by = { ArrowRight: FRAME, ArrowUp: FRAME, ArrowLeft: -FRAME, ArrowDown: -FRAME, PageUp: 1, PageDown: -1 };
@@ -174,6 +205,10 @@ export class WalkRows extends Component {
   }
 }
 
+/**
+ * @param {string} name
+ * @param {...Node} tools
+ */
 function gutterOf(name, ...tools) {
   return h("div", { className: "gutter" }, h("span", { className: "name", title: name }, name), ...tools);
 }

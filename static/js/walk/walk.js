@@ -14,6 +14,10 @@ export const USUAL = 2; // seconds a new segment takes
 /** A complete, frozen walk from whatever parts are given; keyframes and keys in the order of time. */
 export function walk(parts = {}) {
   const { stops = [], tracks = [], beats = [], others = [], ...plain } = parts;
+  /**
+   * @template {{at: number}} T
+   * @param {readonly T[]} list
+   */
   const inOrder = (list) => Object.freeze([...list].sort((a, b) => a.at - b.at).map((one) => Object.freeze(one)));
   return Object.freeze({
     play: "loop",
@@ -35,38 +39,68 @@ export function walk(parts = {}) {
 
 export const EMPTY = walk();
 
+/**
+ * @param {Walk} original
+ * @param {Partial<Walk>} changes
+ */
 export const altered = (original, changes) => walk({ ...original, ...changes });
 
-/** Seconds until the last keyframe or key has come and rested. */
+/**
+ * Seconds until the last keyframe or key has come and rested.
+ * @param {Walk} walk
+ */
 export function until({ stops, tracks, others }) {
   const all = [...stops, ...tracks.flatMap(({ keys }) => keys), ...others];
   return Math.max(0, ...all.map(({ at, hold = 0 }) => at + hold));
 }
 
-/** The seconds of one way through: a loop takes time to come back. */
+/**
+ * The seconds of one way through: a loop takes time to come back.
+ * @param {Walk} one
+ */
 export const span = (one) => until(one) + (one.play === "loop" && moves(one) ? one.back : 0);
 
-/** The seconds of the film: a walk there and back takes its way twice. */
+/**
+ * The seconds of the film: a walk there and back takes its way twice.
+ * @param {Walk} one
+ */
 export const length = (one) => span(one) * (one.play === "pingpong" ? 2 : 1);
 
+/** @param {Walk} walk */
 export const moves = ({ stops, tracks, others }) =>
   stops.length > 0 && stops.length + others.length + tracks.reduce((sum, { keys }) => sum + keys.length, 0) > 1;
 
+/**
+ * @param {Walk} one
+ * @param {number | undefined} id
+ */
 export const stopOf = (one, id) => one.stops.find((stop) => stop.id === id);
 
-/** The keyframe or key under a place such as {track: null, id: 3} or {track: "zoom", id: 5}; undefined where gone. */
+/**
+ * The keyframe or key under a place such as {track: null, id: 3} or {track: "zoom", id: 5}; undefined where gone.
+ * @param {Walk} one
+ * @param {Place | null} place
+ */
 export function found(one, place) {
   if (!place) return undefined;
   const list = place.track === null ? one.stops : one.tracks.find(({ slider }) => slider === place.track)?.keys;
   return list?.find(({ id }) => id === place.id);
 }
 
-/** The first free number for a keyframe or key. */
+/**
+ * The first free number for a keyframe or key.
+ * @param {Walk} walk
+ */
 export function freshNumber({ stops, tracks }) {
   return 1 + Math.max(0, ...stops.map(({ id }) => id), ...tracks.flatMap(({ keys }) => keys.map(({ id }) => id)));
 }
 
-/** With a keyframe of `edit`: at `at` where that is free and inside, else after the last. */
+/**
+ * With a keyframe of `edit`: at `at` where that is free and inside, else after the last.
+ * @param {Walk} one
+ * @param {Edit} edit
+ * @param {number} at
+ */
 export function added(one, edit, at) {
   const { stops } = one;
   const last = stops.at(-1);
@@ -76,17 +110,31 @@ export function added(one, edit, at) {
   return altered(one, { stops: [...stops, stop] });
 }
 
-/** With some fields of a keyframe changed, its time left alone. */
+/**
+ * With some fields of a keyframe changed, its time left alone.
+ * @param {Walk} one
+ * @param {number} id
+ * @param {Partial<Stop>} changes
+ */
 export function replaced(one, id, changes) {
   return altered(one, { stops: one.stops.map((stop) => (stop.id === id ? { ...stop, ...changes } : stop)) });
 }
 
-/** Without a keyframe; a walk begins at 0, whichever is first now. */
+/**
+ * Without a keyframe; a walk begins at 0, whichever is first now.
+ * @param {Walk} one
+ * @param {number} id
+ */
 export function removed(one, id) {
   return fromZero(altered(one, { stops: one.stops.filter((stop) => stop.id !== id) }));
 }
 
-/** With a keyframe at another time, past its neighbours too; never within LEAST of another. */
+/**
+ * With a keyframe at another time, past its neighbours too; never within LEAST of another.
+ * @param {Walk} one
+ * @param {number} id
+ * @param {number} at
+ */
 export function moved(one, id, at) {
   const others = one.stops.filter((stop) => stop.id !== id);
   let place = Math.max(0, at);
@@ -98,14 +146,21 @@ export function moved(one, id, at) {
   return altered(one, { stops: stops.map((stop, index) => rested(stop, stops[index + 1])) });
 }
 
-/** Moved so that the first keyframe is at 0, tracks with it. */
+/**
+ * Moved so that the first keyframe is at 0, tracks with it.
+ * @param {Walk} one
+ */
 export function fromZero(one) {
   const first = one.stops[0]?.at ?? 0;
   if (!first) return one;
   return shifted(one, -Infinity, -first);
 }
 
-/** A copy of a keyframe after it; what comes later makes room. */
+/**
+ * A copy of a keyframe after it; what comes later makes room.
+ * @param {Walk} one
+ * @param {number} id
+ */
 export function duplicated(one, id) {
   const own = stopOf(one, id);
   const later = shifted(one, own.at, USUAL + own.hold);
@@ -113,7 +168,12 @@ export function duplicated(one, id) {
   return altered(later, { stops: [...later.stops, copy] });
 }
 
-/** Two neighbouring keyframes in each other's place: their edits change, times stay. */
+/**
+ * Two neighbouring keyframes in each other's place: their edits change, times stay.
+ * @param {Walk} one
+ * @param {number} id
+ * @param {number} by
+ */
 export function swapped(one, id, by) {
   const index = one.stops.findIndex((stop) => stop.id === id);
   const other = one.stops[index + by];
@@ -126,7 +186,12 @@ export function swapped(one, id, by) {
   return altered(one, { stops });
 }
 
-/** With the way from a keyframe to the next taking `seconds`; everything later moves along. */
+/**
+ * With the way from a keyframe to the next taking `seconds`; everything later moves along.
+ * @param {Walk} one
+ * @param {number} id
+ * @param {number} seconds
+ */
 export function timed(one, id, seconds) {
   const index = one.stops.findIndex((stop) => stop.id === id);
   const [own, next] = [one.stops[index], one.stops[index + 1]];
@@ -135,29 +200,54 @@ export function timed(one, id, seconds) {
   return shifted(one, own.at, own.at + own.hold + wanted - next.at);
 }
 
-/** With a rest of `seconds` at a keyframe; everything later moves along. */
+/**
+ * With a rest of `seconds` at a keyframe; everything later moves along.
+ * @param {Walk} one
+ * @param {number} id
+ * @param {number} seconds
+ */
 export function held(one, id, seconds) {
   const own = stopOf(one, id);
   const hold = Math.max(0, seconds);
   return replaced(shifted(one, own.at, hold - own.hold), id, { hold });
 }
 
-/** How long the way from a keyframe to the next takes, the rest at it not counted. */
+/**
+ * How long the way from a keyframe to the next takes, the rest at it not counted.
+ * @param {Walk} one
+ * @param {number} id
+ */
 export function pace(one, id) {
   const index = one.stops.findIndex((stop) => stop.id === id);
   const [own, next] = [one.stops[index], one.stops[index + 1]];
   return next ? tidy(next.at - own.at - own.hold) : one.back;
 }
 
-/** Hundredths of a second are as fine as anybody sets them. */
+/**
+ * Hundredths of a second are as fine as anybody sets them.
+ * @param {number} seconds
+ */
 export const tidy = (seconds) => Math.round(seconds * 100) / 100;
 
+/**
+ * @param {Stop} stop
+ * @param {Stop | undefined} next
+ */
 function rested(stop, next) {
   if (!next) return stop;
   return stop.at + stop.hold > next.at - LEAST ? { ...stop, hold: Math.max(0, tidy(next.at - LEAST - stop.at)) } : stop;
 }
 
+/**
+ * @param {Walk} one
+ * @param {number} after
+ * @param {number} by
+ */
 function shifted(one, after, by) {
+  /**
+   * @template {{at: number}} T
+   * @param {readonly T[]} list
+   */
   const shift = (list) => list.map((item) => (item.at > after ? { ...item, at: Math.max(0, tidy(item.at + by)) } : item));
   return altered(one, {
     stops: shift(one.stops),
