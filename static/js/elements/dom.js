@@ -60,11 +60,11 @@ export function button(label, { className = "button", ...props } = {}, ...more) 
 
 /**
  * A definition list of [term, ...content] rows; a row without content is left out.
- * @param {[string | Node, ...(Child)[]][]} rows
+ * @param {Child[][]} rows
  * @param {Props} [props]
  */
 export function definitions(rows, props) {
-  const told = rows.filter(([, content]) => content);
+  const told = rows.filter(([, first]) => first);
   const pairs = told.flatMap(([term, ...content]) => [h("dt", {}, term), h("dd", {}, ...content)]);
   return h("dl", props, ...pairs);
 }

@@ -42,7 +42,7 @@ export function check(input, label) {
  * @param {string} id
  * @param {number} min
  * @param {number} max
- * @param {number} value
+ * @param {number} [value]
  * @param {number} [step]
  */
 export function number(id, min, max, value, step = 1) {
@@ -80,15 +80,15 @@ export function freeName(file, taken, usual) {
  * @param {Set<string>} taken
  */
 export function untaken(name, taken) {
-  let [free, number] = [name, 2];
-  while (taken.has(free)) free = `${name}_${number++}`;
+  let [free, count] = [name, 2];
+  while (taken.has(free)) free = `${name}_${count++}`;
   return free;
 }
 
 /**
  * The options of a select from [value, text] pairs.
  * @param {(readonly [string | number, string])[]} pairs
- * @param {string | number | null} chosen
+ * @param {string | number | null} [chosen]
  */
 export function options(pairs, chosen) {
   return pairs.map(([value, text]) => h("option", { value, selected: value === chosen }, text));

@@ -8,6 +8,13 @@ const LONG = 12000; // problems stay longer: they must be read
 const MOST = 4;
 
 export class ToastStack extends Component {
+  /** @type {WeakMap<HTMLElement, () => void>} what removes each toast */
+  #leave = new WeakMap();
+
+  get #toasts() {
+    return /** @type {HTMLElement[]} */ ([...this.children]);
+  }
+
   /**
    * Say something. `kind` is "done" or "problem"; `action` is {label, run}; `unused` runs once when it leaves without
    * its action. The same sentence is not said twice.
@@ -15,8 +22,8 @@ export class ToastStack extends Component {
    * @param {{kind?: string, action?: {label: string, run: () => unknown} | null, unused?: (() => unknown) | null}} [parts]
    */
   say(sentence, { kind = "done", action = null, unused = null } = {}) {
-    for (const same of [...this.children]) if (same.dataset.sentence === sentence) same.leave();
-    const close = iconButton("close", "Dismiss", { onclick: () => toast.leave() });
+    for (const same of this.#toasts) if (same.dataset.sentence === sentence) this.#leave.get(same)?.();
+    const close = iconButton("close", "Dismiss", { onclick: () => leave() });
     const text = h("p", {}, sentence);
     const toast = h(
       "div",
@@ -28,7 +35,7 @@ export class ToastStack extends Component {
       if (toast.isConnected) unused?.();
       toast.remove();
     };
-    toast.leave = leave;
+    this.#leave.set(toast, leave);
     if (action) {
       const offer = button(action.label);
       offer.addEventListener("click", () => {
@@ -39,7 +46,7 @@ export class ToastStack extends Component {
     }
     toast.append(close);
     this.append(toast);
-    while (this.childElementCount > MOST) this.firstElementChild.leave();
+    for (const old of this.#toasts.slice(0, -MOST)) this.#leave.get(old)?.();
     this.#leaveLater(toast, kind === "problem" || action ? LONG : SHORT, leave);
   }
 

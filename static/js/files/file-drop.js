@@ -3,6 +3,7 @@
 import { $, listener } from "../elements/dom.js";
 import "./passport-dialog.js";
 import { edit } from "../picture/edit.js";
+import { inFull } from "../shell/api.js";
 import { freeName } from "../elements/form.js";
 import { recognise } from "./file-kinds.js";
 
@@ -10,11 +11,11 @@ const PICTURES = /\.(png|jpe?g|webp)$/i;
 
 /**
  * @param {Page} page
- * @param {{walk: import("../walk/walk-controller.js").WalkController, regressors: {upload: (file: File) => unknown}}} parts
+ * @param {{walk: import("../walk/walk-controller.js").WalkController, regressors: {upload: (file: File) => Promise<void>}}} parts
  */
 export function bindFileDrop({ api, attempt, jobs, session, store, toasts }, { walk, regressors }) {
   const sliders = $("slider-panel");
-  const picker = $("#file");
+  const picker = /** @type {HTMLInputElement} */ ($("#file"));
   const passport = $("passport-dialog");
   let depth = 0;
   /** @param {number} by */
@@ -33,11 +34,11 @@ export function bindFileDrop({ api, attempt, jobs, session, store, toasts }, { w
     over(-depth);
     if (event.defaultPrevented) return; // another part of the page has handled it
     event.preventDefault();
-    openAll(event.dataTransfer.files);
+    openAll(event.dataTransfer?.files ?? []);
   });
   $("#open-file").addEventListener("click", () => picker.click());
   picker.addEventListener("change", () => {
-    openAll(picker.files);
+    openAll(picker.files ?? []);
     picker.value = "";
   });
 
@@ -56,7 +57,7 @@ export function bindFileDrop({ api, attempt, jobs, session, store, toasts }, { w
   async function see(file) {
     toasts.say(`Opening “${file.name}” in a sandbox…`);
     const taken = new Set(store.state.generators.map(({ name }) => name));
-    passport.open(await api.seeGenerator(freeName(file.name, taken, "generator"), file), taken);
+    passport.open(await api.seeGenerator(freeName(file.name, taken, "generator"), file));
   }
 
   // Directions or a latent of another program, for the current generator.
@@ -70,7 +71,7 @@ export function bindFileDrop({ api, attempt, jobs, session, store, toasts }, { w
     try {
       found = await api.uploadForeign(generator, file);
     } catch (error) {
-      if (maybe && /neither directions nor|no single latent/.test(error.message)) return see(file);
+      if (maybe && /neither directions nor|no single latent/.test(inFull(/** @type {Problem} */ (error)))) return see(file);
       throw error;
     }
     if (found.base) return session.open(edit({ generator, base: found.base }), `Opened ${file.name}`);
@@ -111,7 +112,7 @@ export function bindFileDrop({ api, attempt, jobs, session, store, toasts }, { w
       return toasts.say(`Opened the walk in “${file.name}”. ${found.credential?.sentence ?? ""}`.trim());
     }
     if (found.kind === "generator") return see(file);
-    if (found.kind === "foreign") return takeIn(file, found.maybe);
+    if (found.kind === "foreign") return takeIn(file, found.maybe !== null);
     const direction = await api.uploadDirection(file);
     if (direction.generator !== session.edit.generator) {
       return toasts.say(

@@ -2,7 +2,7 @@
 
 import { inFull } from "../shell/api.js";
 import { LARGEST_SEED } from "../picture/edit.js";
-import { button, h } from "../elements/dom.js";
+import { button, elementOf, h } from "../elements/dom.js";
 import { Component } from "../elements/component.js";
 import { check, choice, field, number, onSubmit, options, radio, submit } from "../elements/form.js";
 import { isActive } from "../jobs/jobs.js";
@@ -38,12 +38,12 @@ export class ExportPanel extends Component {
   #start = submit("Export the film");
   #form = h("form", { className: "stack" });
   #cards = h("div", { className: "stack jobs" });
-  /** @type {{walk: Walk, output: Output, generator: Generator}} */
+  /** @type {{walk: Walk, output: Output, generator: ImageGenerator}} */
   #shown;
 
   /**
    * Show what would be made: {walk, output, generator}.
-   * @param {{walk: Walk, output: Output, generator: Generator}} shown
+   * @param {{walk: Walk, output: Output, generator: ImageGenerator}} shown
    */
   show(shown) {
     this.#shown = shown;
@@ -56,11 +56,13 @@ export class ExportPanel extends Component {
     /** @param {number | null} size */
     const name = (size) => (size === null ? `${generator.resolution} px (native)` : `${size} px`);
     this.#size.replaceChildren(...options(sizes.map((size) => [size ?? "", name(size)])));
-    this.#size.value = output.size ?? "";
+    this.#size.value = String(output.size ?? "");
     this.#format.value = output.format;
-    this.#fps.max = output.format === "gif" ? FASTEST_GIF : 60;
-    if (document.activeElement !== this.#fps) this.#fps.value = output.fps;
-    for (const one of this.#form.elements.quality) one.checked = one.value === output.quality;
+    this.#fps.max = String(output.format === "gif" ? FASTEST_GIF : 60);
+    if (document.activeElement !== this.#fps) this.#fps.value = String(output.fps);
+    /** @type {NodeListOf<HTMLInputElement>} */
+    const qualities = this.#form.querySelectorAll("[name=quality]");
+    for (const one of qualities) one.checked = one.value === output.quality;
     if (document.activeElement !== this.#title) this.#title.value = walk.title;
     if (document.activeElement !== this.#seeds) this.#seeds.value = walk.grid?.seeds.join(", ") ?? "";
     this.#caption.checked = walk.caption;
@@ -120,8 +122,9 @@ export class ExportPanel extends Component {
     chosen(this.#format, () => this.#formatted());
     chosen(this.#size, () => ({ size: Number(this.#size.value) || null }));
     chosen(this.#fps, () => (this.#fps.checkValidity() ? { fps: this.#fps.valueAsNumber } : {}));
-    this.#form.addEventListener("change", ({ target }) => {
-      if (target.name === "quality") this.emit("output", { quality: target.value });
+    this.#form.addEventListener("change", (event) => {
+      const input = elementOf(event);
+      if (input instanceof HTMLInputElement && input.name === "quality") this.emit("output", { quality: input.value });
     });
     /**
      * @param {HTMLElement} input

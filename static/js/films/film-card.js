@@ -5,6 +5,7 @@ import { Component } from "../elements/component.js";
 import { bytes, duration } from "../elements/format.js";
 
 const STILL = ["gif", "webp", "apng"]; // browsers show these as pictures
+/** @type {Record<string, string>} */
 const CREDENTIALS = {
   embedded: "Contains a content credential",
   sidecar: "Has a content credential in a separate file",
@@ -59,10 +60,10 @@ export class FilmCard extends Component {
   /** @param {HTMLElement} pressed */
   #toggle(pressed) {
     const playing = this.#player === null;
-    pressed.setAttribute("aria-pressed", playing);
+    pressed.setAttribute("aria-pressed", String(playing));
     this.#player?.remove();
     this.#player = playing ? player(this.#film) : null;
-    if (playing) this.append(this.#player);
+    if (this.#player) this.append(this.#player);
   }
 }
 

@@ -55,14 +55,16 @@ export class FilmLibrary extends Component {
     const tell = (file) => this.emit("check", { file });
     this.#file.addEventListener("change", (event) => {
       event.stopPropagation();
-      if (this.#file.files.length) tell(this.#file.files[0]);
+      const [file] = this.#file.files ?? [];
+      if (file) tell(file);
       this.#file.value = "";
     });
     // A file dropped here is checked; anywhere else on the page it is opened.
     ask.addEventListener("drop", (event) => {
-      if (!event.dataTransfer?.files.length) return;
+      const [file] = event.dataTransfer?.files ?? [];
+      if (!file) return;
       event.preventDefault();
-      tell(event.dataTransfer.files[0]);
+      tell(file);
     });
   }
 }

@@ -43,10 +43,10 @@ export function bindBookmarks({ api, attempt, dock, session, store, toasts }, wa
     else if (await session.openTimeline(timeline, label)) walk.show();
     await refresh(); // thumbnails are shown for the current generator only
   });
-  on(panel, "remove", async ({ id, title, kind, [kind]: state }) => {
+  on(panel, "remove", async ({ id, title, kind, ...rest }) => {
     await api.removeBookmark(id);
     await refresh();
-    const run = () => attempt(() => save({ title, [kind]: state }));
+    const run = () => attempt(() => save({ title, [kind]: rest[kind] }));
     toasts.say(`${title} was deleted.`, { action: { label: "Undo", run } });
   });
 }

@@ -29,7 +29,7 @@ export class BookmarkPanel extends Component {
    */
   show(bookmarks, generator) {
     const buttons = () => [...this.#list.querySelectorAll("button")];
-    const focused = buttons().indexOf(document.activeElement);
+    const focused = buttons().findIndex((one) => one === document.activeElement);
     this.#list.replaceChildren(...bookmarks.map((bookmark) => this.#row(bookmark, generator)));
     this.say(bookmarks.length ? "" : "No bookmarks yet.", "fine");
     if (focused >= 0) (buttons()[focused] ?? this.#title).focus();
@@ -63,8 +63,8 @@ export class BookmarkPanel extends Component {
    */
   #row(bookmark, generator) {
     const { title, edit, timeline, created } = bookmark;
-    const shown = edit ?? timeline.keyframes.find((keyframe) => keyframe.edit)?.edit;
-    const picture = shown?.generator === generator ? thumbnail(shown, 44, { loading: "lazy" }) : h("i");
+    const shown = edit ?? timeline?.keyframes.find((keyframe) => keyframe.edit)?.edit;
+    const picture = shown && shown.generator === generator ? thumbnail(shown, 44, { loading: "lazy" }) : h("i");
     const day = new Date(created).toLocaleDateString("en", { dateStyle: "medium" });
     const about = h("span", { className: "fine" }, `${edit ? "Picture" : "Walk"} · ${day}`);
     /** @param {string} type */

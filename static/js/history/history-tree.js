@@ -2,7 +2,7 @@
 
 import { askAgain, thumbnail } from "../picture/thumbnails.js";
 import { canonical } from "../picture/canonical.js";
-import { h, iconButton, setCurrent } from "../elements/dom.js";
+import { elementOf, h, iconButton, setCurrent } from "../elements/dom.js";
 import { Component } from "../elements/component.js";
 
 /** Emits `undo`, `redo`, and `goto` with {id}. */
@@ -28,13 +28,13 @@ export class HistoryTree extends Component {
         { className: "branch" },
         ...nodes.map((node) => h("li", {}, this.#step(node, node.id === now))),
       );
-      row.style.setProperty("--depth", Math.min(depth, 4));
+      row.style.setProperty("--depth", String(Math.min(depth, 4)));
       if (depth) row.setAttribute("aria-label", "Branch");
       return h("li", { className: depth ? "forked" : "" }, row);
     });
     const hadFocus = this.#rows.contains(document.activeElement);
     this.#rows.replaceChildren(...branches);
-    const here = this.#buttons.get(now);
+    const here = this.#buttons.get(now ?? 0);
     if (hadFocus) here?.focus({ preventScroll: true });
     this.#reveal(here);
   }
@@ -46,8 +46,8 @@ export class HistoryTree extends Component {
   build() {
     const head = h("div", { className: "section-head" }, h("h3", {}, "History"), this.#undo, this.#redo);
     this.append(head, this.#rows);
-    this.#rows.addEventListener("click", ({ target }) => {
-      const id = target.closest("button")?.dataset.id;
+    this.#rows.addEventListener("click", (event) => {
+      const id = elementOf(event).closest("button")?.dataset.id;
       if (id) this.emit("goto", { id: Number(id) });
     });
   }
@@ -67,15 +67,22 @@ export class HistoryTree extends Component {
    */
   #step(node, current) {
     const key = canonical(node.edit);
-    let button = this.#buttons.get(node.id);
-    if (button?.dataset.key !== key) {
-      const picture = thumbnail(node.edit, 48, { loading: "lazy" });
-      button = h("button", { type: "button", "data-id": node.id, "data-key": key }, picture);
-      this.#buttons.set(node.id, button);
-    }
+    const old = this.#buttons.get(node.id);
+    const button = old?.dataset.key === key ? old : this.#draw(node, key);
     button.title = node.label;
     button.setAttribute("aria-label", `Step ${node.id}: ${node.label}`);
     setCurrent(button, current, "step");
+    return button;
+  }
+
+  /**
+   * @param {HistoryNode} node
+   * @param {string} key
+   */
+  #draw(node, key) {
+    const picture = thumbnail(node.edit, 48, { loading: "lazy" });
+    const button = h("button", { type: "button", "data-id": node.id, "data-key": key }, picture);
+    this.#buttons.set(node.id, button);
     return button;
   }
 }

@@ -3,10 +3,6 @@
 const MOST_NODES = 200;
 const SAME_GESTURE = 900; // ms: repeated steps of one control within this time are one change
 
-/**
- * @typedef {{id: number, parent: number|null, edit: object, walk: object, label: string, key: string, at: number,
- *   next: number|null}} Node
- */
 export class History extends EventTarget {
   /** @type {Map<number, HistoryNode>} */
   #nodes = new Map();
@@ -15,7 +11,7 @@ export class History extends EventTarget {
   #last = 0;
 
   get current() {
-    return this.#nodes.get(this.#current) ?? null;
+    return this.#nodes.get(this.#current ?? 0) ?? null;
   }
 
   get canUndo() {
@@ -23,7 +19,7 @@ export class History extends EventTarget {
   }
 
   get canRedo() {
-    return this.current?.next != null;
+    return (this.current?.next ?? null) !== null;
   }
 
   /**
@@ -50,12 +46,14 @@ export class History extends EventTarget {
 
   /** One step back, or null where there is none. */
   undo() {
-    return this.canUndo ? this.goTo(this.current.parent) : null;
+    const parent = this.current?.parent ?? null;
+    return parent === null ? null : this.goTo(parent);
   }
 
   /** One step forward along the branch last walked, or null. */
   redo() {
-    return this.canRedo ? this.goTo(this.current.next) : null;
+    const next = this.current?.next ?? null;
+    return next === null ? null : this.goTo(next);
   }
 
   /**
@@ -66,10 +64,10 @@ export class History extends EventTarget {
     if (!this.#nodes.has(id)) return null;
     this.#current = id;
     let node = this.current;
-    while (node.parent !== null) {
-      const parent = this.#nodes.get(node.parent);
-      this.#nodes.set(parent.id, { ...parent, next: node.id });
-      node = parent;
+    while (node) {
+      const parent = this.#nodes.get(node.parent ?? 0);
+      if (parent) this.#nodes.set(parent.id, { ...parent, next: node.id });
+      node = parent ?? null;
     }
     this.#changed();
     return this.current;
@@ -81,13 +79,13 @@ export class History extends EventTarget {
     /** @type {{depth: number, nodes: HistoryNode[]}[]} */
     const rows = [];
     const starts = (children.get(null) ?? []).map((node) => ({ node, depth: 0 }));
-    while (starts.length) {
-      const { node: start, depth } = starts.shift();
+    for (let next = starts.shift(); next; next = starts.shift()) {
+      const { node: start, depth } = next;
       /** @type {{depth: number, nodes: HistoryNode[]}} */
       const row = { depth, nodes: [] };
       /** @type {{node: HistoryNode, depth: number}[]} */
       const forks = [];
-      for (let node = start; node;) {
+      for (/** @type {HistoryNode | undefined} */ let node = start; node;) {
         row.nodes.push(node);
         const [first, ...others] = children.get(node.id) ?? [];
         forks.unshift(...others.map((other) => ({ node: other, depth: depth + 1 })));
@@ -106,7 +104,8 @@ export class History extends EventTarget {
 
   /** The same of where we are alone, for when all of it is more than a browser keeps. */
   tip() {
-    return this.#written([{ ...this.current, parent: null, next: null }]);
+    const here = this.current;
+    return this.#written(here ? [{ ...here, parent: null, next: null }] : []);
   }
 
   /**
@@ -116,9 +115,13 @@ export class History extends EventTarget {
    * @param {(walk: any) => Walk} revive
    */
   restore(stored, parse, revive) {
-    if (!Array.isArray(stored?.nodes) || !stored.nodes.some(({ id }) => id === stored.current)) return false;
+    /** @type {(Omit<HistoryNode, "walk"> & {walk: number})[]} as written: the number of the walk stands for it */
+    const written = Array.isArray(stored?.nodes) ? stored.nodes : [];
+    if (!written.some(({ id }) => id === stored.current)) return false;
+    /** @type {Walk[]} */
     const walks = stored.walks.map(revive);
-    const nodes = stored.nodes.map((node) => ({ ...node, edit: parse(node.edit), walk: walks[node.walk] }));
+    /** @type {HistoryNode[]} */
+    const nodes = written.map((node) => ({ ...node, edit: parse(node.edit), walk: /** @type {Walk} */ (walks[node.walk]) }));
     this.#nodes = new Map(nodes.map((node) => [node.id, node]));
     [this.#current, this.#last] = [stored.current, stored.last];
     this.#changed();
@@ -131,7 +134,7 @@ export class History extends EventTarget {
     const parents = new Set([...this.#nodes.values()].map(({ parent }) => parent));
     const leaf = [...this.#nodes.values()].find(({ id }) => id !== this.#current && !parents.has(id));
     if (!leaf) return;
-    const parent = this.#nodes.get(leaf.parent);
+    const parent = this.#nodes.get(leaf.parent ?? 0);
     if (parent?.next === leaf.id) this.#nodes.set(parent.id, { ...parent, next: null });
     this.#nodes.delete(leaf.id);
   }

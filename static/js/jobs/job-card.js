@@ -6,6 +6,7 @@ import { isActive } from "./jobs.js";
 import { arrange, button, childrenBy, h } from "../elements/dom.js";
 import { Component } from "../elements/component.js";
 
+/** @type {Record<string, string>} */
 const STATES = {
   queued: "Waiting",
   paused: "Paused",
@@ -23,7 +24,7 @@ const STATES = {
 export function showJobs(element, jobs) {
   const known = childrenBy("id", element);
   const cards = jobs.map((job) => {
-    const card = known.get(job.id) ?? h("job-card", { "data-id": job.id });
+    const card = /** @type {JobCard} */ (known.get(job.id) ?? h("job-card", { "data-id": job.id }));
     card.job = job;
     return card;
   });
@@ -74,7 +75,7 @@ export class JobCard extends Component {
   build() {
     const head = h("div", { className: "section-head" }, this.#title, this.#state, this.#cancel);
     this.append(head, this.#progress, this.#message, this.#curve, this.#strip);
-    this.#cancel.addEventListener("click", () => this.tell("cancel", { id: this.#job.id }));
+    this.#cancel.addEventListener("click", () => this.tell("cancel", { id: this.#job?.id }));
   }
 
   /** @param {NonNullable<Job["detail"]>} parts */
@@ -95,13 +96,14 @@ export class JobCard extends Component {
  * @param {number[][]} held
  */
 function lossChart(train, held) {
-  const last = train.at(-1);
+  const [first = [], last = []] = [train[0], train.at(-1)];
+  const loss = (/** @type {number[]} */ row) => (row[1] ?? 0).toPrecision(2);
   return chart({
     lines: [{ name: "train", points: train }, ...(held.length > 1 ? [{ name: "held", points: held }] : [])],
     xText: (step) => String(Math.round(step)),
     /** @param {number} value */
     yText: (value) => String(Number(value.toPrecision(2))),
-    label: `Loss, from ${train[0][1].toPrecision(2)} down to ${last[1].toPrecision(2)} at step ${last[0]}`,
+    label: `Loss: ${loss(first)} at the start, ${loss(last)} at step ${last[0]}`,
   });
 }
 
@@ -118,7 +120,7 @@ function key(held) {
 /** @param {Job} job */
 function words({ error, message, eta_s: eta, state }) {
   if (error) return inFull(error);
-  const left = state === "running" && Number.isFinite(eta) ? ` · about ${duration(eta)} left` : "";
+  const left = state === "running" && eta !== undefined && Number.isFinite(eta) ? ` · about ${duration(eta)} left` : "";
   return `${message ?? ""}${left}`;
 }
 

@@ -2,6 +2,7 @@
 
 const MAGIC = 0x4c57;
 const HEADER = 32;
+/** @type {Record<number, string>} */
 const TYPES = { 1: "image/jpeg", 2: "image/png", 3: "image/webp" };
 const FIRST_WAIT = 400;
 const LONGEST_WAIT = 8000;

@@ -32,23 +32,27 @@ export function fromCode(code) {
 function withoutDefaults(edit) {
   const kept = Object.entries(edit).filter(([name, value]) => {
     if (name === "truncation") return value !== 1;
-    if (name === "hold") return value.length > 0;
+    if (Array.isArray(value)) return name !== "hold" || value.length > 0;
     if (name === "cutoff") return value !== null;
     if (name === "mean") return value !== "own";
-    return !["classes", "amounts", "layers", "styles"].includes(name) || Object.keys(value).length > 0;
+    return !["classes", "amounts", "layers", "styles"].includes(name) || Object.keys(/** @type {object} */ (value)).length > 0;
   });
   const { space, ...base } = edit.base ?? {};
   return { ...Object.fromEntries(kept), base: space === "w" ? edit.base : base };
 }
 
-/** @param {unknown} value */
+/**
+ * @param {unknown} value
+ * @returns {string}
+ */
 function spell(value) {
   if (typeof value === "number") return spellNumber(value);
   if (typeof value === "string") return spellText(value);
   if (Array.isArray(value)) return `[${value.map(spell).join(",")}]`;
   if (value === null || typeof value !== "object") return String(value);
-  const names = Object.keys(value).sort();
-  return `{${names.map((name) => `${spellText(name)}:${spell(value[name])}`).join(",")}}`;
+  const table = /** @type {Record<string, unknown>} */ (value);
+  const names = Object.keys(table).sort();
+  return `{${names.map((name) => `${spellText(name)}:${spell(table[name])}`).join(",")}}`;
 }
 
 // Python writes the same shortest digits as JavaScript, but turns to exponents earlier and pads them to two figures.

@@ -79,7 +79,7 @@ export function spread(direction, count) {
 /**
  * {edit, remarks}: the edit as this generator and these directions can show it, and a sentence for each change.
  * @param {Edit} original
- * @param {Generator} generator
+ * @param {ImageGenerator} generator
  * @param {Direction[]} directions
  */
 export function fitted(original, generator, directions) {
@@ -117,7 +117,7 @@ export function fitted(original, generator, directions) {
   const layers = kept(kept(original.layers, inside), ([id]) => known.has(id));
   const layered = generator.layers > 1;
   const styles = layered ? kept(original.styles, inside) : {};
-  const cutoff = layered && original.cutoff <= generator.layers ? original.cutoff : null;
+  const cutoff = layered && original.cutoff !== null && original.cutoff <= generator.layers ? original.cutoff : null;
   const shown = { amounts, classes: weigh(classes) ? classes : {}, layers, hold, styles, cutoff };
   return { edit: changed(original, shown), remarks };
 }
@@ -125,7 +125,7 @@ export function fitted(original, generator, directions) {
 /**
  * Class weights as shares that sum to one: the edit's own, or the generator's default.
  * @param {Edit} original
- * @param {Generator} generator
+ * @param {ImageGenerator} generator
  */
 export function shares(original, generator) {
   const weights = weigh(original.classes) ? original.classes : generator.default_classes;
@@ -148,7 +148,7 @@ function styleWords({ styles }) {
 /**
  * What the picture is, in one line, for captions and screen readers.
  * @param {Edit} original
- * @param {Generator} generator
+ * @param {ImageGenerator} generator
  * @param {Direction[]} directions
  */
 export function inWords(original, generator, directions) {

@@ -4,7 +4,7 @@ import { api } from "../shell/api.js";
 import { canonical } from "./canonical.js";
 import { amountOf, spread, withAmount } from "./edit.js";
 import { coordinate, describe } from "../sliders/units.js";
-import { h, setCurrent } from "../elements/dom.js";
+import { elementOf, h, setCurrent } from "../elements/dom.js";
 import { Component } from "../elements/component.js";
 
 const QUIET = 350; // ms without a change before pictures are asked for
@@ -52,8 +52,8 @@ export class FilmStrip extends Component {
 
   build() {
     this.append(this.#title, this.#list);
-    this.#list.addEventListener("click", ({ target }) => {
-      const button = target.closest("button");
+    this.#list.addEventListener("click", (event) => {
+      const button = elementOf(event).closest("button");
       if (!button) return;
       this.emit("change", { id: this.#direction.id, amount: this.#amounts[Number(button.dataset.index)] });
     });
@@ -97,10 +97,10 @@ export class FilmStrip extends Component {
     const { unit } = this.#direction;
     const places = this.#amounts.map((one) => coordinate(unit, one));
     const here = coordinate(unit, amount);
-    const near = (places.at(-1) - places[0]) / (places.length - 1) / 2;
+    const near = ((places.at(-1) ?? 0) - (places[0] ?? 0)) / (places.length - 1) / 2;
     for (const [index, place] of places.entries()) {
-      const button = this.#list.children[index].firstChild;
-      setCurrent(button, Math.abs(place - here) <= near * 1.0001);
+      const button = this.#list.children[index]?.firstElementChild;
+      if (button) setCurrent(button, Math.abs(place - here) <= near * 1.0001);
     }
   }
 
@@ -112,7 +112,7 @@ export class FilmStrip extends Component {
     const direction = this.#direction;
     const waiting = this.#amounts.map((amount, index) => ({
       amount,
-      picture: this.#list.children[index].querySelector("img"),
+      picture: /** @type {HTMLImageElement} */ (this.#list.children[index]?.querySelector("img")),
     }));
     this.#list.setAttribute("aria-busy", "true");
     const work = async () => {
@@ -126,7 +126,7 @@ export class FilmStrip extends Component {
     try {
       await Promise.all(Array.from({ length: AT_ONCE }, work));
     } catch (error) {
-      if (error.name !== "AbortError") this.#key = ""; // asked again at the next change or when the server is back
+      if (!(error instanceof DOMException && error.name === "AbortError")) this.#key = ""; // asked again at the next change or when the server is back
     } finally {
       if (!signal.aborted) this.#list.removeAttribute("aria-busy");
     }

@@ -45,13 +45,13 @@ const isTable = (value) => value !== null && typeof value === "object" && !Array
 const isTableOf = (value, test) => isTable(value) && Object.values(value).every(test);
 /** @param {unknown} value */
 const isName = (value) => typeof value === "string" && value !== "";
-/** @param {unknown} value */
+/** @param {any} value anything: this finds out what it is */
 const isWeight = (value) => Number.isFinite(value) && value >= 0;
-/** @param {unknown} value */
+/** @param {any} value anything: this finds out what it is */
 const isSeed = (value) => Number.isInteger(value) && value >= 0 && value <= LARGEST_SEED;
 /** @param {string} text */
 const isSeedText = (text) => isSeed(Number(text)) && text === String(Number(text));
-/** @param {unknown} value */
+/** @param {any} value anything: this finds out what it is */
 const isSpan = (value) => Array.isArray(value) && value.length === 2 && value.every(Number.isInteger);
 
 /** @param {any} base */
@@ -64,5 +64,5 @@ function isBase(base) {
   const seeds = Object.keys(base.seeds ?? {});
   const known = seeds.every(isSeedText);
   const weight = space === "w" ? Number.isFinite : isWeight; // a spline in w has weights below zero
-  return known && isTableOf(base.seeds, weight) && Object.values(base.seeds).some((weight) => weight > 0);
+  return known && isTableOf(base.seeds, weight) && Object.values(base.seeds).some((one) => one > 0);
 }

@@ -83,6 +83,7 @@ export class PictureStage extends Component {
       Object.assign(this.#canvas, { width: across, height: down });
     }
     const paper = this.#canvas.getContext("2d", { alpha: false });
+    if (!paper) return;
     paper.imageSmoothingQuality = "high";
     paper.fillStyle = "#fff"; // behind what is transparent, as in a JPEG
     paper.fillRect(0, 0, across, down);

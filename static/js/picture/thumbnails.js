@@ -20,7 +20,9 @@ export function thumbnail(edit, size, props) {
  * @param {Element} element
  */
 export function askAgain(element) {
-  for (const picture of element.querySelectorAll("img.lost")) {
+  /** @type {NodeListOf<HTMLImageElement>} */
+  const lost = element.querySelectorAll("img.lost");
+  for (const picture of lost) {
     const { src } = picture;
     picture.classList.remove("lost");
     picture.src = "";

@@ -74,7 +74,7 @@ export function bindRegressors({ api, attempt, dock, jobs, session, store, toast
     const made = await api.planRegressor(name, { generator: session.edit.generator, plan });
     await refresh();
     const [low, high] = made.span;
-    toasts.say(`${made.title} scored ${made.trust.n} pictures, from about ${low} to ${high}.`);
+    toasts.say(`${made.title} scored ${made.trust?.n} pictures, from about ${low} to ${high}.`);
     panel.chosen = name;
   });
   on(panel, "forget", async ({ name }) => {

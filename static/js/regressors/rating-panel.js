@@ -56,7 +56,7 @@ export class RatingPanel extends Component {
     this.#area.append(this.#pictures, this.#buttons, this.#count);
     this.append(way, this.#begin, this.#area, form);
     way.addEventListener("change", (event) => {
-      this.#way = event.target.value;
+      this.#way = /** @type {HTMLInputElement} */ (event.target).value;
       if (!this.#area.hidden) this.#next();
     });
     this.#begin.addEventListener("click", () => {
@@ -77,8 +77,8 @@ export class RatingPanel extends Component {
   #pressed(event) {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     if (this.#way === "rate" && /^[1-5]$/.test(event.key)) this.#rate(Number(event.key));
-    else if (this.#way === "pick" && ["ArrowLeft", "ArrowRight"].includes(event.key))
-      this.#pick(event.key === "ArrowLeft" ? 0 : 1);
+    else if (this.#way === "pick" && event.key === "ArrowLeft") this.#pick(0);
+    else if (this.#way === "pick" && event.key === "ArrowRight") this.#pick(1);
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -86,26 +86,28 @@ export class RatingPanel extends Component {
 
   /** @param {number} score */
   #rate(score) {
-    this.#ratings.push({ ...this.#shown[0], score });
+    const [shown] = this.#shown;
+    if (shown) this.#ratings.push({ ...shown, score });
     this.#next();
   }
 
   /** @param {0 | 1} better */
   #pick(better) {
-    this.#picks.push({ better: this.#shown[better], worse: this.#shown[1 - better] });
+    const [left, right] = this.#shown;
+    if (left && right) this.#picks.push(better === 0 ? { better: left, worse: right } : { better: right, worse: left });
     this.#next();
   }
 
   #next() {
     const count = this.#way === "rate" ? 1 : 2;
-    const classes = this.#edit.classes;
+    const { classes = {} } = this.#edit ?? {};
     this.#shown = Array.from({ length: count }, () => ({ seed: Math.floor(Math.random() * LARGEST), classes }));
     this.#pictures.replaceChildren(...this.#shown.map((one, index) => this.#picture(one, index)));
     const scores = [1, 2, 3, 4, 5].map((score) => {
       const made = button(String(score), { className: "button outlined" });
       made.addEventListener("click", () => {
         this.#rate(score);
-        this.#buttons.children[score - 1].focus();
+        /** @type {HTMLElement} */ (this.#buttons.children[score - 1]).focus();
       });
       return made;
     });
@@ -121,14 +123,14 @@ export class RatingPanel extends Component {
    * @param {number} index
    */
   #picture({ seed, classes }, index) {
-    const edit = { ...this.#edit, base: { seed }, classes, amounts: {}, hold: [], layers: {} };
+    const edit = { .../** @type {Edit} */ (this.#edit), base: { seed }, classes, amounts: {}, hold: [], layers: {} };
     const image = thumbnail(edit, SIZE, { alt: this.#way === "rate" ? `Seed ${seed}` : "" });
     if (this.#way === "rate") return image;
     const side = index === 0 ? "left" : "right";
     const better = button(image, { className: "rating-pick", "aria-label": `The ${side} one is better` });
     better.addEventListener("click", () => {
-      this.#pick(index);
-      this.#pictures.children[index].focus();
+      this.#pick(index === 0 ? 0 : 1);
+      /** @type {HTMLElement} */ (this.#pictures.children[index]).focus();
     });
     return better;
   }

@@ -62,7 +62,7 @@ export class RegressorCard extends Component {
     form.append(forget);
     onSubmit(form, () => {
       const card = Object.fromEntries(
-        [...form.querySelectorAll("textarea[name]")].map(({ name, value }) => [name, value]),
+        [.../** @type {NodeListOf<HTMLTextAreaElement>} */ (form.querySelectorAll("textarea[name]"))].map(({ name, value }) => [name, value]),
       );
       const said = reason.value.trim();
       this.tell("describe", { name: regressor.name, title: title.value, card, ...(said ? { reason: said } : {}) });

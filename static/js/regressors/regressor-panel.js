@@ -9,6 +9,7 @@ import "./regressor-plan.js";
 import "./rating-panel.js";
 
 const KINDS = ["score", "judge"]; // the server's names for learning from a regressor and for learning one from ratings
+/** @type {Record<string, string>} */
 const ORIGINS = { "built in": "formula", fetched: "network", uploaded: "uploaded", ratings: "from ratings" };
 
 /** Emits `learn` {regressor, ...}, `describe` {name, ...}, `plan` {name, plan}, `forget` {name}, `pick` {name}, `bring` and `rated`. */
@@ -133,7 +134,8 @@ export class RegressorPanel extends Component {
     const regressor = this.#found();
     if (!regressor) return;
     const { card, trust, installed, missing, warning, name } = regressor;
-    const sure = Number.isFinite(trust?.correlation) ? ` Held-out correlation: ${trust.correlation.toFixed(2)} on ${trust.n} rated pictures.` : "";
+    const { correlation, n } = trust ?? {};
+    const sure = correlation !== undefined && Number.isFinite(correlation) ? ` Held-out correlation: ${correlation.toFixed(2)} on ${n} rated pictures.` : "";
     this.#about.textContent = `${card.measures || "The card does not describe this attribute yet."}${sure}`;
     this.#warning.hidden = !warning;
     this.#warning.textContent = warning;

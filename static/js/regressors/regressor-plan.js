@@ -4,6 +4,8 @@ import { h } from "../elements/dom.js";
 import { Component } from "../elements/component.js";
 import { check, field, number, onSubmit, options, submit } from "../elements/form.js";
 
+/** @typedef {Regressor & Required<Pick<Regressor, "plan" | "passport">>} Uploaded */
+
 const NONE = "0,0,0/1,1,1";
 const IMAGENET = "0.485,0.456,0.406/0.229,0.224,0.225";
 
@@ -16,14 +18,14 @@ export class RegressorPlan extends Component {
   set regressor(regressor) {
     if (!regressor.plan || JSON.stringify(regressor) === JSON.stringify(this.#regressor)) return;
     this.#regressor = regressor;
-    this.replaceChildren(this.#form(regressor));
+    this.replaceChildren(this.#form(/** @type {Uploaded} */ (regressor)));
   }
 
   focus() {
-    this.querySelector("select, input")?.focus();
+    this.querySelector("select")?.focus();
   }
 
-  /** @param {Regressor & Required<Pick<Regressor, "plan" | "passport">>} parts */
+  /** @param {Uploaded} parts */
   #form({ name, plan, passport, asks, trust }) {
     /**
      * @param {string} id
@@ -33,6 +35,7 @@ export class RegressorPlan extends Component {
     const select = (id, choices, chosen) => h("select", { id: `plan-${id}` }, ...options(choices, chosen));
     const scale = select("scale", [["0..1", "0 to 1"], ["-1..1", "−1 to 1"], ["0..255", "0 to 255"]], plan.scale);
     const now = `${plan.mean}/${plan.std}`;
+    /** @type {[string, string][]} */
     const known = [
       [NONE, "none"],
       [IMAGENET, "ImageNet mean and standard deviation"],
@@ -41,6 +44,7 @@ export class RegressorPlan extends Component {
     const normal = select("normal", known, now);
     const order = select("order", [["rgb", "red, green, blue"], ["bgr", "blue, green, red"]], plan.order);
     const side = number("plan-side", 8, 1024, plan.side);
+    /** @type {[string, string][]} */
     const outputs = passport.outputs.map(([output, , shape]) => [output, `${output} ${shape ? `[${shape.map((one) => one ?? "?").join(", ")}]` : ""}`]);
     const output = select("output", outputs, plan.output);
     const column = number("plan-column", 0, 100000, plan.column);

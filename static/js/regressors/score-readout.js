@@ -41,7 +41,7 @@ export class ScoreReadout extends Component {
     this.append(this.#value, this.#toggle);
     this.#toggle.addEventListener("click", () => {
       this.#on = !this.#on;
-      this.#toggle.setAttribute("aria-pressed", this.#on);
+      this.#toggle.setAttribute("aria-pressed", String(this.#on));
       this.#value.hidden = !this.#on;
       this.#later(0);
     });
@@ -56,6 +56,7 @@ export class ScoreReadout extends Component {
 
   async #say() {
     const turn = ++this.#turn;
+    if (!this.#regressor || !this.#edit || !this.ask) return;
     const { name, title, span } = this.#regressor;
     try {
       const { score, warning } = await this.ask(name, this.#edit);
@@ -63,10 +64,10 @@ export class ScoreReadout extends Component {
       const digits = Math.abs(span[1] - span[0]) >= 20 ? 1 : 3;
       this.#value.textContent = `${title} ${score.toFixed(digits)}`;
       this.#value.title = warning || `Typical range: ${span[0]} to ${span[1]}`;
-      this.#value.dataset.score = score;
+      this.#value.dataset.score = String(score);
     } catch (error) {
       if (turn !== this.#turn) return;
-      this.#value.textContent = error.message;
+      this.#value.textContent = /** @type {Problem} */ (error).message;
       delete this.#value.dataset.score;
     }
     this.#value.classList.remove("stale");

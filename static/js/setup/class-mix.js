@@ -19,7 +19,7 @@ export class ClassMix extends Component {
   /** @type {Weights} */
   weights = Object.freeze({});
 
-  /** @param {Generator} generator */
+  /** @param {ImageGenerator} generator */
   set generator(generator) {
     this.hidden = generator.classes.length === 0;
     if (this.childElementCount && this.#names.join() === generator.classes.join()) return;
@@ -30,7 +30,7 @@ export class ClassMix extends Component {
   /**
    * Follow an edit of the generator set before.
    * @param {Edit} edit
-   * @param {Generator} generator
+   * @param {ImageGenerator} generator
    */
   show(edit, generator) {
     const mix = shares(edit, generator);
@@ -38,8 +38,8 @@ export class ClassMix extends Component {
     let [x, y] = [0, 0];
     for (const [name, { bar, output }] of this.#rows) {
       const percent = Math.round(mix[name] * 100);
-      if (document.activeElement !== bar) bar.value = percent;
-      bar.style.setProperty("--at", mix[name]);
+      if (document.activeElement !== bar) bar.value = String(percent);
+      bar.style.setProperty("--at", String(mix[name]));
       bar.setAttribute("aria-valuetext", `${name}, ${percent} per cent of the mix`);
       output.textContent = `${percent} %`;
       const [cornerX, cornerY] = this.#corner(this.#names.indexOf(name));
@@ -54,8 +54,8 @@ export class ClassMix extends Component {
         .map(([name, share]) => `${name} ${Math.round(share * 100)} %`)
         .slice(0, 2)
         .join(", ") + (mixed.length > 2 ? " …" : "");
-    this.#knob.setAttribute("cx", x);
-    this.#knob.setAttribute("cy", y);
+    this.#knob.setAttribute("cx", String(x));
+    this.#knob.setAttribute("cy", String(y));
   }
 
   #build() {
@@ -122,12 +122,14 @@ export class ClassMix extends Component {
     };
   }
 
-  /** @param {number} index */
+  /**
+   * @param {number} index
+   * @returns {Point}
+   */
   #corner(index) {
     const turn = (index / this.#names.length) * 2 * Math.PI - Math.PI / 2;
-    return [MIDDLE + RADIUS * Math.cos(turn), MIDDLE + RADIUS * Math.sin(turn)].map((place) =>
-      Number(place.toFixed(2)),
-    );
+    const [x, y] = [MIDDLE + RADIUS * Math.cos(turn), MIDDLE + RADIUS * Math.sin(turn)];
+    return [Number(x.toFixed(2)), Number(y.toFixed(2))];
   }
 
   /**
@@ -137,6 +139,7 @@ export class ClassMix extends Component {
   #point(event, type) {
     const box = this.#pad.getBoundingClientRect();
     const scale = 220 / box.width;
+    /** @type {Point} */
     const point = [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale];
     this.#emit(this.#weightsAt(point), type);
   }
@@ -154,7 +157,8 @@ export class ClassMix extends Component {
     const area = (a, b, c) => Math.abs((b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])) / 2;
     const count = corners.length;
     const raw = corners.map((corner, index) => {
-      const [before, after] = [corners[(index + count - 1) % count], corners[(index + 1) % count]];
+      const before = corners[(index + count - 1) % count] ?? corner;
+      const after = corners[(index + 1) % count] ?? corner;
       return area(before, corner, after) / Math.max(area(before, corner, inside) * area(corner, after, inside), 1e-3);
     });
     const total = raw.reduce((sum, weight) => sum + weight, 0);
@@ -166,8 +170,9 @@ export class ClassMix extends Component {
    * @param {string} type
    */
   #emit(weights, type) {
-    const rounded = Object.entries(weights).map(([name, weight]) => [name, Number(weight.toFixed(3))]);
-    this.weights = Object.freeze(Object.fromEntries(rounded.filter(([, weight]) => weight >= 0.005)));
+    const rounded = Object.entries(weights).map(([name, weight]) => ({ name, weight: Number(weight.toFixed(3)) }));
+    const kept = rounded.filter(({ weight }) => weight >= 0.005);
+    this.weights = Object.freeze(Object.fromEntries(kept.map(({ name, weight }) => [name, weight])));
     this.emit(type);
   }
 }
@@ -176,13 +181,14 @@ export class ClassMix extends Component {
 /**
  * @param {Point} point
  * @param {Point[]} corners
+ * @returns {Point}
  */
 function pulledIn([x, y], corners) {
   const apothem = RADIUS * Math.cos(Math.PI / corners.length);
   const [dx, dy] = [x - MIDDLE, y - MIDDLE];
   const furthest = Math.max(
     ...corners.map(([cornerX, cornerY], index) => {
-      const [nextX, nextY] = corners[(index + 1) % corners.length];
+      const [nextX, nextY] = corners[(index + 1) % corners.length] ?? [cornerX, cornerY];
       const [normalX, normalY] = [(cornerX + nextX) / 2 - MIDDLE, (cornerY + nextY) / 2 - MIDDLE];
       return (dx * normalX + dy * normalY) / apothem;
     }),

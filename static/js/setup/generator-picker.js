@@ -11,7 +11,7 @@ export class GeneratorPicker extends Component {
 
   /**
    * Called with every change of the edit, so nothing is drawn anew unless it differs: focus would be lost.
-   * @param {{generators: Generator[], jobs: readonly Job[], current: string | undefined}} parts
+   * @param {{generators: ImageGenerator[], jobs: readonly Job[], current: string | undefined}} parts
    */
   show({ generators, jobs, current }) {
     const pulls = generators
@@ -28,7 +28,7 @@ export class GeneratorPicker extends Component {
           : this.#pullable(generator, pulling(jobs, generator)),
       ),
     );
-    if (hadFocus) this.#list.querySelector(":checked")?.focus();
+    if (hadFocus) /** @type {HTMLElement | null} */ (this.#list.querySelector(":checked"))?.focus();
   }
 
   build() {
@@ -36,12 +36,12 @@ export class GeneratorPicker extends Component {
     this.#list.addEventListener("change", (event) => {
       event.stopPropagation();
       this.#shown = ""; // until the next `show`, the mark is where the person put it
-      this.emit("change", { name: event.target.value });
+      this.emit("change", { name: /** @type {HTMLInputElement} */ (event.target).value });
     });
   }
 
   /**
-   * @param {Generator} generator
+   * @param {ImageGenerator} generator
    * @param {boolean} checked
    */
   #installed({ name, title, resolution, classes }, checked) {
@@ -57,7 +57,7 @@ export class GeneratorPicker extends Component {
   }
 
   /**
-   * @param {Generator} generator
+   * @param {ImageGenerator} generator
    * @param {Job | undefined} job
    */
   #pullable({ name, title, download }, job) {
@@ -77,7 +77,7 @@ export class GeneratorPicker extends Component {
 
 /**
  * @param {readonly Job[]} jobs
- * @param {Generator} generator
+ * @param {ImageGenerator} generator
  */
 function pulling(jobs, { name, title }) {
   return jobs.find(

@@ -2,7 +2,7 @@
 
 import { clamp } from "../sliders/units.js";
 import { changed, spellsSeed, SEED_RULE } from "../picture/edit.js";
-import { h, icon } from "../elements/dom.js";
+import { elementOf, h, icon } from "../elements/dom.js";
 import { Component } from "../elements/component.js";
 import { field, options } from "../elements/form.js";
 
@@ -25,7 +25,7 @@ export class LayerMix extends Component {
 
   /**
    * @param {Edit} edit
-   * @param {Generator} generator
+   * @param {ImageGenerator} generator
    * @param {Direction | undefined} direction
    */
   show(edit, generator, direction) {
@@ -40,7 +40,7 @@ export class LayerMix extends Component {
     this.#fill(this.#styles, layers);
     this.#acts.textContent = direction ? `${direction.name} acts on layers` : "";
     this.#own.hidden = this.#acts.hidden = !direction || direction.space === "s" || direction.space === "move";
-    this.#fill(this.#own, edit.layers[direction?.id] ?? direction?.layers ?? [0, this.#count]);
+    this.#fill(this.#own, (direction && (edit.layers[direction.id] ?? direction.layers)) ?? [0, this.#count]);
   }
 
   build() {
@@ -55,20 +55,25 @@ export class LayerMix extends Component {
       this.#own,
     );
     this.append(h("details", { className: "mix" }, h("summary", {}, "Layers", icon("chevron")), body));
-    this.addEventListener("change", ({ target }) => this.#changed(target));
+    this.addEventListener("change", (event) => this.#changed(elementOf(event)));
     this.keepChanges();
   }
 
   /** @param {Element} part */
   #changed(part) {
     if (part === this.#cutoff) {
-      const cutoff = part.value === "" ? null : clamp(Math.round(part.valueAsNumber), 1, this.#count);
+      const { value, valueAsNumber } = this.#cutoff;
+      const cutoff = value === "" ? null : clamp(Math.round(valueAsNumber), 1, this.#count);
       return this.#alter({ cutoff }, `Truncation in ${cutoff ?? "all"} layers`);
     }
-    if (part === this.#mean) return this.#alter({ mean: part.value }, `Truncation towards ${part.selectedOptions[0].text}`);
-    if (part.closest("fieldset") === this.#own) {
-      const layers = { ...this.#edit.layers, [this.#direction.id]: this.#span(this.#own) };
-      return this.#alter({ layers }, `${this.#direction.name} in layers ${layers[this.#direction.id].join(" to ")}`);
+    if (part === this.#mean) {
+      const { selectedOptions, value } = this.#mean;
+      return this.#alter({ mean: value }, `Truncation towards ${selectedOptions[0]?.text}`);
+    }
+    if (part.closest("fieldset") === this.#own && this.#direction) {
+      const { id, name } = this.#direction;
+      const range = this.#span(this.#own);
+      return this.#alter({ layers: { ...this.#edit.layers, [id]: range } }, `${name} in layers ${range.join(" to ")}`);
     }
     const text = this.#seed.value.trim();
     if (text && !spellsSeed(text)) return this.remark(SEED_RULE);
@@ -76,9 +81,12 @@ export class LayerMix extends Component {
     this.#alter({ styles: seed ? { [seed]: this.#span(this.#styles) } : {} }, seed ? `Styles of seed ${seed}` : "No other styles");
   }
 
-  /** @param {Element} fields */
+  /**
+   * @param {Element} fields
+   * @returns {Span}
+   */
   #span(fields) {
-    const [first, last] = [...fields.querySelectorAll("input")].map((one) => Math.round(one.valueAsNumber) || 0);
+    const [first = 0, last = 0] = [...fields.querySelectorAll("input")].map((one) => Math.round(one.valueAsNumber) || 0);
     const start = clamp(first, 0, this.#count - 1);
     return [start, clamp(last, start + 1, this.#count)];
   }

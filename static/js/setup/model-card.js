@@ -4,20 +4,20 @@ import { definitions, h } from "../elements/dom.js";
 import { Component } from "../elements/component.js";
 
 export class ModelCard extends Component {
-  /** @param {Generator} generator */
+  /** @param {ImageGenerator} generator */
   set generator({ title, card, fingerprint, resolution, family, precision, download }) {
     const rows = [
-      ["Known weaknesses", card.shows_badly],
+      ["Known weaknesses", String(card.shows_badly ?? "")],
       ["Source", address(card.source)],
-      ["Licence", card.licence],
-      ["Trained on", card.data],
-      ["Data licence", card.data_licence],
+      ["Licence", String(card.licence ?? "")],
+      ["Trained on", String(card.data ?? "")],
+      ["Data licence", String(card.data_licence ?? "")],
       ["Architecture", [family?.toUpperCase(), `${resolution} px`, precision, card.year].filter(Boolean).join(" · ")],
       ["Package", download?.requirement],
       ["Fingerprint", h("code", { title: fingerprint }, fingerprint.replace("sha256:", "").slice(0, 16))],
     ];
     this.replaceChildren(
-      h("p", { className: "summary" }, card.summary),
+      h("p", { className: "summary" }, String(card.summary ?? "")),
       h("details", {}, h("summary", {}, `About ${title}`), definitions(rows)),
     );
   }

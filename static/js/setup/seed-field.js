@@ -43,7 +43,7 @@ export class SeedField extends Component {
       if (!by) return;
       event.preventDefault();
       this.#typing = false;
-      this.#choose(String(clamp((this.#base.seed ?? 0) + by, 0, LARGEST_SEED)));
+      this.#choose(String(clamp((this.#base?.seed ?? 0) + by, 0, LARGEST_SEED)));
     });
   }
 
@@ -55,7 +55,7 @@ export class SeedField extends Component {
   }
 
   #write() {
-    this.#field.value = this.#base?.seeds ? Object.keys(this.#base.seeds).join(" + ") : (this.#base?.seed ?? "");
+    this.#field.value = String(this.#base?.seeds ? Object.keys(this.#base.seeds).join(" + ") : (this.#base?.seed ?? ""));
   }
 }
 

@@ -22,6 +22,7 @@ export const inFull = ({ message, hint }) => `${message} ${hint ?? ""}`.trim();
  * @param {{method?: string, json?: unknown, body?: Blob, signal?: AbortSignal}} [parts]
  */
 async function ask(path, { method = "GET", json, body, signal } = {}) {
+  /** @type {Record<string, string>} */
   const headers = json === undefined ? {} : { "content-type": "application/json" };
   let response;
   try {
@@ -89,7 +90,7 @@ const regressorPath = (name) => `/api/regressors/${part(name)}`;
 /** One function for each route. What it answers is typed where the page reads it, else `any`: it goes on as it came. */
 export const api = Object.freeze({
   me: () => get("/api/me"),
-  /** @returns {Promise<Generator[]>} */
+  /** @returns {Promise<ImageGenerator[]>} */
   generators: () => list("generators"),
   /** @param {string} name */
   pull: (name) => post("/api/generators", { pull: name }),

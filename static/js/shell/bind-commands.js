@@ -5,12 +5,16 @@ import { linkTo } from "../picture/links.js";
 import { listen } from "./shortcuts.js";
 import { theme, themeAfter, useTheme } from "./theme.js";
 
+/** @type {Record<string, string>} */
+const ICON_OF = { auto: "auto", light: "sun", dark: "moon" };
+
 /**
  * @param {Page} page
  * @param {import("../walk/walk-controller.js").WalkController} walk
  */
 export function bindCommands({ api, attempt, dock, jobs, session, store, toasts }, walk) {
   const sliders = $("slider-panel");
+  const truncation = /** @type {import("../sliders/amount-slider.js").AmountSlider} */ ($("#truncation"));
   /**
    * @param {EventTarget} element
    * @param {string} type
@@ -25,7 +29,7 @@ export function bindCommands({ api, attempt, dock, jobs, session, store, toasts 
       const slider = target.closest("direction-slider");
       if (slider) session.move(slider.direction.id, slider.amount, type === "change");
     });
-    on($("#truncation"), type, () => session.truncate($("#truncation").amount, type === "change"));
+    on(truncation, type, () => session.truncate(truncation.amount, type === "change"));
     on($("class-mix"), type, () => session.mix($("class-mix").weights, type === "change"));
   }
   on($("layer-mix"), "layers", ({ detail }) => session.commit(detail.edit, { label: detail.label }));
@@ -54,7 +58,7 @@ export function bindCommands({ api, attempt, dock, jobs, session, store, toasts 
       await session.choose(detail.name);
     } finally {
       const { generators, jobs: list, edit } = store.state;
-      $("generator-picker").show({ generators, jobs: list, current: edit.generator });
+      $("generator-picker").show({ generators, jobs: list, current: edit?.generator });
     }
   });
   on($("generator-picker"), "pull", async ({ detail }) => jobs.add(await api.pull(detail.name)));
@@ -91,7 +95,7 @@ export function bindCommands({ api, attempt, dock, jobs, session, store, toasts 
 
   async function share() {
     try {
-      await navigator.clipboard.writeText(linkTo(store.state.edit));
+      await navigator.clipboard.writeText(linkTo(session.edit));
       toasts.say("Link copied. It opens exactly this picture.");
     } catch {
       toasts.say("The browser did not allow copying. The link is in the address bar.", { kind: "problem" });
@@ -99,7 +103,7 @@ export function bindCommands({ api, attempt, dock, jobs, session, store, toasts 
   }
 
   async function save() {
-    const { edit } = store.state;
+    const { edit } = session;
     const href = URL.createObjectURL(await api.still(edit));
     const download = `${edit.generator}-${edit.base.seed ?? "mix"}.png`;
     Object.assign(document.createElement("a"), { href, download }).click();
@@ -117,8 +121,9 @@ function bindCompareButton(button, { session, store }) {
   const press = () => session.compare((held = true));
   const release = () => session.compare(false);
   button.addEventListener("pointerdown", press);
-  for (const type of ["pointerup", "pointercancel", "pointerleave", "blur", "keyup"])
+  for (const type of ["pointerup", "pointercancel", "pointerleave", "blur", "keyup"]) {
     button.addEventListener(type, release);
+  }
   button.addEventListener("keydown", ({ key, repeat }) => [" ", "Enter"].includes(key) && !repeat && press());
   button.addEventListener("click", () => {
     if (!held) session.compare(!store.state.comparing);
@@ -130,9 +135,9 @@ function bindCompareButton(button, { session, store }) {
 /** @param {string} name */
 function applyTheme(name) {
   const button = $("#theme");
-  const words = { auto: "system", light: "light", dark: "dark" }[name];
+  const words = name === "auto" ? "system" : name;
   useTheme(name);
-  setIcon(button, { auto: "auto", light: "sun", dark: "moon" }[name]);
+  setIcon(button, ICON_OF[name] ?? "auto");
   button.setAttribute("aria-label", `Theme: ${words}`);
   button.title = `Theme: ${words}`;
 }

@@ -4,13 +4,14 @@ import { inFull } from "./api.js";
 import { $ } from "../elements/dom.js";
 import { inWords } from "../picture/edit.js";
 
-const TRUNCATION = Object.freeze({
+/** @type {SliderConfig} */
+const TRUNCATION = {
   name: "Truncation",
   unit: { symbol: "", neutral: 1, scale: "linear", decimals: 2 },
   track: [0, 2],
   range: [0, 2],
   step: 0.05,
-});
+};
 
 /** @param {Page} page */
 export function bindViews({ history, session, store }) {
@@ -18,7 +19,8 @@ export function bindViews({ history, session, store }) {
   const stage = $("picture-stage");
   const tree = $("history-tree");
   const status = $("status-bar");
-  $("#truncation").config = TRUNCATION;
+  const truncation = /** @type {import("../sliders/amount-slider.js").AmountSlider} */ ($("#truncation"));
+  truncation.config = TRUNCATION;
 
   store.watch(["generators", "jobs", "edit"], ({ generators, jobs, edit }) => {
     $("generator-picker").show({ generators, jobs, current: edit?.generator });
@@ -31,7 +33,7 @@ export function bindViews({ history, session, store }) {
     $("class-mix").generator = generator;
     $("class-mix").show(edit, generator);
     $("seed-field").base = edit.base;
-    $("#truncation").amount = edit.truncation;
+    truncation.amount = edit.truncation;
     const words = inWords(edit, generator, directions);
     stage.description = `Generated picture: ${words}`;
     $("#caption").textContent = words;
@@ -42,11 +44,12 @@ export function bindViews({ history, session, store }) {
     $("film-strip").show(edit, session.direction(activeSlider), link === "open" && !timeline); // hidden below the timeline
   });
   store.watch(["edit", "activeSlider", "directions", "generators"], ({ edit, activeSlider }) => {
-    if (edit && session.generator()) $("layer-mix").show(edit, session.generator(), session.direction(activeSlider));
+    const generator = session.generator();
+    if (edit && generator) $("layer-mix").show(edit, generator, session.direction(activeSlider));
   });
   store.watch(["comparing"], ({ comparing }) => {
     stage.comparing = comparing;
-    $("#compare").setAttribute("aria-pressed", comparing);
+    $("#compare").setAttribute("aria-pressed", String(comparing));
   });
   store.watch(["problem", "directions"], ({ problem, activeSlider }) => {
     sliders.problem = problem && { id: activeSlider, ...problem };
@@ -59,7 +62,7 @@ export function bindViews({ history, session, store }) {
   store.watch(["device", "edit", "generators"], ({ device }) => {
     status.device = [device.toUpperCase(), session.generator()?.precision].filter(Boolean).join(" · ");
   });
-  /** @type {Generator | null} */
+  /** @type {ImageGenerator | null} */
   let card = null;
   store.watch(["edit", "generators"], () => {
     const generator = session.generator();

@@ -1,8 +1,9 @@
 /** Controls that a person's role does not allow: they stay visible, are disabled, and give the reason. */
 
-import { h } from "../elements/dom.js";
+import { elementOf, h } from "../elements/dom.js";
 
 const MAKING = "learn-panel, regressor-panel, bookmark-panel";
+/** @type {Record<string, string>} */
 const NEEDS = {
   editor: `:is(${MAKING}) [type=submit], regressor-panel > .button, rating-panel button,
     bookmark-panel button:has([data-icon=trash]), walk-panel button:has([data-icon=sound])`,
@@ -27,8 +28,8 @@ export function bindRights({ refused }, toasts) {
 
   /** @param {Event} event */
   function refuse(event) {
-    const wanted = event.submitter ?? event.target;
-    const reason = missing.find(([role]) => wanted.closest(NEEDS[role]))?.[1];
+    const wanted = (event instanceof SubmitEvent && event.submitter) || elementOf(event);
+    const reason = missing.find(([role]) => NEEDS[role] && wanted.closest(NEEDS[role]))?.[1];
     if (!reason) return;
     event.preventDefault();
     event.stopImmediatePropagation();

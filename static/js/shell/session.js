@@ -3,6 +3,7 @@
 import { canonical } from "../picture/canonical.js";
 import { amountOf, changed, edit, fitted, neutral, onTrack, withAmount } from "../picture/edit.js";
 import { timelineOf, walkOf } from "../walk/timeline-json.js";
+import { distinct, favourite } from "../sliders/directions.js";
 import { describe } from "../sliders/units.js";
 import { EMPTY } from "../walk/walk.js";
 
@@ -11,9 +12,13 @@ const LARGEST_RANDOM = 1_000_000; // short enough to read aloud; any seed can st
 
 /** Emits `remark` with a sentence whenever something asked for could not be done as asked. */
 export class Session extends EventTarget {
+  /** @type {Page["store"]} */
   #store;
+  /** @type {Page["history"]} */
   #history;
+  /** @type {Page["live"]} */
   #live;
+  /** @type {Page["api"]} */
   #api;
   /** @type {Map<string, {edit: Edit, walk: Walk}>} */
   #left = new Map();
@@ -21,7 +26,10 @@ export class Session extends EventTarget {
   /** @param {Pick<Page, "store" | "history" | "live" | "api">} parts */
   constructor({ store, history, live, api }) {
     super();
-    [this.#store, this.#history, this.#live, this.#api] = [store, history, live, api];
+    this.#store = store;
+    this.#history = history;
+    this.#live = live;
+    this.#api = api;
   }
 
   /**
@@ -70,7 +78,9 @@ export class Session extends EventTarget {
   openTimeline(timeline, label) {
     const { walk, output } = walkOf(timeline);
     if (Object.keys(output).length) this.#store.set({ output: { ...this.#store.state.output, ...output } });
-    return this.open(walk.stops[0].edit, label, walk);
+    const [first] = walk.stops;
+    if (!first) throw new Error("The recipe has no keyframes.");
+    return this.open(first.edit, label, walk);
   }
 
   /** The walk as the timeline that the server renders. */
@@ -90,6 +100,7 @@ export class Session extends EventTarget {
    * @param {EditParts} moment
    */
   visit(moment) {
+    /** @param {[string, number]} entry */
     const rests = ([id, amount]) => amount === this.direction(id)?.unit.neutral;
     const amounts = Object.fromEntries(Object.entries(moment.amounts ?? {}).filter((one) => !rests(one)));
     const next = edit({ ...moment, amounts });
@@ -130,6 +141,7 @@ export class Session extends EventTarget {
    */
   move(id, amount, settled) {
     const direction = this.direction(id);
+    if (!direction) return;
     const next = withAmount(this.edit, direction, onTrack(direction, amount));
     this.#store.set({ activeSlider: id });
     if (!settled) return this.preview(next);
@@ -145,7 +157,7 @@ export class Session extends EventTarget {
    */
   hold(id, held) {
     const hold = this.edit.hold.filter((one) => one !== id);
-    const label = `${this.direction(id).name} ${held ? "held" : "released"}`;
+    const label = `${this.direction(id)?.name} ${held ? "held" : "released"}`;
     this.commit(changed(this.edit, { hold: held ? [...hold, id].sort() : hold }), { label });
   }
 
@@ -201,7 +213,7 @@ export class Session extends EventTarget {
     if (name === this.edit.generator) return;
     // A latent written out belongs to one generator; a seed to all.
     const base = this.edit.base.latent ? { seed: FIRST_SEED } : this.edit.base;
-    await this.open(this.#left.get(name)?.edit ?? edit({ generator: name, base }), this.generator(name).title);
+    await this.open(this.#left.get(name)?.edit ?? edit({ generator: name, base }), this.generator(name)?.title ?? name);
   }
 
   undo() {
@@ -266,8 +278,8 @@ export class Session extends EventTarget {
 
   /** @param {Edit} wanted */
   #show(wanted) {
-    const { edit: shown } = fitted(wanted, this.generator(wanted.generator), this.#store.state.directions);
-    this.preview(shown);
+    const generator = this.generator(wanted.generator);
+    if (generator) this.preview(fitted(wanted, generator, this.#store.state.directions).edit);
   }
 
   #render() {
@@ -279,19 +291,4 @@ export class Session extends EventTarget {
   #remark(sentence) {
     this.dispatchEvent(new CustomEvent("remark", { detail: sentence }));
   }
-}
-
-// Two sliders of one name, such as a zoom learned twice, are told apart by their ids.
-/** @param {Direction[]} directions */
-function distinct(directions) {
-  /** @param {string} name */
-  const count = (name) => directions.filter((one) => one.name === name).length;
-  return directions.map((one) => (count(one.name) > 1 ? { ...one, name: `${one.name} (${one.id})` } : one));
-}
-
-// The first active slider is one that works well, so that the filmstrip shows an effect.
-/** @param {Direction[]} directions */
-function favourite(directions) {
-  const best = directions.find(({ verdict }) => verdict === "strong") ?? directions[0];
-  return best?.id ?? null;
 }

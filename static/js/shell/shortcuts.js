@@ -1,5 +1,7 @@
 /** The keyboard shortcuts, and the setting that turns off the single-letter ones (WCAG 2.1.4). */
 
+import { elementOf } from "../elements/dom.js";
+
 const KEY = "latentwalk.single-keys";
 
 /** Every shortcut, for the keys and for the dialog that lists them, as `shown` where that is not the key itself. */
@@ -35,7 +37,7 @@ export function switchSingleKeys(on) {
  */
 export function listen(commands) {
   document.addEventListener("keydown", (event) => {
-    const typing = event.target.matches?.("input:not([type=range], [type=radio], [type=checkbox]), select, textarea");
+    const typing = elementOf(event).matches("input:not([type=range], [type=radio], [type=checkbox]), select, textarea");
     if ((event.ctrlKey || event.metaKey) && !event.altKey) {
       const name = { z: event.shiftKey ? "redo" : "undo", y: "redo" }[event.key.toLowerCase()];
       if (!name || typing) return;
@@ -45,7 +47,7 @@ export function listen(commands) {
     if (typing || event.altKey || event.ctrlKey || event.metaKey || !singleKeysOn()) return;
     const found = SHORTCUTS.find(({ key }) => key === event.key.toLowerCase());
     if (!found || event.repeat || document.querySelector("dialog:modal")) return;
-    if (found.key === " " && event.target.closest?.("button, a, summary, input")) return; // space presses these
+    if (found.key === " " && elementOf(event).closest("button, a, summary, input")) return; // space presses these
     event.preventDefault();
     commands[found.command](true);
   });

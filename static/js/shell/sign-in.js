@@ -4,7 +4,7 @@ import { theme, useTheme } from "./theme.js";
 
 const form = document.querySelector("form");
 const here = `/${location.hash}`;
-const [navigation] = performance.getEntriesByType("navigation");
+const [navigation] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
 
 useTheme(theme());
 if (!form) location.replace(here);

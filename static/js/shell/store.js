@@ -20,7 +20,7 @@ export class Store extends EventTarget {
   set(changes) {
     const before = this.#state;
     this.#state = Object.freeze({ ...before, ...changes });
-    const names = Object.keys(changes).filter((name) => before[name] !== changes[name]);
+    const names = /** @type {(keyof State)[]} */ (Object.keys(changes)).filter((name) => before[name] !== changes[name]);
     if (names.length) this.dispatchEvent(new CustomEvent("change", { detail: new Set(names) }));
   }
 
@@ -32,8 +32,11 @@ export class Store extends EventTarget {
    */
   watch(names, listener, { signal } = {}) {
     listener(this.#state);
-    /** @param {Event} event */
-    const heard = ({ detail }) => names.some((name) => detail.has(name)) && listener(this.#state);
+      /** @param {Event} event */
+    const heard = (event) => {
+      const changed = /** @type {CustomEvent<Set<keyof State>>} */ (event).detail;
+      if (names.some((name) => changed.has(name))) listener(this.#state);
+    };
     this.addEventListener("change", heard, { signal });
   }
 }

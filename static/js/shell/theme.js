@@ -4,7 +4,7 @@ const ORDER = ["auto", "light", "dark"];
 const KEY = "latentwalk.theme";
 
 export function theme() {
-  const kept = localStorage.getItem(KEY);
+  const kept = localStorage.getItem(KEY) ?? "";
   return ORDER.includes(kept) ? kept : "auto";
 }
 
@@ -20,5 +20,5 @@ export function useTheme(name) {
  * @param {string} name
  */
 export function themeAfter(name) {
-  return ORDER[(ORDER.indexOf(name) + 1) % ORDER.length];
+  return ORDER[(ORDER.indexOf(name) + 1) % ORDER.length] ?? "auto";
 }

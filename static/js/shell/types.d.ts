@@ -8,7 +8,7 @@ interface Unit {
   decimals: number;
 }
 
-interface Generator {
+interface ImageGenerator {
   name: string;
   title: string;
   family?: string;
@@ -331,7 +331,7 @@ interface Wave {
 }
 
 interface State {
-  generators: Generator[];
+  generators: ImageGenerator[];
   directions: Direction[];
   edit: Edit | null;
   /** the id of the slider that the filmstrip shows */

@@ -15,7 +15,9 @@ export class AmountSlider extends Component {
   #range = h("input", { type: "range", step: "any" });
   #label = h("label", { className: "slider-name" });
   #field = h("input", { type: "text", inputMode: "decimal", className: "amount", autocomplete: "off", spellcheck: false });
+  /** @type {HTMLButtonElement} */
   #reset = iconButton("reset", "Reset", { className: "button icon-only reset", onclick: () => this.#neutral() });
+  /** @type {HTMLElement} */
   #rail = h(
     "div",
     { className: "rail" },
@@ -54,7 +56,7 @@ export class AmountSlider extends Component {
     const { unit } = this.#config;
     const position = coordinate(unit, amount);
     this.#amount = amount;
-    this.#range.value = position;
+    this.#range.value = String(position);
     this.#range.setAttribute("aria-valuetext", this.#inWords());
     if (document.activeElement !== this.#field) this.#write();
     this.#reset.disabled = Math.abs(position) < 1e-9;
@@ -88,6 +90,7 @@ export class AmountSlider extends Component {
     this.#field.addEventListener("blur", () => this.#write());
   }
 
+  /** @returns {[number, number]} */
   get #ends() {
     return [Number(this.#range.min), Number(this.#range.max)];
   }
@@ -105,11 +108,14 @@ export class AmountSlider extends Component {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     const { step } = this.#config;
     const [low, high] = this.#ends;
-    const by = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key];
-    const to = { Home: low, End: high, Delete: 0, Backspace: 0 }[event.key];
+    /** @type {Record<string, number>} */
+    const steps = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 };
+    /** @type {Record<string, number>} */
+    const places = { Home: low, End: high, Delete: 0, Backspace: 0 };
+    const [by, to] = [steps[event.key], places[event.key]];
     if (by === undefined && to === undefined) return;
     event.preventDefault();
-    this.#set(to ?? Math.round(Number(this.#range.value) / step + by) * step);
+    this.#set(to ?? Math.round(Number(this.#range.value) / step + (by ?? 0)) * step);
   }
 
   #neutral() {
@@ -119,7 +125,7 @@ export class AmountSlider extends Component {
 
   /** @param {number} position */
   #set(position) {
-    this.#range.value = clamp(position, ...this.#ends);
+    this.#range.value = String(clamp(position, ...this.#ends));
     this.amount = this.#fromThumb();
     this.tell("input");
     this.tell("change");
@@ -172,7 +178,7 @@ export class AmountSlider extends Component {
    */
   #place(property, position) {
     const [low, high] = this.#ends;
-    this.#rail.style.setProperty(property, (position - low) / (high - low));
+    this.#rail.style.setProperty(property, String((position - low) / (high - low)));
   }
 }
 

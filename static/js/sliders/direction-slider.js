@@ -5,6 +5,7 @@ import { Component } from "../elements/component.js";
 import "./amount-slider.js";
 import "./report-card.js";
 
+/** @type {Record<string, string>} */
 const VERDICTS = {
   partial: "The slider works in part",
   weak: "The slider has little effect",
@@ -57,7 +58,7 @@ export class DirectionSlider extends Component {
 
   /** @param {boolean} held */
   set held(held) {
-    this.#hold.setAttribute("aria-pressed", held);
+    this.#hold.setAttribute("aria-pressed", String(held));
     setIcon(this.#hold, held ? "lock" : "unlock");
   }
 
@@ -72,7 +73,7 @@ export class DirectionSlider extends Component {
 
   /** @param {Direction | null} direction */
   set details(direction) {
-    this.#report.direction = direction;
+    if (this.#report) this.#report.direction = direction;
   }
 
   focus() {
@@ -90,12 +91,11 @@ export class DirectionSlider extends Component {
 
   #toggle() {
     const open = this.#more.getAttribute("aria-expanded") !== "true";
-    this.#more.setAttribute("aria-expanded", open);
+    this.#more.setAttribute("aria-expanded", String(open));
     if (open) {
-      this.#report = h("report-card");
-      this.append(this.#report);
+      this.append((this.#report = h("report-card")));
       this.tell("report");
-    } else this.#report.remove();
+    } else this.#report?.remove();
   }
 }
 

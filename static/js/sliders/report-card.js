@@ -6,6 +6,7 @@ import { amountAt, coordinate, describe } from "./units.js";
 import { button, h, icon } from "../elements/dom.js";
 import { Component } from "../elements/component.js";
 
+/** @type {Record<string, string>} */
 const METHODS = {
   walk: "learned",
   closed_form: "closed form",
@@ -16,6 +17,7 @@ const METHODS = {
   score: "learned from a score",
 };
 
+/** @type {Record<"edit_error" | "closed_form_error" | "pca_error" | "random_error", string>} */
 const ERRORS = {
   edit_error: "Error of this slider",
   closed_form_error: "Error of the closed form",
@@ -32,15 +34,19 @@ export class ReportCard extends Component {
    * @param {Direction | null} direction
    */
   set direction(direction) {
-    if (!direction) return this.replaceChildren(h("p", { className: "empty" }, "The report could not be loaded."));
+    if (!direction) {
+      this.replaceChildren(h("p", { className: "empty" }, "The report could not be loaded."));
+      return;
+    }
     const { card } = direction;
-    const curve = card?.reached?.length > 1 ? response(direction) : null;
-    const measured = card ? figures(direction) : h("p", { className: "empty" }, "This slider has not been measured.");
+    const { reached = [] } = card ?? {};
+    const curve = reached.length > 1 ? response(direction, reached) : null;
+    const measured = card ? figures(card) : h("p", { className: "empty" }, "This slider has not been measured.");
     const alt = `${direction.name} from one end of its range to the other, on several pictures`;
     const { strip: src } = direction;
     const strip = src ? h("img", { className: "strip", src, loading: "lazy", alt }) : null;
     const parts = [warned(direction), curve, measured, factors(direction), strip, mirrored(direction), made(direction)];
-    this.replaceChildren(...parts.filter(Boolean), this.#actions(direction));
+    this.replaceChildren(...parts.filter((part) => part !== null), this.#actions(direction));
   }
 
   build() {
@@ -67,23 +73,29 @@ export class ReportCard extends Component {
   /** @param {HTMLElement} asked */
   #remove(asked) {
     if (this.#sure) return this.tell("remove");
-    asked.lastChild.textContent = "Really delete?";
+    const label = asked.lastChild ?? asked;
+    label.textContent = "Really delete?";
     asked.setAttribute("aria-label", "Really delete?");
     this.#sure = setTimeout(() => {
       this.#sure = 0;
-      asked.lastChild.textContent = "Delete";
+      label.textContent = "Delete";
     }, 4000);
   }
 }
 
-/** @param {Direction & {card: Report & {reached: number[][]}}} parts */
-function response({ card, unit, range, name }) {
+/**
+ * @param {Direction} direction
+ * @param {number[][]} reached rows of the requested change, the achieved one, and the ends of its spread
+ */
+function response({ unit, range, name }, reached) {
   /** @param {number} amount */
   const at = (amount) => coordinate(unit, amount);
-  const rows = card.reached.map((row) => row.map(at)).filter((row) => row.every(Number.isFinite));
+  const rows = /** @type {[number, number, number, number][]} */ (
+    reached.map((row) => row.map(at)).filter((row) => row.every(Number.isFinite))
+  );
   /** @param {number} position */
   const text = (position) => describe(unit, amountAt(unit, position));
-  const ends = [rows[0], rows.at(-1)];
+  const ends = /** @type {[number[], number[]]} */ ([rows[0], rows.at(-1)]);
   const label = `${name}: a requested change of ${text(ends[0][0])} achieves ${text(ends[0][1])}; ${text(ends[1][0])} achieves ${text(ends[1][1])}.`;
   const drawing = chart({
     lines: [
@@ -102,22 +114,22 @@ function response({ card, unit, range, name }) {
 }
 
 // The ideal response, clipped to the achieved values so that it does not flatten the curve.
-/** @param {number[][]} rows */
+/** @param {[number, number, number, number][]} rows */
 function clippedIdeal(rows) {
   const heights = rows.flatMap(([, reached, low, high]) => [reached, low, high]);
   const [low, high] = [Math.min(...heights), Math.max(...heights)];
-  const from = Math.max(rows[0][0], low);
-  const to = Math.min(rows.at(-1)[0], high);
+  const from = Math.max(rows[0]?.[0] ?? low, low);
+  const to = Math.min(rows.at(-1)?.[0] ?? high, high);
   return [
     [from, from],
     [to, to],
   ];
 }
 
-/** @param {Direction & {card: Report}} parts */
-function figures({ card }) {
+/** @param {Report} card */
+function figures(card) {
   /** @param {number | undefined} value */
-  const number = (value) => (Number.isFinite(value) ? value.toFixed(2) : "–");
+  const number = (value) => (value !== undefined && Number.isFinite(value) ? value.toFixed(2) : "–");
   /** @param {number} share */
   const percent = (share) => `${Math.round(share * 100)} %`;
   /**
@@ -126,21 +138,23 @@ function figures({ card }) {
    * @param {string} about
    * @param {string} [text]
    */
-  const figure = (value, term, about, text = number(value)) => (Number.isFinite(value) ? [[term, text, about]] : []);
+  const figure = (value, term, about, text = number(value)) =>
+    value !== undefined && Number.isFinite(value) ? [[term, text, about]] : [];
   const { slope_ci: ends, identity_error: identity, judge, diversity, n } = card;
   /** @param {number | undefined} value */
-  const against = (value) => number(identity > 0 ? value / identity : value);
-  const errors = Object.entries(ERRORS).flatMap(([key, term]) =>
-    figure(card[key], term, "Distance from the true transform; no change is 1", against(card[key])),
+  const against = (value) => number(identity && identity > 0 && value !== undefined ? value / identity : value);
+  const errorNames = /** @type {(keyof typeof ERRORS)[]} */ (Object.keys(ERRORS));
+  const errors = errorNames.flatMap((key) =>
+    figure(card[key], ERRORS[key], "Distance from the true transform; no change is 1", against(card[key])),
   );
   if (errors.length) errors.push(["Error of no change", "1.00", "The unit of the other errors"]);
   const interval = ends ? ` (${ends.map(number).join(" to ")})` : "";
   const rows = [
     ...figure(card.slope, "Slope", "Achieved change over requested change; 1 is ideal", `${number(card.slope)}${interval}`),
-    ...figure(card.monotone, "Monotonic", "Share of pictures", percent(card.monotone)),
+    ...figure(card.monotone, "Monotonic", "Share of pictures", percent(card.monotone ?? 0)),
     ...errors,
     ...figure(card.leakage, "Leakage", "Change of other attributes, in standard deviations"),
-    ...figure(card.positive, "Increases overall", "Share of pictures", percent(card.positive)),
+    ...figure(card.positive, "Increases overall", "Share of pictures", percent(card.positive ?? 0)),
   ];
   if (judge) rows.push([`Slope by ${judge.name}`, number(judge.slope), "Slope of the score of a second regressor"]);
   if (diversity?.length) {
@@ -179,11 +193,12 @@ function factors({ card }) {
 /** @param {Direction} direction */
 function mirrored({ mirror, unit, name }) {
   const classes = Object.entries(mirror?.classes ?? {});
-  if (!classes.length) return null;
+  if (!mirror || !classes.length) return null;
   /** @param {number} amount */
   const at = (amount) => coordinate(unit, amount);
   /** @param {number} position */
   const text = (position) => describe(unit, amountAt(unit, position));
+  /** @type {[number, number, string][]} */
   const dots = classes.map(([title, [designed, reached]]) => [
     at(designed),
     at(reached),

@@ -45,7 +45,7 @@ export class SliderPanel extends Component {
       const members = [...this.#sliders.values()].filter(({ direction }) => direction.group === group);
       return members.length ? h("section", { className: "group" }, h("h3", {}, title), ...members) : null;
     });
-    this.#list.replaceChildren(...groups.filter(Boolean));
+    this.#list.replaceChildren(...groups.filter((group) => group !== null));
     this.#filter();
   }
 
@@ -112,7 +112,7 @@ export class SliderPanel extends Component {
       slider.hidden = !`${name} ${id} ${group} ${note}`.toLowerCase().includes(wanted);
       found += slider.hidden ? 0 : 1;
     }
-    for (const group of this.#list.children) group.hidden = !group.querySelector("direction-slider:not([hidden])");
+    for (const group of /** @type {NodeListOf<HTMLElement>} */ (this.#list.querySelectorAll(".group"))) group.hidden = !group.querySelector("direction-slider:not([hidden])");
     this.#legend.hidden = this.#sliders.size === 0;
     this.#none.hidden = found > 0;
     this.#none.textContent = wanted

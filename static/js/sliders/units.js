@@ -1,5 +1,6 @@
 /** Units of sliders: formats amounts ("×1.40", "+6.0 px") and converts them to the coordinate in which effects add up. */
 
+/** @type {Record<string, string>} */
 const WORDS = { x: "times", px: "pixels", "%": "per cent", "°": "degrees", deg: "degrees", σ: "sigma" };
 
 /**
@@ -69,6 +70,6 @@ export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 export function parseAmount(text, { scale }) {
   const plain = text.replaceAll("−", "-").replace(",", ".");
   const found = plain.match(/^[^\d+\-.]*([+-]?\s*(?:\d+\.?\d*|\.\d+))\s*[^\d]*$/);
-  const number = found && Number(found[1].replace(/\s/g, ""));
-  return scale === "log" && number <= 0 ? null : number;
+  const number = found && Number(found[1]?.replace(/\s/g, ""));
+  return scale === "log" && number !== null && number <= 0 ? null : number;
 }

@@ -2,7 +2,7 @@
 
 import { askAgain, thumbnail } from "../picture/thumbnails.js";
 import { canonical } from "../picture/canonical.js";
-import { arrange, h, setCurrent } from "../elements/dom.js";
+import { arrange, elementOf, h, setCurrent } from "../elements/dom.js";
 import { Component } from "../elements/component.js";
 import { draggable } from "../elements/dragging.js";
 import { duration } from "../elements/format.js";
@@ -32,9 +32,9 @@ export class KeyframeRow extends Component {
     [this.#walk, this.#scale, this.#points] = [walk, scale, points];
     const kept = new Map(walk.stops.map((stop, index) => [stop.id, this.#button(stop, index, chosen)]));
     const next = [...kept.values()];
-    arrange(this.#list, next, kept.get(chosen?.id) ?? next[0]);
+    arrange(this.#list, next, kept.get(chosen?.id ?? 0) ?? next[0]);
     this.#buttons = kept;
-    const legs = walk.stops.flatMap((stop) => this.#leg(stop)).filter(Boolean);
+    const legs = walk.stops.flatMap((stop) => this.#leg(stop)).filter((leg) => leg !== null);
     this.#legs.replaceChildren(...legs, ...walk.others.map((other) => this.#other(other)));
     const last = walk.stops.at(-1);
     this.#end.hidden = walk.play !== "loop" || !moves(walk);
@@ -47,7 +47,7 @@ export class KeyframeRow extends Component {
 
   build() {
     this.append(this.#legs, this.#list, this.#end);
-    this.#list.addEventListener("click", ({ target }) => this.#choose(idOf(target)));
+    this.#list.addEventListener("click", (event) => this.#choose(idOf(event)));
     this.#list.addEventListener("keydown", (event) => this.#press(event));
     this.#list.addEventListener("keyup", (event) => event.key === " " && event.preventDefault());
     draggable(this.#list, (event) => this.#drag(event));
@@ -61,11 +61,10 @@ export class KeyframeRow extends Component {
    */
   #button(stop, index, chosen) {
     const key = canonical(stop.edit);
-    let button = this.#buttons.get(stop.id);
-    if (button?.dataset.key !== key) {
-      const picture = thumbnail(stop.edit, 44, { draggable: false });
-      if (button) button.replaceChildren(picture);
-      else button = h("button", { type: "button", className: "stop", "data-id": stop.id }, picture);
+    const button =
+      this.#buttons.get(stop.id) ?? h("button", { type: "button", className: "stop", "data-id": stop.id });
+    if (button.dataset.key !== key) {
+      button.replaceChildren(thumbnail(stop.edit, 44, { draggable: false }));
       button.dataset.key = key;
     }
     const current = chosen?.track === null && chosen.id === stop.id;
@@ -117,7 +116,7 @@ export class KeyframeRow extends Component {
    * @param {number} at
    */
   #place(element, property, at) {
-    element.style.setProperty(property, at / this.#scale.seconds);
+    element.style.setProperty(property, String(at / this.#scale.seconds));
   }
 
   /** @param {number} id */
@@ -129,10 +128,10 @@ export class KeyframeRow extends Component {
 
   /** @param {PointerEvent} event */
   #drag(event) {
-    const id = idOf(event.target);
+    const id = idOf(event);
     if (!id) return null;
     const [origin, scale] = [this.#walk, this.#scale];
-    const { at: before } = stopOf(origin, id);
+    const before = stopOf(origin, id)?.at ?? 0;
     const points = this.#points.filter((point) => point !== before);
     const offset = scale.place(before) - event.clientX;
     let next = origin;
@@ -172,11 +171,13 @@ export class KeyframeRow extends Component {
 
   /** @param {KeyboardEvent} event */
   #press(event) {
-    const id = idOf(event.target);
+    const id = idOf(event);
     if (!id || event.ctrlKey || event.metaKey) return;
-    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    /** @type {Record<string, number>} */
+    const steps = { ArrowLeft: -1, ArrowRight: 1 };
+    const by = steps[event.key];
     const { stops } = this.#walk;
-    const at = stopOf(this.#walk, id).at;
+    const at = stopOf(this.#walk, id)?.at ?? 0;
     const index = stops.findIndex((stop) => stop.id === id);
     if (by && event.altKey) this.#alter(swapped(this.#walk, id, by), "Keyframes swapped");
     else if (by && event.shiftKey) {
@@ -212,7 +213,7 @@ export class KeyframeRow extends Component {
   }
 }
 
-/** @param {Element} element */
-const idOf = (element) => Number(element.closest(".stop")?.dataset.id ?? 0);
+/** @param {Event} event */
+const idOf = (event) => Number(elementOf(event).closest(".stop")?.getAttribute("data-id") ?? 0);
 
 customElements.define("keyframe-row", KeyframeRow);

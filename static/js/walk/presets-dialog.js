@@ -27,15 +27,16 @@ export class PresetsDialog extends Modal {
 
   /**
    * Open it for an edit; `activeSlider` is offered first. Presets that the generator does not support are left out.
-   * @param {{edit: Edit, generator: Generator, directions: Direction[], activeSlider: string | null, presets: Preset[]}} parts
+   * @param {{edit: Edit, generator: ImageGenerator, directions: Direction[], activeSlider: string | null, presets: Preset[]}} parts
    */
   open({ edit, generator, directions, activeSlider, presets }) {
     this.#edit = edit;
     this.#sliders = directions.length;
     const { classes } = generator;
+    /** @type {Record<string, boolean>} */
     const can = { classes: classes.length > 1, direction: directions.length > 0 };
     this.#presets = presets.filter(({ id, needs }) => {
-      return needs.every((need) => can[need] ?? true) && (id !== "tour" || can.direction);
+      return needs.every((need) => can[need] ?? true) && (id !== "tour" || Boolean(can.direction));
     });
     this.#slider.replaceChildren(...options(directions.map(({ id, name }) => [id, name]), activeSlider));
     for (const end of [this.#from, this.#to]) end.replaceChildren(...options(classes.map((name) => [name, name])));
@@ -57,16 +58,20 @@ export class PresetsDialog extends Modal {
 
   get #preset() {
     const chosen = new FormData(this.#form).get("preset");
-    return this.#presets.find(({ id }) => id === chosen);
+    const found = this.#presets.find(({ id }) => id === chosen) ?? this.#presets[0];
+    if (!found) throw new Error("This generator supports no preset.");
+    return found;
   }
 
   #describe() {
     const { id, about, needs } = this.#preset;
-    this.#seconds.value = id === "tour" ? 2 * this.#sliders : 8;
+    this.#seconds.value = String(id === "tour" ? 2 * this.#sliders : 8);
     this.#about.textContent = about;
     for (const [need, part] of Object.entries(this.#fields)) {
       part.hidden = !needs.includes(need);
-      for (const input of part.querySelectorAll("input, select")) input.disabled = part.hidden;
+      /** @type {NodeListOf<HTMLInputElement | HTMLSelectElement>} */
+      const inputs = part.querySelectorAll("input, select");
+      for (const input of inputs) input.disabled = part.hidden;
     }
   }
 

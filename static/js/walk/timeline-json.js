@@ -11,9 +11,11 @@ export const EASINGS = Object.freeze({
   hold: "Jump",
 });
 export const ENDS = Object.freeze({ loop: "Loop", pingpong: "Back and forth", once: "Once" });
+/** @type {Readonly<Record<string, string>>} */
 export const PATHS = Object.freeze({ straight: "Straight", spline: "Curved" });
 
 const NUDGE = 0.001; // seconds between keys that cannot share a keyframe
+/** @type {(keyof Walk)[]} */
 const PLAIN = ["play", "curve", "speed", "grid", "title", "caption", "mark", "audio", "beats"];
 
 /**
@@ -43,6 +45,7 @@ export function walkOf(timeline) {
   let last = 0;
   const fresh = () => ++last;
   const whole = shaped(keyframes).filter(({ edit }) => edit);
+  /** @type {Stop[]} */
   const stops = whole.map(({ at, hold = 0, easing = "smooth", edit }) => {
     return { id: fresh(), at: tidy(at), hold, easing, edit: parseEdit(edit) };
   });
@@ -72,7 +75,9 @@ export function walkOf(timeline) {
  * @param {any} stored
  */
 export function reviveWalk(stored) {
-  return walk({ ...stored, stops: stored.stops.map((stop) => ({ ...stop, edit: parseEdit(stop.edit) })) });
+  /** @type {any[]} */
+  const stops = stored.stops;
+  return walk({ ...stored, stops: stops.map((stop) => ({ ...stop, edit: parseEdit(stop.edit) })) });
 }
 
 // Keys at one time with one easing are one keyframe; a second easing at that time goes a moment later.
@@ -83,7 +88,8 @@ function together(tracks) {
   for (const { slider, keys } of tracks) {
     for (const { at, hold, easing, amount } of keys) {
       let place = at;
-      while (made.has(place) && (made.get(place).easing !== easing || made.get(place).hold !== hold)) place += NUDGE;
+      const taken = (/** @type {OtherKeyframe | undefined} */ one) => one && (one.easing !== easing || one.hold !== hold);
+      while (taken(made.get(place))) place += NUDGE;
       const keyframe = made.get(place) ?? { at: place, hold, easing, amounts: {} };
       made.set(place, { ...keyframe, amounts: { ...keyframe.amounts, [slider]: amount } });
     }
@@ -92,13 +98,16 @@ function together(tracks) {
 }
 
 // Where the first edit alone is whole and all others change its classes or truncation, all are whole edits as well.
-/** @param {OtherKeyframe[]} keyframes */
+/**
+ * @param {OtherKeyframe[]} keyframes
+ * @returns {OtherKeyframe[]}
+ */
 function shaped(keyframes) {
   const [first, ...others] = keyframes;
   const sets = others.map(({ at, hold, easing, ...set }) => Object.keys(set).sort().join());
-  if (!["classes", "classes,truncation", "truncation"].includes(sets[0]) || new Set(sets).size > 1) return keyframes;
-  const made = others.map(({ at, hold, easing, ...set }) => ({ at, hold, easing, edit: { ...first.edit, ...set } }));
-  return [first, ...made];
+  if (!["classes", "classes,truncation", "truncation"].includes(sets[0] ?? "") || new Set(sets).size > 1) return keyframes;
+  const made = others.map(({ at, hold, easing, ...set }) => ({ at, hold, easing, edit: { .../** @type {EditParts} */ (first?.edit), ...set } }));
+  return [...keyframes.slice(0, 1), ...made];
 }
 
 /** @param {Edit} edit */

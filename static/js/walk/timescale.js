@@ -29,7 +29,7 @@ export class Timescale {
   /** The seconds that get a number, evenly, as many as there is room for. */
   ticks() {
     const rough = this.at(ROOM);
-    const step = STEPS.find((one) => one >= rough) ?? STEPS.at(-1);
+    const step = STEPS.find((one) => one >= rough) ?? rough;
     return Array.from({ length: Math.floor(this.seconds / step + 1e-6) + 1 }, (_, index) => index * step);
   }
 

@@ -1,6 +1,6 @@
 /** <track-row>: one slider's amount over time: a line through its keys and through what the keyframes set. */
 
-import { arrange, h, s, setCurrent } from "../elements/dom.js";
+import { arrange, elementOf, h, s, setCurrent } from "../elements/dom.js";
 import { Component } from "../elements/component.js";
 import { draggable } from "../elements/dragging.js";
 import { onTrack, withAmount } from "../picture/edit.js";
@@ -41,20 +41,21 @@ export class TrackRow extends Component {
       return `${share},${(1 - this.#height(amountAlong(walk, direction, share * scale.seconds))).toFixed(4)}`;
     });
     this.#line.setAttribute("points", line.join(" "));
-    for (const end of ["y1", "y2"]) this.#zero.setAttribute(end, 1 - this.#height(direction.unit.neutral));
+    for (const end of ["y1", "y2"]) this.#zero.setAttribute(end, String(1 - this.#height(direction.unit.neutral)));
   }
 
   build() {
     this.append(this.#graph, this.#list);
-    this.#list.addEventListener("click", ({ target }) => this.#choose(this.#placeOf(target)));
+    this.#list.addEventListener("click", (event) => this.#choose(this.#placeOf(event)));
     this.#list.addEventListener("keydown", (event) => this.#press(event));
     this.#list.addEventListener("keyup", (event) => event.key === " " && event.preventDefault());
     draggable(this.#list, (event) => this.#drag(event));
   }
 
+  /** @returns {[number, number]} */
   #ends() {
     const { unit, track } = this.#given.direction;
-    return track.map((end) => coordinate(unit, end));
+    return [coordinate(unit, track[0]), coordinate(unit, track[1])];
   }
 
   /** @param {number} amount */
@@ -72,8 +73,8 @@ export class TrackRow extends Component {
     const home = places.find(({ id, stop }) => chosen?.id === id && chosen.track === (stop ? null : direction.id)) ?? places[0];
     const where = place.stop ? "at the keyframe at" : "at";
     dot.className = place.stop ? "key fixed" : "key";
-    dot.style.setProperty("--x", place.at / scale.seconds);
-    dot.style.setProperty("--y", this.#height(place.amount));
+    dot.style.setProperty("--x", String(place.at / scale.seconds));
+    dot.style.setProperty("--y", String(this.#height(place.amount)));
     dot.title = `${describe(direction.unit, place.amount)} at ${duration(place.at)}`;
     dot.setAttribute("aria-label", `${direction.name} ${spoken(direction.unit, place.amount)}, ${where} ${duration(place.at)}`);
     dot.tabIndex = place === home ? 0 : -1;
@@ -81,9 +82,9 @@ export class TrackRow extends Component {
     return dot;
   }
 
-  /** @param {Element} element */
-  #placeOf(element) {
-    const id = Number(element.closest(".key")?.dataset.id ?? 0);
+  /** @param {Event} event */
+  #placeOf(event) {
+    const id = Number(elementOf(event).closest(".key")?.getAttribute("data-id") ?? 0);
     return this.#given.places.find((place) => place.id === id);
   }
 
@@ -104,12 +105,13 @@ export class TrackRow extends Component {
     const { direction } = this.#given;
     const amount = onTrack(direction, amountAt(direction.unit, clamp(position, ...this.#ends())));
     if (!place.stop) return rekeyed(walk, direction.id, place.id, { at, amount });
-    return replaced(walk, place.id, { edit: withAmount(stopOf(walk, place.id).edit, direction, amount) });
+    const stop = stopOf(walk, place.id);
+    return stop ? replaced(walk, place.id, { edit: withAmount(stop.edit, direction, amount) }) : walk;
   }
 
   /** @param {PointerEvent} event */
   #drag(event) {
-    const place = this.#placeOf(event.target);
+    const place = this.#placeOf(event);
     if (!place) return null;
     const { walk: origin, scale, points, direction } = this.#given;
     const [low, high] = this.#ends();
@@ -136,11 +138,14 @@ export class TrackRow extends Component {
 
   /** @param {KeyboardEvent} event */
   #press(event) {
-    const place = this.#placeOf(event.target);
+    const place = this.#placeOf(event);
     if (!place || event.ctrlKey || event.metaKey || event.altKey) return;
     const { walk, direction, places } = this.#given;
-    const along = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    const up = { ArrowUp: 1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key];
+    /** @type {Record<string, number>} */
+    const acrossSteps = { ArrowLeft: -1, ArrowRight: 1 };
+    /** @type {Record<string, number>} */
+    const upSteps = { ArrowUp: 1, ArrowDown: -1, PageUp: 10, PageDown: -10 };
+    const [along, up] = [acrossSteps[event.key], upSteps[event.key]];
     const here = coordinate(direction.unit, place.amount);
     const key = `key:${direction.id}:${place.id}`;
     if (along && event.shiftKey && !place.stop) {

@@ -5,6 +5,7 @@ import { amountAt, coordinate } from "../sliders/units.js";
 import { altered, freshNumber, replaced, span, tidy } from "./walk.js";
 
 const APART = 0.02; // seconds between a track's key and a keyframe, which sets the slider itself
+/** @type {Record<Easing, (share: number) => number>} */
 const EASE = {
   /** @param {number} share */
   linear: (share) => share,
@@ -30,6 +31,7 @@ export function keyed(one, direction, at, amount) {
   const tracked = withTrack(one, direction.id, keys);
   if (stop) return replaced(tracked, stop.id, { edit: withAmount(stop.edit, direction, amount) });
   const there = keys.find((key) => Math.abs(key.at - at) < APART);
+  /** @type {Key} */
   const fresh = { id: freshNumber(one), at: clear(one, at), hold: 0, easing: "smooth", amount };
   return withTrack(
     one,
@@ -84,6 +86,7 @@ export function untracked(one, slider) {
  * Every place where a slider's amount is set, in order: {at, hold, easing, amount, stop, id}; keyframes set all of them.
  * @param {Walk} one
  * @param {Direction} direction
+ * @returns {Amount[]}
  */
 export function amounts(one, direction) {
   const { unit, id } = direction;
@@ -99,16 +102,18 @@ export function amounts(one, direction) {
  */
 export function amountAlong(one, direction, at) {
   const places = amounts(one, direction);
-  const last = places.at(-1);
+  const last = /** @type {Amount} */ (places.at(-1)); // a walk with a track has a keyframe
   const next = places.findIndex((place) => place.at > at);
-  if (next === 0) return places[0].amount;
-  const from = next < 0 ? last : places[next - 1];
-  const to = next < 0 ? { ...places[0], at: span(one) } : places[next];
+  const first = places[0] ?? last;
+  if (next === 0) return first.amount;
+  const from = places[next - 1] ?? last;
+  const to = places[next] ?? { ...first, at: span(one) };
   if (next < 0 && one.play !== "loop") return last.amount;
   const start = from.at + from.hold;
   if (at <= start || to.at <= start) return from.amount;
   const share = EASE[from.easing](Math.min(1, (at - start) / (to.at - start)));
-  const [low, high] = [from, to].map(({ amount }) => coordinate(direction.unit, amount));
+  const low = coordinate(direction.unit, from.amount);
+  const high = coordinate(direction.unit, to.amount);
   return amountAt(direction.unit, low + share * (high - low));
 }
 

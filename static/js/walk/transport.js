@@ -8,9 +8,10 @@ export class Transport extends EventTarget {
   #playing = false;
   #since = 0;
   #from = 0;
+  /** @type {(run: (now: number) => void) => unknown} */
   #tick;
 
-  constructor(tick = (run) => requestAnimationFrame(run)) {
+  constructor(tick = (/** @type {FrameRequestCallback} */ run) => requestAnimationFrame(run)) {
     super();
     this.#tick = tick;
   }

@@ -53,10 +53,10 @@ export function bindWalk({ api, attempt, session, store, toasts }) {
   }
 
   function compare() {
-    const { walk, chosen, edit, visiting } = store.state;
+    const { walk, chosen, visiting } = store.state;
     const stop = chosen?.track === null && !visiting ? stopOf(walk, chosen.id) : null;
     const at = stop && Math.abs(stop.at - here()) < 0.005;
-    panel.differs = Boolean(at && canonical(stop.edit) !== canonical(edit));
+    panel.differs = Boolean(at && canonical(stop.edit) !== canonical(session.edit));
   }
 
   function look() {
@@ -80,29 +80,33 @@ export function bindWalk({ api, attempt, session, store, toasts }) {
   function alter({ walk, label, settled, key = "", fresh = false }) {
     if (settled) session.alterWalk(walk, { label, key });
     else store.set({ walk });
-    if (fresh && walk.stops.length) choose({ place: { track: null, id: walk.stops[0].id }, at: 0 });
+    const [first] = walk.stops;
+    if (fresh && first) choose({ place: { track: null, id: first.id }, at: 0 });
   }
 
   function add() {
     show();
-    const { walk, edit } = store.state;
-    const next = added(walk, edit, here());
+    const { walk } = store.state;
+    const next = added(walk, session.edit, here());
     const fresh = next.stops.find(({ id }) => !stopOf(walk, id));
+    if (!fresh) return;
     alter({ walk: next, label: `Keyframe ${next.stops.indexOf(fresh) + 1}`, settled: true });
     choose({ place: { track: null, id: fresh.id }, at: fresh.at });
   }
 
   function update() {
-    const { walk, chosen, edit } = store.state;
+    const { walk, chosen } = store.state;
     if (chosen?.track !== null || !stopOf(walk, chosen.id)) return;
-    alter({ walk: replaced(walk, chosen.id, { edit }), label: "Keyframe updated", settled: true });
+    alter({ walk: replaced(walk, chosen.id, { edit: session.edit }), label: "Keyframe updated", settled: true });
     compare();
   }
 
   /** @param {string} slider */
-  function key(slider) {
-    const { walk, edit } = store.state;
+  function addKey(slider) {
+    const { walk } = store.state;
+    const { edit } = session;
     const direction = session.direction(slider);
+    if (!direction) return;
     const base = walk.stops.length ? walk : added(walk, edit, 0);
     // While a moment of the walk is shown its own amount is kept; a slider moved since then sets the amount.
     const amount = store.state.visiting ? amountAlong(base, direction, here()) : amountOf(edit, direction);
@@ -125,16 +129,17 @@ export function bindWalk({ api, attempt, session, store, toasts }) {
 
   async function presets() {
     const { edit, activeSlider, directions } = store.state;
-    if (!edit) return;
+    const generator = session.generator();
+    if (!edit || !generator) return;
     show();
-    await dialog.open({ edit, activeSlider, directions, generator: session.generator(), presets: await api.presets() });
+    await dialog.open({ edit, activeSlider, directions, generator, presets: await api.presets() });
   }
 
   function show(open = true) {
     const button = $("#walk");
     document.body.toggleAttribute("data-walk", open);
     store.set({ timeline: open });
-    button.setAttribute("aria-expanded", open);
+    button.setAttribute("aria-expanded", String(open));
     if (open) sessionStorage.setItem(OPEN, "yes");
     else {
       sessionStorage.removeItem(OPEN);
@@ -154,8 +159,8 @@ export function bindWalk({ api, attempt, session, store, toasts }) {
   on(panel, "play", play);
   on(panel, "add", add);
   on(panel, "replace", update);
-  on(panel, "track", ({ slider }) => key(slider));
-  on(panel, "key", ({ slider }) => key(slider));
+  on(panel, "track", ({ slider }) => addKey(slider));
+  on(panel, "key", ({ slider }) => addKey(slider));
   on(panel, "presets", presets);
   on(panel, "sound", ({ file }) => hear(file));
   on(panel, "mute", () => {

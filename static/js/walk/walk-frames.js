@@ -83,6 +83,7 @@ export class WalkFrames extends EventTarget {
    * @param {() => unknown} make
    */
   async #ask({ start, stop }, make) {
+    if (!this.#film) return;
     const { timeline } = this.#film;
     const { signal } = this.#stale;
     const count = Math.min(MOST, Math.max(2, Math.round((stop - start) * RATE)));
@@ -94,7 +95,7 @@ export class WalkFrames extends EventTarget {
       this.#closer = false;
       this.dispatchEvent(new Event("ready"));
     } catch (error) {
-      if (error.name === "AbortError") return;
+      if (error instanceof DOMException && error.name === "AbortError") return;
       [this.#key, this.#closer] = ["", false];
       this.dispatchEvent(new CustomEvent("problem", { detail: error }));
     }

@@ -32,7 +32,7 @@ export class WalkInspector extends Component {
   });
   #copy = iconButton("copy", "Duplicate the keyframe", {
     title: "Duplicate (D)",
-    onclick: () => this.#alter(duplicated(this.#shown.walk, this.#shown.chosen.id), "Keyframe duplicated"),
+    onclick: () => this.#alter(duplicated(this.#shown.walk, this.#chosen.id), "Keyframe duplicated"),
   });
   #remove = iconButton("trash", "Delete", { title: "Delete (Delete)", onclick: () => this.#delete() });
   /** @type {{walk: Walk, chosen: Place | null, directions: Direction[]}} */
@@ -59,12 +59,12 @@ export class WalkInspector extends Component {
     const thing = found(walk, chosen);
     const focused = this.contains(document.activeElement);
     this.toggleAttribute("empty", !thing);
-    if (!thing) {
+    if (!thing || !chosen) {
       if (focused) this.#hint.focus();
       return;
     }
     const stop = chosen.track === null;
-    const index = stop ? walk.stops.indexOf(thing) : 0;
+    const index = stop ? walk.stops.findIndex(({ id }) => id === thing.id) : 0;
     const next = stop && (index < walk.stops.length - 1 || (walk.play === "loop" && moves(walk)));
     const direction = directions.find(({ id }) => id === chosen.track);
     this.#title.textContent = stop ? `Keyframe ${index + 1} of ${walk.stops.length}` : (direction?.name ?? chosen.track);
@@ -72,7 +72,7 @@ export class WalkInspector extends Component {
     this.#write(this.#at.input, thing.at);
     this.#write(this.#hold.input, thing.hold);
     if (next) this.#write(this.#way.input, pace(walk, thing.id));
-    if (!stop && direction) this.#write(this.#amount.input, describe(direction.unit, thing.amount));
+    if ("amount" in thing && direction) this.#write(this.#amount.input, describe(direction.unit, thing.amount));
     this.#easing.input.value = thing.easing;
     this.#at.input.disabled = stop && index === 0 && walk.stops.length === 1;
     for (const part of [this.#hold.field, this.#replace, this.#earlier, this.#later, this.#copy]) part.hidden = !stop;
@@ -106,42 +106,51 @@ export class WalkInspector extends Component {
     const fromField = (input, change, label) =>
       input.addEventListener("change", () => {
         const value = input.valueAsNumber;
-        if (Number.isFinite(value)) this.#alter(change(this.#shown.walk, this.#shown.chosen, value), label);
+        if (Number.isFinite(value)) this.#alter(change(this.#shown.walk, this.#chosen, value), label);
         else this.show(this.#shown);
       });
     /** @param {(walk: Walk, id: number, value: number) => Walk} run */
-    const stop = (run) => (walk, { id }, value) => run(walk, id, value);
+    const atKeyframe = (run) => /** @type {(walk: Walk, place: Place, value: number) => Walk} */ (
+      (walk, { id }, value) => run(walk, id, value)
+    );
     fromField(this.#at.input, place, "Moved in time");
-    fromField(this.#hold.input, stop(held), "Hold");
-    fromField(this.#way.input, stop(timed), "Duration");
-    this.#easing.input.addEventListener("change", ({ target }) => this.#ease(target.value));
+    fromField(this.#hold.input, atKeyframe(held), "Hold");
+    fromField(this.#way.input, atKeyframe(timed), "Duration");
+    this.#easing.input.addEventListener("change", () => this.#ease(/** @type {Easing} */ (this.#easing.input.value)));
     this.#amount.input.addEventListener("change", () => this.#typed());
     this.keepChanges();
   }
 
+  /** The selected place; every command needs one. */
+  get #chosen() {
+    return /** @type {Place} */ (this.#shown.chosen);
+  }
+
   /** @param {Easing} easing */
   #ease(easing) {
-    const { walk, chosen } = this.#shown;
-    const { track, id } = chosen;
+    const { walk } = this.#shown;
+    const { track, id } = this.#chosen;
     this.#alter(track === null ? replaced(walk, id, { easing }) : rekeyed(walk, track, id, { easing }), "Easing");
   }
 
   #typed() {
-    const { walk, chosen, directions } = this.#shown;
-    const direction = directions.find(({ id }) => id === chosen.track);
+    const { walk, directions } = this.#shown;
+    const { track, id } = this.#chosen;
+    const direction = directions.find((one) => one.id === track);
+    if (!direction || track === null) return;
     const amount = parseAmount(this.#amount.input.value, direction.unit);
-    if (amount === null) return this.show(this.#shown);
-    this.#alter(rekeyed(walk, chosen.track, chosen.id, { amount: onTrack(direction, amount) }), `Key of ${direction.name}`);
+    if (amount === null) this.show(this.#shown);
+    else this.#alter(rekeyed(walk, track, id, { amount: onTrack(direction, amount) }), `Key of ${direction.name}`);
   }
 
   /** @param {number} by */
   #swap(by) {
-    this.#alter(swapped(this.#shown.walk, this.#shown.chosen.id, by), "Keyframes swapped");
+    this.#alter(swapped(this.#shown.walk, this.#chosen.id, by), "Keyframes swapped");
   }
 
   #delete() {
-    const { walk, chosen } = this.#shown;
-    const { track, id } = chosen;
+    const { walk } = this.#shown;
+    const { track, id } = this.#chosen;
     this.#alter(track === null ? removed(walk, id) : unkeyed(walk, track, id), track === null ? "Keyframe deleted" : "Key deleted");
   }
 
@@ -150,7 +159,7 @@ export class WalkInspector extends Component {
    * @param {string | number} value
    */
   #write(input, value) {
-    if (this.#typing !== input) input.value = value;
+    if (this.#typing !== input) input.value = String(value);
   }
 
   /**

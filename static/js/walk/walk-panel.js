@@ -10,6 +10,12 @@ import "./walk-inspector.js";
 import "./walk-rows.js";
 
 /**
+ * @param {Direction} direction
+ * @returns {[string, string]}
+ */
+const nameOf = ({ id, name }) => [id, name];
+
+/**
  * Emits what its rows and inspector emit, `add` for a keyframe of the current picture, `track` {slider}, `presets`,
  * `sound` {file}, and `play`.
  */
@@ -44,7 +50,7 @@ export class WalkPanel extends Component {
     const ids = directions.map(({ id }) => id).join();
     if (this.#track.dataset.of !== ids) {
       this.#track.dataset.of = ids;
-      this.#track.replaceChildren(...options([["", "Animate…"], ...directions.map(({ id, name }) => [id, name])]));
+      this.#track.replaceChildren(...options([["", "Animate…"], ...directions.map(nameOf)]));
     }
     this.#end.value = walk.play;
     this.#path.value = walk.curve;
@@ -101,18 +107,23 @@ export class WalkPanel extends Component {
     tools.append(this.#play, this.#clock, this.#add, this.#presets, this.#track, this.#sound, this.#file);
     tools.append(this.#end, this.#path, even);
     this.append(tools, this.#rows, this.#wait, this.#inspector);
-    for (const [tool, request] of [[this.#play, "play"], [this.#add, "add"], [this.#presets, "presets"]]) {
+    const requests = /** @type {const} */ ([[this.#play, "play"], [this.#add, "add"], [this.#presets, "presets"]]);
+    for (const [tool, request] of requests) {
       tool.addEventListener("click", () => this.tell(request));
     }
     this.#file.addEventListener("change", () => {
-      if (this.#file.files.length) this.tell("sound", { file: this.#file.files[0] });
+      const [file] = this.#file.files ?? [];
+      if (file) this.tell("sound", { file });
       this.#file.value = "";
     });
     this.#track.addEventListener("change", () => {
       if (this.#track.value) this.tell("track", { slider: this.#track.value });
       this.#track.value = "";
     });
-    this.#end.addEventListener("change", () => this.#alter({ play: this.#end.value }, `Ends: ${ENDS[this.#end.value]}`));
+    this.#end.addEventListener("change", () => {
+      const play = /** @type {Walk["play"]} */ (this.#end.value);
+      this.#alter({ play }, `Ends: ${ENDS[play]}`);
+    });
     this.#path.addEventListener("change", () =>
       this.#alter({ curve: this.#path.value }, `Path: ${PATHS[this.#path.value]}`),
     );

@@ -1,13 +1,13 @@
 /** <walk-rows>: a walk drawn over time: ruler, playhead, keyframes, a row for the track of each slider, and the sound. */
 
 import { clamp } from "../sliders/units.js";
-import { arrange, childrenBy, h, iconButton, s } from "../elements/dom.js";
+import { arrange, childrenBy, detailOf, h, iconButton, s } from "../elements/dom.js";
 import { Component } from "../elements/component.js";
 import { draggable } from "../elements/dragging.js";
 import { duration } from "../elements/format.js";
 import { clock, Timescale } from "./timescale.js";
 import { untracked } from "./tracks.js";
-import { span } from "./walk.js";
+import { EMPTY, span } from "./walk.js";
 import "./keyframe-row.js";
 import "./track-row.js";
 
@@ -28,7 +28,8 @@ export class WalkRows extends Component {
   #shown;
   /** @type {Timescale | null} */
   #frozen = null;
-  #wave = s("svg", { class: "wave", preserveAspectRatio: "none", "aria-hidden": "true" }, s("polygon"));
+  #outline = s("polygon");
+  #wave = s("svg", { class: "wave", preserveAspectRatio: "none", "aria-hidden": "true" }, this.#outline);
   /** @type {Wave | null} */
   #drawn = null;
   #at = 0;
@@ -51,10 +52,10 @@ export class WalkRows extends Component {
       const direction = directions.find(({ id }) => id === track.slider);
       if (!direction) return null;
       const row = rows.get(track.slider) ?? this.#trackRow(direction);
-      row.querySelector("track-row").show({ walk, direction, chosen, scale, points: [...points, ...own] });
+      row.querySelector("track-row")?.show({ walk, direction, chosen, scale, points: [...points, ...own] });
       return row;
     });
-    arrange(this.#tracks, kept.filter(Boolean), this.#ruler);
+    arrange(this.#tracks, kept.filter((row) => row !== null), this.#ruler);
     this.#rule(scale);
     this.#hear(shown, scale);
     this.#ruler.setAttribute("aria-valuemax", span(walk).toFixed(2));
@@ -65,9 +66,9 @@ export class WalkRows extends Component {
   set at(seconds) {
     this.#at = seconds;
     if (!this.#shown) return;
-    this.#over.style.setProperty("--x", seconds / this.#scale().seconds);
+    this.#over.style.setProperty("--x", String(seconds / this.#scale().seconds));
     this.#ruler.setAttribute("aria-valuenow", seconds.toFixed(2));
-    this.#ruler.setAttribute("aria-valuetext", `${duration(seconds)} of ${duration(span(this.#shown.walk))}`);
+    this.#ruler.setAttribute("aria-valuetext", `${duration(seconds)} of ${duration(span(this.#walk))}`);
   }
 
   retry() {
@@ -103,17 +104,20 @@ export class WalkRows extends Component {
     draggable(this.#ruler, () => ({ /** @param {Event} event */
     move: (event) => this.#seek(event), drop: () => {}, cancel: () => {} }));
     // While something is dragged the ruler keeps its scale, or the thing would run away from under the pointer.
-    this.addEventListener("alter", ({ detail }) => (this.#frozen = detail.settled ? null : this.#scale()));
+    this.addEventListener("alter", (event) => (this.#frozen = detailOf(event).settled ? null : this.#scale()));
   }
 
   disconnectedCallback() {
     this.#gone.abort();
   }
 
+  get #walk() {
+    return this.#shown?.walk ?? EMPTY;
+  }
+
   #scale() {
     if (this.#frozen) return this.#frozen;
-    const { walk } = this.#shown;
-    return new Timescale(Math.max(span(walk), 2) * ROOM, this.#ruler.clientWidth);
+    return new Timescale(Math.max(span(this.#walk), 2) * ROOM, this.#ruler.clientWidth);
   }
 
   /** @param {Timescale} scale */
@@ -136,15 +140,15 @@ export class WalkRows extends Component {
     if (!walk.audio) return;
     const { name, sha256 } = walk.audio;
     if (this.#sound.dataset.of !== sha256) this.#build(name, sha256, walk.beats);
-    this.#wave.hidden = !wave;
-    this.#wave.style.setProperty("--to", (wave?.seconds ?? 0) / scale.seconds);
+    this.#wave.toggleAttribute("hidden", !wave);
+    this.#wave.style.setProperty("--to", String((wave?.seconds ?? 0) / scale.seconds));
     if (!wave || this.#drawn === wave) return;
     this.#drawn = wave;
     const { peaks } = wave;
     const upper = peaks.map((peak, index) => `${index},${50 - 48 * peak}`);
     const lower = peaks.map((peak, index) => `${index},${50 + 48 * peak}`).reverse();
     this.#wave.setAttribute("viewBox", `0 0 ${Math.max(1, peaks.length - 1)} 100`);
-    this.#wave.firstChild.setAttribute("points", [...upper, ...lower].join(" "));
+    this.#outline.setAttribute("points", [...upper, ...lower].join(" "));
   }
 
   /**
@@ -168,7 +172,7 @@ export class WalkRows extends Component {
    * @param {number} share
    */
   #mark(element, share) {
-    element.style.setProperty("--x", share);
+    element.style.setProperty("--x", String(share));
     return element;
   }
 
@@ -178,7 +182,7 @@ export class WalkRows extends Component {
     const key = iconButton("diamond", `Set a key of ${name} at the playhead`, { title: "Set a key at the playhead" });
     const remove = iconButton("close", `Remove the track of ${name}`, {
       title: "Remove the track",
-      onclick: () => this.tell("alter", { walk: untracked(this.#shown.walk, id), label: `Track of ${name} removed`, settled: true }),
+      onclick: () => this.tell("alter", { walk: untracked(this.#walk, id), label: `Track of ${name} removed`, settled: true }),
     });
     key.addEventListener("click", () => this.tell("key", { slider: id }));
     const gutter = gutterOf(name, key, remove);
@@ -189,14 +193,18 @@ export class WalkRows extends Component {
   #seek(event) {
     const box = this.#ruler.getBoundingClientRect();
     const at = this.#scale().at(event.clientX - box.left);
-    this.tell("seek", { at: clamp(at, 0, span(this.#shown.walk)) });
+    this.tell("seek", { at: clamp(at, 0, span(this.#walk)) });
   }
 
   /** @param {KeyboardEvent} event */
   #press(event) {
-    const end = span(this.#shown.walk);
-    const by = { ArrowRight: FRAME, ArrowUp: FRAME, ArrowLeft: -FRAME, ArrowDown: -FRAME, PageUp: 1, PageDown: -1 };
-    const to = { Home: 0, End: end }[event.key] ?? (event.key in by ? this.#at + by[event.key] : null);
+    const end = span(this.#walk);
+    /** @type {Record<string, number>} */
+    const steps = { ArrowRight: FRAME, ArrowUp: FRAME, ArrowLeft: -FRAME, ArrowDown: -FRAME, PageUp: 1, PageDown: -1 };
+    /** @type {Record<string, number>} */
+    const places = { Home: 0, End: end };
+    const by = steps[event.key];
+    const to = places[event.key] ?? (by === undefined ? null : this.#at + by);
     if (event.key === " ") this.tell("play");
     else if (to === null || event.ctrlKey || event.metaKey || event.altKey) return;
     else this.tell("seek", { at: clamp(to, 0, end) });

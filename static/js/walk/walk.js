@@ -4,14 +4,10 @@ const LEAST = 0.1; // seconds between two keyframes
 export const USUAL = 2; // seconds a new segment takes
 
 /**
- * @typedef {{id: number, at: number, hold: number, easing: string, edit: object}} Stop a keyframe; seconds
- * @typedef {{id: number, at: number, hold: number, easing: string, amount: number}} Key one slider's amount at a time
- * @typedef {{stops: Stop[], tracks: {slider: string, keys: Key[]}[], play: string, back: number, curve: string,
- *   speed: string, grid: object|null, title: string, caption: boolean, mark: boolean, audio: object|null,
- *   beats: number[], others: object[]}} Walk `others` are keyframes that only a recipe can set, kept as they are
+ * A complete, frozen walk from the parts that are given; keyframes and keys in the order of time.
+ * @param {Partial<Walk>} [parts]
+ * @returns {Walk}
  */
-
-/** A complete, frozen walk from whatever parts are given; keyframes and keys in the order of time. */
 export function walk(parts = {}) {
   const { stops = [], tracks = [], beats = [], others = [], ...plain } = parts;
   /**
@@ -106,6 +102,7 @@ export function added(one, edit, at) {
   const last = stops.at(-1);
   const free = last && at < last.at && stops.every((stop) => Math.abs(stop.at - at) >= LEAST);
   const place = !last ? 0 : free ? at : last.at + last.hold + USUAL;
+  /** @type {Stop} */
   const stop = { id: freshNumber(one), at: tidy(place), hold: 0, easing: "smooth", edit };
   return altered(one, { stops: [...stops, stop] });
 }
@@ -136,12 +133,13 @@ export function removed(one, id) {
  * @param {number} at
  */
 export function moved(one, id, at) {
+  const own = stopOf(one, id);
+  if (!own) return one;
   const others = one.stops.filter((stop) => stop.id !== id);
   let place = Math.max(0, at);
   for (const other of others) {
     if (Math.abs(other.at - place) < LEAST) place = other.at + (place < other.at && other.at >= LEAST ? -LEAST : LEAST);
   }
-  const own = stopOf(one, id);
   const stops = [...others, { ...own, at: tidy(place) }].sort((a, b) => a.at - b.at);
   return altered(one, { stops: stops.map((stop, index) => rested(stop, stops[index + 1])) });
 }
@@ -163,6 +161,7 @@ export function fromZero(one) {
  */
 export function duplicated(one, id) {
   const own = stopOf(one, id);
+  if (!own) return one;
   const later = shifted(one, own.at, USUAL + own.hold);
   const copy = { ...own, id: freshNumber(one), at: tidy(own.at + own.hold + USUAL) };
   return altered(later, { stops: [...later.stops, copy] });
@@ -176,9 +175,8 @@ export function duplicated(one, id) {
  */
 export function swapped(one, id, by) {
   const index = one.stops.findIndex((stop) => stop.id === id);
-  const other = one.stops[index + by];
-  if (!other) return one;
-  const own = one.stops[index];
+  const [own, other] = [one.stops[index], one.stops[index + by]];
+  if (!own || !other) return one;
   const stops = one.stops.map((stop) => {
     if (stop === own) return { ...stop, id: other.id, edit: other.edit };
     return stop === other ? { ...stop, id: own.id, edit: own.edit } : stop;
@@ -196,18 +194,19 @@ export function timed(one, id, seconds) {
   const index = one.stops.findIndex((stop) => stop.id === id);
   const [own, next] = [one.stops[index], one.stops[index + 1]];
   const wanted = Math.max(LEAST, seconds);
-  if (!next) return altered(one, { back: wanted });
+  if (!own || !next) return altered(one, { back: wanted });
   return shifted(one, own.at, own.at + own.hold + wanted - next.at);
 }
 
 /**
- * With a rest of `seconds` at a keyframe; everything later moves along.
+ * With a hold of `seconds` at a keyframe; everything later moves along.
  * @param {Walk} one
  * @param {number} id
  * @param {number} seconds
  */
 export function held(one, id, seconds) {
   const own = stopOf(one, id);
+  if (!own) return one;
   const hold = Math.max(0, seconds);
   return replaced(shifted(one, own.at, hold - own.hold), id, { hold });
 }
@@ -220,11 +219,11 @@ export function held(one, id, seconds) {
 export function pace(one, id) {
   const index = one.stops.findIndex((stop) => stop.id === id);
   const [own, next] = [one.stops[index], one.stops[index + 1]];
-  return next ? tidy(next.at - own.at - own.hold) : one.back;
+  return own && next ? tidy(next.at - own.at - own.hold) : one.back;
 }
 
 /**
- * Hundredths of a second are as fine as anybody sets them.
+ * Seconds rounded to hundredths.
  * @param {number} seconds
  */
 export const tidy = (seconds) => Math.round(seconds * 100) / 100;
