@@ -95,7 +95,7 @@ def test_doing_something_else_after_undo_starts_a_branch_and_loses_nothing(explo
 
 def test_the_history_is_still_there_after_a_reload(explorer):
     explorer.open().step("sway", "PageUp")
-    explorer.page.wait_for_timeout(400)  # the address follows once things are quiet
+    explorer.written()
     explorer.page.reload()
     explorer.settle(0)
     expect(explorer.page.locator("history-tree button[data-id]")).to_have_count(2)

@@ -77,7 +77,10 @@ def test_a_link_with_an_unknown_slider_leaves_it_out_and_says_so(explorer):
             {"generator": "eyes", "base": {"seed": 1}, "amounts": {"sway": "<img src=x>"}},
             "Its amounts are not numbers.",
         ),
-        ({"generator": "eyes", "base": {"seed": 1}, "classes": None}, "Its class weights are not non-negative numbers."),
+        (
+            {"generator": "eyes", "base": {"seed": 1}, "classes": None},
+            "Its class weights are not non-negative numbers.",
+        ),
         ({"generator": "eyes", "base": {"seed": 1}, "evil": 1}, "An edit has no field “evil”."),
         ([1, 2], "It is not an edit."),
     ],

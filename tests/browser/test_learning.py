@@ -16,7 +16,7 @@ def start_learning(explorer, steps: int, name: str) -> None:
 
 
 def test_a_slider_is_learned_while_the_others_stay_usable_and_then_appears(explorer):
-    explorer.open()
+    explorer.open_small()
     start_learning(explorer, 20, "glow")
     card = explorer.page.locator("learn-panel job-card").first
     expect(card).to_be_visible()

@@ -196,7 +196,7 @@ def test_a_slider_gets_a_track_whose_keys_are_set_moved_and_removed(explorer):
 def test_the_walk_is_still_there_after_a_reload(explorer):
     two_keyframes(explorer)
     explorer.page.get_by_label("How the walk ends").select_option("pingpong")
-    explorer.page.wait_for_timeout(400)  # the address follows once things are quiet
+    explorer.written()
     explorer.page.reload()
     explorer.settle(0)
     expect(stops(explorer)).to_have_count(2)
