@@ -91,7 +91,7 @@ async def _admit(request: Request, services: Services, token: str) -> tuple[str 
 def _door(request: Request, services: Services, values: dict[str, Any], status: int) -> Response:
     templates = Jinja2Templates(directory=services.root / "templates")
     return templates.TemplateResponse(
-        request, "door.html", {"version": services.version, **values}, status, DOOR_HEADERS
+        request, "sign_in.html", {"version": services.version, **values}, status, DOOR_HEADERS
     )
 
 
