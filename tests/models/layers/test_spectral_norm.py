@@ -65,7 +65,7 @@ def test_a_rank_that_cannot_be_is_refused_and_one_already_met_changes_nothing() 
     with pytest.raises(ValueError, match="1 or more"):
         nearest_of_stable_rank(whole, 0.5)
     with pytest.raises(ValueError, match="alone"):
-        nearest_of_stable_rank(torch.eye(6) * torch.linspace(1, 0.9, 6)[:, None], 2.0, kept=4)
+        nearest_of_stable_rank(torch.eye(6) * torch.linspace(1, 0.9, 6)[:, None], 2.0, preserved=4)
     torch.testing.assert_close(
         stable_rank(nearest_of_stable_rank(whole, 1.0, 0)), torch.tensor(1.0, dtype=torch.float64)
     )
