@@ -1,6 +1,6 @@
 # run: serve the page; test: everything CI runs; check: lint and types; bench, soak: figures; lock: pin anew; clean.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak avatars directions memorability lock clean chromium
+.PHONY: help run test check bench soak avatars directions memorability pictures lock clean chromium
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,14 +17,18 @@ help:
 	@echo "make avatars  draw, train and measure the avatars that ship anew; needs node and many hours, goes on where it stopped"
 	@echo "make directions  learn again what ships in models/bundled; half an hour"
 	@echo "make memorability  learn the shipped memorability sliders again; fetches ResMem, an hour on two cores"
+	@echo "make pictures  record the pictures of the page in docs/images; needs Chromium"
 	@echo "make lock   pin every version anew after a change in pyproject.toml"
 	@echo "make clean  remove what these commands made; what was learned is kept"
 
 run: $(INSTALLED)
 	$(BIN)/latentwalk serve
 
+# One worker a core, each computing on one thread: two busy processes with two OpenMP threads each spend most of
+# their time waiting for one another.
+WORKERS := auto
 test: check chromium
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS)
 
 check: $(INSTALLED_DEV)
 	$(BIN)/ruff check .
@@ -62,6 +66,9 @@ memorability: $(INSTALLED)
 	  $(BIN)/latentwalk learn --regressor resmem --generator $$generator --id memorability --reach 0.2 --steps 110 \
 	    --batch 8 --samples 1600 --out models/bundled/$$generator || exit 1; \
 	done
+
+pictures: $(INSTALLED_DEV) chromium
+	$(BIN)/python tools/slider_animation.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

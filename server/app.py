@@ -16,6 +16,7 @@ from uvicorn import Config
 
 from latentwalk.errors import LatentwalkError
 from latentwalk.provenance.signing import FileSigner
+from latentwalk.rendering.device import pick_device, tune_threads
 from models import atomic_files
 from server.api import error_responses, live_socket
 from server.api.dependencies import Services
@@ -43,7 +44,7 @@ from server.auth.rate_limits import RateLimits
 from server.engine.backend import Backend, EmbeddedBackend
 from server.engine.cluster.ray_engine import RayEngine
 from server.engine.generator_cache import GeneratorCache
-from server.engine.inference_thread import InferenceThread, Priority, configure_process, pick_device
+from server.engine.inference_thread import InferenceThread, Priority
 from server.engine.renderer import Renderer
 from server.jobs.job import State
 from server.jobs.runner import JobRunner
@@ -91,7 +92,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        configure_process()
+        tune_threads()
         device = pick_device(chosen.device)
         atomic_files.remove_stale(chosen.home)
         database = Database.at(chosen.home, chosen.database)
@@ -118,11 +119,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         cinema = Cinema(library, shelf, lane, work, films, press, sounds, backend)
         house = Services(
             chosen, library, judges, shelf, backend, work, films, studio, cinema, press, sounds, quarantine,
-            SharedStates(database), app.version, ROOT, gate=gate, limits=limits, metrics=metrics,
+            SharedStates(database), app.version, ROOT, authenticator=gate, rate_limits=limits, metrics=metrics,
         )  # fmt: skip
         app.state.services = house
         observe(house, lane)
-        first = asyncio.create_task(warm(backend, library, house.life), name="warm")
+        first = asyncio.create_task(warm(backend, library, house.lifecycle), name="warm")
         watch = asyncio.create_task(work.watch(), name="jobs")
         try:
             yield
@@ -163,11 +164,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def observe(house: Services, lane: InferenceThread) -> None:
     """Show Prometheus what is counted nowhere because it can be looked up."""
     metrics = house.metrics
-    metrics.gauge("live_tabs", "Live sockets that are open.", lambda: len(house.tabs))
+    metrics.gauge("live_tabs", "Live sockets that are open.", lambda: len(house.live_sockets))
     metrics.gauge("tasks", "Tasks on the event loop.", lambda: len(asyncio.all_tasks()))
     metrics.gauge("pictures_waiting", "Previews and stills that wait.", house.backend.waiting)
     metrics.gauge("workers", "Devices that draw.", house.backend.workers)
-    metrics.gauge("ready", "1 where people should be sent here.", lambda: house.life.state == "ready")
+    metrics.gauge("ready", "1 where people should be sent here.", lambda: house.lifecycle.state == "ready")
     waiting = {priority.name.lower(): partial(lambda one: lane.waiting()[one], priority) for priority in Priority}
     metrics.gauges("lane_waiting", "Pieces of work that wait for the device.", "kind", waiting)
     in_state = {str(state): partial(_jobs_in, house.jobs, state) for state in State}

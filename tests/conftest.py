@@ -37,6 +37,14 @@ settings.load_profile("latentwalk")
 CARD = Card("A test.", "Nowhere.", "MIT", "None.", "None.", "Everything.", 2026)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file on one worker of pytest-xdist, and all tests that share a browser or a cluster."""
+    shared = {ROOT / "tests" / "browser": "browser", ROOT / "tests" / "server" / "engine" / "cluster": "cluster"}
+    for item in items:
+        group = next((name for folder, name in shared.items() if item.path.is_relative_to(folder)), str(item.path))
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 def tiny_generator(name: str = "tiny", widths: tuple[int, ...] = (8, 6, 4, 3), seed: int = 0) -> DCGAN:
     """A DCGAN of random weights: z of 6, two classes, 16 px."""
     torch.manual_seed(seed)

@@ -15,6 +15,7 @@ from PIL import Image
 from latentwalk.errors import Invalid
 from latentwalk.progress import Progress, Work, scale_progress
 from latentwalk.rendering import image_codec, precision
+from latentwalk.rendering.device import pick_device
 from latentwalk.steering.data_coverage import data_coverage
 from latentwalk.training import post_training
 from latentwalk.training.data.avatars import Avatars, variability
@@ -26,7 +27,6 @@ from latentwalk.training.recipe import Recipe
 from latentwalk.training.state import TrainingState
 from models import atomic_files
 from models.catalogue import local
-from server.engine.inference_thread import pick_device
 from server.storage.library import MIRROR
 
 LOG = "training.json"

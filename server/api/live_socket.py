@@ -38,23 +38,23 @@ async def live(socket: WebSocket) -> None:
     """One tab's conversation."""
     house, who = services(socket), person(socket)
     await socket.accept()
-    if house.life.draining:
+    if house.lifecycle.draining:
         await socket.close(GOING, "The server is stopping.")
         return
-    mine = sum(person(tab).id == who.id for tab in house.tabs)
-    if len(house.tabs) >= house.settings.people or mine >= MOST_TABS:
+    mine = sum(person(tab).id == who.id for tab in house.live_sockets)
+    if len(house.live_sockets) >= house.settings.people or mine >= MOST_TABS:
         house.metrics.refusals.labels("full").inc()
         reason = "You have too many tabs open already." if mine >= MOST_TABS else "Too many people are here already."
         await socket.close(1013, reason)
         return
-    house.tabs.add(socket)
+    house.live_sockets.add(socket)
     house.metrics.sockets.inc()
     try:
         await Session(socket, house, who).talk()
     except* WebSocketDisconnect:
         pass  # the person closed the tab
     finally:
-        house.tabs.discard(socket)
+        house.live_sockets.discard(socket)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Session:
             tasks.start_soon(self._leave)
 
     async def _read(self) -> None:
-        share = self.services.limits.of(self.who.id, "messages")
+        share = self.services.rate_limits.of(self.who.id, "messages")
         while True:
             raw = await self.socket.receive()
             if raw["type"] == "websocket.disconnect":
@@ -151,7 +151,7 @@ class Session:
 
     async def _leave(self) -> None:
         # Ends the conversation where the server stops, once the last edit has its frame, or the token was taken back.
-        gate, life = self.services.gate, self.services.life
+        gate, life = self.services.authenticator, self.services.lifecycle
         while not life.draining:
             with anyio.move_on_after(TRUST):
                 await life.drained()

@@ -16,6 +16,7 @@ from latentwalk.progress import Progress, finish
 from latentwalk.provenance.signing import FileSigner
 from latentwalk.provenance.stills import still_file
 from latentwalk.rendering import image_codec, precision
+from latentwalk.rendering.device import pick_device, tune_threads
 from latentwalk.rendering.draw import draw
 from latentwalk.steering import transforms
 from latentwalk.steering.discovery import Method, discover
@@ -31,7 +32,6 @@ from models.regressors import catalogue
 from server.auth.tokens import TokenStore
 from server.cli import home
 from server.engine.generator_cache import LoadedGenerator
-from server.engine.inference_thread import configure_process, pick_device
 from server.services import (
     external_directions,
     filming,
@@ -119,7 +119,7 @@ def train(
     asked = recipe.read(path)
     if out is None and asked.name in here.entries() and here.entry(asked.name).origin.kind != "folder":
         raise Conflict(f"There is a generator {asked.name} already.", "Give the recipe another name.")
-    configure_process()
+    tune_threads()
     generators = chosen.home / "generators" if out is None else out
     folder = chosen.home / "training" / asked.name
     return finish(pipeline.run_recipe(asked, path.parent, folder, generators, chosen.device, report, minutes), show)
@@ -127,7 +127,7 @@ def train(
 
 def look(path: Path, name: str, year: int, title: str, card: Mapping[str, str]) -> generator_import.CheckpointPreview:
     """Open a stranger's checkpoint and try it; nothing of it is kept."""
-    configure_process()
+    tune_threads()
     return generator_import.preview_checkpoint(path, name, year, title=title, card=card, unlocked=settings().unlocked)
 
 
@@ -149,7 +149,7 @@ class Desk:
         chosen = settings(device=device)
         self.library = Library(chosen.home, first=chosen.first, database=home.database(chosen))
         self.library.spec(generator)
-        configure_process()
+        tune_threads()
         exact = self.library.load(generator, pick_device(chosen.device))
         self._ready = LoadedGenerator(exact, exact, lambda: self.library.directions(generator))
 

@@ -26,7 +26,7 @@ class RevalidatedFiles(StaticFiles):
 @router.get("/", include_in_schema=False)
 async def explore(request: Request, services: ServicesDep, token: str = "") -> Response:
     """The page itself; or, for whoever is not let in yet, the page that asks for a token."""
-    if token and not services.gate.open:
+    if token and not services.authenticator.open:
         return await sign_in.by_link(request, services, token)
     if request.scope["person"] is None:
         return sign_in.page(request, services, sign_in.MISSING, 401)

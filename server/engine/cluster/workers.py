@@ -17,10 +17,11 @@ from latentwalk.edit import Edit
 from latentwalk.errors import LatentwalkError
 from latentwalk.progress import Progress, Work
 from latentwalk.rendering import draw
+from latentwalk.rendering.device import physical_cores, pick_device, tune_threads
 from latentwalk.rendering.image_codec import Format, Pixels
 from models.base import Precision
 from server.engine.generator_cache import GeneratorCache
-from server.engine.inference_thread import InferenceThread, Priority, configure_process, physical_cores, pick_device
+from server.engine.inference_thread import InferenceThread, Priority
 from server.engine.preview_queue import Answer, Frame
 from server.engine.renderer import draw_timed
 from server.jobs.checkpoints import Checkpoints
@@ -65,7 +66,7 @@ class Worker:
     """What both kinds have. `threads` is how many it computes with, of those that its machine has."""
 
     def __init__(self, settings: Settings, threads: int = 1) -> None:
-        configure_process()
+        tune_threads()
         torch.set_num_threads(min(threads, physical_cores()))
         self.library = Library(
             settings.home, first=settings.first, database=Database.at(settings.home, settings.database)
