@@ -203,7 +203,7 @@ class BigGAN:
         return FirstLayer(F.pad(weight[:, :z], (0, 1)).contiguous(), offset.contiguous(), shape)
 
     def input_weights(self) -> Tensor:
-        """The weights of all layers that the noise enters, [M, z + 1]: first layer, and each norm's scale and offset."""
+        """The weights of all layers that the noise enters, [M, z + 1]: first layer, each norm's scale and offset."""
         z = self.spec.spaces["z"][0]
         rows = [self.network.gen_z.weight[:, :z]]
         for block in self.network.blocks:
