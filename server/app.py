@@ -107,10 +107,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             backend: Backend = EmbeddedBackend(shelf, lane, renderer, workshop)
         else:
             backend = await engine.open()
-        work = JobRunner(chosen.home, database, room={"device": backend.learners})
-        arrivals.take_in(chosen.home, library.learned, work.list)
+        work = JobRunner(chosen.home, database, capacity={"device": backend.learners})
+        arrivals.take_in(chosen.home, library.learned, work.table)
         work.load()
-        films.sweep({request["export"] for request in work.list.requests("export")})
+        films.sweep({request["export"] for request in work.table.requests("export")})
         studio = Studio(library, judges, shelf, lane, work, backend)
         press = FileSigner(chosen, app.version)
         sounds = AudioFiles(chosen.home / "sounds")
@@ -176,7 +176,7 @@ def observe(house: Services, lane: InferenceThread) -> None:
 
 
 def _jobs_in(jobs: JobRunner, state: State) -> int:
-    return sum(job.state is state for job in jobs.all())
+    return sum(job.state is state for job in jobs.events.all())
 
 
 def configuration(settings: Settings, *, log_level: str = "INFO", **more: Any) -> Config:

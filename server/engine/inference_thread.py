@@ -93,7 +93,7 @@ class InferenceThread:
             while not self._closed:
                 priority, patience = self._choose()
                 if priority is not None:
-                    _, future, function = self._queues[priority].take()
+                    _, future, function = self._queues[priority].pop()
                     return priority, future, function
                 self._changed.wait(patience)
             return None

@@ -54,7 +54,7 @@ class Cinema:
         self._backend = backend
         self._paces: OrderedDict[str, Pace] = OrderedDict()
         self._measuring = asyncio.Semaphore(MEASURING)
-        jobs.knows("export", lambda job, request: self._filming(request))
+        jobs.register("export", lambda job, request: self._filming(request))
 
     async def moments(
         self, timeline: Timeline, count: int | None, between: tuple[float, float | None] = (0.0, None)

@@ -54,8 +54,8 @@ class Studio:
         self._library, self._regressors, self._shelf, self._lane = library, regressors, shelf, lane
         self._jobs, self._backend = jobs, backend
         for kind in LEARNING:
-            jobs.knows(kind, functools.partial(self._again, kind))
-        jobs.knows("pull", lambda job, request: self._pulling(request))
+            jobs.register(kind, functools.partial(self._again, kind))
+        jobs.register("pull", lambda job, request: self._pulling(request))
 
     async def learn(self, generator: str, settings: LearnSettings, id: str | None = None, *, person: str = "") -> Job:
         """Learn a slider for a transform."""

@@ -25,7 +25,7 @@ PATIENCE = 15.0
 
 def known(services: ServicesDep, id: str) -> Job:
     """The job in the path; refused before an event stream begins, when it can still be a 404."""
-    return services.jobs.get(id)
+    return services.jobs.events.get(id)
 
 
 JobDep = Annotated[Job, Depends(known)]
@@ -34,7 +34,7 @@ JobDep = Annotated[Job, Depends(known)]
 @router.get("")
 async def every_job(services: ServicesDep) -> dict[str, Any]:
     """Every job, newest first."""
-    return {"jobs": [schemas.job(job) for job in services.jobs.all()]}
+    return {"jobs": [schemas.job(job) for job in services.jobs.events.all()]}
 
 
 @router.get("/{id}")
@@ -57,7 +57,7 @@ async def events(
     """The job whenever it changes, until it ends. A client that comes back with Last-Event-ID misses nothing."""
     seen = int(last_event_id) if last_event_id and last_event_id.isdecimal() else -1
     while True:
-        job = await services.jobs.change(job.id, seen, PATIENCE)
+        job = await services.jobs.events.wait_for_change(job.id, seen, PATIENCE)
         if job.version > seen or job.state.is_end:
             seen = job.version
             ended = job.state.is_end
@@ -71,5 +71,5 @@ async def events(
 async def preview(services: ServicesDep, job: JobDep) -> Response:
     """The newest picture of the work."""
     return Response(
-        services.jobs.strip(job.id), media_type="image/jpeg", headers={"cache-control": "private, no-cache"}
+        services.jobs.events.strip(job.id), media_type="image/jpeg", headers={"cache-control": "private, no-cache"}
     )

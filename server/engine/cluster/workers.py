@@ -142,7 +142,7 @@ class LearningWorker(Worker):
         """Take a job up where its checkpoint is."""
         await self.end(job)
         plan = await self._workshop.plan(kind, request)
-        self._work[job] = plan.make(await asyncio.to_thread(self._checkpoints.of, job))
+        self._work[job] = plan.start(await asyncio.to_thread(self._checkpoints.open, job))
 
     async def step(self, job: str) -> WorkerStep:
         """The next chunk of a job."""

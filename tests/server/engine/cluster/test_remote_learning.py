@@ -90,7 +90,7 @@ def run(work: Work[Any]) -> tuple[Any, list[str]]:
 
 
 async def learned(pool: WorkerPool, home: Path, job: str, request: dict[str, Any]) -> tuple[Any, list[str]]:
-    loop, memory = asyncio.get_running_loop(), Checkpoints(home / "checkpoints").of(job)
+    loop, memory = asyncio.get_running_loop(), Checkpoints(home / "checkpoints").open(job)
     return await asyncio.to_thread(lambda: run(learn_remotely(pool, loop, "learn", request, memory)))
 
 
@@ -152,7 +152,7 @@ async def test_where_all_workers_are_away_the_job_waits_and_goes_on(
 
 async def test_stopping_lets_go_of_the_job(home: Path) -> None:
     async with school(home) as (pool, hands):
-        loop, memory = asyncio.get_running_loop(), Checkpoints(home / "checkpoints").of("j-1")
+        loop, memory = asyncio.get_running_loop(), Checkpoints(home / "checkpoints").open("j-1")
 
         def begin_and_stop() -> None:
             work = learn_remotely(pool, loop, "learn", wish("bright"), memory)
