@@ -510,7 +510,7 @@ async def test_whoever_wants_one_job_does_not_wait_for_all_of_somebody_elses(job
 
 
 async def test_a_queue_with_room_for_two_runs_two(tmp_path: Path) -> None:
-    jobs = JobRunner(tmp_path, room={"device": 2})
+    jobs = JobRunner(tmp_path, capacity={"device": 2})
     made = [await jobs.start("learn", str(n), plan(endless, "device")) for n in range(3)]
     for job in made[:2]:
         await begun(jobs, job)
