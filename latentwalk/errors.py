@@ -15,6 +15,7 @@ from models.errors import (
     Overloaded,
     StorageFailed,
     TooMuch,
+    first_problem,
     refusal,
     too_much,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "Overloaded",
     "StorageFailed",
     "TooMuch",
+    "first_problem",
     "refusal",
     "too_much",
 ]

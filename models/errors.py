@@ -23,6 +23,8 @@ HTTP maps each class to a status code (server.api.error_responses); a command pr
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 __all__ = [
     "Cancelled",
@@ -37,6 +39,7 @@ __all__ = [
     "Overloaded",
     "StorageFailed",
     "TooMuch",
+    "first_problem",
     "refusal",
     "too_much",
 ]
@@ -129,6 +132,18 @@ class Cancelled(LatentwalkError):
 def refusal(subject: str, error: LatentwalkError) -> Invalid:
     """`error` as the refusal of one named part of a request (a file, a keyframe): the message begins with it."""
     return Invalid(f"{subject}: {error}", error.hint)
+
+
+def first_problem(problems: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """Where and why validation failed first, from the `errors()` of a pydantic ValidationError.
+
+    Returns the dotted path of the field, at most 80 characters and empty for the whole value, and the reason in lower
+    case without a full stop, to be put into a sentence.
+    """
+    first = problems[0]
+    path = ".".join(str(part) for part in first["loc"])[:80]
+    reason = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
+    return path, reason[:1].lower() + reason[1:]
 
 
 def too_much(wait: float) -> TooMuch:

@@ -14,8 +14,9 @@ from typing import Any
 from fastapi import FastAPI
 from uvicorn import Config
 
-from latentwalk import atomic_files
 from latentwalk.errors import LatentwalkError
+from latentwalk.rendering.device import pick_device, tune_threads
+from models import atomic_files
 from server.api import error_responses, live_socket
 from server.api.dependencies import Services
 from server.api.http_protocol import TimeoutHttpProtocol
@@ -42,7 +43,7 @@ from server.auth.rate_limits import RateLimits
 from server.engine.backend import Backend, EmbeddedBackend
 from server.engine.cluster.ray_engine import RayEngine
 from server.engine.generator_cache import GeneratorCache
-from server.engine.inference_thread import InferenceThread, Priority, pick_device, tune
+from server.engine.inference_thread import InferenceThread, Priority
 from server.engine.renderer import Renderer
 from server.jobs.job import State
 from server.jobs.runner import JobRunner
@@ -93,9 +94,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        tune()
+        tune_threads()
         device = pick_device(chosen.device)
-        atomic_files.sweep(chosen.home)
+        atomic_files.remove_stale(chosen.home)
         workspace = Workspace.open(chosen, app.version)
         database, library, regressors_here = workspace.database, workspace.library, workspace.regressors
         inference_thread = InferenceThread()

@@ -11,7 +11,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from models.errors import Invalid, ModelFailed
-from models.regressors.onnx import InputPlan, OnnxRegressor, fingerprint, guess, inspect
+from models.regressors.onnx import InputPlan, OnnxRegressor, fingerprint, guess_plan, inspect
 from models.regressors.protocol import RegressorCard, RegressorSpec
 
 FLOAT, INT = TensorProto.FLOAT, TensorProto.INT64
@@ -78,7 +78,7 @@ def spec(data: bytes, plan: InputPlan) -> RegressorSpec:
 
 def judged(data: bytes) -> torch.Tensor:
     """All that happens to an uploaded file, to its first scores."""
-    plan, _ = guess(inspect(data))
+    plan, _ = guess_plan(inspect(data))
     return OnnxRegressor(spec(data, plan), data, plan).score(torch.zeros(4, 3, 32, 32))
 
 

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.base import FirstLayer, GeneratorSpec, Precision
+from models.base import FirstLayer, Precision
 from models.errors import ModelFailed
+from models.specs import GeneratorSpec
 
 FURTHEST = 2.0  # the noise is a normal distribution without what lies further out
 
@@ -139,6 +140,8 @@ class BigGAN:
     Class weights mix the classes' embeddings. One latent a layer [N, layers, z + 1] lets blocks differ.
     """
 
+    differentiable = True
+
     def __init__(self, spec: GeneratorSpec, state: Mapping[str, Tensor], device: torch.device | str = "cpu") -> None:
         try:
             network = BigGANNetwork({name: tensor.float() for name, tensor in state.items()})
@@ -193,7 +196,7 @@ class BigGAN:
         shape = (len(weight) // side**2, side, side)
         return FirstLayer(F.pad(weight[:, :z], (0, 1)).contiguous(), offset.contiguous(), shape)
 
-    def entrance(self) -> Tensor:
+    def input_weights(self) -> Tensor:
         """All that the noise enters first, [M, z + 1]: the first layer and every norm's scale and offset."""
         z = self.spec.spaces["z"][0]
         rows = [self.network.gen_z.weight[:, :z]]

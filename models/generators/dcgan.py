@@ -15,8 +15,9 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from models.base import FirstLayer, GeneratorSpec, Precision
+from models.base import FirstLayer, Precision
 from models.errors import ModelFailed
+from models.specs import GeneratorSpec
 
 
 def build(widths: Sequence[int]) -> nn.Sequential:
@@ -43,6 +44,8 @@ def in_order(state: Mapping[str, Tensor]) -> list[Mapping[str, Tensor]]:
 
 class DCGAN:
     """A DCGAN generator: z [N, 100] and class weights [N, K] in, images [N, C, H, W] in [-1, 1] out."""
+
+    differentiable = True
 
     def __init__(self, spec: GeneratorSpec, state: Mapping[str, Tensor], device: torch.device | str = "cpu") -> None:
         layers = in_order(state)
@@ -120,6 +123,6 @@ class DCGAN:
         shape = (int(weight.shape[1]), int(weight.shape[2]), int(weight.shape[3]))
         return FirstLayer(weight[:width].reshape(width, -1).T.contiguous(), bias.reshape(-1).contiguous(), shape)
 
-    def entrance(self) -> Tensor:
+    def input_weights(self) -> Tensor:
         """The first transposed convolution with its batch norm folded in, [C*4*4, D]."""
         return self.first_layer(None).weight

@@ -14,10 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.base import FirstLayer, GeneratorSpec, Precision
+from models.base import FirstLayer, Precision
 from models.errors import Invalid, ModelFailed
 from models.sandbox.client import Sandbox, SandboxError, SandboxTaskFailed
 from models.sandbox.protocol import REFUSED
+from models.specs import GeneratorSpec
 
 MEMORY = 3 * 2**30
 LARGEST = 512 * 2**20  # bytes of a graph, or of a batch of pictures
@@ -57,14 +58,14 @@ class OnnxGeneratorPlan:
         return cls(int(batch), int(rank), bool(half), int(classes), bool(last), scale, offset, output)
 
 
-def prior(seed: int, width: int) -> Numbers:
+def sample_prior(seed: int, width: int) -> Numbers:
     """Standard normal z [width] of a seed."""
     drawn: Numbers = torch.randn(width, generator=torch.Generator().manual_seed(seed)).numpy()
     return drawn
 
 
 @contextlib.contextmanager
-def running(graph: Numbers, unlocked: bool) -> Iterator[Ask]:
+def open_graph(graph: Numbers, unlocked: bool) -> Iterator[Ask]:
     """A jail in which the graph is ready; ask it with a plan, z [N, D] and class weights [N, K] or None."""
     with Sandbox("onnx", memory=MEMORY, seconds=SECONDS, largest=LARGEST, unlocked=unlocked) as jail:
         _told(lambda: jail.call("load", {}, [graph], most=0))
@@ -99,7 +100,7 @@ class OnnxGenerator:
     def sample(self, seeds: Sequence[int]) -> Tensor:
         """Standard normal z; drawn on the CPU, so that a seed means the same everywhere."""
         width = self.spec.width
-        rows = [torch.from_numpy(prior(seed, width)) for seed in seeds]
+        rows = [torch.from_numpy(sample_prior(seed, width)) for seed in seeds]
         return torch.stack(rows).to(self.device) if rows else torch.empty(0, width, device=self.device)
 
     def map(self, z: Tensor, classes: Tensor | None, truncation: float = 1.0) -> Tensor:
@@ -128,7 +129,7 @@ class OnnxGenerator:
         """None: what is inside the graph is not looked at."""
         return None
 
-    def entrance(self) -> Tensor:
+    def input_weights(self) -> Tensor:
         """None of its weights are looked at: [0, D]."""
         return torch.empty(0, self.spec.width, device=self.device)
 
@@ -157,7 +158,7 @@ class OnnxGenerator:
     def _opened(self) -> Ask:
         if self._ask is None:
             stack = contextlib.ExitStack()
-            self._ask = stack.enter_context(running(self._graph, False))
+            self._ask = stack.enter_context(open_graph(self._graph, False))
             self._open = stack
             self._end = weakref.finalize(self, stack.close)  # it ends with its generator, or with the program
         return self._ask

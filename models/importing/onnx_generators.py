@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import Invalid
-from models.generators.onnx import OnnxGeneratorPlan, prior, running
+from models.generators.onnx import OnnxGeneratorPlan, open_graph, sample_prior
 from models.importing.limits import printable
 from models.importing.passport import Passport, Sizes, TensorFact
 from models.sandbox.client import Sandbox, SandboxError, SandboxTaskFailed, plain_text
@@ -52,9 +52,9 @@ def inspect(data: Bytes, *, unlocked: bool = False) -> tuple[Passport, dict[str,
         output=output.name,
     )  # fmt: skip
     width = int(z.shape[1] or 0)
-    rows = np.stack([prior(seed, width) for seed in range(TRIED)])
+    rows = np.stack([sample_prior(seed, width) for seed in range(TRIED)])
     weights = np.eye(classes, dtype=np.float32)[np.zeros(TRIED, int)] if classes else None
-    with running(data, unlocked) as ask:
+    with open_graph(data, unlocked) as ask:
         raw = np.concatenate([ask(plan, *part) for part in _parts(rows, weights, batch)])
     plan, sizes = _painted(plan, raw, width)
     metadata = told.get("metadata")

@@ -15,7 +15,7 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
-from models.base import Generator, GeneratorSpec
+from models.base import Generator
 from models.errors import Invalid
 from models.generators.registry import build
 from models.importing import onnx_generators
@@ -25,6 +25,7 @@ from models.importing.passport import Passport
 from models.importing.spec_from_passport import spec_from_passport
 from models.sandbox.client import Sandbox, SandboxError, SandboxTaskFailed, SandboxUnavailable
 from models.sandbox.protocol import Message
+from models.specs import GeneratorSpec
 
 LARGEST = 2**30  # bytes of a file
 MEMORY = 4 * 2**30  # bytes the jail may take: a file arrives in pieces, is put together, and its weights are copied
@@ -117,7 +118,7 @@ def try_generator(
 ) -> tuple[Generator, str]:
     """The generator, after it made one picture, and that picture's sha256 (its golden hash, of 8-bit values).
 
-    Invalid where the weights do not fit together, or make no picture.
+    ModelFailed if the weights are not the family's; Invalid if they do not fit together or make no picture.
     """
     try:
         generator = build(spec, opened.state, device, "Check where it comes from.")

@@ -12,12 +12,13 @@ from typing import Any
 import safetensors.torch
 import torch
 
-from models.base import Origin, fingerprint
 from models.catalogue.local import WEIGHTS
 from models.errors import ModelFailed, NotFound
+from models.hashing import fingerprint
 from models.regressors.image_measures import MEASURES
 from models.regressors.protocol import Regressor, RegressorCard, RegressorSpec
 from models.regressors.resmem import ResMem
+from models.specs import WeightsOrigin
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class PullableRegressor:
     """A judge whose weights must be fetched: its description, their pinned place, and the terms to be accepted."""
 
     spec: RegressorSpec
-    origin: Origin
+    origin: WeightsOrigin
     terms: str
 
 
@@ -80,5 +81,5 @@ def _judge(name: str, row: Mapping[str, Any], licences: Path) -> PullableRegress
         card=RegressorCard(**row["card"]),
     )
     return PullableRegressor(
-        spec, Origin(**row["origin"]), (licences / row["licence_text"]).read_text(encoding="utf-8").strip()
+        spec, WeightsOrigin(**row["origin"]), (licences / row["licence_text"]).read_text(encoding="utf-8").strip()
     )

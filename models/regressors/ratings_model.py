@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from models.base import fingerprint
 from models.errors import ModelFailed
+from models.hashing import fingerprint
 from models.regressors.protocol import RegressorCard, RegressorSpec
 
 THUMB = 8  # px of the thumbnail whose colours are features

@@ -68,7 +68,7 @@ class CommandGroup(click.Group):
 @click.version_option(package_name="latentwalk")
 def main() -> None:
     """Steer image generators with sliders whose meaning was learned and measured."""
-    openmp.choose()
+    openmp.set_spin_count()
 
 
 if __name__ == "__main__":

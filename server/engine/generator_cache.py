@@ -13,7 +13,8 @@ import torch
 from latentwalk.directions.direction import Direction
 from latentwalk.errors import LatentwalkError, ModelFailed
 from latentwalk.rendering import precision, preview_resolution
-from models.base import Generator, GeneratorSpec
+from models.base import Generator
+from models.specs import GeneratorSpec
 from server.engine.inference_thread import InferenceThread, Priority
 from server.storage.library import Library
 

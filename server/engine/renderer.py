@@ -18,7 +18,7 @@ from latentwalk.rendering import draw
 from latentwalk.rendering.draw import PreviewBatch
 from latentwalk.rendering.image_codec import Format, Pixels
 from server.engine.generator_cache import LoadedGenerator
-from server.engine.inference_thread import InferenceThread, Priority, stopping
+from server.engine.inference_thread import InferenceThread, Priority, server_stopping
 from server.engine.preview_queue import (
     Answer,
     ClientSlot,
@@ -70,7 +70,7 @@ class Renderer:
         """The exact picture of an edit: float32 and alone in its batch, so that the same edit is the same pixels."""
         with self._stills.one(person):
             begin = time.perf_counter()
-            array, started, ended = await self._lane.run(priority, lambda: timed(edit, ready), person)
+            array, started, ended = await self._lane.run(priority, lambda: draw_timed(edit, ready), person)
             return await asyncio.get_running_loop().run_in_executor(
                 self._encoder,
                 lambda: draw.still_frame(edit, array, format, longest, started - begin, ended - started),
@@ -85,7 +85,7 @@ class Renderer:
         with self._lock:
             self._closed = True
         for request in self._pile.clear():
-            request.answer(stopping())
+            request.answer(server_stopping())
         self._encoder.shutdown()
 
     def _book(self) -> None:
@@ -125,7 +125,7 @@ class Renderer:
                     request.answer(ModelFailed("The picture was not finished.", "Try again."))
 
 
-def timed(edit: Edit, ready: LoadedGenerator) -> tuple[Pixels, float, float]:
+def draw_timed(edit: Edit, ready: LoadedGenerator) -> tuple[Pixels, float, float]:
     """The exact pixels of an edit, when the device began and when it was done."""
     begin = time.perf_counter()
     array = draw.draw(edit, ready)

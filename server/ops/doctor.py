@@ -16,7 +16,7 @@ import torch
 
 from latentwalk.directions.direction import short_fingerprint
 from latentwalk.errors import LatentwalkError
-from server.engine.inference_thread import pick_device
+from latentwalk.rendering.device import pick_device
 from server.ops import repair as mending
 from server.ops.check import Check
 from server.settings import Settings

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from sqlalchemy import insert
 
-from latentwalk import atomic_files
 from latentwalk.directions.direction import LARGEST_FILE, from_bytes
 from latentwalk.errors import Damaged, LatentwalkError
+from models import atomic_files
 from server.ops.check import Check
 from server.storage.db.database import Database
 from server.storage.db.library_index import IndexRow, LibraryIndex
@@ -64,7 +64,7 @@ def repair(home: Path, database: Database) -> Iterator[Check]:
         if check.state == "broken":
             place = _moved(home, home / "exports" / check.name.removeprefix("film "))
             yield Check(check.name, "fine", f"moved to {place}; its recipe there makes it again")
-    atomic_files.sweep(home)
+    atomic_files.remove_stale(home)
     yield from _found_again(index, objects)
     for sha256 in objects.nobodys(index.hashes()):
         yield Check(f"file {sha256[:12]}", "fine", f"named by nothing; moved to {_moved(home, objects.path(sha256))}")
@@ -125,7 +125,7 @@ def _moved(home: Path, path: Path) -> Path:
         place.parent.mkdir(parents=True, exist_ok=True)
         os.rename(path, place)
     except OSError as error:
-        raise atomic_files.refused(path, error) from error
+        raise atomic_files.storage_error(path, error) from error
     return place
 
 

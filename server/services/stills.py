@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from latentwalk import atomic_files
 from latentwalk.edit import Edit
 from latentwalk.provenance.signing import FileSigner
 from latentwalk.provenance.stills import still_file
 from latentwalk.rendering import image_codec
 from latentwalk.rendering.draw import draw
+from models import atomic_files
 from server.engine.backend import Backend
 from server.engine.generator_cache import GeneratorCache, LoadedGenerator
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from latentwalk.provenance.signing import FileSigner
+from latentwalk.rendering.device import pick_device, tune_threads
 from server.engine.generator_cache import LoadedGenerator
-from server.engine.inference_thread import pick_device, tune
 from server.settings import Settings
 from server.storage.audio_files import AudioFiles
 from server.storage.db.database import Database
@@ -41,6 +41,6 @@ class Workspace:
     def load_generator(self, name: str) -> LoadedGenerator:
         """Load one generator for use in this thread, at full precision, on the device of the settings."""
         self.library.spec(name)
-        tune()
+        tune_threads()
         exact = self.library.load(name, pick_device(self.settings.device))
         return LoadedGenerator(exact, exact, lambda: self.library.directions(name))

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from latentwalk import atomic_files
 from latentwalk.errors import LatentwalkError
+from models import atomic_files
 from server.jobs.job import Job, State, now
 from server.storage.db.job_table import JobRow, JobTable
 from server.storage.film_archive import DESCRIPTION

@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from latentwalk import atomic_files
 from latentwalk.directions.direction import LARGEST_FILE, NAME, Direction, from_bytes, to_bytes
 from latentwalk.errors import Invalid, LatentwalkError, StorageFailed
+from models import atomic_files
 from models.catalogue import local
 from server.storage.db.database import Database
 from server.storage.db.library_index import IndexRow, LibraryIndex

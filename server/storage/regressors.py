@@ -15,9 +15,9 @@ import safetensors.torch
 from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError
 
-from latentwalk import atomic_files
 from latentwalk.directions.direction import check_id
 from latentwalk.errors import Conflict, Invalid, ModelFailed, NotFound
+from models import atomic_files
 from models.regressors import catalogue, onnx
 from models.regressors.protocol import Regressor, RegressorCard, RegressorSpec
 from models.regressors.ratings_model import RatingsRegressor
@@ -167,7 +167,7 @@ class Regressors:
             self._forget(name)
             shutil.rmtree(self.folder / name)
         except OSError as error:
-            raise atomic_files.refused(self.folder / name, error) from error
+            raise atomic_files.storage_error(self.folder / name, error) from error
 
     def read(self, name: str, file: str) -> bytes | None:
         """A file kept beside a judge, None where there is none."""
@@ -195,7 +195,7 @@ class Regressors:
         if spec.kind in ("measure", "resmem"):
             return catalogue.load(spec.name, self.folder, device)
         if spec.kind == "onnx":
-            return onnx.load(folder, spec, unlocked=self.unlocked)
+            return onnx.load_regressor(folder, spec, unlocked=self.unlocked)
         try:
             state = safetensors.torch.load_file(folder / WEIGHTS)
         except (OSError, SafetensorError) as error:

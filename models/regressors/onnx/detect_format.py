@@ -50,7 +50,7 @@ MARKS = (
 )  # fmt: skip
 
 
-def recognise(data: bytes) -> None:
+def check_is_onnx(data: bytes) -> None:
     """Return if the bytes may be ONNX; else Invalid, which says what they are and how to get ONNX from it."""
     if not data:
         raise Invalid("The file is empty.", EXPORT)

@@ -46,7 +46,7 @@ class InputPlan(BaseModel):
     softmax: bool = False
 
 
-def guess(passport: Passport) -> tuple[InputPlan, tuple[str, ...]]:
+def guess_plan(passport: Passport) -> tuple[InputPlan, tuple[str, ...]]:
     """A plan that fits the file, and the names of what the file does not tell and its owner must confirm.
 
     Invalid where no picture fits its input, or no output is a table of numbers.
@@ -92,7 +92,7 @@ def guess(passport: Passport) -> tuple[InputPlan, tuple[str, ...]]:
     return plan, tuple(asks)
 
 
-def prepared(images: Tensor, plan: InputPlan) -> np.ndarray[Any, Any]:
+def prepare_input(images: Tensor, plan: InputPlan) -> np.ndarray[Any, Any]:
     """Images [N, 1 or 3, H, W] in [-1, 1] as the plan wants them."""
     colours = (images.detach().float().cpu().expand(-1, 3, -1, -1) + 1) / 2
     if colours.shape[2:] != (plan.side, plan.side):
@@ -113,7 +113,7 @@ def prepared(images: Tensor, plan: InputPlan) -> np.ndarray[Any, Any]:
     return array
 
 
-def read_off(answer: np.ndarray[Any, Any], count: int, plan: InputPlan) -> Tensor:
+def read_scores(answer: np.ndarray[Any, Any], count: int, plan: InputPlan) -> Tensor:
     """One score a picture, [count], from what the judge answered. ModelFailed where there is none, or no number."""
     if math.prod(answer.shape) == count:
         table = answer.reshape(count, 1)

@@ -17,8 +17,8 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from models.errors import Invalid, ModelFailed
-from models.regressors.onnx.detect_format import EXPORT, recognise
-from models.regressors.onnx.input_plan import InputPlan, prepared, read_off
+from models.regressors.onnx.detect_format import EXPORT, check_is_onnx
+from models.regressors.onnx.input_plan import InputPlan, prepare_input, read_scores
 from models.regressors.onnx.passport import Passport, validate
 from models.regressors.protocol import RegressorSpec
 from models.sandbox.client import Sandbox, SandboxError, SandboxTaskFailed
@@ -36,7 +36,7 @@ ALIKE = 1e-6  # of the scores' size: below it they are all the same
 
 def inspect(data: bytes, *, unlocked: bool = False) -> Passport:
     """What the file holds. Invalid, with the reason, if it is not ONNX, not of an accepted kind or cannot be read."""
-    recognise(data)
+    check_is_onnx(data)
     try:
         with Sandbox("onnx", unlocked=unlocked) as sandbox:
             body = _told(lambda: sandbox.call("inspect", {}, [np.frombuffer(data, np.uint8)], most=0).body)
@@ -45,7 +45,7 @@ def inspect(data: bytes, *, unlocked: bool = False) -> Passport:
         raise Invalid(str(error), error.hint) from error
 
 
-def files(data: bytes, plan: InputPlan) -> dict[str, bytes]:
+def stored_files(data: bytes, plan: InputPlan) -> dict[str, bytes]:
     """What is kept of a judge, by file name."""
     return {MODEL: data, PLAN: plan.model_dump_json(indent=1).encode()}
 
@@ -55,7 +55,7 @@ def fingerprint(data: bytes, plan: InputPlan) -> str:
     return "sha256:" + hashlib.sha256(data + plan.model_dump_json().encode()).hexdigest()
 
 
-def load(folder: Path, spec: RegressorSpec, *, unlocked: bool = False) -> OnnxRegressor:
+def load_regressor(folder: Path, spec: RegressorSpec, *, unlocked: bool = False) -> OnnxRegressor:
     """The judge kept in a folder. ModelFailed where its files are missing or not the ones its description is of."""
     try:
         data, text = (folder / MODEL).read_bytes(), (folder / PLAN).read_bytes()
@@ -121,7 +121,7 @@ class OnnxRegressor:
             self._end.detach()
 
     def _batch(self, images: Tensor, size: int) -> Tensor:
-        pictures = prepared(images, self.plan)
+        pictures = prepare_input(images, self.plan)
         count = len(pictures)
         if self.plan.batch and count < size:  # it takes just so many: the last one is repeated, and left out again
             pictures = np.concatenate([pictures, np.repeat(pictures[-1:], size - count, axis=0)])
@@ -134,7 +134,7 @@ class OnnxRegressor:
             raise
         if len(answer) != 1:
             raise ModelFailed(f"{self.spec.title} gave no scores.", EXPORT)
-        return read_off(answer[0], len(pictures), self.plan)[:count]
+        return read_scores(answer[0], len(pictures), self.plan)[:count]
 
     def _opened(self) -> Sandbox:
         if self._jail is None:

@@ -18,7 +18,7 @@ from server.ops import audit_log
 
 router = APIRouter()
 
-TEMPLATE = "door.html"
+TEMPLATE = "sign_in.html"
 # Without a referrer browsers send the origin "null" with the form, which the middleware takes for a foreign page.
 HEADERS = {"cache-control": "no-store", "referrer-policy": "same-origin"}
 WRONG_TOKEN = "That token is not known here. It may have been removed, or the server was restarted."

@@ -122,7 +122,7 @@ def import_sliders(
 )
 def export_slider(slider: str, generator: str, out: Path) -> None:
     """Write a slider, by its id, to a file."""
-    from latentwalk import atomic_files
+    from models import atomic_files
     from server.cli import home
     from server.services.directions import external_directions
 

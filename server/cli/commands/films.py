@@ -56,7 +56,7 @@ def walk(
 ) -> None:
     """Render a film along one direction, over its usable range and back."""
     check_base(seed, latent)
-    from latentwalk import atomic_files
+    from models import atomic_files
     from server.cli import home
     from server.services.films import recipes
 

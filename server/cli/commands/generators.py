@@ -79,12 +79,12 @@ def import_generator(
     sandbox, and no code in it is imported or run; an ONNX graph runs in the sandbox too. What it holds is shown before
     anything is kept and, in a terminal, you are asked first.
     """
+    from latentwalk.rendering.device import tune_threads
     from server.cli import home
-    from server.engine.inference_thread import tune
     from server.services.generators import checkpoint_import
 
     workspace = home.workspace()
-    tune()
+    tune_threads()
     preview = checkpoint_import.preview_checkpoint(
         file,
         name,

@@ -23,7 +23,7 @@ NOBODY = "Waits for a worker"
 GOING_ON = "The worker was lost; going on with another"
 
 
-def remote(
+def learn_remotely(
     pool: WorkerPool, loop: asyncio.AbstractEventLoop, kind: Kind, request: Mapping[str, Any], memory: ResumeState
 ) -> Work[Mapping[str, Any]]:
     """The work of a job, done by a worker of `pool`. To be driven in a thread: it waits there for `loop`."""

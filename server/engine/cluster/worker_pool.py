@@ -105,7 +105,7 @@ class WorkerPool:
                 return await self.ask(seat, method, *given)
             except WorkerLost:
                 continue
-        raise lost_twice()
+        raise two_workers_lost()
 
     async def ask(self, seat: WorkerSlot, method: str, *given: Any, patience: float = CALL) -> Any:
         """Ask this one. Gone where it died, or fell silent while another one could be asked."""
@@ -235,6 +235,6 @@ class WorkerPool:
         self.changed()
 
 
-def lost_twice() -> LatentwalkError:
+def two_workers_lost() -> LatentwalkError:
     """What somebody hears whose work was with two workers when they were lost."""
     return ModelFailed("Two workers were lost while they did this.", "Try again; the server's log says more.")

@@ -11,7 +11,7 @@ from latentwalk.steering.discovery import Method, discover
 from latentwalk.steering.learning.resume_state import ResumeState
 from server.engine.generator_cache import LoadedGenerator
 from server.jobs.job import Kind
-from server.jobs.task import Task, in_a_thread
+from server.jobs.task import Task, run_in_thread
 from server.services.directions.sinks import DirectionSink
 from server.services.job_request import LearningRequest
 
@@ -48,4 +48,4 @@ def task(request: DiscoverRequest, loaded: LoadedGenerator, sink: DirectionSink)
             yield Progress(0.9 + 0.1 * number / len(directions), f"Saved {direction.name}", strip=strip)
         return {"generator": loaded.spec.name, "directions": [direction.id for direction in directions]}
 
-    return Task(make, in_a_thread, "device")
+    return Task(make, run_in_thread, "device")

@@ -22,9 +22,10 @@ from latentwalk.directions.unit import Unit
 from latentwalk.edit import Base
 from latentwalk.errors import Invalid, LatentwalkError, refusal
 from latentwalk.latents.latent_codec import encode_latent
-from models.base import Generator, GeneratorSpec
+from models.base import Generator
 from models.importing.direction_files import VectorFile
 from models.importing.open_checkpoint import LARGEST_VECTORS, open_vectors
+from models.specs import GeneratorSpec
 from server.engine.generator_cache import GeneratorCache
 from server.engine.inference_thread import InferenceThread, Priority
 from server.services.directions.sinks import LibrarySink
@@ -168,7 +169,7 @@ def _ids(name: str, count: int, *, numbered: bool) -> list[str]:
 def _check_factors(rows: Tensor, generator: Generator, name: str) -> None:
     # SeFa factors are the directions that the first weight matrix amplifies most. Another model's weights amplify them
     # no more than random directions.
-    weight = generator.entrance().cpu().double()
+    weight = generator.input_weights().cpu().double()
     power = weight.T @ weight
     random, best = power.trace() / len(power), torch.linalg.eigvalsh(power)[-FACTORS_CHECKED:].mean()
     strongest = rows[:FACTORS_CHECKED].double()

@@ -13,7 +13,7 @@ from latentwalk.steering.learning.learn import LearnSettings, learn
 from latentwalk.steering.learning.resume_state import ResumeState
 from server.engine.generator_cache import LoadedGenerator
 from server.jobs.job import Kind
-from server.jobs.task import Task, in_a_thread
+from server.jobs.task import Task, run_in_thread
 from server.services.directions.sinks import DirectionSink
 from server.services.job_request import LearningRequest, at_precision
 from server.services.titles import direction_title
@@ -66,4 +66,4 @@ def task(request: LearnRequest, loaded: LoadedGenerator, sink: DirectionSink) ->
         sink.keep(direction, loaded.exact)
         return {"generator": direction.generator, "direction": direction.id}
 
-    return Task(make, in_a_thread, "device")
+    return Task(make, run_in_thread, "device")

@@ -16,7 +16,7 @@ from latentwalk.steering.scores.settings import ScoreSettings
 from latentwalk.steering.transforms import transforms
 from server.engine.generator_cache import LoadedGenerator
 from server.jobs.job import Kind
-from server.jobs.task import Task, in_a_thread
+from server.jobs.task import Task, run_in_thread
 from server.services.directions.sinks import DirectionSink
 from server.services.job_request import LearningRequest, at_precision
 from server.services.titles import direction_title
@@ -60,7 +60,7 @@ def task(request: ScoreLearnRequest, loaded: LoadedGenerator, regressors: Regres
         yield Progress(1.0, "Saved", strip=strip)
         return {"generator": direction.generator, "direction": direction.id, "card": dict(direction.card or {})}
 
-    return Task(make, in_a_thread, "device")
+    return Task(make, run_in_thread, "device")
 
 
 def regressor_set(regressors: Regressors, name: str, second: str | None = None) -> RegressorSet:

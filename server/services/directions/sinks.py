@@ -8,10 +8,10 @@ from pathlib import Path
 from PIL import Image
 from torch import Tensor
 
-from latentwalk import atomic_files
 from latentwalk.directions.direction import Direction, to_bytes
 from latentwalk.rendering import image_codec
 from latentwalk.steering.preview_strips import preview_strip
+from models import atomic_files
 from models.base import Generator
 from server.storage.learned_directions import SUFFIX
 from server.storage.library import Library

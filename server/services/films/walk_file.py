@@ -16,7 +16,7 @@ from latentwalk.provenance.signing import FileSigner
 from latentwalk.rendering.draw import draw as draw_here
 from latentwalk.steering.learning.resume_state import ResumeState
 from server.jobs.job import now
-from server.jobs.task import Task, in_a_thread
+from server.jobs.task import Task, run_in_thread
 from server.services.films.destinations import FilmDestination
 from server.services.films.walk import Walk
 
@@ -37,7 +37,7 @@ def task(
     def make(resume_state: ResumeState) -> Work[Mapping[str, Any]]:
         return render_walk_file(walk, destination, signer, audio=audio, draw=draw)
 
-    return Task(make, in_a_thread, "films")
+    return Task(make, run_in_thread, "films")
 
 
 def render_walk_file(

@@ -10,10 +10,9 @@ from typing import Any
 
 from torch import Tensor
 
-from latentwalk import atomic_files
 from latentwalk.directions.direction import check_id
 from latentwalk.errors import Conflict, Invalid, LatentwalkError, refusal
-from models.base import GeneratorSpec
+from models import atomic_files
 from models.catalogue import local
 from models.importing.open_checkpoint import (
     OpenedCheckpoint,
@@ -22,6 +21,7 @@ from models.importing.open_checkpoint import (
     try_generator,
 )
 from models.importing.passport import Passport
+from models.specs import GeneratorSpec
 from server.storage.library import Library
 
 PASSPORT = "passport.json"
@@ -99,9 +99,9 @@ def keep_checkpoint(library: Library, preview: CheckpointPreview) -> Path:
         raise Conflict(f"There is a generator {name} already.", "Import the file under another name.")
     folder = library.home / "generators"
     try:
-        target = local.keep(folder, preview.spec, preview.opened.state).parent
+        target = local.save(folder, preview.spec, preview.opened.state).parent
     except OSError as error:
-        raise atomic_files.refused(folder / name, error) from error
+        raise atomic_files.storage_error(folder / name, error) from error
     passport = json.dumps(preview.view(), indent=2, ensure_ascii=False) + "\n"
     atomic_files.write(target / PASSPORT, passport.encode())
     return target

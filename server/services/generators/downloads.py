@@ -8,13 +8,13 @@ from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
-from latentwalk import atomic_files
 from latentwalk.errors import Cancelled, Conflict
 from latentwalk.progress import Progress, Work
 from latentwalk.steering.learning.resume_state import ResumeState
+from models import atomic_files
 from models.catalogue import download
 from models.regressors import catalogue
-from server.jobs.task import Task, in_a_thread
+from server.jobs.task import Task, run_in_thread
 from server.storage.library import Library
 
 Report = Callable[[float, str], None]
@@ -38,7 +38,7 @@ def generator_task(library: Library, name: str) -> Task:
             yield from report_as_work(lambda report: library.pull(name, report))
         return {"generator": name}
 
-    return Task(make, in_a_thread, "network")
+    return Task(make, run_in_thread, "network")
 
 
 def regressor_terms(name: str) -> str:
@@ -63,12 +63,14 @@ def regressor_task(folder: Path, name: str, accepted: bool) -> Task:
 
     def make(resume_state: ResumeState) -> Work[Mapping[str, Any]]:
         try:
-            yield from report_as_work(lambda report: download.pull(regressor, folder, report, accepted=accepted))
+            yield from report_as_work(
+                lambda report: download.fetch_weights(regressor, folder, report, accepted=accepted)
+            )
         except OSError as error:
-            raise atomic_files.refused(folder / name, error) from error
+            raise atomic_files.storage_error(folder / name, error) from error
         return {"regressor": name}
 
-    return Task(make, in_a_thread, "network")
+    return Task(make, run_in_thread, "network")
 
 
 def report_as_work(function: Callable[[Report], object]) -> Generator[Progress, None, None]:

@@ -10,9 +10,9 @@ from torch import Tensor
 from latentwalk.inversion import encoder_inversion
 from latentwalk.progress import Work
 from latentwalk.steering.learning.resume_state import ResumeState
-from models.base import GeneratorSpec
+from models.specs import GeneratorSpec
 from server.engine.generator_cache import LoadedGenerator
-from server.jobs.task import Task, in_a_thread
+from server.jobs.task import Task, run_in_thread
 from server.storage.library import Library
 
 
@@ -32,4 +32,4 @@ def task(library: Library, loaded: LoadedGenerator, target: Tensor) -> Task:
     def make(resume_state: ResumeState) -> Work[Mapping[str, Any]]:
         return encoder_inversion.invert(library, loaded, target)
 
-    return Task(make, in_a_thread, "device")
+    return Task(make, run_in_thread, "device")

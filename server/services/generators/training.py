@@ -8,8 +8,8 @@ from typing import Any
 
 from latentwalk.errors import Conflict
 from latentwalk.progress import Work
+from latentwalk.rendering.device import tune_threads
 from latentwalk.training import pipeline, recipe
-from server.engine.inference_thread import tune
 from server.services.workspace import Workspace
 
 
@@ -26,7 +26,7 @@ def train(
     request = recipe.read(path)
     if folder is None and request.name in library.entries() and library.entry(request.name).origin.kind != "folder":
         raise Conflict(f"There is a generator {request.name} already.", "Give the recipe another name.")
-    tune()
+    tune_threads()
     generators = settings.home / "generators" if folder is None else folder
     run_folder = settings.home / "training" / request.name
     return pipeline.run_recipe(request, path.parent, run_folder, generators, settings.device, report, minutes)

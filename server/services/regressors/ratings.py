@@ -18,7 +18,7 @@ from models.regressors.protocol import RegressorCard
 from models.regressors.ratings_model import RatingsRegressor
 from server.engine.generator_cache import LoadedGenerator
 from server.jobs.job import Kind
-from server.jobs.task import Task, in_a_thread
+from server.jobs.task import Task, run_in_thread
 from server.services.job_request import LearningRequest
 from server.services.titles import title_from_name
 from server.storage.regressors import PARTS, RATINGS, WEIGHTS, RegressorEntry, Regressors
@@ -96,7 +96,7 @@ def task(request: RatingsRequest, loaded: LoadedGenerator, regressors: Regressor
         regressors.keep(entry, {WEIGHTS: safetensors.torch.save(state), RATINGS: source})
         return {"regressor": request.name, **trust}
 
-    return Task(make, in_a_thread, "device")
+    return Task(make, run_in_thread, "device")
 
 
 def ratings_from_json(rows: Sequence[Mapping[str, Any]], picks: Sequence[Mapping[str, Any]]) -> list[Rating]:

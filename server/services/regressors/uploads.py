@@ -61,7 +61,7 @@ def keep_draft(
     """
     check_id(name)
     passport = onnx.inspect(data, unlocked=regressors.unlocked)
-    plan, asks = onnx.guess(passport)
+    plan, asks = onnx.guess_plan(passport)
     spec = RegressorSpec(
         name=name,
         title=title or title_from_name(name),
@@ -81,7 +81,7 @@ def keep_draft(
         plan=plan.model_dump(mode="json"),
         asks=(*asks, UNCONFIRMED_SPAN),
     )
-    return regressors.keep(draft, onnx.files(data, plan))
+    return regressors.keep(draft, onnx.stored_files(data, plan))
 
 
 def confirm_plan(regressors: Regressors, name: str, changes: Mapping[str, Any], generator: Generator) -> RegressorEntry:
@@ -114,7 +114,7 @@ def confirm_plan(regressors: Regressors, name: str, changes: Mapping[str, Any], 
         "seconds": _round(trial.seconds),
     }
     confirmed = replace(entry, spec=spec, plan=plan.model_dump(mode="json"), asks=(), trust=trust)
-    return regressors.keep(confirmed, onnx.files(data, plan))
+    return regressors.keep(confirmed, onnx.stored_files(data, plan))
 
 
 def _changed_plan(plan: Mapping[str, Any], changes: Mapping[str, Any]) -> onnx.InputPlan:

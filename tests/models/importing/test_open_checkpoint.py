@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from models.catalogue import local
-from models.errors import Invalid
+from models.errors import Invalid, ModelFailed
 from models.importing.open_checkpoint import OpenedCheckpoint, open_checkpoint, try_generator
 from models.sandbox.client import Sandbox, SandboxError, available
 from tests.models.importing import other_layouts as others
@@ -42,8 +42,8 @@ def test_a_checkpoint_becomes_a_generator_that_is_kept(kind: str, tmp_path: Path
     found = opened(tmp_path, FILES[kind])
     spec = found.described("mine", 2026)
     generator, golden = try_generator(found, spec)
-    local.keep(tmp_path / "generators", spec, found.state)
-    again = local.load(local.read(tmp_path / "generators" / "mine"))
+    local.save(tmp_path / "generators", spec, found.state)
+    again = local.load(local.read_entry(tmp_path / "generators" / "mine"))
     classes = torch.eye(len(spec.classes))[:1] if spec.classes else None
     z = generator.sample([0])
     assert torch.equal(
@@ -61,7 +61,7 @@ def test_what_was_kept_is_imported_again_as_it_was(tmp_path: Path) -> None:
     spec = replace(
         found.described("mine", 2026), classes=("ant", "bee", "cat", "dog", "eel"), default_classes={"bee": 1.0}
     )
-    local.keep(tmp_path / "generators", spec, found.state)
+    local.save(tmp_path / "generators", spec, found.state)
     again = open_checkpoint(tmp_path / "generators" / "mine")
     assert again.described("mine", 2026).fingerprint == spec.fingerprint
     assert again.described("mine", 2026).classes == spec.classes
@@ -94,7 +94,7 @@ def test_weights_that_fit_their_names_but_not_one_another_are_refused(tmp_path: 
     layer = modules["b8"].args[0]["state"]["_modules"].pairs["torgb"].args[0]["state"]["_parameters"].pairs
     layer["weight"] = Kept(np.ones((3, 7, 1, 1), np.float32), True)
     found = opened(tmp_path, pickled(made.whole()))
-    with pytest.raises(Invalid, match="no StyleGAN2"):
+    with pytest.raises(ModelFailed, match="no StyleGAN2"):
         try_generator(found, found.described("mine", 2026))
 
 

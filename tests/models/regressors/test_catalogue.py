@@ -34,9 +34,9 @@ def test_what_must_be_fetched_is_pinned_and_has_its_terms(name: str, tmp_path: P
 
 
 def test_nothing_is_fetched_before_its_terms_are_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "download", lambda *given: pytest.fail("it went to fetch"))
+    monkeypatch.setattr(download, "download_wheel", lambda *given: pytest.fail("it went to fetch"))
     with pytest.raises(Invalid, match="must be accepted first") as error:
-        download.pull(catalogue.pullable()["resmem"], tmp_path, lambda share, message: None)
+        download.fetch_weights(catalogue.pullable()["resmem"], tmp_path, lambda share, message: None)
     assert "--accept-licence" in error.value.hint
     assert list(tmp_path.iterdir()) == []
 

@@ -33,6 +33,7 @@ class Watched:
     def __init__(self, inner: Generator) -> None:
         self.inner, self.spec, self.device = inner, inner.spec, inner.device
         self.precision: Precision = "fp32"
+        self.differentiable = inner.differentiable
         self.batches: list[int] = []
         self.go = threading.Event()
         self.go.set()
@@ -59,8 +60,8 @@ class Watched:
     def first_layer(self, classes: Tensor | None) -> None:
         return None
 
-    def entrance(self) -> Tensor:
-        return self.inner.entrance()
+    def input_weights(self) -> Tensor:
+        return self.inner.input_weights()
 
 
 @pytest.fixture
