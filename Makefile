@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
+INSTALLED_PAGE := tools/page/node_modules/.installed
+NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
 help:
@@ -30,10 +32,12 @@ WORKERS := auto
 test: check chromium
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS)
 
-check: $(INSTALLED_DEV)
+check: $(INSTALLED_DEV) $(INSTALLED_PAGE)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
+	$(NODE) tools/page/node_modules/.bin/eslint --config tools/page/eslint.config.js --max-warnings 0 static/js
+	$(NODE) tools/page/node_modules/.bin/tsc --project tools/page/tsconfig.json
 
 bench: $(INSTALLED)
 	$(BIN)/latentwalk bench
@@ -71,7 +75,7 @@ pictures: $(INSTALLED_DEV) chromium
 	$(BIN)/python tools/slider_animation.py
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) tools/page/node_modules build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -96,6 +100,11 @@ $(INSTALLED_DEV): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing what Latentwalk and its tests need into $(VENV); this takes a minute or two the first time."
 	$(PIP) -e '.[dev]'
 	@touch $@ $(INSTALLED)
+
+# What checks the page's scripts; it runs on the node of the dev extra, and nothing of it is needed to serve.
+$(INSTALLED_PAGE): tools/page/package.json tools/page/package-lock.json | $(INSTALLED_DEV)
+	cd tools/page && $(NODE) npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
 chromium:
 	@if command -v chromium || command -v chromium-browser || command -v google-chrome; then :; \

@@ -17,7 +17,7 @@ from server.engine.preview_queue import Answer, ClientSlot, Frame, PreviewReques
 from server.engine.renderer import Renderer
 from server.jobs.job import Kind
 from server.jobs.task import Task
-from server.services.learning import LearningTasks
+from server.services.learning_tasks import LearningTasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,9 @@ class EmbeddedBackend:
     learners = 1
 
     def __init__(
-        self, shelf: GeneratorCache, lane: InferenceThread, renderer: Renderer, workshop: LearningTasks
+        self, shelf: GeneratorCache, lane: InferenceThread, renderer: Renderer, learning_tasks: LearningTasks
     ) -> None:
-        self._shelf, self._lane, self._renderer, self._workshop = shelf, lane, renderer, workshop
+        self._shelf, self._lane, self._renderer, self._learning_tasks = shelf, lane, renderer, learning_tasks
 
     @property
     def device(self) -> str:
@@ -108,7 +108,7 @@ class EmbeddedBackend:
         return await self._lane.run(priority, lambda: draw.draw(edit, ready))
 
     async def plan(self, kind: Kind, request: Mapping[str, Any]) -> Task:
-        return await self._workshop.plan(kind, request)
+        return await self._learning_tasks.task(kind, request)
 
     def waiting(self) -> int:
         return self._renderer.waiting()

@@ -27,7 +27,7 @@ from server.engine.renderer import draw_timed
 from server.jobs.checkpoints import Checkpoints
 from server.jobs.job import Kind
 from server.jobs.task import next_step
-from server.services.learning import LearningTasks
+from server.services.learning_tasks import LearningTasks
 from server.settings import Settings
 from server.storage.db.database import Database
 from server.storage.library import Library
@@ -127,7 +127,7 @@ class LearningWorker(Worker):
         with suppress(OSError):
             os.nice(NICE)
         super().__init__(settings, threads)
-        self._workshop = LearningTasks(
+        self._learning_tasks = LearningTasks(
             self.library, Regressors(settings.home, settings.unlocked), self.shelf, self.lane
         )
         self._checkpoints = Checkpoints(settings.home / "checkpoints")
@@ -136,12 +136,12 @@ class LearningWorker(Worker):
 
     async def check(self, kind: Kind, request: Mapping[str, Any]) -> None:
         """Refuse what cannot be done."""
-        await self._workshop.plan(kind, request)
+        await self._learning_tasks.task(kind, request)
 
     async def begin(self, job: str, kind: Kind, request: Mapping[str, Any]) -> None:
         """Take a job up where its checkpoint is."""
         await self.end(job)
-        plan = await self._workshop.plan(kind, request)
+        plan = await self._learning_tasks.task(kind, request)
         self._work[job] = plan.start(await asyncio.to_thread(self._checkpoints.open, job))
 
     async def step(self, job: str) -> WorkerStep:

@@ -9,7 +9,6 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +24,10 @@ from server.engine.generator_cache import LoadedGenerator
 from server.jobs import runner as jobs_module
 from server.jobs.job import Job
 from server.jobs.runner import JobRunner
-from server.jobs.task import Task, run_in_thread
+from server.jobs.task import Task
 from server.ops import repair
-from server.services import learning
+from server.services.directions import learning
+from server.services.directions.sinks import LibrarySink
 from server.storage.db.database import Database
 from server.storage.library import Library
 from tests.conftest import tiny_generator
@@ -56,12 +56,8 @@ class Server:
     async def plan(self) -> Task:
         ready = LoadedGenerator(self.generator, self.generator, dict)
 
-        def make(memory: Any) -> Work[Mapping[str, Any]]:
-            return learning.learn_direction(
-                self.library, ready, self.generator, SETTINGS, "bright", "Bright", memory, DATE
-            )
-
-        return Task(make, run_in_thread, "device")
+        request = learning.LearnRequest(generator="tiny", settings=SETTINGS, id="bright", created=DATE)
+        return learning.task(request, ready, LibrarySink(self.library))
 
     async def ended(self, job: Job) -> None:
         async with asyncio.timeout(120):
