@@ -68,8 +68,8 @@ class LearningJobs:
 
     async def _start(self, request: LearningRequest, title: str, person: str) -> Job:
         stored = stamp(request, (await self._backend.load(request.generator)).precision).to_json()
-        task = await self._backend.plan(request.kind, stored)
+        task = await self._backend.task(request.kind, stored)
         return await self._jobs.start(request.kind, title, task, stored, person=person)
 
     async def _resume(self, kind: Kind, job: Job, request: Mapping[str, Any]) -> Task:
-        return await self._backend.plan(kind, request)
+        return await self._backend.task(kind, request)

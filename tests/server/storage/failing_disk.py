@@ -17,10 +17,10 @@ import torch
 from latentwalk.directions.direction import to_bytes
 from latentwalk.errors import LatentwalkError
 from latentwalk.progress import Progress, Work
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from latentwalk.steering.learning import learn
 from latentwalk.steering.learning.learn import LearnSettings
 from latentwalk.steering.measuring import calibration
-from server.engine.generator_cache import LoadedGenerator
 from server.jobs import runner as jobs_module
 from server.jobs.job import Job
 from server.jobs.runner import JobRunner
