@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from models.sandbox.client import available
-from server.services.import_quarantine import MOST
+from server.services.generators.import_quarantine import CAPACITY
 from tests.conftest import running_app
 from tests.models.importing.official_files import stylegan2, stylegan3
 from tests.models.importing.pickle_writer import Call, Global, pickled
@@ -99,9 +99,9 @@ def test_an_id_that_is_none_leads_nowhere(client: TestClient, id: str) -> None:
 
 
 def test_files_nobody_decides_on_do_not_pile_up(client: TestClient, home: Path) -> None:
-    for number in range(MOST + 2):
+    for number in range(CAPACITY + 2):
         seen(client, f"try_{number}")
-    assert len(waiting(home)) == MOST
+    assert len(waiting(home)) == CAPACITY
 
 
 def test_a_direction_of_another_program_becomes_a_slider(client: TestClient) -> None:
