@@ -78,7 +78,7 @@ def test_what_draws_another_picture_than_was_seen_is_not_kept(client: TestClient
     found = seen(client, "other")
     refused = client.post(f"/api/imports/{found['id']}", json={"name": "other", "golden": "0" * 64})
     assert refused.status_code == 422
-    assert "another picture" in refused.json()["error"]["message"]
+    assert "another image" in refused.json()["error"]["message"]
     assert "other" not in names(client)
 
 
