@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.base import FirstLayer, GeneratorSpec, ModelError, Precision
-from models.sandbox.client import Sandbox, SandboxError, SandboxTaskFailed
+from models.sandbox.client import Sandbox, SandboxError
 
 MEMORY = 3 * 2**30
 LARGEST = 512 * 2**20  # bytes of a graph, or of a batch of pictures
 SECONDS = 120.0
+EXPORT_AGAIN = "Export the graph again."
 BATCH = 8  # pictures at once, where any number may be
 
 Numbers = NDArray[Any]
@@ -65,7 +66,7 @@ def prior(seed: int, width: int) -> Numbers:
 def running(graph: Numbers, unlocked: bool) -> Iterator[Ask]:
     """A jail in which the graph is ready; ask it with a plan, z [N, D] and class weights [N, K] or None."""
     with Sandbox("onnx", memory=MEMORY, seconds=SECONDS, largest=LARGEST, unlocked=unlocked) as jail:
-        _told(lambda: jail.call("load", {}, [graph], most=0))
+        jail.call("load", {}, [graph], most=0, hint=EXPORT_AGAIN)
         yield lambda plan, z, classes: _asked(jail, plan, z, classes)
 
 
@@ -174,17 +175,7 @@ def _asked(jail: Sandbox, plan: OnnxGeneratorPlan, z: Numbers, classes: Numbers 
         if classes is None:
             raise ModelError("It is asked for classes, and none were given.", "Name some.")
         given.append(classes.astype(kind))
-    arrays = _told(lambda: jail.call("run", {"output": plan.output}, given, most=LARGEST)).arrays
+    arrays = jail.call("run", {"output": plan.output}, given, most=LARGEST, hint=EXPORT_AGAIN).arrays
     if len(arrays) != 1 or arrays[0].dtype != np.float32:
         raise ModelError("It gave no pictures.", "Check the graph's outputs.")
     return np.asarray(arrays[0])
-
-
-def _told(call: Callable[[], Any]) -> Any:
-    # What the jail's side refuses is a sentence of ours; other errors stay what they are.
-    try:
-        return call()
-    except SandboxTaskFailed as error:
-        if error.kind == "Refused":
-            raise SandboxError(error.text, "Export it anew.") from None
-        raise

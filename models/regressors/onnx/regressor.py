@@ -6,10 +6,9 @@ import hashlib
 import threading
 import time
 import weakref
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -21,9 +20,8 @@ from models.regressors.onnx.detect_format import EXPORT, recognise
 from models.regressors.onnx.input_plan import InputPlan, prepared, read_off
 from models.regressors.onnx.passport import Passport, validate
 from models.regressors.protocol import RegressorSpec
-from models.sandbox.client import Sandbox, SandboxError, SandboxTaskFailed
+from models.sandbox.client import Sandbox, SandboxError
 
-T = TypeVar("T")
 MODEL, PLAN = "model.onnx", "plan.json"
 BATCH = 16  # pictures at once, where any number may be
 SECONDS = 60.0  # for one batch
@@ -37,7 +35,7 @@ def inspect(data: bytes, *, unlocked: bool = False) -> Passport:
     """What the file holds. ModelError, with a sentence, where it is not ONNX or not of a kind that is taken."""
     recognise(data)
     with Sandbox("onnx", unlocked=unlocked) as jail:
-        told = _told(lambda: jail.call("inspect", {}, [np.frombuffer(data, np.uint8)], most=0).body)
+        told = jail.call("inspect", {}, [np.frombuffer(data, np.uint8)], most=0, hint=EXPORT).body
     return validate(told, data)
 
 
@@ -124,7 +122,7 @@ class OnnxRegressor:
         asked = {"output": self.plan.output}
         try:
             jail = self._opened()
-            answer = _told(lambda: jail.call("run", asked, [pictures], most=ANSWER).arrays)
+            answer = jail.call("run", asked, [pictures], most=ANSWER, hint=EXPORT).arrays
         except SandboxError:
             self._drop()
             raise
@@ -136,7 +134,7 @@ class OnnxRegressor:
         if self._jail is None:
             jail = Sandbox("onnx", seconds=SECONDS, unlocked=self._unlocked).__enter__()
             try:
-                _told(lambda: jail.call("load", {}, [self._data], most=0))
+                jail.call("load", {}, [self._data], most=0, hint=EXPORT)
             except BaseException:
                 jail.close()
                 raise
@@ -181,13 +179,3 @@ def probe(regressor: OnnxRegressor, images: Tensor) -> ProbeResult:
     some = slice(None, None, max(len(images) // DIMMED, 1))
     darker = float((regressor.score((images[some] + 1) / 2 - 1) - scores[some]).mean()) / deviation
     return ProbeResult(float(scores.min()), float(scores.max()), mean, deviation, seconds, darker)
-
-
-def _told(call: Callable[[], T]) -> T:
-    # What the jail's side refuses is a sentence of ours; other errors stay what they are.
-    try:
-        return call()
-    except SandboxTaskFailed as error:
-        if error.kind == "Refused":
-            raise SandboxError(error.text, EXPORT) from None
-        raise
