@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from models.errors import Invalid
 
-class FileRefused(Exception):
-    """Why a file is not imported: a message, and a hint at what to do next, both of printable characters only."""
+
+class FileRefused(Invalid):
+    """A file breaks a rule of the readers. Message and hint hold printable characters only."""
 
     def __init__(self, message: str, hint: str = "Check the file and where it comes from.") -> None:
         # Both may quote the file, and are shown in terminals and on pages.
-        self.message, self.hint = printable(message), printable(hint)
-        super().__init__(self.message)
+        super().__init__(printable(message), printable(hint))
 
 
 def printable(text: str) -> str:

@@ -16,7 +16,8 @@ from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from models import file_formats
-from models.base import Generator, GeneratorSpec, ModelError
+from models.base import Generator
+from models.errors import Invalid
 from models.generators.registry import build
 from models.importing import onnx_generators
 from models.importing.direction_files import VectorFile
@@ -24,6 +25,7 @@ from models.importing.passport import Passport
 from models.importing.spec_from_passport import spec_from_passport
 from models.sandbox.client import Sandbox, SandboxError, SandboxTaskFailed, SandboxUnavailable
 from models.sandbox.protocol import Message
+from models.specs import GeneratorSpec
 
 LARGEST = 2**30  # bytes of a checkpoint
 MEMORY = 4 * 2**30  # bytes for the sandbox: it receives the file in parts, joins them, and copies the weights
@@ -53,13 +55,13 @@ class OpenedCheckpoint:
 def open_checkpoint(path: Path, *, unlocked: bool = False, memory: int = MEMORY) -> OpenedCheckpoint:
     """Read a checkpoint, or a folder with one and its config.json, in the sandbox. Nothing in it is run or imported.
 
-    `unlocked` is as for `Sandbox`. Raises ModelError, with a message and a hint, for everything that is not a whole
+    `unlocked` is as for `Sandbox`. Raises Invalid, with a message and a hint, for everything that is not a whole
     checkpoint of a known family.
     """
     weights, config = _find_files(path)
     try:
         if weights.stat().st_size > LARGEST:
-            raise ModelError(f"The file is over {LARGEST / 2**30:g} GiB.", "Use a smaller checkpoint.")
+            raise Invalid(f"The file is over {LARGEST / 2**30:g} GiB.", "Use a smaller checkpoint.")
         arrays = [np.fromfile(weights, np.uint8)]
     except OSError as error:
         raise _unreadable(path, error) from error
@@ -73,16 +75,16 @@ def open_checkpoint(path: Path, *, unlocked: bool = False, memory: int = MEMORY)
         passport = _passport.validate_python(answer.body["passport"])
         state = safetensors.torch.load(answer.arrays[0].tobytes())
     except (ValidationError, KeyError, IndexError, safetensors.SafetensorError) as error:
-        raise ModelError("The sandbox returned an invalid description of the file.", CHECK_ORIGIN) from error
+        raise Invalid("The sandbox returned an invalid description of the file.", CHECK_ORIGIN) from error
     if passport.sha256 != hashlib.sha256(arrays[0].data).hexdigest():
-        raise ModelError("The sandbox described another file.", "Try again.")
+        raise Invalid("The sandbox described another file.", "Try again.")
     return OpenedCheckpoint(passport, state, tuple(str(name) for name in answer.body.get("classes", ())))
 
 
 def open_vectors(data: bytes, *, unlocked: bool = False) -> VectorFile:
-    """Read another program's directions, or a latent, in the sandbox. Raises ModelError for anything else."""
+    """Read another program's directions, or a latent, in the sandbox. Raises Invalid for anything else."""
     if len(data) > LARGEST_VECTORS:
-        raise ModelError(f"The file is over {LARGEST_VECTORS >> 20} MiB.", "Keep only the directions in it.")
+        raise Invalid(f"The file is over {LARGEST_VECTORS >> 20} MiB.", "Keep only the directions in it.")
     answer = _call_sandbox("vectors", [np.frombuffer(data, np.uint8)], {}, MEMORY, unlocked)
     try:
         rows, spreads = answer.arrays
@@ -92,7 +94,7 @@ def open_vectors(data: bytes, *, unlocked: bool = False) -> VectorFile:
         if spreads.shape != (len(rows),) or not np.isfinite(rows).all() or not np.isfinite(spreads).all():
             raise ValueError
     except (KeyError, ValueError):
-        raise ModelError("The sandbox returned an invalid description of the file.", CHECK_ORIGIN) from None
+        raise Invalid("The sandbox returned an invalid description of the file.", CHECK_ORIGIN) from None
     return VectorFile(format, kind, rows, spreads)
 
 
@@ -101,15 +103,16 @@ def try_generator(
 ) -> tuple[Generator, str]:
     """The generator, once it made an image, and that image's golden hash.
 
-    Raises ModelError where the weights do not fit together, or the image shows nothing.
+    Raises ModelFailed where the weights are not the family's, Invalid where they do not fit together or the image shows
+    nothing.
     """
     try:
         generator = build(spec, checkpoint.state, device, CHECK_ORIGIN)
         picture = first_picture(generator)
     except RuntimeError as error:  # shapes that do not fit, which the readers did not notice
-        raise ModelError("The weights do not fit together.", CHECK_ORIGIN) from error
+        raise Invalid("The weights do not fit together.", CHECK_ORIGIN) from error
     if not bool(torch.isfinite(picture).all()) or float(picture.std()) < MIN_DEVIATION:
-        raise ModelError("The generator makes no image: all values are alike or not finite.", "Use another snapshot.")
+        raise Invalid("The generator makes no image: all values are alike or not finite.", "Use another snapshot.")
     return generator, _hash_picture(picture)
 
 
@@ -140,11 +143,11 @@ def _call_sandbox(
     except SandboxUnavailable:
         raise
     except SandboxTaskFailed as error:  # an error that no reader foresaw; its text comes from the sandbox
-        raise ModelError("The file is damaged in an unexpected way.", CHECK_ORIGIN) from error
+        raise Invalid("The file is damaged in an unexpected way.", CHECK_ORIGIN) from error
     except SandboxError as error:
-        raise ModelError(f"{error} The file was not imported.", error.hint) from error
+        raise Invalid(f"{error} The file was not imported.", error.hint) from error
     if "refused" in answer.body:
-        raise ModelError(str(answer.body["refused"])[:600], str(answer.body.get("hint", ""))[:300])
+        raise Invalid(str(answer.body["refused"])[:600], str(answer.body.get("hint", ""))[:300])
     return answer
 
 
@@ -154,7 +157,7 @@ def _find_files(path: Path) -> tuple[Path, bytes | None]:
         if path.is_dir():
             weights = next((path / name for name in WEIGHTS if (path / name).is_file()), None)
             if weights is None:
-                raise ModelError(f"There are no weights in {path.name}.", f"It should hold {' or '.join(WEIGHTS)}.")
+                raise Invalid(f"There are no weights in {path.name}.", f"It should hold {' or '.join(WEIGHTS)}.")
         else:
             weights = path
         # A config belongs to the weights only where these have one of the names of such folders.
@@ -166,9 +169,9 @@ def _find_files(path: Path) -> tuple[Path, bytes | None]:
 
 def _read_config(path: Path) -> bytes:
     if path.stat().st_size > MAX_CONFIG:
-        raise ModelError(f"{path.name} is larger than any network's.", CHECK_ORIGIN)
+        raise Invalid(f"{path.name} is larger than any network's.", CHECK_ORIGIN)
     return path.read_bytes()
 
 
-def _unreadable(path: Path, error: OSError) -> ModelError:
-    return ModelError(f"{path.name} cannot be read: {error.strerror}.", "Check the path.")
+def _unreadable(path: Path, error: OSError) -> Invalid:
+    return Invalid(f"{path.name} cannot be read: {error.strerror}.", "Check the path.")

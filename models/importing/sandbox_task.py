@@ -51,7 +51,7 @@ def read(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     try:
         passport, converted = read_checkpoint(arrays[0].data.cast("B"), config, Limits(**parameters))
     except FileRefused as refusal:
-        return {"refused": refusal.message, "hint": refusal.hint}, []
+        return {"refused": str(refusal), "hint": refusal.hint}, []
     data = save({name: np.ascontiguousarray(array).reshape(array.shape) for name, array in converted.state.items()})
     classes = [name[:100] for name in converted.classes]
     return {"passport": asdict(passport), "classes": classes}, [np.frombuffer(data, np.uint8)]
@@ -62,7 +62,7 @@ def vectors(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     try:
         file = read_vectors(arrays[0].data.cast("B"))
     except FileRefused as refusal:
-        return {"refused": refusal.message, "hint": refusal.hint}, []
+        return {"refused": str(refusal), "hint": refusal.hint}, []
     return {"format": file.format, "kind": file.kind}, [file.rows, file.spreads]
 
 

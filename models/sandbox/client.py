@@ -15,9 +15,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from models.base import ModelError
+from models.errors import ModelFailed
 from models.sandbox import landlock, seccomp
-from models.sandbox.protocol import OUT_OF_MEMORY, Message, ProtocolError, TaskRefused, pack, receive
+from models.sandbox.protocol import OUT_OF_MEMORY, REFUSED, Message, ProtocolError, pack, receive
 
 ROOT = Path(__file__).parents[2]
 TASKS = {  # the modules that may run in a sandbox
@@ -34,11 +34,11 @@ ENVIRONMENT = {
 CHECK_FILE = "Check the file and where it comes from."
 
 
-class SandboxError(ModelError):
+class SandboxError(ModelFailed):
     """The worker broke a rule, exceeded a limit, failed, or returned something invalid."""
 
 
-class SandboxUnavailable(ModelError):
+class SandboxUnavailable(SandboxError):
     """This system cannot isolate a worker, so that no untrusted file is opened."""
 
 
@@ -223,7 +223,7 @@ def plain_text(text: object, most: int) -> str:
 def _task_error(kind: str, text: str, hint: str) -> SandboxError:
     if kind == "memory":
         return SandboxError(OVER_MEMORY, "Use a smaller model.")
-    return SandboxRefused(text, hint) if kind == TaskRefused.__name__ else SandboxTaskFailed(kind, text)
+    return SandboxRefused(text, hint) if kind == REFUSED else SandboxTaskFailed(kind, text)
 
 
 TOO_SLOW = "The file took longer than {seconds:g} seconds."

@@ -15,6 +15,7 @@ HEAD = struct.Struct("<II")  # bytes of JSON, number of arrays
 MAX_JSON = 4 * 2**20
 MAX_ARRAYS = 64
 MAX_DIMENSIONS = 8
+REFUSED = "refused"  # the kind of error that is a task's own refusal of a file: Invalid, with a message of ours
 OUT_OF_MEMORY = 75  # exit status of a worker that has no memory for a message
 DTYPES = ("float32", "float64", "float16", "uint8", "int32", "int64", "bool")
 
@@ -23,10 +24,6 @@ Read = Callable[[int], bytes | bytearray]
 
 class ProtocolError(Exception):
     """The received bytes are not a message, or too large a one. The text completes "The worker returned ..."."""
-
-
-class TaskRefused(Exception):
-    """Raised by a task for a file that it does not take; the text is a message for people, written by this package."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from models.errors import Invalid
 from models.sandbox import landlock, seccomp
-from models.sandbox.protocol import OUT_OF_MEMORY, Message, ProtocolError, pack, receive
+from models.sandbox.protocol import OUT_OF_MEMORY, REFUSED, Message, ProtocolError, pack, receive
 
 # What libraries read while they are loaded: the linker's cache, the type of the processor, random numbers.
 LIBRARIES = (
@@ -119,6 +120,8 @@ def _answer(module: Any, request: Message) -> Message:
         return Message({"answer": body}, arrays)
     except MemoryError:
         return Message({"error": "memory", "text": ""})
+    except Invalid as refusal:
+        return Message({"error": REFUSED, "text": str(refusal)[:2000]})
     except Exception as error:  # an untrusted file may make a library raise anything
         return Message({"error": type(error).__name__, "text": str(error)[:2000]})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models import file_formats
-from models.base import ModelError
+from models.errors import Invalid
 from models.file_formats import FileFormat
 
 LARGEST = 300 * 2**20  # bytes
@@ -32,19 +32,19 @@ ADVICE = {
 }  # fmt: skip
 
 
-def recognise(data: bytes) -> None:
-    """Return if the bytes may be ONNX. Raises ModelError otherwise, with what they are and how to get ONNX from it."""
+def check_is_onnx(data: bytes) -> None:
+    """Return if the bytes may be ONNX. Raises Invalid otherwise, with what they are and how to get ONNX from it."""
     if not data:
-        raise ModelError("The file is empty.", EXPORT)
+        raise Invalid("The file is empty.", EXPORT)
     if len(data) > LARGEST:
-        raise ModelError(f"The file is over {LARGEST >> 20} MiB.", "Export a smaller model.")
+        raise Invalid(f"The file is over {LARGEST >> 20} MiB.", "Export a smaller model.")
     format, hint = _format(data)
     if format is file_formats.ONNX or (format is file_formats.UNKNOWN and data[0] == ONNX_FIRST_BYTE):
         return  # what is wrong with a graph is found out in the sandbox
     if format is file_formats.UNKNOWN:
-        raise ModelError("This is not ONNX. It was not opened.", EXPORT)
+        raise Invalid("This is not ONNX. It was not opened.", EXPORT)
     remark, advice = ADVICE.get(format, ("", CHOOSE))
-    raise ModelError(f"This is {format.description}{remark}, not ONNX. It was not opened.", hint or advice)
+    raise Invalid(f"This is {format.description}{remark}, not ONNX. It was not opened.", hint or advice)
 
 
 def _format(data: bytes) -> tuple[FileFormat, str]:

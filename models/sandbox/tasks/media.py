@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from models.sandbox.protocol import TaskRefused
+from models.errors import Invalid
 
 Answer = tuple[dict[str, Any], list[np.ndarray]]
 RATE = 48_000  # Hz
@@ -36,7 +36,7 @@ def prepare() -> None:
     for call in (decode_audio, decode_frames):
         try:
             call({}, [np.zeros(20, np.uint8)])
-        except TaskRefused:  # so that the imports of error handling are done, too
+        except Invalid:  # so that the imports of error handling are done, too
             continue
 
 
@@ -49,7 +49,7 @@ def decode_audio(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer
     try:
         with av.open(io.BytesIO(arrays[0].tobytes()), "r", options={"format_whitelist": AUDIO_FORMATS}) as source:
             if not source.streams.audio:
-                raise TaskRefused("it contains no audio")
+                raise Invalid("it contains no audio")
             resampler = av.AudioResampler(format="s16", layout="stereo", rate=RATE)
             for decoded in source.decode(audio=0):
                 for frame in resampler.resample(decoded):
@@ -59,9 +59,9 @@ def decode_audio(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer
                 if count >= MAX_SECONDS * RATE:
                     break
     except (av.error.FFmpegError, ValueError, OverflowError) as error:
-        raise TaskRefused("it is not an audio file that can be read") from error
+        raise Invalid("it is not an audio file that can be read") from error
     if count == 0:
-        raise TaskRefused("it contains no audio")
+        raise Invalid("it contains no audio")
     return {"rate": RATE}, [np.concatenate(chunks)]
 
 
@@ -79,7 +79,7 @@ def decode_frames(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answe
     except UnidentifiedImageError:
         return _decode_video(data)
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, Warning) as error:
-        raise TaskRefused("it is a damaged image, or far too large") from error
+        raise Invalid("it is a damaged image, or far too large") from error
 
 
 CALLS = {"decode_audio": decode_audio, "decode_frames": decode_frames}
@@ -92,16 +92,16 @@ def _decode_video(data: bytes) -> Answer:
     try:
         with av.open(io.BytesIO(data), "r", options={"format_whitelist": VIDEO_FORMATS}) as source:
             if not source.streams.video:
-                raise TaskRefused("it contains no images")
+                raise Invalid("it contains no images")
             stream = source.streams.video[0]
             if stream.width * stream.height > MAX_PIXELS:
-                raise TaskRefused("its images are far too large")
+                raise Invalid("its images are far too large")
             decoded = islice(source.decode(stream), 0, MAX_FRAMES * FRAME_STEP, FRAME_STEP)
             frames = [_scale(Image.fromarray(frame.to_ndarray(format="rgb24"))) for frame in decoded]
     except (av.error.FFmpegError, ValueError, OverflowError) as error:
-        raise TaskRefused("it is neither an image nor a video that can be read") from error
+        raise Invalid("it is neither an image nor a video that can be read") from error
     if not frames:
-        raise TaskRefused("it contains no images")
+        raise Invalid("it contains no images")
     return {}, [np.stack(frames)]
 
 

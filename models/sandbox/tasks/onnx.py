@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from models.sandbox.protocol import TaskRefused
+from models.errors import Invalid
 
 Answer = tuple[dict[str, Any], list[np.ndarray]]
 OPSETS = (11, 28)  # the oldest that is accepted, and the newest that this onnxruntime supports
@@ -46,7 +46,7 @@ def prepare() -> None:
 
 
 def inspect(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
-    """What the model in `arrays[0]` (uint8) holds. Raises TaskRefused where it is not a regressor or generator.
+    """What the model in `arrays[0]` (uint8) holds. Raises Invalid where it is not a regressor or generator.
 
     A regressor has one input; the parameter `inputs` says how many a generator may have, and `inventory` asks for a
     list of its tensors and operators.
@@ -57,16 +57,16 @@ def inspect(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     try:
         model.ParseFromString(arrays[0].tobytes())
     except Exception:
-        raise TaskRefused("The file cannot be read as ONNX: it is cut off, or of another format.") from None
+        raise Invalid("The file cannot be read as ONNX: it is cut off, or of another format.") from None
     if not model.HasField("graph") or not model.opset_import:
-        raise TaskRefused("The file cannot be read as ONNX: it names no operators, and may be another kind of model.")
+        raise Invalid("The file cannot be read as ONNX: it names no operators, and may be another kind of model.")
     opset = max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=0)
     if not OPSETS[0] <= opset <= OPSETS[1]:
-        raise TaskRefused(f"The graph uses opset {opset}; {OPSETS[0]} to {OPSETS[1]} are supported.")
+        raise Invalid(f"The graph uses opset {opset}; {OPSETS[0]} to {OPSETS[1]} are supported.")
     other = sorted({entry.domain for entry in model.opset_import} - set(DOMAINS))
     if model.functions or other:
         domains = f" ({', '.join(other)[:100]})" if other else ""
-        raise TaskRefused(f"The graph uses operators that are not ONNX's own{domains}.")
+        raise Invalid(f"The graph uses operators that are not ONNX's own{domains}.")
     nodes, parameter_count = _check_graph(model.graph)
     stored = {tensor.name for tensor in model.graph.initializer}
     inputs = [_value(value) for value in model.graph.input if value.name not in stored]
@@ -76,14 +76,14 @@ def inspect(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
         usual = (
             "a regressor has 1, the image" if max_inputs == 1 else f"a generator has 1 to {max_inputs}: z and classes"
         )
-        raise TaskRefused(f"The graph has {len(inputs)} inputs; {usual}.")
+        raise Invalid(f"The graph has {len(inputs)} inputs; {usual}.")
     if not 1 <= len(outputs) <= MAX_OUTPUTS:
-        raise TaskRefused(f"The graph has {len(outputs) or 'no'} outputs; 1 to {MAX_OUTPUTS} are supported.")
+        raise Invalid(f"The graph has {len(outputs) or 'no'} outputs; 1 to {MAX_OUTPUTS} are supported.")
     try:
         onnx.checker.check_model(model)
     except Exception as error:
         reason = (str(error).splitlines() or ["no reason given"])[0][:200]
-        raise TaskRefused(f"ONNX's own checker refuses the graph: {reason.rstrip(' .:')}.") from None
+        raise Invalid(f"ONNX's own checker refuses the graph: {reason.rstrip(' .:')}.") from None
     more: dict[str, Any] = {"inputs": inputs} if max_inputs > 1 else {}
     if parameters.get("inventory"):
         tensors = list(model.graph.initializer)[:MAX_TENSORS]
@@ -111,7 +111,7 @@ def load(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     except MemoryError:
         raise
     except Exception as error:
-        raise TaskRefused(f"onnxruntime cannot run the graph: {_reason(error)}.") from None
+        raise Invalid(f"onnxruntime cannot run the graph: {_reason(error)}.") from None
     _loaded["session"] = session
     return {"input": session.get_inputs()[0].name}, []
 
@@ -125,34 +125,34 @@ def run(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     except Exception as error:
         if "alloc" in str(error).lower():
             raise MemoryError from None
-        raise TaskRefused(f"onnxruntime cannot run the graph: {_reason(error)}.") from None
+        raise Invalid(f"onnxruntime cannot run the graph: {_reason(error)}.") from None
     if not isinstance(output, np.ndarray) or output.dtype.kind not in "fiub":
-        raise TaskRefused("The output is not an array of numbers.")
+        raise Invalid("The output is not an array of numbers.")
     return {}, [output.astype(np.float32)]
 
 
 def _check_graph(graph: Any, depth: int = 0) -> tuple[int, int]:
     # The number of nodes and of stored numbers, including those of graphs nested in nodes.
     if depth > MAX_DEPTH:
-        raise TaskRefused(f"The graphs are nested more than {MAX_DEPTH} levels deep.")
+        raise Invalid(f"The graphs are nested more than {MAX_DEPTH} levels deep.")
     nodes, numbers = len(graph.node), 0
     if nodes > MAX_NODES:
-        raise TaskRefused(f"The graph has {nodes:,} nodes; at most {MAX_NODES:,} are supported.")
+        raise Invalid(f"The graph has {nodes:,} nodes; at most {MAX_NODES:,} are supported.")
     for tensor in _tensors(graph):
         if tensor.data_location == EXTERNAL or tensor.external_data:
-            raise TaskRefused("The weights lie in another file, which is not read. Export the model as one file.")
+            raise Invalid("The weights lie in another file, which is not read. Export the model as one file.")
         if any(side < 0 for side in tensor.dims):
-            raise TaskRefused("A tensor has a negative side.")
+            raise Invalid("A tensor has a negative side.")
         numbers += int(np.prod([int(side) for side in tensor.dims], dtype=object))
     for node in graph.node:
         if node.domain not in DOMAINS:
-            raise TaskRefused(f"The graph uses an operator that is not ONNX's own ({node.domain[:60]}).")
+            raise Invalid(f"The graph uses an operator that is not ONNX's own ({node.domain[:60]}).")
         for attribute in node.attribute:
             for inner in [attribute.g] if attribute.type == GRAPH else attribute.graphs:
                 inner_nodes, inner_numbers = _check_graph(inner, depth + 1)
                 nodes, numbers = nodes + inner_nodes, numbers + inner_numbers
     if nodes > MAX_NODES:
-        raise TaskRefused(f"The graph has {nodes:,} nodes; at most {MAX_NODES:,} are supported.")
+        raise Invalid(f"The graph has {nodes:,} nodes; at most {MAX_NODES:,} are supported.")
     return nodes, numbers
 
 
@@ -172,11 +172,11 @@ def _tensors(graph: Any) -> Iterable[Any]:
 
 def _value(value: Any) -> Mapping[str, Any]:
     if value.type.WhichOneof("value") != "tensor_type":
-        raise TaskRefused(f"“{value.name[:60]}” is not a tensor; only tensors are supported.")
+        raise Invalid(f"“{value.name[:60]}” is not a tensor; only tensors are supported.")
     tensor = value.type.tensor_type
     shape = [side.dim_value if side.HasField("dim_value") else None for side in tensor.shape.dim]
     if any(side is not None and side < 0 for side in shape):
-        raise TaskRefused(f"“{value.name[:60]}” has a negative side.")
+        raise Invalid(f"“{value.name[:60]}” has a negative side.")
     dtype, has_shape = DTYPES.get(tensor.elem_type, "other"), tensor.HasField("shape")
     return {"name": value.name[:200], "kind": dtype, "shape": shape if has_shape else None}
 
