@@ -27,7 +27,7 @@ LIBRARIES = (
 )
 CPU_SECONDS = 24 * 3600  # of the worker's whole life; the client limits each call
 MAX_OPEN_FILES = 16
-GRACE = 5.0  # seconds after a call's time limit until the kernel ends a worker whose client is gone
+GRACE = 1.0  # seconds after a call's time limit until the kernel ends a worker whose client is gone
 
 
 def main(task: str, memory: int, largest: int, must_isolate: bool) -> None:

@@ -38,7 +38,8 @@ def convert(contents: FileContents, budget: Budget) -> ConvertedGenerator | None
 
 
 def _convert_own(state: State, contents: FileContents) -> ConvertedGenerator | None:
-    config, classes = contents.config, ()
+    config = contents.config
+    classes: tuple[str, ...] = ()
     if config.get("family") in FAMILIES and isinstance(config.get("spaces"), dict):
         sizes, classes = _read_config(config)
     elif "fir" in state and "synthesis.start" in state:
@@ -100,7 +101,8 @@ def _convert_dcgan(state: State, contents: FileContents) -> ConvertedGenerator |
 def _fold_biases(rows: list[State]) -> list[State]:
     # Layers without convolution biases: one before a batch norm only shifts the mean that the norm subtracts.
     layers = [dict(row) for row in rows]
-    for row, following in itertools.zip_longest(layers, layers[1:], fillvalue={}):
+    for number, row in enumerate(layers):
+        following = layers[number + 1] if number + 1 < len(layers) else {}
         bias = row.pop("bias", None) if row["weight"].ndim == 4 else None
         if bias is not None:
             if "running_mean" not in following or following["running_mean"].shape != bias.shape:
