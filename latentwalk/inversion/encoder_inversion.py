@@ -19,7 +19,8 @@ from latentwalk.latents.latent_codec import encode_latent
 from latentwalk.progress import Progress, Work, scale_progress
 from latentwalk.training.encoder_files import load_encoder
 from latentwalk.training.evaluation.samplers import GeneratorSampler
-from models.base import Generator, GeneratorSpec
+from models.base import Generator
+from models.specs import GeneratorSpec
 
 LARGEST_FILE = 16 * 2**20
 LARGEST_SIDE = 8192

@@ -17,7 +17,7 @@ from latentwalk.directions.unit import Unit
 from latentwalk.errors import Invalid
 from latentwalk.progress import Progress, Work
 from latentwalk.steering.latent_sampling import LatentBatch, Role, class_means, sample_latents, uniform_classes
-from models.base import MOVES, Generator, Styled
+from models.base import MOVES, Generator, SupportsStyles
 
 Method = Literal["pca", "sefa", "styles"]
 SIGMA = Unit("σ", decimals=1)
@@ -86,7 +86,7 @@ def factors(generator: Generator, count: int) -> Tensor:
     With several layers, each row of A is scaled to length one first (Shen and Zhou 2021, section 3). Raises Invalid
     if the generator does not expose these weights.
     """
-    weight = generator.entrance()
+    weight = generator.input_weights()
     if not len(weight):
         raise Invalid(
             f"{generator.spec.title} does not expose the weights of its first layer.", "Discover pca directions."
@@ -121,11 +121,11 @@ def style_channels(generator: Generator, count: int) -> Work[list[StyleChannel]]
     A channel's weight is the mean square of the image's derivative by it, estimated with random signs, times the
     channel's variance: the effect of one standard deviation.
     """
-    if not isinstance(generator, Styled):
+    if not isinstance(generator, SupportsStyles):
         raise Invalid(f"{generator.spec.name} has no style channels.", "Discover pca or sefa directions.")
     batch = sample_latents(generator, SAMPLES, Role.TRAIN)
     with torch.no_grad():
-        deviation = torch.cat([generator.channels(part.latents) for part in batch.split(256)]).std(dim=0)
+        deviation = torch.cat([generator.style_vector(part.latents) for part in batch.split(256)]).std(dim=0)
     width, layers = generator.spec.width, generator.spec.layers
     rows = -(-(MOVES + len(deviation)) // width)
     power, source = torch.zeros_like(deviation), torch.Generator().manual_seed(0)

@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from latentwalk import atomic_files
+from models import atomic_files
 
 
 @dataclass(frozen=True, slots=True, eq=False)

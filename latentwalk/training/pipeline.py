@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from PIL import Image
 
-from latentwalk import atomic_files
 from latentwalk.errors import Invalid
 from latentwalk.progress import Progress, Work, scale_progress
 from latentwalk.rendering import image_codec, precision
@@ -27,6 +26,7 @@ from latentwalk.training.export_generator import export_generator
 from latentwalk.training.gan.loop import ImageSource, TrainingRun, train
 from latentwalk.training.gan.state import TrainingState
 from latentwalk.training.recipe import Recipe
+from models import atomic_files
 from models.base import Generator
 from models.catalogue import local
 
@@ -105,11 +105,11 @@ def run_recipe(
     if not side:
         raise Invalid("Training ran out of time before its first step.", "Allow more minutes.")
     spec, weights = export_generator(state.average, recipe, side, classes)
-    home = local.keep(generators, spec, weights).parent
+    home = local.save(generators, spec, weights).parent
     log = {"recipe": recipe.model_dump(), "log": state.log, "begun": _log_of(start)}
     atomic_files.write(home / LOG, json.dumps(log).encode())
     post_training.add_sample_grid(state.average, side, home)
-    generator = local.load(local.read(home), torch_device)
+    generator = local.load(local.read_entry(home), torch_device)
     encoder = None
     if recipe.encoder:
         work = post_training.add_encoder(precision.choose(generator), recipe.encoder, folder, home)

@@ -8,7 +8,6 @@ from typing import Any
 
 from PIL import Image
 
-from latentwalk import atomic_files
 from latentwalk.progress import Work, scale_progress
 from latentwalk.rendering import image_codec
 from latentwalk.training.encoder_files import encoder_bytes
@@ -26,6 +25,7 @@ from latentwalk.training.evaluation.samplers import FreshRealSampler, GeneratorS
 from latentwalk.training.evaluation.snapshots import FOLDER as SNAPSHOTS
 from latentwalk.training.evaluation.snapshots import curve
 from latentwalk.training.recipe import Recipe
+from models import atomic_files
 from models.base import Generator
 from models.catalogue.local import ENCODER
 from models.networks.stylegan2 import NetworkConfig, StyleGAN2Network

@@ -98,5 +98,5 @@ def walk_similarity(generator: Generator, first: Walk, second: Walk) -> float:
         for steps in (PATH_STEPS / 2, -PATH_STEPS / 2):
             step = latents.new_full((len(latents),), steps)
             ends = [walk.move(latents, step) - latents for walk in (first, second)]
-            cosines.append(cosine_similarity(*ends, dim=1))
+            cosines.append(cosine_similarity(ends[0], ends[1], dim=1))
     return float(torch.cat(cosines).mean())

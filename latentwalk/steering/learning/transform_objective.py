@@ -74,7 +74,7 @@ def fit(
     The stages are saved under `stage` + "line" and `stage` + "path". Raises Invalid if the generator has no gradient.
     """
     resume_state = ResumeState() if resume_state is None else resume_state
-    if not getattr(generator, "differentiable", True):
+    if not generator.differentiable:
         raise Invalid(
             f"A walk cannot be learned on {generator.spec.title}: it runs in a sandbox and has no gradient.",
             "Learn from a score, which needs no gradient (--regressor), or discover pca directions.",

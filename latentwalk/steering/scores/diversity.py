@@ -19,7 +19,7 @@ def diversity(images: Tensor, batch: LatentBatch) -> float:
     """
     kinds = class_indices(batch)
     total, weight = 0.0, 0
-    for kind in kinds.unique():
+    for kind in sorted(set(kinds.tolist())):
         rows = torch.nonzero(kinds == kind).flatten()
         if len(rows) < 2:
             continue

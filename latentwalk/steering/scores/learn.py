@@ -122,7 +122,7 @@ def _fit(
     generator: Generator, regressor: Regressor, settings: ScoreSettings, reach: float, held: Sequence[Direction],
     resume_state: ResumeState, stage: str,
 ) -> Work[tuple[ArcWalk, DistillationFigures | None]]:  # fmt: skip
-    if not getattr(generator, "differentiable", True):  # without a gradient, the line fitted to scores is the result
+    if not generator.differentiable:  # without a gradient, the line fitted to scores is the result
         many = replace(settings, warm=settings.samples)
         return (yield from fit_start(generator, regressor, many, reach, held)), None
     if not regressor.spec.differentiable:
@@ -162,7 +162,7 @@ def _faster(
 
 
 def _objective(generator: Generator, figures: DistillationFigures | None) -> str:
-    if not getattr(generator, "differentiable", True):
+    if not generator.differentiable:
         return "ridge regression of scores"
     return "GANalyze" if figures is None else "GANalyze through a student"
 

@@ -69,7 +69,7 @@ def fit_linear(batch: LatentBatch, values: Tensor, per_class: bool) -> LinearFit
     """
     kinds = class_indices(batch)
     latents, targets = batch.latents.cpu().double().clone(), values.cpu().double().clone()
-    for kind in kinds.unique():
+    for kind in sorted(set(kinds.tolist())):
         members = kinds == kind
         latents[members] -= latents[members].mean(dim=0)
         targets[members] -= targets[members].mean()

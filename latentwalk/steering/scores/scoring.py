@@ -14,7 +14,7 @@ from latentwalk.errors import Invalid, ModelFailed
 from latentwalk.progress import Progress, Work
 from latentwalk.rendering.image_codec import rgb
 from latentwalk.steering.latent_sampling import LatentBatch, Role, sample_latents
-from models.base import Generator, ModelError
+from models.base import Generator
 from models.regressors.protocol import Regressor
 
 CHUNK = 8  # images per chunk: short enough that sliders stay live in between
@@ -30,10 +30,7 @@ def scores(regressor: Regressor, images: Tensor) -> Tensor:
 
     Raises ModelFailed if the regressor fails or does not return one finite number per image.
     """
-    try:
-        values = regressor.score(rgb(images) if images.shape[1] == 4 else images)
-    except ModelError as error:
-        raise ModelFailed(str(error), error.hint) from error
+    values = regressor.score(rgb(images) if images.shape[1] == 4 else images)
     if values.shape != (len(images),) or not bool(torch.isfinite(values).all()):
         raise ModelFailed(
             f"{regressor.spec.title} did not return one finite number for each image.",

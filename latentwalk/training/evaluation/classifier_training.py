@@ -23,8 +23,8 @@ from latentwalk.training.checkpoint_file import (
     optimizer_tensors,
 )
 from latentwalk.training.evaluation.labelled_samples import LabelledSamples, mix_seed, to_float
-from models.base import fingerprint
-from models.networks.classifier import Classifier, classifier_of
+from models.hashing import fingerprint
+from models.networks.classifier import Classifier, classifier_from_state
 
 EVERY = 50  # steps between progress reports
 STORE = 500  # steps between checkpoints
@@ -133,7 +133,7 @@ def load(file: Path) -> FeatureNet:
     if not identity or int(checkpoint.metadata["step"]) < identity["steps"]:
         raise Invalid(f"The training of the classifier at {file.name} is not finished.", "Finish training it.")
     state = below(checkpoint.tensors, "net")
-    return FeatureNet(classifier_of(state, identity["side"]), fingerprint(state))
+    return FeatureNet(classifier_from_state(state, identity["side"]), fingerprint(state))
 
 
 def _schedule(share: float) -> float:

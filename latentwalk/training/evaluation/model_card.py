@@ -8,7 +8,7 @@ from typing import Any
 
 from latentwalk.training.encoder_training import ReconstructionFigures
 from latentwalk.training.recipe import Recipe
-from models.base import GeneratorSpec
+from models.specs import GeneratorSpec
 
 Figures = Mapping[str, Any]
 

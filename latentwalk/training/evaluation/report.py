@@ -15,7 +15,6 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from latentwalk.atomic_files import write
 from latentwalk.errors import Invalid
 from latentwalk.progress import Progress, Work, scale_progress
 from latentwalk.rendering.image_codec import encode, to_image
@@ -25,6 +24,7 @@ from latentwalk.training.evaluation.distances import distances
 from latentwalk.training.evaluation.labelled_samples import LabelledSamples, Sampler, gather, mix_seed
 from latentwalk.training.evaluation.memorization import memorization, memorization_in_pixels, neighbour_sheet
 from latentwalk.training.evaluation.recognition import recognition
+from models.atomic_files import write
 
 FILE = "report.json"
 NET = "net.safetensors"

@@ -16,7 +16,7 @@ SMALLEST = 64  # pixels of an image in the grid, at least
 
 def sample_grid(network: StyleGAN2Network, side: int, columns: int = COLUMNS, truncation: float = 1.0) -> Tensor:
     """A grid uint8 [H, W, 3] with a row of `columns` samples for each class, or `COLUMNS` rows without classes."""
-    config = network.plan
+    config = network.config
     rows = min(config.classes or COLUMNS, MOST_ROWS)
     device = network.synthesis.start.device
     z = torch.randn(rows * columns, config.z, generator=torch.Generator().manual_seed(0)).to(device)

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from latentwalk.errors import Invalid
-from models.base import Generator, fingerprint
+from models.base import Generator
+from models.hashing import fingerprint
 from models.networks.stylegan2 import StyleGAN2Network
 
 
@@ -51,20 +52,20 @@ class NetworkSampler(_LatentSampler):
     def __init__(self, network: StyleGAN2Network, side: int | None = None, truncation: float = 1.0) -> None:
         self.network = network.eval().requires_grad_(False)
         self.device = network.synthesis.start.device
-        self.side = side or network.plan.resolution
+        self.side = side or network.config.resolution
         self.blocks = round(math.log2(self.side)) - 1
-        self.truncation, self.w, self.class_count = truncation, network.plan.w, network.plan.classes
+        self.truncation, self.w, self.class_count = truncation, network.config.w, network.config.classes
         self.fingerprint = fingerprint(network.state_dict())
 
     def synthesize(self, latents: Tensor) -> Tensor:
         """Images of latents w [N, w], not clamped; differentiable."""
-        styles = latents[:, None].expand(-1, self.network.plan.layers, -1)
+        styles = latents[:, None].expand(-1, self.network.config.layers, -1)
         images: Tensor = self.network.synthesis(styles, self.blocks)
         return images
 
     def _latents(self, kinds: Tensor, source: torch.Generator) -> Tensor:
-        classes = self.network.plan.classes
-        z = torch.randn(len(kinds), self.network.plan.z, generator=source).to(self.device)
+        classes = self.network.config.classes
+        z = torch.randn(len(kinds), self.network.config.z, generator=source).to(self.device)
         kinds = kinds.to(self.device)
         w: Tensor = self.network.mapping(z, one_hot(kinds, classes).float() if classes else None)
         if self.truncation == 1:

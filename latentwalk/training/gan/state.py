@@ -16,7 +16,7 @@ from latentwalk.training.checkpoint_file import (
     optimizer_tensors,
 )
 from latentwalk.training.recipe import Recipe
-from models.networks.discriminator import Discriminator, normalised
+from models.networks.discriminator import Discriminator, with_spectral_norm
 from models.networks.stylegan2 import NetworkConfig, StyleGAN2Network
 
 FILE = "state.safetensors"
@@ -49,7 +49,7 @@ class TrainingState:
         average.requires_grad_(False)
         discriminator = Discriminator(recipe.discriminator_widths, classes)
         if recipe.stable_rank is not None:
-            normalised(discriminator, recipe.stable_rank)
+            with_spectral_norm(discriminator, recipe.stable_rank)
         is_cuda = torch.device(device).type == "cuda"
         for module in (network, average, discriminator):
             module.to(device)

@@ -35,7 +35,7 @@ def step(
     if fade < 1:  # detail that the discriminator is not trained on yet is removed from the real images, too
         real = torch.lerp(interpolate(avg_pool2d(real, 2), scale_factor=2.0), real, fade)
     w = network.mapping(z, classes)
-    fake = network.synthesis(w[:, None].expand(-1, network.plan.layers, -1), blocks, dtype)
+    fake = network.synthesis(w[:, None].expand(-1, network.config.layers, -1), blocks, dtype)
 
     discriminator.requires_grad_(False)
     state.optimizers["network"].zero_grad(set_to_none=True)

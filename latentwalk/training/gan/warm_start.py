@@ -13,8 +13,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from latentwalk.errors import Invalid
-from models.base import ModelError
+from latentwalk.errors import Invalid, LatentwalkError
 from models.catalogue import local
 from models.generators.stylegan2 import StyleGAN2
 from models.networks.stylegan2 import StyleGAN2Network
@@ -27,12 +26,12 @@ def warm_start(network: StyleGAN2Network, folder: Path) -> None:
     folder holds no StyleGAN2 generator, or one with other latents or classes or with wider layers.
     """
     try:
-        generator = local.load(local.read(folder))
-    except ModelError as error:
+        generator = local.load(local.read_entry(folder))
+    except LatentwalkError as error:
         raise Invalid(f"There is no generator to start from in {folder}.", "Correct “start” in the recipe.") from error
     if not isinstance(generator, StyleGAN2):
         raise Invalid(f"{generator.spec.name} is not a StyleGAN2.", "Start from one that was trained here, or none.")
-    old, new = generator.network.plan, network.plan
+    old, new = generator.network.config, network.config
     if (old.z, old.w, old.classes, old.mapping) != (new.z, new.w, new.classes, new.mapping):
         raise Invalid(
             f"{generator.spec.name} has other latents or classes than the recipe.",

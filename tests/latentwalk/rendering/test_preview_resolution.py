@@ -6,8 +6,8 @@ import pytest
 
 from latentwalk.edit import parse
 from latentwalk.rendering import preview_resolution
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from models.generators.dcgan import DCGAN
-from server.engine.generator_cache import LoadedGenerator
 from server.engine.inference_thread import InferenceThread
 from server.engine.preview_queue import ClientSlot, PreviewRequest
 from server.engine.renderer import Renderer
@@ -49,7 +49,7 @@ def test_timing_draws_with_the_generator_that_is_given(layered) -> None:
 
 @pytest.mark.anyio
 async def test_small_while_dragging_and_whole_at_rest(layered) -> None:
-    ready = LoadedGenerator(layered, layered, dict, layered.small(8))
+    ready = LoadedGenerator(layered, layered, dict, layered.at_height(8))
     lane = InferenceThread()
     renderer = Renderer(lane)
     edit = parse({"generator": layered.spec.name, "base": {"seed": 1}})

@@ -24,12 +24,12 @@ from models.importing.read_in_sandbox import read
 from models.importing.spec_from_passport import spec_from_passport
 from server.storage.library import Library
 from tests.models.importing.official_files import stylegan3
-from tests.models.importing.pickle_writer import pickled
+from tests.models.importing.pickle_writer import pickle_bytes
 
 
 @pytest.fixture(scope="module")
 def waves() -> StyleGAN3:
-    passport, converted = read(memoryview(pickled(stylegan3(True).whole())))
+    passport, converted = read(memoryview(pickle_bytes(stylegan3(True).pickle_value())))
     state = {name: torch.from_numpy(array.copy()) for name, array in converted.state.items()}
     made = build(spec_from_passport("waves", passport, state, 2026), state, "cpu", "")
     assert isinstance(made, StyleGAN3)
@@ -53,7 +53,7 @@ def drawn(waves: StyleGAN3, **amounts: float) -> torch.Tensor:
 )
 def test_an_exact_slider_is_the_networks_own_transform(waves: StyleGAN3, amounts, move) -> None:
     w = waves.map(waves.sample([3]), None)
-    assert torch.allclose(drawn(waves, **amounts), waves.placed(**move).synthesize(w, None), atol=1e-5)
+    assert torch.allclose(drawn(waves, **amounts), waves.with_move(**move).synthesize(w, None), atol=1e-5)
     assert not torch.allclose(drawn(waves, **amounts), drawn(waves), atol=1e-2)
 
 
@@ -64,9 +64,9 @@ def test_at_rest_they_change_nothing(waves: StyleGAN3) -> None:
 def test_they_stand_among_the_sliders_of_a_kept_generator_and_cannot_be_removed(
     waves: StyleGAN3, tmp_path: Path
 ) -> None:
-    _, converted = read(memoryview(pickled(stylegan3(True).whole())))
+    _, converted = read(memoryview(pickle_bytes(stylegan3(True).pickle_value())))
     state = {name: torch.from_numpy(array.copy()) for name, array in converted.state.items()}
-    local.keep(tmp_path / "generators", waves.spec, state)
+    local.save(tmp_path / "generators", waves.spec, state)
     library = Library(tmp_path)
     assert set(library.directions("waves")) == {"exact_shift_x", "exact_shift_y", "exact_rotate"}
     assert not library.is_learned("waves", "exact_rotate")

@@ -137,7 +137,7 @@ def test_samples_of_a_network_are_reproducible_and_have_the_requested_class(samp
 
 def test_an_exported_generator_is_sampled_like_its_network(sampler: NetworkSampler) -> None:
     # A checkpoint does not store the learning rate of its mapping network: the usual one is assumed.
-    network = StyleGAN2Network(replace(sampler.network.plan, rate=0.01))
+    network = StyleGAN2Network(replace(sampler.network.config, rate=0.01))
     recipe = Recipe(
         name="tiny", pictures="avatars:x", widths=(12, 8, 6), z=8, w=8, mapping=2,
         stages=(Stage(side=16, pictures=8),),

@@ -119,7 +119,7 @@ def test_a_run_begins_with_an_earlier_one_and_tells_how_that_was_trained(recipe:
     log = json.loads((home / "generators" / "next" / pipeline.LOG).read_text())
     assert log["begun"]["recipe"]["name"] == "toy"
     # Two steps further it still draws much the same: it did not begin anew.
-    pair = [local.load(local.read(home / "generators" / name)) for name in ("toy", "next")]
+    pair = [local.load(local.read_entry(home / "generators" / name)) for name in ("toy", "next")]
     classes = torch.eye(2)
     first, second = (one.synthesize(one.map(one.sample([1, 2]), classes), None) for one in pair)
     assert (first - second).abs().mean() < 0.2 * first.std() + 0.1
@@ -141,13 +141,14 @@ def test_other_sizes_under_the_same_name_are_refused_and_a_longer_run_is_not(rec
         trained(recipe, home)
 
 
-def test_a_name_of_the_zoo_is_not_taken(recipe: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from server.services import desk
+def test_a_name_of_the_zoo_is_not_taken(recipe: Path, home: Path) -> None:
+    from server.services.generators import training
+    from server.services.workspace import Workspace
+    from server.settings import Settings
 
-    monkeypatch.setenv("LATENTWALK_HOME", str(home))
     recipe.write_text(json.dumps({**json.loads(recipe.read_text()), "name": "eyes"}))
     with pytest.raises(Conflict, match="There is a generator eyes already"):
-        desk.train(recipe, None, None, False, lambda progress: None)
+        training.train(Workspace.open(Settings(home=home)), recipe)
 
 
 def test_the_command_can_be_interrupted_and_goes_on_from_there(recipe: Path, home: Path) -> None:
@@ -168,9 +169,9 @@ def test_the_command_can_be_interrupted_and_goes_on_from_there(recipe: Path, hom
         finally:
             process.kill()
     assert process.returncode == 1
-    assert "what was learned is kept" in said
+    assert "the progress so far is saved" in said
     endless["stages"][0]["pictures"] = 8
     recipe.write_text(json.dumps(endless))
     done = subprocess.run([*command, "--json"], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["seen"] > 8
-    assert local.read(home / "generators" / "toy").spec.resolution == 16
+    assert local.read_entry(home / "generators" / "toy").spec.resolution == 16

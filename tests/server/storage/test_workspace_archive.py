@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from latentwalk import atomic_files
 from latentwalk.directions.direction import Direction, to_bytes
-from latentwalk.errors import AppError, Conflict, Damaged, DiskFull, Invalid, NotFound, StorageFailed
+from latentwalk.errors import Conflict, Damaged, DiskFull, Invalid, LatentwalkError, NotFound, StorageFailed
 from latentwalk.progress import finish
 from latentwalk.provenance.ledger import Ledger, LedgerEntry
-from models.base import GeneratorSpec
+from models import atomic_files
+from models.specs import GeneratorSpec
 from server.cli.main import main
 from server.jobs.job import Job, State
 from server.ops.repair import examine
@@ -257,7 +257,7 @@ def test_a_file_that_was_cut_off_or_changed_is_refused(share: float, packed: Pat
 def test_what_has_no_room_is_refused_before_anything_is_written(
     packed: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("latentwalk.atomic_files.RESERVE", 2**62)
+    monkeypatch.setattr("models.atomic_files.RESERVE", 2**62)
     with pytest.raises(DiskFull):
         taken(packed, home)
     assert not home.exists()
@@ -297,7 +297,7 @@ def test_a_pack_that_fails_leaves_the_old_one(packed: Path, full: Path, monkeypa
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full_disk)
-        with pytest.raises(AppError):
+        with pytest.raises(LatentwalkError):
             finish(pack(full, Database.at(full), packed))
     assert packed.read_bytes() == before
     assert atomic_files.PART not in "".join(os.listdir(packed.parent))
