@@ -1,4 +1,4 @@
-"""Ratings by hand: read from a table, won from picks, fitted where there is something in them, refused where not."""
+"""Ratings: read from CSV, derived from pairwise choices, fitted, and rejected if they are too noisy."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tests.latentwalk.steering.discs import Discs
 from tests.latentwalk.steering.regressors import red
 
 
-def taste(seeds: range, noise: float) -> list[Rating]:
-    """1 to 5 by redness, with noise in standard deviations of it."""
+def redness_ratings(seeds: range, noise: float) -> list[Rating]:
+    """Ratings 1 to 5 by redness, with noise in its standard deviations."""
     world, source = Discs(), torch.Generator().manual_seed(9)
     with torch.no_grad():
         marks = red(world.synthesize(world.sample(list(seeds)), None))
@@ -48,48 +48,48 @@ def test_a_table_is_read_with_its_classes() -> None:
         (b"seed,score\n" + b"1,2\n" * 20_001, "too many"),
     ],
 )
-def test_what_is_no_table_of_ratings_is_refused_by_line(data: bytes, sentence: str) -> None:
+def test_a_malformed_table_is_rejected_with_its_line(data: bytes, sentence: str) -> None:
     with pytest.raises(Invalid, match=sentence):
         read_csv(data)
 
 
-def test_picks_become_strengths_in_their_order() -> None:
+def test_pairwise_choices_become_strengths_in_the_right_order() -> None:
     source = torch.Generator().manual_seed(2)
     truth = torch.linspace(-2, 2, 9)
-    picks = []
+    choices = []
     for _ in range(600):
         first, second = torch.randperm(9, generator=source)[:2].tolist()
         wins = torch.rand(1, generator=source) < torch.sigmoid(truth[first] - truth[second])
         better, worse = (first, second) if wins else (second, first)
-        picks.append(PairwiseChoice((better, {}), (worse, {})))
-    found = {one.seed: one.score for one in bradley_terry(picks)}
+        choices.append(PairwiseChoice((better, {}), (worse, {})))
+    found = {one.seed: one.score for one in bradley_terry(choices)}
     strengths = torch.tensor([found[seed] for seed in range(9)])
     assert torch.allclose(strengths, truth, atol=0.6)
     assert float(strengths.mean()) == pytest.approx(0, abs=1e-9)
 
 
-def test_who_always_wins_has_a_finite_strength() -> None:
+def test_an_unbeaten_image_has_a_finite_strength() -> None:
     found = bradley_terry([PairwiseChoice((1, {}), (2, {}))] * 50)
     assert 1 < found[0].score < 20
     assert bradley_terry([]) == []
 
 
-def test_the_features_have_gradients_everywhere_even_on_a_flat_picture() -> None:
+def test_the_features_have_finite_gradients_on_a_flat_image() -> None:
     images = torch.zeros(2, 3, 32, 32).requires_grad_(True)
     features(images).sum().backward()
     assert torch.isfinite(images.grad).all()
     assert features(torch.zeros(1, 1, 20, 20)).shape == features(torch.zeros(1, 3, 300, 300)).shape
 
 
-def test_ratings_with_something_in_them_become_a_judge_and_a_slider() -> None:
-    found = finish(fit_ratings(Discs(), taste(range(60), noise=0.3)))
+def test_consistent_ratings_become_a_regressor_and_a_slider() -> None:
+    found = finish(fit_ratings(Discs(), redness_ratings(range(60), noise=0.3)))
     assert found.n == 60
     assert 0.6 < found.correlation < 1
     assert 0 < found.interval[0] < found.correlation < found.interval[1]
     card = RegressorCard("My taste.", "60 ratings.", "Me.", "CC0", "Few.")
-    judge = RatingsRegressor("taste", "Taste", "points", found.span, card, found.state)
-    made = finish(learn(Discs(), RegressorSet(judge), ScoreSettings("taste", steps=60), "taste", "Taste"))
-    low, high = (made.displacement(Discs().sample(range(900, 930)), end) for end in made.range)
+    regressor = RatingsRegressor("taste", "Taste", "points", found.span, card, found.state)
+    direction = finish(learn(Discs(), RegressorSet(regressor), ScoreSettings("taste", steps=60), "taste", "Taste"))
+    low, high = (direction.displacement(Discs().sample(range(900, 930)), end) for end in direction.range)
     latents = Discs().sample(range(900, 930))
     with torch.no_grad():
         redder = red(Discs().synthesize(latents + high, None)) - red(Discs().synthesize(latents + low, None))
@@ -97,7 +97,7 @@ def test_ratings_with_something_in_them_become_a_judge_and_a_slider() -> None:
 
 
 @pytest.mark.parametrize("count", [12, 40, 120])
-def test_ratings_by_lot_are_refused_with_their_correlation_and_interval(count: int) -> None:
+def test_random_ratings_are_rejected_with_their_correlation_and_interval(count: int) -> None:
     source = torch.Generator().manual_seed(count)
     marks = torch.randint(1, 6, (count,), generator=source).tolist()
     with pytest.raises(
@@ -115,6 +115,6 @@ def test_ratings_by_lot_are_refused_with_their_correlation_and_interval(count: i
         ([Rating(seed, seed, {"mauve": 1.0}) for seed in range(30)], "no class “mauve”"),
     ],
 )
-def test_too_little_is_refused(ratings: list[Rating], sentence: str) -> None:
+def test_too_few_ratings_are_rejected(ratings: list[Rating], sentence: str) -> None:
     with pytest.raises(Invalid, match=sentence):
         finish(fit_ratings(Discs(), ratings))

@@ -88,7 +88,7 @@ def test_features_are_what_the_scores_are_read_from(net: FeatureNet, held_out: L
 
 @pytest.mark.parametrize("side", [4, 12, 0])
 def test_a_side_it_cannot_halve_is_refused(side: int) -> None:
-    with pytest.raises(ValueError, match="powers of two"):
+    with pytest.raises(ValueError, match="power of two"):
         Classifier(max(side, 1), 3)
 
 
