@@ -26,9 +26,7 @@ Start = Callable[[ResumeState], Work[Direction]]
 
 def by_transform(**settings: object) -> Start:
     plan = LearnSettings("brightness", batch=4, **settings)
-    return lambda resume_state: transforms.learn(
-        Discs(), configuration, resume_state=resume_state, created="2026-01-01"
-    )
+    return lambda resume_state: transforms.learn(Discs(), plan, resume_state=resume_state, created="2026-01-01")
 
 
 def by_score(differentiable: bool, **settings: object) -> Start:

@@ -1,4 +1,4 @@
-"""Differentiable augmentation against its ranges, its rules and finite differences."""
+"""Differentiable augmentation: ranges, geometry and gradients."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ def source(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def test_nothing_asked_changes_and_draws_nothing() -> None:
+def test_no_changes_return_the_images_and_draw_nothing() -> None:
     pictures, drawn = torch.randn(2, 3, 8, 8), source()
     assert augment(pictures, (), drawn) is pictures
     assert torch.equal(drawn.get_state(), source().get_state())
 
 
-def test_brightness_saturation_and_contrast_stay_in_the_papers_ranges_and_fill_them() -> None:
+def test_brightness_saturation_and_contrast_span_the_papers_ranges() -> None:
     # Half red 1, half red -1, other channels 0: contrast and saturation scale, and brightness moves the mean.
     pictures = torch.zeros(4000, 3, 2, 2)
     pictures[:, 0, 0], pictures[:, 0, 1] = 1, -1
@@ -39,7 +39,7 @@ def test_brightness_saturation_and_contrast_stay_in_the_papers_ranges_and_fill_t
     assert abs(float(torch.corrcoef(torch.stack([brightness, contrast]))[0, 1])) < 0.06
 
 
-def test_a_translated_picture_is_the_picture_moved_by_whole_pixels_with_nothing_beyond() -> None:
+def test_a_translated_image_is_shifted_by_whole_pixels_with_zeros_beyond() -> None:
     pictures = torch.rand(300, 3, 16, 16, generator=source(1)) + 1
     found = translate(pictures, source())
     seen = set()
@@ -57,23 +57,23 @@ def test_a_translated_picture_is_the_picture_moved_by_whole_pixels_with_nothing_
     assert {down for down, _ in seen} == {across for _, across in seen} == set(range(-2, 3))
 
 
-def test_a_cut_square_has_half_the_side_and_lies_anywhere() -> None:
+def test_a_cut_out_square_has_half_the_side_and_lies_anywhere() -> None:
     found = 1 - cut_out(torch.ones(500, 1, 16, 16), source())
     sizes = found.sum(dim=(1, 2, 3))
     assert sizes.max() == 64
-    assert sizes.min() >= 16  # a middle in the corner leaves a quarter of it
+    assert sizes.min() >= 16  # with its centre in a corner, a quarter of it is inside
     assert (found.mean(dim=0) > 0).all()
     one = found[sizes == 64][0, 0].nonzero()
     assert (one.max(dim=0).values - one.min(dim=0).values).tolist() == [7, 7]
 
 
 @pytest.mark.parametrize("change", ["colour", "translation", "cutout"])
-def test_gradients_flow_through(change: Change) -> None:
+def test_augmentation_is_differentiable(change: Change) -> None:
     pictures = torch.randn(2, 3, 8, 8, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: augment(x, (change,), source(4)), (pictures,))
 
 
-def test_pictures_of_a_batch_are_altered_apart_and_again_alike() -> None:
+def test_images_of_a_batch_are_augmented_differently_and_reproducibly() -> None:
     pictures = torch.ones(8, 3, 16, 16)
     every: tuple[Change, ...] = ("cutout", "colour", "translation")
     found = augment(pictures, every, source(2))

@@ -1,4 +1,4 @@
-"""Copying: planted copies are found, in number and when moved or mirrored, and honest samples are not accused."""
+"""Memorization: planted copies are detected, mirrored and noisy ones too, and other samples are not."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def fresh() -> LabelledSamples:
     return finish(gather(bars, [60] * 3, seed=5))
 
 
-def test_honest_samples_are_as_near_as_held_out_pictures(
+def test_new_samples_are_as_close_as_held_out_images(
     net: FeatureNet, training: LabelledSamples, held_out: LabelledSamples, fresh: LabelledSamples
 ) -> None:
     found = finish(memorization(net, fresh.images, training.images, held_out.images))
@@ -35,7 +35,7 @@ def test_honest_samples_are_as_near_as_held_out_pictures(
     assert (found.space, pixels.space) == (net.name, "pixels")
 
 
-def test_a_generator_that_copies_is_caught_in_both_spaces(
+def test_copies_are_detected_in_features_and_in_pixels(
     net: FeatureNet, training: LabelledSamples, held_out: LabelledSamples, fresh: LabelledSamples
 ) -> None:
     half = torch.cat([fresh.images[::2], training.images[:90]])
@@ -45,18 +45,20 @@ def test_a_generator_that_copies_is_caught_in_both_spaces(
     assert found.nearest[90:, 0].tolist() == list(range(90))
 
 
-def test_mirrored_copies_are_caught(net: FeatureNet, training: LabelledSamples, held_out: LabelledSamples) -> None:
+def test_mirrored_copies_are_detected(net: FeatureNet, training: LabelledSamples, held_out: LabelledSamples) -> None:
     mirrored = training.images.flip(-1)
     assert finish(memorization(net, mirrored, training.images, held_out.images)).near.value > 0.9
 
 
-def test_faintly_noisy_copies_are_caught(net: FeatureNet, training: LabelledSamples, held_out: LabelledSamples) -> None:
+def test_slightly_noisy_copies_are_detected(
+    net: FeatureNet, training: LabelledSamples, held_out: LabelledSamples
+) -> None:
     noise = torch.randn(training.images.shape, generator=torch.Generator().manual_seed(0)) * 0.02
     noisy = quantise(to_float(training.images) + noise)
     assert finish(memorization(net, noisy, training.images, held_out.images)).near.value > 0.9
 
 
-def test_the_threshold_is_what_one_held_out_picture_in_a_hundred_lies_within() -> None:
+def test_the_threshold_is_the_first_percentile_of_held_out_distances() -> None:
     training = torch.zeros(1, 2)
     held_out = torch.arange(1.0, 102)[:, None] * torch.tensor([[1.0, 0.0]])
     samples = torch.tensor([[0.5, 0], [1.99, 0], [2.01, 0], [0, 70]])
@@ -66,7 +68,7 @@ def test_the_threshold_is_what_one_held_out_picture_in_a_hundred_lies_within() -
     assert found.ratio == pytest.approx(1.99 / 51, abs=1e-3)
 
 
-def test_the_nearest_is_found_over_all_views_and_copies_lie_at_zero() -> None:
+def test_the_nearest_vector_is_found_over_all_views_and_copies_are_at_zero() -> None:
     training = torch.randn(50, 8, generator=torch.Generator().manual_seed(0)) * 100
     views = torch.stack([training + 1000, training.flip(0)])
     found, rows = finish(nearest(views, training, 2))
@@ -74,7 +76,7 @@ def test_the_nearest_is_found_over_all_views_and_copies_lie_at_zero() -> None:
     assert rows[:, 0].tolist() == list(range(49, -1, -1))
 
 
-def test_without_enough_held_out_pictures_there_is_no_verdict() -> None:
+def test_too_few_held_out_images_are_rejected() -> None:
     with pytest.raises(Invalid, match="Too few pictures were held out"):
         finish(compare("plane", torch.zeros(1, 2, 2), torch.zeros(1, 99, 2), torch.zeros(3, 2)))
 

@@ -1,4 +1,4 @@
-"""The report: every figure in one file, sound on a known world, and gone on with where it stopped."""
+"""The evaluation report: correct figures for known generators, and resuming stage by stage."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ FIT = FitSettings(steps=120, batch=32, width=8, rate=0.05)
 SETTINGS = ReportSettings(FIT, 150, FIT, 100, 100, 100, 40, 200, 80)
 
 
-def world(salt: int) -> Sampler:
+def real_images(salt: int) -> Sampler:
     return lambda count, kind, seed: bars(count, kind, (seed ^ salt) % 2**32)
 
 
 def subject(generated: Sampler = bars, name: str = "sha256:bars") -> Subject:
-    return Subject(name, generated, world(0), world(12345), NAMES)
+    return Subject(name, generated, real_images(0), real_images(12345), NAMES)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_perfect_generator_gets_the_figures_of_real_pictures(folder: Path) -> None:
+def test_a_generator_of_real_images_gets_their_figures(folder: Path) -> None:
     view = json.loads((folder / FILE).read_text())
     assert view["net"]["held_out"]["share"] > 0.97
     assert view["distances"]["name"] == f"FD-{view['net']['name']}"
@@ -54,15 +54,15 @@ def test_a_perfect_generator_gets_the_figures_of_real_pictures(folder: Path) -> 
     assert Image.open(io.BytesIO((folder / SHEET).read_bytes())).width == 4 * (4 * 16 + 2)
 
 
-def test_a_dull_generator_is_far_and_one_that_copies_is_caught(tmp_path: Path) -> None:
-    def remembered(count: int, kind: int, seed: int) -> torch.Tensor:
-        # Few training pictures in all, so that each is drawn again and again.
-        few = world(0)(40, kind, 1)
+def test_a_faded_generator_is_distant_and_a_copying_one_is_detected(tmp_path: Path) -> None:
+    def memorized(count: int, kind: int, seed: int) -> torch.Tensor:
+        # So few training images that each is drawn many times.
+        few = real_images(0)(40, kind, 1)
         picks = torch.randint(40, (count,), generator=torch.Generator().manual_seed(seed))
         return few[picks]
 
-    copyist = replace(subject(remembered, "sha256:copies"), training=remembered)
-    found = finish(report(copyist, SETTINGS, tmp_path / "copies"))
+    copying = replace(subject(memorized, "sha256:copies"), training=memorized)
+    found = finish(report(copying, SETTINGS, tmp_path / "copies"))
     assert found["copying"]["features"]["share"] > 0.9
     assert found["copying"]["pixels"]["share"] > 0.9
     dull = finish(report(subject(faded, "sha256:faded"), SETTINGS, tmp_path / "dull"))
@@ -70,7 +70,7 @@ def test_a_dull_generator_is_far_and_one_that_copies_is_caught(tmp_path: Path) -
     assert dull["copying"]["features"]["share"] < 0.2
 
 
-def test_a_report_stopped_goes_on_with_the_next_stage(tmp_path: Path, folder: Path) -> None:
+def test_an_interrupted_report_resumes_with_the_next_stage(tmp_path: Path, folder: Path) -> None:
     work = report(subject(), SETTINGS, tmp_path)
     while not (tmp_path / FILE).is_file() or "distances" not in json.loads((tmp_path / FILE).read_text()):
         next(work)
@@ -93,7 +93,7 @@ def test_a_report_stopped_goes_on_with_the_next_stage(tmp_path: Path, folder: Pa
     assert again["net"] == json.loads((tmp_path / FILE).read_text())["net"]
 
 
-def test_another_generator_in_the_same_folder_is_measured_anew_with_the_same_net(folder: Path, tmp_path: Path) -> None:
+def test_another_generator_in_the_same_folder_is_measured_with_the_same_net(folder: Path, tmp_path: Path) -> None:
     for file in folder.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     before = json.loads((folder / FILE).read_text())
@@ -103,12 +103,12 @@ def test_another_generator_in_the_same_folder_is_measured_anew_with_the_same_net
     assert after["distances"]["real"] == before["distances"]["real"]
 
 
-def test_one_class_makes_no_report(tmp_path: Path) -> None:
+def test_a_single_class_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="two classes"):
         finish(report(replace(subject(), classes=NAMES[:1]), SETTINGS, tmp_path))
 
 
-def test_fresh_pictures_are_of_the_class_and_seed_asked() -> None:
+def test_real_samples_depend_on_class_and_seed() -> None:
     class Numbers:
         def of(self, kinds: torch.Tensor, source: torch.Generator) -> torch.Tensor:
             return kinds[:, None, None, None] + torch.rand(len(kinds), 3, 8, 8, generator=source)
