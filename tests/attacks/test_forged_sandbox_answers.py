@@ -60,7 +60,7 @@ def test_what_is_true_is_believed() -> None:
 
 @pytest.mark.parametrize("name", FORGED)
 def test_a_forged_passport_is_refused(name: str) -> None:
-    with pytest.raises(SandboxError, match="makes no sense"):
+    with pytest.raises(SandboxError, match="is malformed"):
         validate(FORGED[name], DATA)
 
 
@@ -121,7 +121,7 @@ def plan() -> InputPlan:
 )
 def test_scores_that_cannot_be_are_refused(answer: Any, plan: InputPlan) -> None:
     judge = OnnxRegressor(spec(DATA, plan), DATA, plan)
-    judge._jail = Taken(answer)  # type: ignore[assignment]
+    judge._sandbox = Taken(answer)  # type: ignore[assignment]
     with pytest.raises(ModelFailed) as error:
         judge.score(torch.zeros(4, 3, 32, 32))
     assert str(error.value).isprintable()

@@ -1,4 +1,4 @@
-"""What a stranger's file is, by its structure and never its name; all but ONNX is refused with what to do instead."""
+"""Recognises what an uploaded file is from its content, never its name, and refuses everything but ONNX with advice."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from typing import NamedTuple
 
 from models.errors import Invalid
 
-LARGEST = 300 * 2**20
-EXPORT = 'Export it as ONNX: torch.onnx.export(model.eval(), torch.zeros(1, 3, 224, 224), "judge.onnx").'
-KERAS = "Convert it to ONNX: python -m tf2onnx.convert --keras judge.h5 --output judge.onnx."
-LITE = "Convert it to ONNX: python -m tf2onnx.convert --tflite judge.tflite --output judge.onnx."
-UNPACK = "Unpack it, and choose the .onnx file in it."
+LARGEST = 300 * 2**20  # bytes of an ONNX file
+EXPORT = 'Export it as ONNX: torch.onnx.export(model.eval(), torch.zeros(1, 3, 224, 224), "model.onnx").'
+KERAS = "Convert it to ONNX: python -m tf2onnx.convert --keras model.h5 --output model.onnx."
+LITE = "Convert it to ONNX: python -m tf2onnx.convert --tflite model.tflite --output model.onnx."
+UNPACK = "Unpack it and choose the .onnx file inside."
 CHOOSE = "Choose the .onnx file of the model."
 
 
 class Kind(NamedTuple):
-    """What a file is, and what its owner can do instead."""
+    """A kind of file, and how its owner can get ONNX from it."""
 
-    what: str
+    name: str
     hint: str
 
 
-PICKLE = Kind("a pickle (.pkl, .joblib or an old .pt), which could run code when it is opened", EXPORT)
-PACKED = Kind("a compressed file, as joblib writes it, which could run code when it is opened", EXPORT)
+PICKLE = Kind("a pickle (.pkl, .joblib or an old .pt), which can run code when it is opened", EXPORT)
+PACKED = Kind("a compressed file, as joblib writes it, which can run code when it is opened", EXPORT)
 PROGRAM, TEXT = Kind("a program", CHOOSE), Kind("a text", CHOOSE)
-# Where the bytes are, which they are, what that is.
-MARKS = (
+# Offset, magic bytes and kind.
+MAGIC = (
     (0, b"\x89PNG\r\n", Kind("a PNG image", CHOOSE)), (0, b"\xff\xd8\xff", Kind("a JPEG image", CHOOSE)),
     (0, b"GIF8", Kind("a GIF image", CHOOSE)), (8, b"WEBP", Kind("a WebP image", CHOOSE)),
     (4, b"ftyp", Kind("a film or an AVIF image", CHOOSE)), (0, b"%PDF", Kind("a PDF", CHOOSE)),
     (0, b"\x89HDF\r\n", Kind("an HDF5 file, as Keras writes it", KERAS)),
     (4, b"TFL3", Kind("a TensorFlow Lite model", LITE)),
     (4, b"ORTM", Kind("a model in onnxruntime's own format", "Choose the .onnx file that it was made from.")),
-    (4, b"PTMF", Kind("a TorchScript file for phones, which could run code when it is opened", EXPORT)),
+    (4, b"PTMF", Kind("a TorchScript file for phones, which can run code when it is opened", EXPORT)),
     (4, b"ET12", Kind("an ExecuTorch program", EXPORT)),
-    (0, b"GGUF", Kind("a GGUF file, which has weights but not what to compute with them", EXPORT)),
-    (0, b"\x93NUMPY", Kind("a NumPy array, which may be a pickle", EXPORT)),
+    (0, b"GGUF", Kind("a GGUF file, which holds weights but no network", EXPORT)),
+    (0, b"\x93NUMPY", Kind("a NumPy array, which may contain a pickle", EXPORT)),
     (0, b"\x1f\x8b", Kind("a gzip archive", UNPACK)), (0, b"BZh", Kind("a bzip2 archive", UNPACK)),
     (0, b"\xfd7zXZ", Kind("an xz archive", UNPACK)), (0, b"7z\xbc\xaf", Kind("a 7-zip archive", UNPACK)),
     (0, b"(\xb5/\xfd", Kind("a zstd archive", UNPACK)), (0, b"Rar!", Kind("a RAR archive", UNPACK)),
@@ -51,15 +51,15 @@ MARKS = (
 
 
 def check_is_onnx(data: bytes) -> None:
-    """Return if the bytes may be ONNX; else Invalid, which says what they are and how to get ONNX from it."""
+    """Raise Invalid unless the bytes may be ONNX; the error names what they are and how to get ONNX from it."""
     if not data:
         raise Invalid("The file is empty.", EXPORT)
     if len(data) > LARGEST:
         raise Invalid(f"The file is over {LARGEST >> 20} MiB.", "Export a smaller model.")
     kind = _kind(data)
     if kind is not None:
-        raise Invalid(f"This is {kind.what}, not ONNX. It was not opened.", kind.hint)
-    if data[0] != 0x08:  # ONNX begins with its format's version, field 1 of the message
+        raise Invalid(f"This is {kind.name}, not ONNX. It was not opened.", kind.hint)
+    if data[0] != 0x08:  # an ONNX file begins with field 1 of its message, the version of the format
         raise Invalid("This is not ONNX. It was not opened.", EXPORT)
 
 
@@ -69,12 +69,12 @@ def _kind(data: bytes) -> Kind | None:
     if data[:1] == b"\x80" and len(data) > 1 and 2 <= data[1] <= 5:
         return PICKLE
     if _is_safetensors(data):
-        return Kind("a safetensors file, which has weights but not what to compute with them", EXPORT)
-    return next((kind for place, mark, kind in MARKS if data.startswith(mark, place)), None)
+        return Kind("a safetensors file, which holds weights but no network", EXPORT)
+    return next((kind for offset, magic, kind in MAGIC if data.startswith(magic, offset)), None)
 
 
 def _archive(data: bytes) -> Kind:
-    # Only the list of names is read.
+    # Only the list of names is read, never a member.
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             paths = archive.namelist()[:10_000]
@@ -82,15 +82,15 @@ def _archive(data: bytes) -> Kind:
         return Kind("a damaged zip archive", CHOOSE)
     names = {path.rpartition("/")[2] for path in paths}
     if "constants.pkl" in names:
-        return Kind("a TorchScript file, which could run code when it is opened", EXPORT)
+        return Kind("a TorchScript file, which can run code when it is opened", EXPORT)
     if "data.pkl" in names:
-        return Kind("a PyTorch checkpoint (.pt, .pth or .ckpt), which could run code when it is opened", EXPORT)
+        return Kind("a PyTorch checkpoint (.pt, .pth or .ckpt), which can run code when it is opened", EXPORT)
     if "archive_format" in names or any(name.endswith(".json") and "exported" in name for name in names):
         return Kind("an exported PyTorch program (.pt2)", EXPORT)
     if {"config.json", "model.weights.h5"} <= names:
         return Kind("a Keras model", KERAS)
     if paths and all(path.endswith(".npy") for path in paths):
-        return Kind("a file of NumPy arrays (.npz), which may be pickles", EXPORT)
+        return Kind("a file of NumPy arrays (.npz), which may contain pickles", EXPORT)
     return Kind("a zip archive", UNPACK if any(name.endswith(".onnx") for name in names) else CHOOSE)
 
 

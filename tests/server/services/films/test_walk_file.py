@@ -196,7 +196,7 @@ def test_an_export_that_stops_every_server_is_given_up(
             if all(job["state"] == "failed" for job in found.values()):
                 break
             time.sleep(0.1)
-        assert "died 3 times" in found["Deadly"]["error"]["message"]
+        assert "crashed 3 times" in found["Deadly"]["error"]["message"]
         assert found["Nonsense"]["error"]["message"].endswith(".")
     with run_app(tmp_path):
         assert not list((tmp_path / "exports").iterdir())
