@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import shutil
 import tempfile
@@ -66,6 +67,12 @@ def refused(path: Path, error: OSError) -> StorageFailed:
         return StorageFailed(f"{path.parent} cannot be written to.", "Set LATENTWALK_HOME to a folder that can.")
     reason = (error.strerror or str(error) or type(error).__name__).lower()
     return StorageFailed(f"{path.name} could not be kept: {reason}.", "Check the disk and try again.")
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file in hexadecimal, read in blocks. Raises OSError when it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def roomy(folder: Path) -> bool:

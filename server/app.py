@@ -55,7 +55,6 @@ from server.services.import_quarantine import ImportQuarantine
 from server.services.learning import LearningTasks
 from server.services.studio import Studio
 from server.settings import Settings
-from server.storage import arrivals
 from server.storage.audio_files import AudioFiles
 from server.storage.db.bookmarks import SharedStates
 from server.storage.db.database import Database
@@ -107,7 +106,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         else:
             backend = await engine.open()
         work = JobRunner(chosen.home, database, room={"device": backend.learners})
-        arrivals.take_in(chosen.home, library.learned, work.list)
+        library.learned.import_files()
         work.load()
         films.sweep({request["export"] for request in work.list.requests("export")})
         studio = Studio(library, judges, shelf, lane, work, backend)

@@ -84,7 +84,7 @@ class FileSigner:
 
     def seal(self, path: Path, embedded: bool, claim: ProvenanceClaim) -> Seal:
         """The seal of a finished file, `embedded` being what `embed` said of it."""
-        sha256 = sidecar.digest(path)
+        sha256 = atomic_files.sha256_of(path)
         if embedded or not self.signs:
             return Seal("embedded" if embedded else "none", sha256)
         return Seal("sidecar", sha256, sidecar.sidecar(path, claim, self.signing()))

@@ -27,13 +27,13 @@ def checked_database(chosen: Settings) -> Settings:
     return chosen
 
 
-def pack(out: Path, show: Show) -> workspace_archive.Pack:
+def pack(out: Path, show: Show) -> workspace_archive.Manifest:
     """Write the home of the settings into one file."""
     chosen = Settings.read()
     return finish(workspace_archive.pack(chosen.home, database(chosen), out), show)
 
 
-def unpack(path: Path, replace: bool, show: Show) -> workspace_archive.Pack:
+def unpack(path: Path, replace: bool, show: Show) -> workspace_archive.Manifest:
     """Take such a file into the home of the settings."""
     chosen = Settings.read()
     return finish(workspace_archive.unpack(path, chosen.home, database(chosen), replace=replace), show)

@@ -135,7 +135,7 @@ def test_the_ending_chooses_the_format(run, tmp_path, name):
         (["render", "--generator", "eyes", "--seed", 1, "--device", "tpu", "--out", "f.png"], "device is wrong"),
         (["directions", "--generator", "ears"], "There is no generator “ears”"),
         (["pull", "ears"], "There is no generator “ears”"),
-        (["pull", "eyes"], "is here already"),
+        (["pull", "eyes"], "is installed already"),
         (["learn", "smile", "--generator", "eyes"], "There is no transform “smile”"),
         (["learn", "zoom", "--generator", "eyes", "--id", "../zoom"], "cannot name a direction"),
         (["learn", "zoom", "--generator", "eyes", "--steps", 0], "0 steps"),
