@@ -153,7 +153,7 @@ class Library:
         return repr(self._load_directions(edit.generator).modified) if names else ""
 
     def keep(self, direction: Direction, strip: bytes | None = None) -> None:
-        """Store a direction and its preview strip, a JPEG. It replaces a learned one with its id, hides a bundled one."""
+        """Store a direction and its preview strip, a JPEG. It replaces a learned one of its id, hides a bundled one."""
         check_usable(direction, self.spec(direction.generator))
         self.learned.keep(direction, strip)
 
