@@ -13,7 +13,7 @@ from server.api.dependencies import Services, ServicesDep
 from server.api.middleware.access import address, cookie_name
 from server.api.permissions import PersonDep
 from server.auth.roles import REASONS, Role
-from server.auth.session_cookies import LASTS
+from server.auth.session_cookies import LIFETIME
 from server.ops import audit_log
 
 router = APIRouter()
@@ -41,7 +41,7 @@ async def by_link(request: Request, services: Services, token: str) -> Response:
 def with_new_pass(request: Request, services: Services, response: Response) -> Response:
     """On an open server, a cookie all the same: the tabs of one browser are one person."""
     if services.authenticator.open and not services.authenticator.person(request.cookies.get(_name(request), "")):
-        return _with_pass(request, services.authenticator.enter(), response)
+        return _with_pass(request, services.authenticator.anonymous_cookie(), response)
     return response
 
 
@@ -76,7 +76,7 @@ async def _admit(request: Request, services: Services, token: str) -> tuple[str 
     guesses = services.rate_limits.of(where, "guesses")
     if guesses.ask():
         return None, SLOWLY, 429
-    made = await services.authenticator.admit(token)
+    made = await services.authenticator.sign_in(token)
     if made is None:
         services.metrics.refusals.labels("token").inc()
         audit_log.note("refused", reason="token", path=request.url.path, address=where)
@@ -97,7 +97,9 @@ def _door(request: Request, services: Services, values: dict[str, Any], status: 
 
 def _with_pass(request: Request, made: str, response: Response) -> Response:
     secure = request.url.scheme == "https"
-    response.set_cookie(_name(request), made, max_age=LASTS, path="/", httponly=True, samesite="strict", secure=secure)
+    response.set_cookie(
+        _name(request), made, LIFETIME, path="/", httponly=True, samesite="strict", secure=secure
+    )
     return response
 
 
