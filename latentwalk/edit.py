@@ -16,7 +16,8 @@ from latentwalk.directions.direction import Direction, project_off
 from latentwalk.errors import Invalid
 from latentwalk.latents.latent_codec import ELSEWHERE, LONGEST, append_style_rows, decode_latent
 from latentwalk.latents.style_mixing import StyleMixing
-from models.base import Generator, GeneratorSpec, Mean
+from models.base import Generator, Mean
+from models.specs import GeneratorSpec
 
 LARGEST_SEED = 2**32 - 1
 MOST_SEEDS = 16

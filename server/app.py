@@ -14,9 +14,10 @@ from typing import Any
 from fastapi import FastAPI
 from uvicorn import Config
 
-from latentwalk import atomic_files
-from latentwalk.errors import AppError
+from latentwalk.errors import LatentwalkError
 from latentwalk.provenance.signing import FileSigner
+from latentwalk.rendering.device import pick_device, tune_threads
+from models import atomic_files
 from server.api import error_responses, live_socket
 from server.api.dependencies import Services
 from server.api.http_protocol import TimeoutHttpProtocol
@@ -43,7 +44,7 @@ from server.auth.rate_limits import RateLimits
 from server.engine.backend import Backend, EmbeddedBackend
 from server.engine.cluster.ray_engine import RayEngine
 from server.engine.generator_cache import GeneratorCache
-from server.engine.inference_thread import InferenceThread, Priority, pick_device, tune
+from server.engine.inference_thread import InferenceThread, Priority
 from server.engine.renderer import Renderer
 from server.jobs.job import State
 from server.jobs.runner import JobRunner
@@ -78,7 +79,7 @@ async def warm(backend: Backend, library: Library, life: Lifecycle) -> None:
     """Load the first generator while the browser is still opening the page."""
     name = next((name for name in library.entries() if library.is_installed(name)), None)
     if name is not None:
-        with contextlib.suppress(AppError):  # whoever asks for it hears why
+        with contextlib.suppress(LatentwalkError):  # whoever asks for it hears why
             await backend.load(name)
     life.warmed()
 
@@ -90,9 +91,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        tune()
+        tune_threads()
         device = pick_device(chosen.device)
-        atomic_files.sweep(chosen.home)
+        atomic_files.remove_stale(chosen.home)
         database = Database.at(chosen.home, chosen.database)
         library = Library(chosen.home, first=chosen.first, database=database)
         lane = InferenceThread()

@@ -19,7 +19,7 @@ from torch import Tensor
 from latentwalk.directions.latent_walk import Walk, from_tensors
 from latentwalk.directions.unit import Unit
 from latentwalk.errors import Invalid
-from models.base import GeneratorSpec
+from models.specs import GeneratorSpec
 
 FORMAT = 1
 LARGEST_FILE = 16 * 2**20  # a 512-wide path is 4 MiB; anything far above is not a direction

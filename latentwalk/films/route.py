@@ -13,7 +13,7 @@ from latentwalk.errors import Invalid
 from latentwalk.films.interpolation import Place, Stop, Vector, arc, place, spline, straight
 from latentwalk.films.timeline import Keyframe, Timeline
 from latentwalk.latents.latent_codec import interpolate_latents
-from models.base import GeneratorSpec
+from models.specs import GeneratorSpec
 
 SMALL = 1e-9  # a weight below this is none
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from latentwalk.edit import Edit, Name, Number, Seed, Weight, parse, plain
-from latentwalk.errors import AppError, Invalid
+from latentwalk.errors import Invalid, LatentwalkError
 
 LONGEST, MOST_FRAMES = 1200.0, 36_000
 FASTEST_GIF = 25
@@ -56,7 +56,7 @@ class Keyframe(_Frozen):
         if isinstance(values, dict) and isinstance(values.get("edit"), dict):
             try:
                 return {**values, "edit": parse(values["edit"])}
-            except AppError as error:
+            except LatentwalkError as error:
                 raise ValueError(str(error)) from None
         return values
 

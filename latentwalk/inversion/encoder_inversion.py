@@ -16,7 +16,8 @@ from latentwalk.latents.latent_codec import encode_latent
 from latentwalk.progress import Progress, Work, scale_progress
 from latentwalk.training.encoder_training import load, refine
 from latentwalk.training.evaluation import samplers
-from models.base import Generator, GeneratorSpec
+from models.base import Generator
+from models.specs import GeneratorSpec
 from server.engine.generator_cache import LoadedGenerator
 from server.storage.library import Library
 

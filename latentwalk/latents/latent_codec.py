@@ -13,7 +13,8 @@ from torch.nn import functional as F
 
 from latentwalk.directions.direction import Direction
 from latentwalk.errors import Invalid
-from models.base import MOVES, Generator, GeneratorSpec, Styled
+from models.base import MOVES, Generator, SupportsStyles
+from models.specs import GeneratorSpec
 
 LONGEST = 64 * 1024  # characters: 18 layers of 512 numbers are 24,576
 ELSEWHERE = {"s": "style channels", "move": "moves"}  # spaces that lie behind the layers, and what is in them
@@ -60,7 +61,7 @@ def append_style_rows(latent: Tensor, generator: Generator, steps: Sequence[tupl
     """
     if not steps:
         return latent
-    if not isinstance(generator, Styled):
+    if not isinstance(generator, SupportsStyles):
         raise Invalid(f"{generator.spec.name} has no styles to change.", "Pick another of its sliders.")
     numbers = latent.new_zeros(MOVES + sum(generator.style_widths))
     for direction, step in steps:

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from latentwalk.errors import Invalid
-from models.base import Averaged, Generator, GeneratorSpec, Mean
+from models.base import Generator, Mean, SupportsMeanLatents
+from models.specs import GeneratorSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,8 @@ class StyleMixing:
 
 
 def _middle(generator: Generator, classes: Tensor | None, mean: Mean) -> Tensor:
-    if isinstance(generator, Averaged):
-        return generator.middle(classes, mean)
+    if isinstance(generator, SupportsMeanLatents):
+        return generator.mean_latent(classes, mean)
     if mean != "own":
         raise Invalid(f"{generator.spec.name} has one mean latent.", "Leave the edit's mean out.")
     count = 1 if classes is None else len(classes)

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from latentwalk import atomic_files
 from latentwalk.errors import StorageFailed
 from latentwalk.provenance import perceptual_hash as seen
+from models import atomic_files
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS made (
@@ -109,4 +109,4 @@ class Ledger:
         except sqlite3.Error as error:
             raise StorageFailed(f"The ledger could not be used: {error}.", "Check the disk and try again.") from error
         except OSError as error:
-            raise atomic_files.refused(self._path, error) from error
+            raise atomic_files.storage_error(self._path, error) from error

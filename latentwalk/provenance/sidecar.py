@@ -15,9 +15,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from latentwalk.atomic_files import sha256_of
 from latentwalk.provenance.c2pa import Credential, ProvenanceClaim
 from latentwalk.provenance.keys import SigningKey
+from models.hashing import file_sha256
 
 TRAINED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 LARGEST = 2**20
@@ -30,7 +30,7 @@ def sidecar(path: Path, claim: ProvenanceClaim, signing: SigningKey) -> dict[str
     said = {
         "latentwalk": 1,
         "digitalSourceType": TRAINED,
-        "sha256": sha256_of(path),
+        "sha256": file_sha256(path),
         "bytes": path.stat().st_size,
         "claim": claim.plain(),
         "chain": signing.chain.decode(),

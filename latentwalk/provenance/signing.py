@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 from PIL import Image
 
-from latentwalk import atomic_files
 from latentwalk.directions.direction import Direction
 from latentwalk.edit import Edit
 from latentwalk.provenance import c2pa, keys, sidecar
@@ -18,7 +17,9 @@ from latentwalk.provenance.c2pa import Credential, ProvenanceClaim
 from latentwalk.provenance.keys import SigningKey
 from latentwalk.provenance.ledger import Ledger, LedgerEntry, LedgerMatch
 from latentwalk.provenance.perceptual_hash import perceptual_hash
-from models.base import GeneratorSpec, fingerprint
+from models import atomic_files
+from models.hashing import file_sha256, fingerprint
+from models.specs import GeneratorSpec
 from server.settings import Settings
 
 Sealed = Literal["embedded", "sidecar", "none"]
@@ -84,7 +85,7 @@ class FileSigner:
 
     def seal(self, path: Path, embedded: bool, claim: ProvenanceClaim) -> Seal:
         """The seal of a finished file, `embedded` being what `embed` said of it."""
-        sha256 = atomic_files.sha256_of(path)
+        sha256 = file_sha256(path)
         if embedded or not self.signs:
             return Seal("embedded" if embedded else "none", sha256)
         return Seal("sidecar", sha256, sidecar.sidecar(path, claim, self.signing()))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from latentwalk.edit import Edit, canonical, resolve
-from latentwalk.errors import AppError, ModelFailed
+from latentwalk.errors import LatentwalkError, ModelFailed
 from latentwalk.latents.latent_codec import stack_latents
 from latentwalk.rendering import image_codec
 from latentwalk.rendering.image_codec import Format, Pixels
@@ -27,13 +27,13 @@ class PreviewBatch:
     `begin` is when the device began, `taken` the seconds it took.
     """
 
-    pictures: Sequence[Pixels | AppError]
+    pictures: Sequence[Pixels | LatentwalkError]
     begin: float
     taken: float
 
     @property
     def size(self) -> int:
-        return sum(not isinstance(picture, AppError) for picture in self.pictures)
+        return sum(not isinstance(picture, LatentwalkError) for picture in self.pictures)
 
 
 def draw_previews(edits: Sequence[Edit], ready: LoadedGenerator) -> PreviewBatch:
@@ -41,13 +41,13 @@ def draw_previews(edits: Sequence[Edit], ready: LoadedGenerator) -> PreviewBatch
 
     Raises whatever the model raises.
     """
-    answers: dict[int, Pixels | AppError] = {}
+    answers: dict[int, Pixels | LatentwalkError] = {}
     places, latents, classes = [], [], []
     with torch.inference_mode():
         for place, edit in enumerate(edits):
             try:
                 latent, weights = resolve(edit, ready.preview, ready.directions())
-            except AppError as error:
+            except LatentwalkError as error:
                 answers[place] = error
                 continue
             places.append(place)
@@ -72,7 +72,7 @@ def draw(edit: Edit, ready: LoadedGenerator) -> Pixels:
             latent, classes = resolve(edit, ready.exact, ready.directions())
             array: Pixels = image_codec.to_pixels(ready.exact.synthesize(latent, classes))[0]
             return array
-    except AppError:
+    except LatentwalkError:
         raise
     except Exception as error:  # a model may raise anything; people get one sentence, the log all of it
         log.exception("A picture of %s failed", edit.generator)

@@ -8,7 +8,7 @@ import torch
 
 from latentwalk.edit import class_tensor
 from latentwalk.rendering.precision import seconds
-from models.base import Early, Generator
+from models.base import Generator, SupportsSmallerOutput
 
 QUICK = 0.06  # seconds for a picture that follows a hand
 SMALLEST = 64  # px; below that nobody sees what they do
@@ -22,12 +22,12 @@ def choose(generator: Generator, quick: float = QUICK) -> Generator:
     """The generator to preview with: a twin of smaller pictures where whole ones take more than `quick` seconds, the
     largest that takes less, or the smallest worth looking at; else itself.
     """
-    if not isinstance(generator, Early):
+    if not isinstance(generator, SupportsSmallerOutput):
         return generator
-    sides = [side for side in generator.sides if side >= SMALLEST] or [generator.sides[-1]]
+    sides = [side for side in generator.output_heights if side >= SMALLEST] or [generator.output_heights[-1]]
     chosen: Generator = generator
     for number, side in enumerate(sides):  # from small to large: what would take seconds is tried once at most
-        found = generator if side == generator.sides[-1] else generator.small(side)
+        found = generator if side == generator.output_heights[-1] else generator.at_height(side)
         taken = taken_by(found, quick)
         log.info("%s: a preview of %d px takes %.0f ms", generator.spec.name, side, taken * 1000)
         if number and taken > quick:

@@ -11,7 +11,7 @@ import anyio
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from latentwalk import edit
-from latentwalk.errors import AppError, Invalid
+from latentwalk.errors import Invalid, LatentwalkError
 from server.api import frame_protocol
 from server.api.dependencies import Services, services
 from server.api.permissions import person
@@ -68,7 +68,7 @@ class Message:
 class Refused(Exception):
     """A message that cannot be followed, with the number to answer it under."""
 
-    def __init__(self, rev: int | None, reason: AppError) -> None:
+    def __init__(self, rev: int | None, reason: LatentwalkError) -> None:
         super().__init__(str(reason))
         self.rev = rev
         self.reason = reason
@@ -124,7 +124,7 @@ class Session:
             await self._credit()
             wish = await self.slot.take()
             wish, answer = await self.services.backend.preview(self.slot, wish)
-            if isinstance(answer, AppError):
+            if isinstance(answer, LatentwalkError):
                 await self._refuse(wish.rev, answer)
                 continue
             await self._send(wish, answer, settled=False)
@@ -143,7 +143,7 @@ class Session:
                 continue
             try:
                 frame = await self.services.backend.still(wish.edit, priority=Priority.SETTLE, person=self.who.id)
-            except AppError as error:
+            except LatentwalkError as error:
                 await self._refuse(wish.rev, error)
                 continue
             if self.slot.newest is wish:
@@ -180,7 +180,7 @@ class Session:
             await self.socket.send_bytes(frame_protocol.pack(wish.rev, frame, settled=settled))
         self.services.metrics.frame(frame, settled=settled)
 
-    async def _refuse(self, rev: int | None, reason: AppError) -> None:
+    async def _refuse(self, rev: int | None, reason: LatentwalkError) -> None:
         await self._say({"rev": rev, "error": reason.view()})
 
     async def _say(self, message: dict[str, Any]) -> None:
@@ -218,7 +218,7 @@ def parse(raw: Any) -> Message:
         raise Refused(None, Invalid("That edit has no number.", f"Send rev, from 0 to {LARGEST_REV}, rising."))
     try:
         return Message(PreviewRequest(rev, edit.parse(data["edit"]), size), ack)
-    except AppError as error:
+    except LatentwalkError as error:
         raise Refused(rev, error) from None
 
 

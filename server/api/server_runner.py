@@ -28,7 +28,7 @@ class ServerRunner(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        settings, gate = self._services.settings, self._services.gate
+        settings, gate = self._services.settings, self._services.authenticator
         port = self.servers[0].sockets[0].getsockname()[1]
         audit_log.note("started", host=settings.host, port=port, token=not gate.open)
         if not logging.getLogger(audit_log.LOGGER).isEnabledFor(logging.INFO):

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import torch
 
 from latentwalk.directions.direction import Direction
-from latentwalk.errors import AppError, ModelFailed
+from latentwalk.errors import LatentwalkError, ModelFailed
 from latentwalk.rendering import precision, preview_resolution
-from models.base import Generator, GeneratorSpec
+from models.base import Generator
+from models.specs import GeneratorSpec
 from server.engine.inference_thread import InferenceThread, Priority
 from server.storage.library import Library
 
@@ -80,7 +81,7 @@ class GeneratorCache:
             exact = await asyncio.to_thread(self._library.load, name, self.device)
             quick = await self._lane.run(Priority.STILL, lambda: precision.choose(exact))
             small = await self._lane.run(Priority.STILL, lambda: preview_resolution.choose(quick))
-        except AppError:
+        except LatentwalkError:
             raise
         except Exception as error:  # damaged weights may raise anything; people get one sentence, the log all of it
             log.exception("%s could not be loaded", name)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from latentwalk.edit import Edit
-from latentwalk.errors import AppError, Overloaded
+from latentwalk.errors import LatentwalkError, Overloaded
 from latentwalk.rendering.image_codec import Format
 
 K = TypeVar("K")
@@ -44,7 +44,7 @@ class Frame:
     encoded: float = 0.0
 
 
-Answer = Frame | AppError
+Answer = Frame | LatentwalkError
 
 
 class ClientSlot:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from sqlalchemy import insert
 
-from latentwalk import atomic_files
 from latentwalk.directions.direction import LARGEST_FILE, from_bytes
-from latentwalk.errors import AppError, Damaged
+from latentwalk.errors import Damaged, LatentwalkError
+from models import atomic_files
 from server.ops.check import Check
 from server.storage.db.database import Database
 from server.storage.db.library_index import IndexRow, LibraryIndex
@@ -69,7 +69,7 @@ def repair(home: Path, database: Database) -> Iterator[Check]:
         if check.state == "broken":
             place = _move_aside(home, home / "exports" / check.name.removeprefix("film "))
             yield Check(check.name, "fine", f"moved to {place}; render it again from the recipe there")
-    atomic_files.sweep(home)
+    atomic_files.remove_stale(home)
     yield from _recover_directions(index, objects)
     for sha256 in objects.unreferenced(index.hashes()):
         place = _move_aside(home, objects.path(sha256))
@@ -79,7 +79,7 @@ def repair(home: Path, database: Database) -> Iterator[Check]:
 def _unsound(database: Database) -> str:
     try:
         return database.unsound()
-    except AppError as error:
+    except LatentwalkError as error:
         return str(error)
 
 
@@ -118,7 +118,7 @@ def _films(exports: FilmArchive) -> Iterator[Check]:
     for export in films:
         try:
             exports.checked(str(export["id"]))
-        except AppError as error:
+        except LatentwalkError as error:
             yield Check(f"film {export['id']}", "broken", str(error), error.hint)
     if films:
         yield Check("films", "fine", f"{len(films)} were compared with their SHA-256")
@@ -130,7 +130,7 @@ def _move_aside(home: Path, path: Path) -> Path:
         place.parent.mkdir(parents=True, exist_ok=True)
         os.rename(path, place)
     except OSError as error:
-        raise atomic_files.refused(path, error) from error
+        raise atomic_files.storage_error(path, error) from error
     return place
 
 
@@ -156,7 +156,7 @@ def _recover_directions(index: LibraryIndex, objects: ObjectStore) -> Iterator[C
         path = objects.path(sha256)
         if sha256 in referenced or path.stat().st_size > LARGEST_FILE:
             continue
-        with contextlib.suppress(AppError):
+        with contextlib.suppress(LatentwalkError):
             data = objects.read(sha256)
             direction = from_bytes(data)
             row = IndexRow(KIND, direction.generator, direction.id, sha256, len(data))
@@ -179,7 +179,7 @@ def _copy_readable_rows(old: Path, database: Database) -> int:
                     for column in table.c:
                         if "JSON" in str(column.type) and isinstance(values.get(column.name), str):
                             values[column.name] = json.loads(values[column.name])
-                    with contextlib.suppress(AppError, ValueError), database.writing() as connection:
+                    with contextlib.suppress(LatentwalkError, ValueError), database.writing() as connection:
                         connection.execute(insert(table).values(values))
                         count += 1
     return count

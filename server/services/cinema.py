@@ -11,7 +11,7 @@ from typing import Any
 
 from latentwalk.directions.direction import Direction
 from latentwalk.edit import Edit, resolve
-from latentwalk.errors import AppError, Invalid
+from latentwalk.errors import Invalid, LatentwalkError, refusal
 from latentwalk.films.constant_speed import Draw, Pace, as_timed, measure_pace
 from latentwalk.films.encoding.formats import containers
 from latentwalk.films.estimates import estimate
@@ -31,7 +31,7 @@ from server.engine.generator_cache import GeneratorCache, LoadedGenerator
 from server.engine.inference_thread import InferenceThread, Priority
 from server.jobs.job import Job, now
 from server.jobs.runner import JobRunner
-from server.jobs.task import Task, in_a_thread
+from server.jobs.task import Task, run_in_thread
 from server.storage.audio_files import AudioFiles
 from server.storage.film_archive import FilmArchive
 from server.storage.library import Library
@@ -131,7 +131,7 @@ class Cinema:
         def make(memory: ResumeState) -> Work[Mapping[str, Any]]:
             return filmed(self._exports, self._press, ready, route, id, title, drawn=drawn, sound=sound)
 
-        return Task(make, in_a_thread, "films")
+        return Task(make, run_in_thread, "films")
 
     async def _route(self, timeline: Timeline) -> tuple[LoadedGenerator, Route]:
         ready = await self._shelf.get(timeline.generator)
@@ -171,8 +171,8 @@ def checked(timeline: Timeline, ready: LoadedGenerator) -> Route:
         for edit in route.cells(key.at):
             try:
                 resolve(edit, ready.exact, directions)
-            except AppError as error:
-                raise Invalid(f"Keyframe {number}: {error}", error.hint) from error
+            except LatentwalkError as error:
+                raise refusal(f"Keyframe {number}", error) from error
     return route
 
 

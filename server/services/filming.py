@@ -10,7 +10,6 @@ from typing import Any, get_args
 
 from PIL import Image
 
-from latentwalk import atomic_files
 from latentwalk.directions.direction import Direction
 from latentwalk.edit import Edit
 from latentwalk.errors import Invalid, NotFound
@@ -25,6 +24,7 @@ from latentwalk.provenance.ledger import LedgerEntry
 from latentwalk.provenance.perceptual_hash import perceptual_hash
 from latentwalk.provenance.signing import FileSigner, matches, write_beside
 from latentwalk.rendering.draw import draw
+from models import atomic_files
 from server.engine.generator_cache import LoadedGenerator
 from server.jobs.job import now
 from server.services.cinema import checked, used_by

@@ -28,7 +28,7 @@ from server.engine.generator_cache import GeneratorCache
 from server.engine.inference_thread import InferenceThread, Priority
 from server.jobs.job import Job, Kind
 from server.jobs.runner import JobRunner
-from server.jobs.task import Task, in_a_thread
+from server.jobs.task import Task, run_in_thread
 from server.services import external_directions, regressor_learning, regressor_uploads
 from server.services.learning import to_jpeg
 from server.storage.library import Library
@@ -169,7 +169,7 @@ class Studio:
                 return {"generator": generator}
             return (yield from pulled(self._library, generator))
 
-        return Task(make, in_a_thread, "network")
+        return Task(make, run_in_thread, "network")
 
 
 def pulled(library: Library, generator: str) -> Work[Mapping[str, Any]]:

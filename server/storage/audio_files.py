@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from latentwalk import atomic_files
 from latentwalk.errors import Invalid, NotFound
 from latentwalk.films.encoding import untrusted_media
 from latentwalk.films.encoding.audio import RATE, detect_beats, write
 from latentwalk.films.timeline import Timeline
+from models import atomic_files
 
 LARGEST = 32 * 2**20  # bytes of an upload
 SUFFIX = ".flac"

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from latentwalk import atomic_files
 from latentwalk.errors import Damaged, NotFound
+from models import atomic_files
+from models.hashing import file_sha256
 
 FILM, THUMBNAIL, DESCRIPTION, SIDECAR = "file", "thumb.jpg", "export.json", "credential.json"
 ID = re.compile(r"[a-z0-9-]{1,40}")
@@ -55,7 +56,7 @@ class FilmArchive:
             stat = path.stat()
             version = (stat.st_size, stat.st_mtime_ns, stat.st_ino)
             known = sha256 is None or self._verified.get(id) == version
-            if not known and atomic_files.sha256_of(path) != sha256:
+            if not known and file_sha256(path) != sha256:
                 raise Damaged("This film was changed on the disk after it was rendered.", RENDER_AGAIN)
         except OSError as error:
             raise Damaged("This film is missing from the disk.", RENDER_AGAIN) from error

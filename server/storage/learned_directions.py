@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from latentwalk import atomic_files
 from latentwalk.directions.direction import LARGEST_FILE, NAME, Direction, from_bytes, to_bytes
-from latentwalk.errors import AppError, Invalid, StorageFailed
+from latentwalk.errors import Invalid, LatentwalkError, StorageFailed
+from models import atomic_files
 from models.catalogue import local
 from server.storage.db.database import Database
 from server.storage.db.library_index import IndexRow, LibraryIndex
@@ -89,7 +89,7 @@ class LearnedDirections:
                 # The bytes are stored unchanged, so that the file's hash stays the same.
                 self._put(path.parent.name, path.stem, data, picture.read_bytes() if picture.is_file() else None)
                 count += 1
-            except (AppError, OSError) as error:
+            except (LatentwalkError, OSError) as error:
                 log.warning("%s was not imported: %s", path, error)
         return count
 
@@ -119,7 +119,7 @@ class LearnedDirections:
     def _rows(self, generator: str) -> dict[str, IndexRow]:
         try:
             return self._index.of(KIND, generator)
-        except AppError as error:  # bundled directions stay usable
+        except LatentwalkError as error:  # bundled directions stay usable
             log.warning("Skipped the directions that were learned on %s: %s", generator, error)
             return {}
 

@@ -13,14 +13,15 @@ from typing import Any
 import torch
 
 import models
-from latentwalk import atomic_files
 from latentwalk.directions.direction import NAME, Direction, from_bytes, replace_fields, short_fingerprint
 from latentwalk.edit import Edit
-from latentwalk.errors import AppError, Conflict, Invalid, ModelFailed, NotFound
+from latentwalk.errors import Conflict, Invalid, LatentwalkError, NotFound
 from latentwalk.steering.exact_moves import exact_directions
 from latentwalk.steering.transforms import transforms
-from models.base import MOVES, Entry, Generator, GeneratorSpec, ModelError
+from models import atomic_files
+from models.base import MOVES, Generator
 from models.catalogue import download, local, pinned, plugins
+from models.specs import CatalogueEntry, GeneratorSpec
 from server.storage.db.database import Database
 from server.storage.learned_directions import ENCODER, SUFFIX, LearnedDirections, Source, contents, direction_files
 
@@ -47,11 +48,11 @@ class Library:
         self.first = first
         self.bundled = bundled
         self._cache: dict[str, _GeneratorDirections] = {}
-        self._entries: tuple[tuple[int, int], Mapping[str, Entry]] | None = None
+        self._entries: tuple[tuple[int, int], Mapping[str, CatalogueEntry]] | None = None
 
     # Generators
 
-    def entries(self) -> Mapping[str, Entry]:
+    def entries(self) -> Mapping[str, CatalogueEntry]:
         """Every generator by name, in the order `first`, bundled, pinned (installed or not), plugins, imported."""
         modified = (_modified(self.bundled), _modified(self._models))
         if self._entries is None or self._entries[0] != modified:
@@ -64,7 +65,7 @@ class Library:
             self._entries = modified, {name: entries[name] for name in order}
         return self._entries[1]
 
-    def entry(self, name: str) -> Entry:
+    def entry(self, name: str) -> CatalogueEntry:
         """One generator's entry; NotFound, which lists the existing ones, when there is none."""
         entry = self.entries().get(name)
         if entry is None:
@@ -85,14 +86,11 @@ class Library:
         entry = self.entry(name)
         if entry.origin.kind == "wheel" and not pinned.is_installed(entry, self._models):
             raise NotFound(f"{entry.spec.title} ({name}) has not been fetched yet.", f"Run: latentwalk pull {name}")
-        try:
-            if entry.origin.kind == "folder":
-                return local.load(entry, device)
-            if entry.origin.kind == "adapter":
-                return plugins.load(entry, device)
-            return pinned.load(name, self._models, device)
-        except ModelError as error:
-            raise ModelFailed(str(error), error.hint) from error
+        if entry.origin.kind == "folder":
+            return local.load(entry, device)
+        if entry.origin.kind == "adapter":
+            return plugins.load(entry, device)
+        return pinned.load(name, self._models, device)
 
     def pull(self, name: str, report: Callable[[float, str], None]) -> None:
         """Fetch a generator's weights. `report` receives the share done and a message, and may raise to stop."""
@@ -100,11 +98,9 @@ class Library:
         if self.is_installed(name):
             raise Conflict(f"{entry.spec.title} is installed already.", "There is nothing to fetch.")
         try:
-            download.pull(entry, self._models, report)
-        except ModelError as error:
-            raise ModelFailed(str(error), error.hint) from error
+            download.fetch_weights(entry, self._models, report)
         except OSError as error:
-            raise atomic_files.refused(self._models / name, error) from error
+            raise atomic_files.storage_error(self._models / name, error) from error
 
     def encoder(self, name: str) -> Path | None:
         """The file of the encoder that inverts pictures for a generator, None when it has none."""
@@ -228,7 +224,7 @@ def _read(sources: Iterable[Source], spec: GeneratorSpec) -> dict[str, Direction
     for id, read in sources:
         try:
             directions[id] = parse_direction(id, read(), spec)
-        except (AppError, OSError) as error:
+        except (LatentwalkError, OSError) as error:
             log.warning("Skipped a direction of %s: %s", spec.name, error)
     return directions
 

@@ -8,8 +8,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from latentwalk import atomic_files
 from latentwalk.errors import Damaged
+from models import atomic_files
+from models.hashing import file_sha256
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 GRACE_PERIOD = 3600.0  # seconds in which a new file is not called unreferenced: its row may be about to be written
@@ -48,7 +49,7 @@ class ObjectStore:
     def is_intact(self, sha256: str) -> bool:
         """Whether the file with this hash exists and has it."""
         try:
-            return atomic_files.sha256_of(self.path(sha256)) == sha256
+            return file_sha256(self.path(sha256)) == sha256
         except OSError:
             return False
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from latentwalk import atomic_files
 from latentwalk.errors import Conflict, DiskFull, Invalid, NotFound
 from latentwalk.progress import Progress, Work
+from models import atomic_files
+from models.hashing import file_sha256
 from server.jobs.job import now
 from server.storage.db import row_export
 from server.storage.db.database import Database
@@ -196,7 +197,7 @@ def _conflicting_files(home: Path, manifest: Manifest) -> list[str]:
 
 def _has_content(path: Path, sha256: str) -> bool:
     try:
-        return atomic_files.sha256_of(path) == sha256
+        return file_sha256(path) == sha256
     except OSError:
         return False
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from latentwalk.errors import Invalid
 from models.sandbox.client import Sandbox, SandboxError, SandboxTaskFailed, SandboxUnavailable
+from models.sandbox.protocol import REFUSED
 
 SECONDS = 120.0
 REASON = re.compile(r"[a-zA-Z ,]{1,100}")
@@ -37,7 +38,7 @@ def _asked(name: str, data: bytes) -> NDArray[np.uint8]:
     except SandboxUnavailable as error:
         raise Invalid(str(error), error.hint) from error
     except SandboxTaskFailed as error:  # its own words are repeated only where they are those that we gave it to say
-        known = error.kind == "Refused" and REASON.fullmatch(error.text)
+        known = error.kind == REFUSED and REASON.fullmatch(error.text)
         raise Invalid(f"That file cannot be used: {error.text}." if known else str(_nonsense()), HINT) from error
     except SandboxError as error:
         raise Invalid(f"That file cannot be read. {error}", HINT) from error

@@ -91,15 +91,13 @@ async def _admit(request: Request, services: Services, token: str) -> tuple[str 
 def _door(request: Request, services: Services, values: dict[str, Any], status: int) -> Response:
     templates = Jinja2Templates(directory=services.root / "templates")
     return templates.TemplateResponse(
-        request, "door.html", {"version": services.version, **values}, status, DOOR_HEADERS
+        request, "sign_in.html", {"version": services.version, **values}, status, DOOR_HEADERS
     )
 
 
 def _with_pass(request: Request, made: str, response: Response) -> Response:
     secure = request.url.scheme == "https"
-    response.set_cookie(
-        _name(request), made, LIFETIME, path="/", httponly=True, samesite="strict", secure=secure
-    )
+    response.set_cookie(_name(request), made, LIFETIME, path="/", httponly=True, samesite="strict", secure=secure)
     return response
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Column, Table, delete, insert, select
 
 from latentwalk import edit
-from latentwalk.errors import AppError, Invalid
+from latentwalk.errors import Invalid, LatentwalkError
 from latentwalk.films import timeline
 from server.jobs.job import Job, State
 from server.storage.db.bookmarks import ID_DIGITS, LONGEST_TITLE
@@ -114,7 +114,7 @@ def _validate_state(row: dict[str, Any]) -> None:
         raise ValueError("not a kind of shared state")
     try:
         body = edit.canonical(edit.parse(value)) if kind == "edit" else timeline.canonical(timeline.read(value))
-    except AppError as error:
+    except LatentwalkError as error:
         raise ValueError("neither an edit nor a timeline") from error
     if row["id"] != hashlib.sha256(f"{kind}\n{body}".encode()).hexdigest()[:ID_DIGITS]:
         raise ValueError("the id is not that of the content")

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from latentwalk import atomic_files
 from latentwalk.directions.direction import Direction, to_bytes
 from latentwalk.directions.latent_walk import LinearWalk
 from latentwalk.edit import Edit, parse
 from latentwalk.errors import Conflict, Invalid, ModelFailed, NotFound, StorageFailed
-from models.base import GeneratorSpec
+from models import atomic_files
 from models.catalogue import local
+from models.specs import GeneratorSpec
 from server.storage.db.database import Database
 from server.storage.db.library_index import LibraryIndex
 from server.storage.library import Library
@@ -46,7 +46,7 @@ def test_an_unknown_generator_is_not_found(library: Library) -> None:
 
 def test_an_imported_generator_is_listed_last_and_loads(library: Library, described: Described) -> None:
     before = list(library.entries())
-    local.keep(library.home / "generators", *described)
+    local.save(library.home / "generators", *described)
     assert list(library.entries()) == [*before, "styled"]
     assert library.is_installed("styled")
     assert library.load("styled").spec == described[0]
@@ -55,8 +55,8 @@ def test_an_imported_generator_is_listed_last_and_loads(library: Library, descri
 
 
 def test_a_bundled_generator_is_listed_first_and_cannot_be_replaced(library: Library, described: Described) -> None:
-    local.keep(library.bundled, *described)
-    local.keep(library.home / "generators", *described)
+    local.save(library.bundled, *described)
+    local.save(library.home / "generators", *described)
     assert next(iter(library.entries())) == "styled"
     assert library.entry("styled").origin.member == str(library.bundled / "styled")
     assert library.directions("styled") == {}
@@ -65,7 +65,7 @@ def test_a_bundled_generator_is_listed_first_and_cannot_be_replaced(library: Lib
 def test_the_configured_generator_is_listed_first_and_an_unknown_name_is_ignored(
     library: Library, described: Described
 ) -> None:
-    local.keep(library.home / "generators", *described)
+    local.save(library.home / "generators", *described)
     first, usual = (list(Library(library.home, library.bundled, name).entries()) for name in ("styled", "nothing"))
     assert usual[-1] == "styled"
     assert first == ["styled", *usual[:-1]]

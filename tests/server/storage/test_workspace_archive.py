@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from latentwalk import atomic_files
 from latentwalk.directions.direction import Direction, to_bytes
-from latentwalk.errors import AppError, Conflict, Damaged, DiskFull, Invalid, NotFound, StorageFailed
+from latentwalk.errors import Conflict, Damaged, DiskFull, Invalid, LatentwalkError, NotFound, StorageFailed
 from latentwalk.progress import finish
 from latentwalk.provenance.ledger import LedgerEntry, LedgerMatch
-from models.base import GeneratorSpec
+from models import atomic_files
+from models.specs import GeneratorSpec
 from server.cli.main import main
 from server.jobs.job import Job, State
 from server.ops.repair import examine
@@ -261,7 +261,7 @@ def test_a_truncated_or_changed_file_is_refused(share: float, packed: Path, home
 def test_a_workspace_larger_than_the_free_space_is_refused_before_anything_is_written(
     packed: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("latentwalk.atomic_files.RESERVE", 2**62)
+    monkeypatch.setattr("models.atomic_files.RESERVE", 2**62)
     with pytest.raises(DiskFull):
         imported(packed, home)
     assert not home.exists()
@@ -301,7 +301,7 @@ def test_a_failed_export_leaves_the_previous_file(packed: Path, full: Path, monk
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full_disk)
-        with pytest.raises(AppError):
+        with pytest.raises(LatentwalkError):
             finish(pack(full, Database.at(full), packed))
     assert packed.read_bytes() == before
     assert atomic_files.PART not in "".join(os.listdir(packed.parent))

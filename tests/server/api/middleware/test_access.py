@@ -14,7 +14,7 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
-from models.base import GeneratorSpec
+from models.specs import GeneratorSpec
 from server.api.middleware.host_origin import SAFE
 from server.api.permissions import RoleNeeded
 from server.app import create_app
@@ -106,7 +106,7 @@ def test_without_a_token_there_is_nothing_to_see(
 def test_signs_of_life_and_the_pages_own_files_need_no_token(stranger: TestClient) -> None:
     assert stranger.get("/healthz").json() == {"status": "ok"}  # and not what runs here
     assert stranger.get("/readyz").status_code in (200, 503)
-    assert stranger.get("/static/js/door.js").status_code == 200
+    assert stranger.get("/static/js/shell/sign-in.js").status_code == 200
 
 
 def test_the_page_without_a_token_says_what_is_missing(stranger: TestClient) -> None:
