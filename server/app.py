@@ -61,7 +61,6 @@ from server.services.regressors.scoring import RegressorTrials
 from server.services.stills import Stills
 from server.services.workspace import Workspace
 from server.settings import Settings
-from server.storage import arrivals
 from server.storage.db.bookmarks import SharedStates
 from server.storage.film_archive import FilmArchive
 from server.storage.library import Library
@@ -110,7 +109,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         else:
             backend = await engine.open()
         job_runner = JobRunner(chosen.home, database, capacity={"device": backend.learners})
-        arrivals.take_in(chosen.home, library.learned, job_runner.table)
+        library.learned.import_files()
         job_runner.load()
         film_archive.sweep({request["export"] for request in job_runner.table.requests("export")})
         quarantine = ImportQuarantine(library, chosen.unlocked)

@@ -16,14 +16,14 @@ from torch import Tensor
 
 from models.base import FirstLayer, Precision
 from models.errors import Invalid, ModelFailed
-from models.sandbox.client import Sandbox, SandboxError, SandboxTaskFailed
-from models.sandbox.protocol import REFUSED
+from models.sandbox.client import Sandbox, SandboxError
 from models.specs import GeneratorSpec
 
 MEMORY = 3 * 2**30  # bytes that the graph may use
 LARGEST = 512 * 2**20  # bytes of a graph, or of a batch of images
 SECONDS = 120.0  # for one batch
 BATCH = 8  # images per batch, if the graph accepts any number
+EXPORT_AGAIN = "Export the graph again."
 
 Array = NDArray[Any]
 GraphFunction = Callable[["OnnxGeneratorPlan", Array, Array | None], Array]
@@ -70,7 +70,7 @@ def sample_prior(seed: int, width: int) -> Array:
 def open_graph(graph: Array, unlocked: bool) -> Iterator[GraphFunction]:
     """A function that runs the graph in a sandbox: (plan, z [N, D], class weights [N, K] or None) to its output."""
     with Sandbox("onnx", memory=MEMORY, seconds=SECONDS, largest=LARGEST, unlocked=unlocked) as sandbox:
-        _call_task(lambda: sandbox.call("load", {}, [graph], most=0))
+        sandbox.call("load", {}, [graph], most=0, hint=EXPORT_AGAIN)
         yield lambda plan, z, classes: _run_graph(sandbox, plan, z, classes)
 
 
@@ -187,17 +187,7 @@ def _run_graph(sandbox: Sandbox, plan: OnnxGeneratorPlan, z: Array, classes: Arr
         if classes is None:
             raise Invalid("This model needs class weights, and none were given.", "Choose a class.")
         inputs.append(classes.astype(dtype))
-    arrays = _call_task(lambda: sandbox.call("run", {"output": plan.output}, inputs, most=LARGEST)).arrays
+    arrays = sandbox.call("run", {"output": plan.output}, inputs, most=LARGEST, hint=EXPORT_AGAIN).arrays
     if len(arrays) != 1 or arrays[0].dtype != np.float32:
         raise ModelFailed("The graph returned no images.", "Check the outputs of the graph.")
     return np.asarray(arrays[0])
-
-
-def _call_task(call: Callable[[], Any]) -> Any:
-    """The result of a call into the sandbox; the task's own refusals get a hint, other errors pass unchanged."""
-    try:
-        return call()
-    except SandboxTaskFailed as error:
-        if error.kind == REFUSED:
-            raise SandboxError(error.text, "Import it again.") from None
-        raise

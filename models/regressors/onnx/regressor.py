@@ -6,10 +6,9 @@ import hashlib
 import threading
 import time
 import weakref
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -21,10 +20,8 @@ from models.regressors.onnx.detect_format import EXPORT, check_is_onnx
 from models.regressors.onnx.input_plan import InputPlan, prepare_input, read_scores
 from models.regressors.onnx.passport import Passport, validate
 from models.regressors.protocol import RegressorSpec
-from models.sandbox.client import Sandbox, SandboxError, SandboxTaskFailed
-from models.sandbox.protocol import REFUSED
+from models.sandbox.client import Sandbox, SandboxError
 
-T = TypeVar("T")
 MODEL, PLAN = "model.onnx", "plan.json"
 BATCH = 16  # images per batch, if the model accepts any number
 SECONDS = 60.0  # for one batch
@@ -39,7 +36,7 @@ def inspect(data: bytes, *, unlocked: bool = False) -> Passport:
     check_is_onnx(data)
     try:
         with Sandbox("onnx", unlocked=unlocked) as sandbox:
-            body = _call_task(lambda: sandbox.call("inspect", {}, [np.frombuffer(data, np.uint8)], most=0).body)
+            body = sandbox.call("inspect", {}, [np.frombuffer(data, np.uint8)], most=0, hint=EXPORT).body
         return validate(body, data)
     except SandboxError as error:
         raise Invalid(str(error), error.hint) from error
@@ -130,7 +127,7 @@ class OnnxRegressor:
         arguments = {"output": self.plan.output}
         try:
             sandbox = self._open_sandbox()
-            arrays = _call_task(lambda: sandbox.call("run", arguments, [inputs], most=LARGEST_ANSWER).arrays)
+            arrays = sandbox.call("run", arguments, [inputs], most=LARGEST_ANSWER, hint=EXPORT).arrays
         except SandboxError:
             self._close_sandbox()
             raise
@@ -142,7 +139,7 @@ class OnnxRegressor:
         if self._sandbox is None:
             sandbox = Sandbox("onnx", seconds=SECONDS, unlocked=self._unlocked).__enter__()
             try:
-                _call_task(lambda: sandbox.call("load", {}, [self._data], most=0))
+                sandbox.call("load", {}, [self._data], most=0, hint=EXPORT)
             except BaseException:
                 sandbox.close()
                 raise
@@ -188,13 +185,3 @@ def probe(regressor: OnnxRegressor, images: Tensor) -> ProbeResult:
     some = slice(None, None, max(len(images) // DIMMED, 1))
     darker = float((regressor.score((images[some] + 1) / 2 - 1) - scores[some]).mean()) / deviation
     return ProbeResult(float(scores.min()), float(scores.max()), mean, deviation, seconds, darker)
-
-
-def _call_task(call: Callable[[], T]) -> T:
-    """The result of a call into the sandbox; the task's own refusals get a hint, other errors pass unchanged."""
-    try:
-        return call()
-    except SandboxTaskFailed as error:
-        if error.kind == REFUSED:
-            raise SandboxError(error.text, EXPORT) from None
-        raise

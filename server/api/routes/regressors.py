@@ -148,7 +148,7 @@ async def upload(
     return regressor_schemas.regressor(entry, whole=True)
 
 
-@router.post("/{name}/plan", dependencies=[needs(Role.EDITOR)])
+@router.put("/{name}/plan", dependencies=[needs(Role.EDITOR)])
 async def plan(services: ServicesDep, name: str, body: PlanBody) -> dict[str, Any]:
     """Confirm or correct the input plan of an uploaded model; it is tried on images, and rejected if that fails."""
     entry = await services.regressor_trials.confirm_plan(name, body.plan, body.generator)

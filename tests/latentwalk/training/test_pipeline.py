@@ -27,7 +27,7 @@ from server.storage.library import Library
 ROOT = Path(__file__).parents[3]
 # A shell's background jobs, these tests among them, may have been told to ignore the signal.
 LISTENING = (
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from server.cli import main; main()"
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from server.cli.main import main; main()"
 )
 PATIENCE = 300  # seconds, for machines on which much else runs
 

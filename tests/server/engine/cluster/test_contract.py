@@ -31,6 +31,7 @@ from server.api import frame_protocol
 from server.cli.bench.simulated_user import Drag, SimulatedUser, Track
 from server.storage.library import Library
 from tests.conftest import put, slider, styled
+from tests.walk_bodies import sweep_body
 
 pytestmark = pytest.mark.slow
 EDIT: dict[str, Any] = {"generator": "styled", "base": {"seed": 7}, "amounts": {"sway": 4}}
@@ -207,8 +208,8 @@ def test_learning_can_be_stopped(house: House) -> None:
 
 
 def test_a_walk_is_filmed(house: House) -> None:
-    film = {"edit": EDIT, "sweep": "sway", "seconds": 1.0, "fps": 8, "format": "gif"}
-    job = house.ended(house.json("/api/exports", film))
+    body = sweep_body(EDIT, "sway", seconds=1.0, fps=8)
+    job = house.ended(house.json("/api/walks/export", body))
     assert job["state"] == "done", job
     frames = Image.open(io.BytesIO(house.ask(f"/api/exports/{job['result']['export']}/file")))
     assert getattr(frames, "n_frames", 1) == 8
