@@ -16,7 +16,6 @@ from uvicorn import Config
 
 from latentwalk import atomic_files
 from latentwalk.errors import AppError
-from latentwalk.provenance.signing import FileSigner
 from server.api import error_responses, live_socket
 from server.api.dependencies import Services
 from server.api.http_protocol import TimeoutHttpProtocol
@@ -51,6 +50,7 @@ from server.ops.audit_log import logging_settings
 from server.ops.lifecycle import Lifecycle
 from server.ops.metrics import Metrics
 from server.services.cinema import Cinema
+from server.services.file_signer import file_signer
 from server.services.import_quarantine import ImportQuarantine
 from server.services.learning import LearningTasks
 from server.services.studio import Studio
@@ -111,7 +111,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         work.load()
         films.sweep({request["export"] for request in work.list.requests("export")})
         studio = Studio(library, judges, shelf, lane, work, backend)
-        press = FileSigner(chosen, app.version)
+        press = file_signer(chosen, app.version)
         sounds = AudioFiles(chosen.home / "sounds")
         quarantine = ImportQuarantine(library, chosen.unlocked)
         quarantine.sweep()

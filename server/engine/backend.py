@@ -9,11 +9,12 @@ from typing import Any, Protocol
 from latentwalk.edit import Edit
 from latentwalk.errors import AppError
 from latentwalk.rendering import draw
+from latentwalk.rendering.frame import Answer, Frame
 from latentwalk.rendering.image_codec import Format, Pixels
 from models.base import Precision
 from server.engine.generator_cache import GeneratorCache
 from server.engine.inference_thread import InferenceThread, Priority
-from server.engine.preview_queue import Answer, ClientSlot, Frame, PreviewRequest
+from server.engine.preview_queue import ClientSlot, PreviewRequest
 from server.engine.renderer import Renderer
 from server.jobs.job import Kind
 from server.jobs.task import Task

@@ -5,41 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import torch
 
-from latentwalk.directions.direction import Direction
 from latentwalk.errors import AppError, ModelFailed
 from latentwalk.rendering import precision, preview_resolution
-from models.base import Generator, GeneratorSpec
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from server.engine.inference_thread import InferenceThread, Priority
 from server.storage.library import Library
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LoadedGenerator:
-    """A generator that can be run now: exactly, and quickly, in less precision; and what its sliders are.
-
-    `small` draws previews where whole pictures are too slow for that.
-    """
-
-    exact: Generator
-    quick: Generator
-    directions: Callable[[], Mapping[str, Direction]]
-    small: Generator | None = None
-
-    @property
-    def spec(self) -> GeneratorSpec:
-        return self.exact.spec
-
-    @property
-    def preview(self) -> Generator:
-        """What draws while a hand moves."""
-        return self.small or self.quick
 
 
 class GeneratorCache:

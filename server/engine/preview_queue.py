@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from latentwalk.edit import Edit
-from latentwalk.errors import AppError, Overloaded
-from latentwalk.rendering.image_codec import Format
+from latentwalk.errors import Overloaded
+from latentwalk.rendering.frame import Answer
 
 K = TypeVar("K")
 
@@ -28,23 +28,6 @@ class PreviewRequest:
     edit: Edit
     size: int | None = None
     at: float = field(default_factory=time.perf_counter)
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """An encoded picture, and where its time went, in seconds."""
-
-    data: bytes
-    format: Format
-    width: int
-    height: int
-    batch: int = 1
-    waited: float = 0.0
-    rendered: float = 0.0
-    encoded: float = 0.0
-
-
-Answer = Frame | AppError
 
 
 class ClientSlot:

@@ -16,19 +16,11 @@ from latentwalk.edit import Edit
 from latentwalk.errors import AppError, ModelFailed
 from latentwalk.rendering import draw
 from latentwalk.rendering.draw import PreviewBatch
+from latentwalk.rendering.frame import Answer, Frame
 from latentwalk.rendering.image_codec import Format, Pixels
-from server.engine.generator_cache import LoadedGenerator
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from server.engine.inference_thread import InferenceThread, Priority, stopping
-from server.engine.preview_queue import (
-    Answer,
-    ClientSlot,
-    Frame,
-    PreviewQueue,
-    PreviewRequest,
-    QueuedPreview,
-    StillQuota,
-    queue_full,
-)
+from server.engine.preview_queue import ClientSlot, PreviewQueue, PreviewRequest, QueuedPreview, StillQuota, queue_full
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import insert
 
 from latentwalk import atomic_files
-from latentwalk.directions.direction import LARGEST_FILE, from_bytes
+from latentwalk.directions.direction_file import LARGEST_FILE, from_bytes
 from latentwalk.errors import AppError, Damaged
 from server.ops.check import Check
 from server.storage.db.database import Database

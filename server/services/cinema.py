@@ -6,28 +6,31 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from latentwalk.directions.direction import Direction
-from latentwalk.edit import Edit, resolve
+from latentwalk.edit import Edit
 from latentwalk.errors import AppError, Invalid
-from latentwalk.films.constant_speed import Draw, Pace, as_timed, measure_pace
+from latentwalk.films.constant_speed import Draw, Pace, identity_pace, measure_pace
 from latentwalk.films.encoding.formats import containers
 from latentwalk.films.estimates import estimate
 from latentwalk.films.presets import PresetRequest, presets, sweep
 from latentwalk.films.render import moment_of_frame, render_film
 from latentwalk.films.route import Route, route_of
 from latentwalk.films.timeline import Timeline, canonical, read
+from latentwalk.latents.resolve import resolve
 from latentwalk.progress import Work, finish
 from latentwalk.provenance.ledger import LedgerEntry
 from latentwalk.provenance.signing import FileSigner
 from latentwalk.provenance.stills import still_file
 from latentwalk.rendering import image_codec
 from latentwalk.rendering.draw import draw
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from latentwalk.steering.learning.resume_state import ResumeState
 from server.engine.backend import Backend
-from server.engine.generator_cache import GeneratorCache, LoadedGenerator
+from server.engine.generator_cache import GeneratorCache
 from server.engine.inference_thread import InferenceThread, Priority
 from server.jobs.job import Job, now
 from server.jobs.runner import JobRunner
@@ -71,7 +74,7 @@ class Cinema:
         columns, rows = (1, 1) if timeline.grid is None else timeline.grid.shape
 
         def edits() -> list[list[dict[str, Any]]]:
-            every = (route.cells(moment_of_frame(route, paced, frame)) for frame in frames)
+            every = (route.edits_at(moment_of_frame(route, paced, frame)) for frame in frames)
             return [[edit.model_dump(mode="json", exclude_defaults=True) for edit in cells] for cells in every]
 
         return {
@@ -89,7 +92,7 @@ class Cinema:
         ready, route = await self._route(timeline)
         drawn = self._drawn(Priority.STILL)
         async with self._measuring:
-            return await asyncio.to_thread(lambda: finish(estimate(route, drawn, ready.directions())))
+            return asdict(await asyncio.to_thread(lambda: finish(estimate(route, drawn, ready.directions()))))
 
     async def still(self, edit: Edit, format: image_codec.Format, *, size: int | None, mark: bool) -> bytes:
         """The exact picture of an edit as a file that says what it is."""
@@ -124,7 +127,7 @@ class Cinema:
         timeline, id, title = read(request["recipe"]), str(request["export"]), str(request["title"])[:200]
         ready, route = await self._route(timeline)
         sound = self._sounds.path(timeline)
-        if sound is not None and not containers()[timeline.output.format].sounds:
+        if sound is not None and not containers()[timeline.output.format].has_audio:
             raise Invalid(f"A film as {timeline.output.format} carries no sound.", "Choose mp4, webm or av1.")
         drawn = self._drawn(Priority.WORK)
 
@@ -140,7 +143,7 @@ class Cinema:
 
     async def _pace(self, route: Route, ready: LoadedGenerator) -> Pace:
         if route.timeline.speed == "timed":
-            return as_timed(route.timeline.length)
+            return identity_pace(route.timeline.length)
         # Only what moves the pictures is part of the pace: captions and formats may change without measuring anew.
         moving = route.timeline.model_copy(update={"title": "", "caption": False, "mark": False, "beats": ()})
         key = f"{canonical(moving)}|{self._library.stamp(route.at(0.0))}"
@@ -168,7 +171,7 @@ def checked(timeline: Timeline, ready: LoadedGenerator) -> Route:
     directions = ready.directions()
     route = route_of(timeline, {name: direction.unit for name, direction in directions.items()}, ready.spec)
     for number, key in enumerate(timeline.keyframes, start=1):
-        for edit in route.cells(key.at):
+        for edit in route.edits_at(key.at):
             try:
                 resolve(edit, ready.exact, directions)
             except AppError as error:
@@ -192,7 +195,7 @@ def filmed(
         return {"export": id}
     exports.discard(id)  # the half of it that a server left that died before
     timeline, directions = route.timeline, ready.directions()
-    mime = containers()[timeline.output.format].signed
+    mime = containers()[timeline.output.format].credential_type
     claim = press.claim("walk", canonical(timeline), ready.spec, directions, used_by(timeline, directions))
     embedded = False
 
@@ -205,7 +208,7 @@ def filmed(
     try:
         made = yield from render_film(route, drawing, directions, path, sound=sound, sign=sign)
         seal = press.seal(path, embedded, claim)
-        small = made.shown[0].copy()
+        small = made.samples[0].copy()
         small.thumbnail((THUMBNAIL, THUMBNAIL))
         description = {
             "title": title,
@@ -218,13 +221,13 @@ def filmed(
             "seconds": round(made.seconds, 3),
             "created": now(),
             "recipe": timeline.plain(),
-            "credential": seal.sealed,
+            "credential": seal.placement,
             "sha256": seal.sha256,
             "digest": made.digest,
         }
         created, format = str(description["created"]), timeline.output.format
         entry = LedgerEntry(created, seal.sha256, made.bytes, format, title, "walk", claim.recipe, id)
-        press.note(entry, made.shown)
+        press.note(entry, made.samples)
         exports.finish(id, description, image_codec.encode(small, "jpg"), seal.beside)
     except BaseException:  # cancelling closes the generator, which is not an Exception
         exports.discard(id)
@@ -235,7 +238,7 @@ def filmed(
 def used_by(timeline: Timeline, directions: Mapping[str, Direction]) -> tuple[str, ...]:
     """Every direction that has a part in a walk's pictures."""
     held = {name for key in timeline.keyframes if key.edit is not None for name in (*key.edit.hold, *key.edit.layers)}
-    return tuple(sorted(held.union(timeline.sliders()) & set(directions)))
+    return tuple(sorted(held.union(timeline.directions()) & set(directions)))
 
 
 def between_frames(timeline: Timeline, seconds: tuple[float, float | None]) -> tuple[int, int]:

@@ -10,7 +10,8 @@ from typing import Any
 
 from latentwalk import atomic_files
 from latentwalk import edit as edits
-from latentwalk.directions.direction import Direction, check_id, from_bytes, to_bytes
+from latentwalk.directions.direction import Direction, check_id
+from latentwalk.directions.direction_file import SUFFIX, from_bytes, to_bytes
 from latentwalk.errors import Conflict, Invalid, ModelFailed, NotFound
 from latentwalk.films.timeline import Timeline
 from latentwalk.progress import Progress, finish
@@ -18,6 +19,7 @@ from latentwalk.provenance.signing import FileSigner
 from latentwalk.provenance.stills import still_file
 from latentwalk.rendering import image_codec, precision
 from latentwalk.rendering.draw import draw
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from latentwalk.steering import transforms
 from latentwalk.steering.discovery import Method, discover
 from latentwalk.steering.learning.learn import LearnSettings, learn
@@ -31,7 +33,6 @@ from models.catalogue import download
 from models.regressors import catalogue
 from server.auth.tokens import TokenStore
 from server.cli import home
-from server.engine.generator_cache import LoadedGenerator
 from server.engine.inference_thread import pick_device, tune
 from server.services import (
     external_directions,
@@ -42,9 +43,9 @@ from server.services import (
     regressor_uploads,
     studio,
 )
+from server.services.file_signer import file_signer
 from server.settings import Settings
 from server.storage.audio_files import AudioFiles
-from server.storage.learned_directions import SUFFIX
 from server.storage.library import Library
 from server.storage.regressors import RegressorEntry, Regressors
 
@@ -69,7 +70,7 @@ def tokens() -> TokenStore:
 
 def press() -> FileSigner:
     """What signs and remembers files, as the settings say."""
-    return FileSigner(settings())
+    return file_signer(settings())
 
 
 def checked_address(chosen: Settings) -> Settings:

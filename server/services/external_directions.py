@@ -13,8 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentwalk.directions.direction import Curve, Direction, to_bytes
+from latentwalk.directions.direction import Direction
+from latentwalk.directions.direction_file import to_bytes
 from latentwalk.directions.latent_walk import LinearWalk
+from latentwalk.directions.response_curve import Curve
 from latentwalk.directions.unit import Unit
 from latentwalk.edit import Base
 from latentwalk.errors import Invalid
@@ -135,7 +137,7 @@ def _slider(spec: GeneratorSpec, found: VectorFile, id: str, space: str, row: Te
         curve=Curve.straight(spread, reach),
         range=(-reach, reach),
         track=(-1.5 * reach, 1.5 * reach),
-        asked=(-reach, reach),
+        requested_range=(-reach, reach),
         method="imported",
         seed=0,
         created=datetime.date.today().isoformat(),

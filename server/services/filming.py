@@ -16,16 +16,16 @@ from latentwalk.edit import Edit
 from latentwalk.errors import Invalid, NotFound
 from latentwalk.films.encoding import formats, untrusted_media
 from latentwalk.films.presets import sweep
-from latentwalk.films.recipe_extraction import mime_of, recipe_of
+from latentwalk.films.recipe_extraction import media_type, recipe_of
 from latentwalk.films.render import render_film
 from latentwalk.films.timeline import Quality, Timeline, canonical, fps_for, read
 from latentwalk.progress import Progress, finish
 from latentwalk.provenance.c2pa import Credential
 from latentwalk.provenance.ledger import LedgerEntry
 from latentwalk.provenance.perceptual_hash import perceptual_hash
-from latentwalk.provenance.signing import FileSigner, matches, write_beside
+from latentwalk.provenance.signing import FileSigner, write_sidecar
 from latentwalk.rendering.draw import draw
-from server.engine.generator_cache import LoadedGenerator
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from server.jobs.job import now
 from server.services.cinema import checked, used_by
 from server.storage.audio_files import AudioFiles
@@ -45,7 +45,7 @@ def filmed(
     route = checked(timeline, ready)
     sound = sounds.path(timeline)
     container = formats.containers()[timeline.output.format]
-    if sound is not None and not container.sounds:
+    if sound is not None and not container.has_audio:
         raise Invalid(f"A film as {timeline.output.format} carries no sound.", "Choose mp4, webm or av1.")
     directions = ready.directions()
     recipe = canonical(timeline)
@@ -55,16 +55,16 @@ def filmed(
 
     def sign(path: Path, recipe: str) -> None:
         nonlocal embedded
-        embedded = press.embed(path, container.signed, claim)
+        embedded = press.embed(path, container.credential_type, claim)
 
     work = render_film(route, lambda edit: draw(edit, ready), directions, out, sound=sound, sign=sign)
     made = finish(work, show)
     seal = press.seal(out, embedded, claim)
-    write_beside(out, seal)
+    write_sidecar(out, seal)
     entry = LedgerEntry(
         now(), seal.sha256, made.bytes, timeline.output.format, timeline.title or out.name, "walk", recipe
     )
-    press.note(entry, made.shown)
+    press.note(entry, made.samples)
 
 
 def swept(edit: Edit, direction: Direction, out: Path, *, seconds: float, fps: int, size: int | None) -> Timeline:
@@ -107,20 +107,21 @@ def walk_in(data: bytes, name: str) -> Timeline:
 
 def made_here(data: bytes, press: FileSigner, beside: bytes | None = None) -> dict[str, Any]:
     """Whether a file was made here: by its digest, else by its looks; and what its credential says. JSON."""
-    found = press.ledger.same(hashlib.sha256(data).hexdigest())
+    sha256 = hashlib.sha256(data).hexdigest()
+    found = press.ledger.find(sha256, [])
     verdict = "here" if found else "no"
     if not found:
         try:
-            looks = [perceptual_hash(Image.fromarray(frame)) for frame in untrusted_media.decode_frames(data)]
+            hashes = [perceptual_hash(Image.fromarray(frame)) for frame in untrusted_media.decode_frames(data)]
         except Invalid:
-            looks = []
-        found = press.ledger.alike(looks)
+            hashes = []
+        found = press.ledger.find(sha256, hashes)
         verdict = "alike" if found else "no"
-    credential = press.credential(data, mime_of(data), beside)
+    credential = press.credential(data, media_type(data), beside)
     return {
         "made": verdict,
         "sentence": SENTENCES[verdict],
-        "matches": matches(found),
+        "matches": [match.view() for match in found],
         "credential": credential_view(credential),
     }
 

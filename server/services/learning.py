@@ -12,6 +12,7 @@ from PIL import Image
 from latentwalk.directions.direction import Direction
 from latentwalk.progress import Progress, Work
 from latentwalk.rendering import image_codec
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from latentwalk.steering import transforms
 from latentwalk.steering.discovery import Method, discover
 from latentwalk.steering.learning.learn import LearnSettings, learn
@@ -21,7 +22,7 @@ from latentwalk.steering.scores.ratings import Rating
 from latentwalk.steering.scores.settings import ScoreSettings
 from models.base import Generator as Model
 from models.base import Precision
-from server.engine.generator_cache import GeneratorCache, LoadedGenerator
+from server.engine.generator_cache import GeneratorCache
 from server.engine.inference_thread import InferenceThread, Priority
 from server.jobs.job import Kind
 from server.jobs.task import Task

@@ -11,9 +11,11 @@ import safetensors.torch
 import torch
 
 from latentwalk.directions.direction import Direction, check_id
-from latentwalk.edit import Edit, resolve
+from latentwalk.edit import Edit
 from latentwalk.errors import Invalid
+from latentwalk.latents.resolve import resolve
 from latentwalk.progress import Progress, Work, scale_progress
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from latentwalk.steering.learning.resume_state import ResumeState
 from latentwalk.steering.preview_strips import preview_strip
 from latentwalk.steering.scores.learn import learn
@@ -25,7 +27,6 @@ from latentwalk.steering.transforms import transforms
 from models.base import Generator
 from models.regressors.protocol import Regressor, RegressorCard
 from models.regressors.ratings_model import RatingsRegressor
-from server.engine.generator_cache import LoadedGenerator
 from server.storage.library import Library
 from server.storage.regressors import RATINGS, WEIGHTS, RegressorEntry, Regressors
 

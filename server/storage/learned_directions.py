@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from latentwalk import atomic_files
-from latentwalk.directions.direction import LARGEST_FILE, NAME, Direction, from_bytes, to_bytes
+from latentwalk.directions.direction import NAME, Direction
+from latentwalk.directions.direction_file import LARGEST_FILE, SUFFIX, from_bytes, to_bytes
 from latentwalk.errors import AppError, Invalid, StorageFailed
 from models.catalogue import local
 from server.storage.db.database import Database
 from server.storage.db.library_index import IndexRow, LibraryIndex
 from server.storage.objects import ObjectStore
 
-SUFFIX = ".safetensors"
 ENCODER = "encoder.safetensors"
 KIND = "direction"
 

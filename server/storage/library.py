@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,7 +14,8 @@ import torch
 
 import models
 from latentwalk import atomic_files
-from latentwalk.directions.direction import NAME, Direction, from_bytes, replace_fields, short_fingerprint
+from latentwalk.directions.direction import NAME, Direction, short_fingerprint
+from latentwalk.directions.direction_file import SUFFIX, from_bytes
 from latentwalk.edit import Edit
 from latentwalk.errors import AppError, Conflict, Invalid, ModelFailed, NotFound
 from latentwalk.steering.exact_moves import exact_directions
@@ -22,7 +23,7 @@ from latentwalk.steering.transforms import transforms
 from models.base import MOVES, Entry, Generator, GeneratorSpec, ModelError
 from models.catalogue import download, local, pinned, plugins
 from server.storage.db.database import Database
-from server.storage.learned_directions import ENCODER, SUFFIX, LearnedDirections, Source, contents, direction_files
+from server.storage.learned_directions import ENCODER, LearnedDirections, Source, contents, direction_files
 
 BUNDLED = Path(models.__file__).parent / "bundled"
 MIRROR = "mirror.json"
@@ -165,7 +166,7 @@ class Library:
                 f"({short_fingerprint(direction.fingerprint)}), which is none of the generators here.",
                 "Here are " + ", ".join(f"{spec.name} ({short_fingerprint(spec.fingerprint)})" for spec in specs) + ".",
             )
-        direction = replace_fields(direction, generator=spec.name)
+        direction = replace(direction, generator=spec.name)
         self.keep(direction)
         return direction
 

@@ -17,7 +17,9 @@ from typing import IO, Any
 from latentwalk import atomic_files as files
 from latentwalk.errors import Conflict, DiskFull, Invalid, NotFound
 from latentwalk.progress import Progress, Work
-from latentwalk.provenance.ledger import Ledger, LedgerEntry
+from latentwalk.provenance.ledger import LedgerEntry
+from latentwalk.provenance.ledger_file import LedgerFile
+from latentwalk.provenance.perceptual_hash import BYTES
 from server.jobs.job import now
 from server.storage.db import row_export as rows
 from server.storage.db.database import Database
@@ -60,8 +62,8 @@ def pack(home: Path, database: Database, out: Path) -> Work[Pack]:
     done, held = 0, {}
     with tempfile.TemporaryDirectory(prefix="latentwalk-") as scratch, files.replacing(out) as part:
         ledger = Path(scratch) / LEDGER
-        ledger.write_text(json.dumps([[asdict(entry), [look.hex() for look in looks]]
-                                      for entry, looks in _ledger(home).all()]))  # fmt: skip
+        ledger.write_text(json.dumps([[asdict(entry), [f"{hash:0{2 * BYTES}x}" for hash in hashes]]
+                                      for entry, hashes in _ledger(home).all()]))  # fmt: skip
         sources.append((LEDGER, ledger))
         with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
             for name, path in sources:
@@ -103,7 +105,7 @@ def unpack(path: Path, home: Path, database: Database, *, replace: bool = False)
         for number, name in enumerate(order):
             sha256, _ = held.files[name]
             if name == LEDGER:
-                _ledger(home).take_in(_entries(archive.read(LEDGER)))
+                _ledger(home).merge(_entries(archive.read(LEDGER)))
             elif not _same(home / name, sha256):
                 _extract(archive, name, home / name, sha256)
             yield Progress(0.5 + 0.5 * (number + 1) / len(order), f"Taking in {name.split('/')[0]}")
@@ -127,13 +129,21 @@ def _loose(home: Path) -> Iterator[Path]:
             yield path
 
 
-def _ledger(home: Path) -> Ledger:
-    return Ledger(home / "ledger.sqlite")
+def _ledger(home: Path) -> LedgerFile:
+    return LedgerFile(home / "ledger.sqlite")
 
 
-def _entries(data: bytes) -> list[tuple[LedgerEntry, list[bytes]]]:
+def _hash(text: str) -> int:
+    data = bytes.fromhex(text)
+    if len(data) > BYTES:
+        raise ValueError(f"a perceptual hash has {BYTES} bytes")
+    return int.from_bytes(data)
+
+
+def _entries(data: bytes) -> list[tuple[LedgerEntry, list[int]]]:
     try:
-        return [(LedgerEntry(**entry), [bytes.fromhex(look) for look in looks]) for entry, looks in json.loads(data)]
+        rows = json.loads(data)
+        return [(LedgerEntry(**entry), [_hash(text) for text in hashes]) for entry, hashes in rows]
     except (TypeError, ValueError, RecursionError):
         raise Invalid("The workspace's ledger makes no sense.", HINT) from None
 

@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 
-from latentwalk.directions.direction import Curve, Direction, from_bytes, to_bytes
+from latentwalk.directions.direction import Direction
+from latentwalk.directions.direction_file import from_bytes, to_bytes
 from latentwalk.directions.latent_walk import LinearWalk, PathWalk
+from latentwalk.directions.response_curve import Curve
 from latentwalk.directions.unit import Unit
 from latentwalk.errors import Invalid
 
@@ -24,7 +26,7 @@ def good(**fields) -> bytes:
     given_ = {
         "id": "zoom", "name": "Zoom", "group": "geometry", "generator": "tiny", "fingerprint": "sha256:00",
         "space": "z", "unit": Unit("%"), "walk": LinearWalk(VECTOR), "curve": Curve.straight(0.1, 20.0),
-        "range": (-10.0, 10.0), "track": (-14.0, 14.0), "asked": (-20.0, 20.0), "method": "walk", "seed": 0,
+        "range": (-10.0, 10.0), "track": (-14.0, 14.0), "requested_range": (-20.0, 20.0), "method": "walk", "seed": 0,
         "created": "2026-01-01",
     }  # fmt: skip
     return to_bytes(Direction(**{**given_, **fields}))
@@ -84,12 +86,12 @@ FILES = {
     "larger than any direction": (b"\x00" * (16 * 2**20 + 1), "larger than 16 MiB"),
     "a header that is no JSON": (raw(b"{nonsense"), ""),
     "a header that is no text": (raw(b"\xff\xfe\xfd"), ""),
-    "a header that is a list": (raw(b"[]"), "not laid out"),
-    "a header that is a number": (raw(b"7"), "not laid out"),
-    "a header without metadata": (save({"vector": VECTOR}), "does not say its"),
+    "a header that is a list": (raw(b"[]"), "header is malformed"),
+    "a header that is a number": (raw(b"7"), "header is malformed"),
+    "a header without metadata": (save({"vector": VECTOR}), "has no"),
     "metadata that is a list": (raw(b'{"__metadata__":[]}'), "not a table"),
-    "metadata of something else": (save({"vector": VECTOR}, metadata={"format": "pt"}), "does not say its direction"),
-    "a deeply nested header": (raw(b'{"__metadata__":' + deep(200_000).encode() + b"}"), "not laid out"),
+    "metadata of something else": (save({"vector": VECTOR}, metadata={"format": "pt"}), "has no direction"),
+    "a deeply nested header": (raw(b'{"__metadata__":' + deep(200_000).encode() + b"}"), "header is malformed"),
     "a header with two entries of one name": (raw(b'{"__metadata__":{},"__metadata__":{}}'), ""),
     "tensors that overlap": (
         raw(b'{"__metadata__":{"latentwalk.direction":"{}"},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},'
@@ -104,18 +106,18 @@ FILES = {
 
 DESCRIPTIONS = {
     "no JSON": (described("{"), ""),
-    "a list": (described("[]"), "not laid out"),
-    "nothing": (described("null"), "not laid out"),
-    "deep nesting": (described(deep(100_000)), "not laid out"),
+    "a list": (described("[]"), "header is malformed"),
+    "nothing": (described("null"), "header is malformed"),
+    "deep nesting": (described(deep(100_000)), "header is malformed"),
     "deep settings": (changed(settings={"a": json.loads(deep(20))}), "nested more than"),
     "deep card": (changed(card={"a": json.loads(deep(500))}), "nested more than"),
     "another format": (changed(format=2), "its format is 2"),
-    "no format": (changed(format=...), "does not say its format"),
-    "no unit": (changed(unit=...), "does not say its unit"),
-    "a unit of another kind": (changed(unit={"symbol": "x", "power": 3}), "not laid out"),
+    "no format": (changed(format=...), "has no format"),
+    "no unit": (changed(unit=...), "has no unit"),
+    "a unit of another kind": (changed(unit={"symbol": "x", "power": 3}), "header is malformed"),
     "a unit with a neutral zero factor": (changed(unit={"symbol": "x", "scale": "log", "neutral": 0}), "above zero"),
     "a unit of an unknown scale": (changed(unit={"symbol": "x", "scale": "cubic"}), "linear or log"),
-    "a unit whose neutral amount is text": (changed(unit={"symbol": "x", "neutral": "1"}), "not laid out"),
+    "a unit whose neutral amount is text": (changed(unit={"symbol": "x", "neutral": "1"}), "header is malformed"),
     "an id with a path": (changed(id="../../etc/passwd"), "cannot name a direction"),
     "an id that is a number": (changed(id=7), "its id is not text"),
     "a name that is a list": (changed(name=["Zoom"]), "its name is not text"),
@@ -124,7 +126,7 @@ DESCRIPTIONS = {
     "a seed that is a truth": (changed(seed=True), "its seed is not a number"),
     "a verdict of its own": (changed(verdict="<b>best</b>"), "its verdict is none of"),
     "a kind of its own": (changed(kind="spiral"), "not a kind of walk"),
-    "no curve": (changed(curve=None), "not laid out"),
+    "no curve": (changed(curve=None), "header is malformed"),
     "a curve that falls": (changed(curve={"coordinates": [-1, 0, 1], "steps": [1, 0, -1]}), "rise"),
     "a curve of text": (changed(curve={"coordinates": ["a", "b"], "steps": [1, 2]}), ""),
     "a curve that misses zero": (changed(curve={"coordinates": [1, 2], "steps": [2, 3]}), "zero"),
@@ -133,8 +135,8 @@ DESCRIPTIONS = {
     "a track that never ends": (changed(track=[-1, math.inf]), "not finite"),
     "a card with a number that is none": (changed(card={"slope": math.nan}), "not finite"),
     "settings with an infinite number": (described('{"settings": {"rate": 1e999}}'), "not finite"),
-    "a card that is a list": (changed(card=[1, 2]), "not laid out"),
-    "layers without an end": (changed(layers=[0]), "not laid out"),
+    "a card that is a list": (changed(card=[1, 2]), "header is malformed"),
+    "layers without an end": (changed(layers=[0]), "header is malformed"),
     "a number of five thousand digits": (described('{"seed": ' + "9" * 5000 + "}"), ""),
 }
 
@@ -142,7 +144,7 @@ TENSORS = {
     "none": ({}, ""),
     "the wrong name": ({"direction": VECTOR}, "it holds direction, not vector"),
     "a matrix": ({"vector": torch.eye(WIDTH)}, "shape"),
-    "a single number": ({"vector": torch.tensor(1.0)}, "not laid out"),
+    "a single number": ({"vector": torch.tensor(1.0)}, "header is malformed"),
     "an empty one": ({"vector": torch.zeros(0)}, "length one"),
     "zeros": ({"vector": torch.zeros(WIDTH)}, "length one"),
     "not numbers": ({"vector": torch.full((WIDTH,), torch.nan)}, "not finite"),

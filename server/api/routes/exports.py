@@ -60,7 +60,7 @@ async def start_recipe(
 def file(services: ServicesDep, id: str, inline: bool = False) -> Response:
     """The film, to be kept or, `inline`, to be played in the page."""
     container = containers()[services.exports.get(id)["format"]]
-    name = f"latentwalk-{id}.{container.ending}"
+    name = f"latentwalk-{id}.{container.extension}"
     how = "inline" if inline else "attachment"
     path = services.exports.checked(id)
     return FileResponse(path, media_type=container.media_type, filename=name, content_disposition_type=how)

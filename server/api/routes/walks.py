@@ -12,7 +12,7 @@ from starlette.requests import Request
 from latentwalk import edit as edits
 from latentwalk.films import timeline
 from latentwalk.films.presets import MOST_STOPS, PresetRequest, presets
-from latentwalk.films.recipe_extraction import mime_of, recipe_of
+from latentwalk.films.recipe_extraction import media_type, recipe_of
 from server.api import schemas
 from server.api.dependencies import ServicesDep
 from server.api.middleware.body_limits import RAW
@@ -98,7 +98,7 @@ async def restore(services: ServicesDep, request: Request) -> dict[str, Any]:
 
     def found() -> dict[str, Any]:
         kind, recipe = recipe_of(data)
-        credential = credential_view(services.press.credential(data, mime_of(data)))
+        credential = credential_view(services.press.credential(data, media_type(data)))
         if kind == "walk":
             return {"kind": kind, "timeline": timeline.read(recipe).plain(), "credential": credential}
         edit = edits.parse(recipe).model_dump(mode="json", exclude_defaults=True)

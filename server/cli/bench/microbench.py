@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
-from latentwalk.edit import class_tensor
+from latentwalk.latents.class_weights import class_tensor
 from latentwalk.rendering import image_codec
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from models.base import Generator
 from server.cli.bench.server_process import Server, serving
 from server.cli.bench.simulated_user import Drag, SimulatedUser, Track
-from server.engine.generator_cache import LoadedGenerator
 from server.engine.inference_thread import pick_device, tune
 from server.settings import Settings
 from server.storage.library import Library

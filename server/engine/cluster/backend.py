@@ -13,21 +13,13 @@ from typing import Any
 from latentwalk.edit import Edit
 from latentwalk.errors import AppError
 from latentwalk.rendering.draw import model_failure
+from latentwalk.rendering.frame import Answer, Frame
 from latentwalk.rendering.image_codec import Format, Pixels
 from server.engine.backend import GeneratorStatus
 from server.engine.cluster.remote_learning import remote
 from server.engine.cluster.worker_pool import WorkerLost, WorkerPool, WorkerSlot, lost_twice
 from server.engine.inference_thread import Priority, stopping
-from server.engine.preview_queue import (
-    Answer,
-    ClientSlot,
-    Frame,
-    PreviewQueue,
-    PreviewRequest,
-    QueuedPreview,
-    StillQuota,
-    queue_full,
-)
+from server.engine.preview_queue import ClientSlot, PreviewQueue, PreviewRequest, QueuedPreview, StillQuota, queue_full
 from server.jobs.job import Kind
 from server.jobs.task import Task, in_a_thread
 

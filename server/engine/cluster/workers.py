@@ -17,11 +17,11 @@ from latentwalk.edit import Edit
 from latentwalk.errors import AppError
 from latentwalk.progress import Progress, Work
 from latentwalk.rendering import draw
+from latentwalk.rendering.frame import Answer, Frame
 from latentwalk.rendering.image_codec import Format, Pixels
 from models.base import Precision
 from server.engine.generator_cache import GeneratorCache
 from server.engine.inference_thread import InferenceThread, Priority, physical_cores, pick_device, tune
-from server.engine.preview_queue import Answer, Frame
 from server.engine.renderer import timed
 from server.jobs.checkpoints import Checkpoints
 from server.jobs.job import Kind

@@ -18,16 +18,18 @@ from latentwalk.edit import canonical, parse
 from latentwalk.errors import Invalid
 from latentwalk.films.encoding.formats import containers
 from latentwalk.films.presets import sweep
-from latentwalk.films.recipe_extraction import mime_of, recipe_of
+from latentwalk.films.recipe_extraction import media_type, recipe_of
 from latentwalk.films.timeline import Timeline
 from latentwalk.provenance import c2pa, keys, perceptual_hash, sidecar
 from latentwalk.provenance.c2pa import ProvenanceClaim
-from latentwalk.provenance.ledger import Ledger, LedgerEntry
+from latentwalk.provenance.ledger import LedgerEntry
+from latentwalk.provenance.ledger_file import LedgerFile
 from latentwalk.provenance.signing import FileSigner
 from latentwalk.provenance.stills import still_file
 from latentwalk.rendering.draw import draw
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from models.base import Generator
-from server.engine.generator_cache import LoadedGenerator
+from server.services.file_signer import file_signer
 from server.services.filming import filmed, made_here, recipe, walk_in
 from server.settings import Settings
 from server.storage.audio_files import AudioFiles
@@ -40,12 +42,12 @@ EDIT = {"generator": "tiny", "base": {"seed": 3}, "amounts": {"sway": 2.0}}
 
 @pytest.fixture(scope="module")
 def signing() -> keys.SigningKey:
-    return keys.SigningKey(*keys.made(), own=True)
+    return keys.SigningKey(*keys.generate(), own=True)
 
 
 @pytest.fixture
 def press(home: Path) -> FileSigner:
-    return FileSigner(Settings(home=home), "1.2.3")
+    return file_signer(Settings(home=home), "1.2.3")
 
 
 @pytest.fixture
@@ -70,23 +72,23 @@ def test_a_key_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> No
     assert sorted(path.name for path in tmp_path.iterdir()) == ["credentials", "other"]
 
 
-@pytest.mark.parametrize("format", [name for name, one in containers().items() if one.signed])
+@pytest.mark.parametrize("format", [name for name, one in containers().items() if one.credential_type])
 def test_a_signed_film_reads_back_and_a_changed_one_does_not(
     format: str, ready: LoadedGenerator, press: FileSigner, tmp_path: Path
 ) -> None:
-    out = tmp_path / f"a.{containers()[format].ending}"  # type: ignore[index]
+    out = tmp_path / f"a.{containers()[format].extension}"  # type: ignore[index]
     timeline = walk(ready, format=format)
     filmed(timeline, out, ready, press, AudioFiles(tmp_path / "sounds"), lambda progress: None)
     data = out.read_bytes()
-    found = press.credential(data, mime_of(data))
+    found = press.credential(data, media_type(data))
     assert found.state == "trusted"
     assert found.claim is not None
     assert found.claim["recipe"] == timeline.plain()
     assert found.claim["generator"] == {"tiny": ready.spec.fingerprint}
     assert found.claim["directions"]["sway"].startswith("sha256:")
     assert b"trainedAlgorithmicMedia" in data
-    assert c2pa.read(data, mime_of(data)).state == "valid"  # to a stranger: intact, by nobody known
-    assert c2pa.read(data, mime_of(data), keys.SigningKey(*keys.made(), own=True).anchors).state == "valid"
+    assert c2pa.read(data, media_type(data)).state == "valid"  # to a stranger: intact, by nobody known
+    assert c2pa.read(data, media_type(data), keys.SigningKey(*keys.generate(), own=True).anchors).state == "valid"
     changed = bytearray(data)
     middle = {"mp4": data.find(b"mdat") + 40, "av1": data.find(b"mdat") + 40}.get(format, 0)
     middle = (
@@ -94,7 +96,7 @@ def test_a_signed_film_reads_back_and_a_changed_one_does_not(
         or {"gif": data.rfind(b"\x2c") + 30, "apng": data.find(b"fdAT") + 20, "webp": data.find(b"ANMF") + 60}[format]
     )
     changed[middle] ^= 1
-    assert press.credential(bytes(changed), mime_of(data)).state == "invalid"
+    assert press.credential(bytes(changed), media_type(data)).state == "invalid"
     assert walk_in(data, out.name) == timeline  # the XMP was there before, and is still
 
 
@@ -106,7 +108,7 @@ def test_what_cannot_carry_a_credential_has_one_beside_it(
     filmed(walk(ready, format=format), out, ready, press, AudioFiles(tmp_path / "sounds"), lambda progress: None)
     beside = (tmp_path / f"a.{format}.credential.json").read_bytes()
     data = out.read_bytes()
-    assert press.credential(data, mime_of(data)).state == "none"
+    assert press.credential(data, media_type(data)).state == "none"
     assert press.credential(data, "", beside).state == "trusted"
     assert sidecar.verify(beside, data).state == "valid"
     assert sidecar.verify(beside, data + b"x").state == "invalid"
@@ -122,7 +124,7 @@ def test_a_still_says_what_it_is_and_is_known_again(format: Any, ready: LoadedGe
     edit = parse(EDIT)
     data = still_file(edit, draw(edit, ready), ready, press, format=format)
     assert recipe_of(data) == ("edit", json.loads(canonical(edit)))
-    assert press.credential(data, mime_of(data)).state == "trusted"
+    assert press.credential(data, media_type(data)).state == "trusted"
     answer = made_here(data, press)
     assert (answer["made"], answer["credential"]["state"]) == ("here", "trusted")
     assert answer["matches"][0]["recipe"] == json.loads(canonical(edit))
@@ -134,7 +136,7 @@ def test_a_still_says_what_it_is_and_is_known_again(format: Any, ready: LoadedGe
     shown.save(saved, "PNG")
     stripped = made_here(saved.getvalue(), press)
     assert (stripped["made"], stripped["credential"]["state"]) == ("alike", "none")
-    assert stripped["matches"][0]["distance"] <= perceptual_hash.ALIKE
+    assert stripped["matches"][0]["distance"] <= perceptual_hash.MATCH_DISTANCE
 
 
 def test_what_would_fill_the_memory_to_sign_has_its_credential_beside_it(
@@ -146,13 +148,13 @@ def test_what_would_fill_the_memory_to_sign_has_its_credential_beside_it(
         format = {"a.png": "apng", "a.mp4": "mp4"}[name]
         filmed(walk(ready, format=format), out, ready, press, AudioFiles(tmp_path / "sounds"), lambda progress: None)
         data, beside = out.read_bytes(), tmp_path / f"{name}.credential.json"
-        assert (press.credential(data, mime_of(data)).state == "trusted") is embedded
+        assert (press.credential(data, media_type(data)).state == "trusted") is embedded
         assert beside.exists() is not embedded
         assert embedded or press.credential(data, "", beside.read_bytes()).state == "trusted"
 
 
 def test_signing_can_be_switched_off(ready: LoadedGenerator, home: Path) -> None:
-    press = FileSigner(Settings(home=home, sign=False))
+    press = file_signer(Settings(home=home, sign=False))
     data = still_file(parse(EDIT), draw(parse(EDIT), ready), ready, press)
     assert press.credential(data, "image/png").state == "none"
     assert made_here(data, press)["made"] == "here"
@@ -172,7 +174,7 @@ def test_an_operators_certificate_takes_the_place_of_our_own(
     (tmp_path / "key.pem").write_bytes(signing.key)
     (tmp_path / "chain.pem").write_bytes(signing.chain)
     chosen = Settings(home=tmp_path / "home", signing_key=tmp_path / "key.pem", signing_chain=tmp_path / "chain.pem")
-    press = FileSigner(chosen)
+    press = file_signer(chosen)
     data = still_file(parse(EDIT), draw(parse(EDIT), ready), ready, press)
     assert c2pa.read(data, "image/png", signing.anchors).state == "trusted"
     assert press.view()["own"] is False
@@ -185,7 +187,7 @@ def test_an_operators_certificate_takes_the_place_of_our_own(
 def test_a_key_that_cannot_sign_is_refused_with_a_sentence(
     key: Any, chain: Any, said: str, signing: keys.SigningKey, tmp_path: Path
 ) -> None:
-    other = keys.made()[0] if key == "other" else key
+    other = keys.generate()[0] if key == "other" else key
     (tmp_path / "key.pem").write_bytes(signing.key if other is None else other)
     (tmp_path / "chain.pem").write_bytes(chain or signing.chain)
     with pytest.raises(Invalid, match=said):
@@ -208,7 +210,7 @@ def test_a_picture_is_known_again_after_what_sites_do_to_it(tmp_path: Path) -> N
         rough = np.random.default_rng(seed).integers(0, 256, (16, 16, 3), dtype=np.uint8)
         return Image.fromarray(rough).resize((256, 256), Image.Resampling.BICUBIC)
 
-    ledger = Ledger(tmp_path / "ledger.sqlite")
+    ledger = LedgerFile(tmp_path / "ledger.sqlite")
     for seed in range(40):
         ledger.note(
             LedgerEntry("2026", f"{seed:064x}", 1, "png", f"Scene {seed}", "edit", "{}"),
@@ -222,17 +224,17 @@ def test_a_picture_is_known_again_after_what_sites_do_to_it(tmp_path: Path) -> N
         noisy = np.clip(np.asarray(made).astype(int) + chance.normal(0, 6, (256, 256, 3)), 0, 255).astype(np.uint8)
         bright = ImageEnhance.Brightness(made).enhance(1.15)
         for one in (small, Image.open(buffer), Image.fromarray(noisy), bright):
-            found = ledger.alike([perceptual_hash.perceptual_hash(one)])
+            found = ledger.find("", [perceptual_hash.perceptual_hash(one)])
             assert [match.entry.title for match in found] == [f"Scene {seed}"]
-    assert ledger.alike([perceptual_hash.perceptual_hash(scene(99))]) == []
-    assert ledger.alike([]) == []
+    assert ledger.find("", [perceptual_hash.perceptual_hash(scene(99))]) == []
+    assert ledger.find("", []) == []
 
 
 def test_the_ledger_knows_a_file_by_its_bytes_and_forgets_nothing(tmp_path: Path) -> None:
     entry = LedgerEntry("2026-01-01", "a" * 64, 10, "mp4", "A film", "walk", "{}", "x-1")
-    Ledger(tmp_path / "l.sqlite").note(entry, [])
-    assert [match.entry for match in Ledger(tmp_path / "l.sqlite").same("a" * 64)] == [entry]
-    assert Ledger(tmp_path / "l.sqlite").same("b" * 64) == []
+    LedgerFile(tmp_path / "l.sqlite").note(entry, [])
+    assert [match.entry for match in LedgerFile(tmp_path / "l.sqlite").find("a" * 64, [])] == [entry]
+    assert LedgerFile(tmp_path / "l.sqlite").find("b" * 64, []) == []
 
 
 def test_a_film_is_a_recipe_for_the_same_film_again(ready: LoadedGenerator, press: FileSigner, tmp_path: Path) -> None:

@@ -24,12 +24,12 @@ from latentwalk.errors import Invalid, ModelFailed
 from latentwalk.films.estimates import estimate
 from latentwalk.films.timeline import Timeline, read
 from latentwalk.progress import Work, finish
-from latentwalk.provenance.signing import FileSigner
 from latentwalk.rendering.draw import draw
 from latentwalk.rendering.image_codec import Pixels
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from models.base import Generator
-from server.engine.generator_cache import LoadedGenerator
 from server.services.cinema import checked, filmed
+from server.services.file_signer import file_signer
 from server.settings import Settings
 from server.storage.film_archive import FilmArchive
 
@@ -52,7 +52,7 @@ def walk(*amounts: float, **fields: Any) -> Timeline:
 
 
 def work(exports: FilmArchive, ready: LoadedGenerator, timeline: Timeline, home: Path, **how: Any) -> Work[Any]:
-    press = FileSigner(Settings(home=home))
+    press = file_signer(Settings(home=home))
     return filmed(exports, press, ready, checked(timeline, ready), "x-1", "A film", **how)
 
 
@@ -72,7 +72,7 @@ def test_a_film_is_exported_whole_with_its_description(format: str, ready: Loade
     assert read(export["recipe"]) == timeline
     assert export["bytes"] == exports.film(export["id"]).stat().st_size
     assert export["credential"] == {"mp4": "embedded", "webm": "sidecar"}[format]
-    found = FileSigner(Settings(home=tmp_path)).ledger.same(export["sha256"])
+    found = file_signer(Settings(home=tmp_path)).ledger.find(export["sha256"], [])
     assert [match.entry.export for match in found] == ["x-1"]
     assert exports.sweep(set()) == []
 
@@ -113,7 +113,8 @@ def test_a_film_that_is_there_is_not_made_again(ready: LoadedGenerator, tmp_path
 
 SERVE = """
 import sys; from pathlib import Path
-from server.app import serve; from server.settings import Settings
+from server.app import serve; from server.services.file_signer import file_signer
+from server.settings import Settings
 serve(Settings(home=Path(sys.argv[1]), port=int(sys.argv[2])))
 """
 

@@ -15,13 +15,13 @@ from typing import Any
 
 import torch
 
-from latentwalk.directions.direction import to_bytes
+from latentwalk.directions.direction_file import to_bytes
 from latentwalk.errors import AppError
 from latentwalk.progress import Progress, Work
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from latentwalk.steering.learning import learn
 from latentwalk.steering.learning.learn import LearnSettings
 from latentwalk.steering.measuring import calibration
-from server.engine.generator_cache import LoadedGenerator
 from server.jobs import runner as jobs_module
 from server.jobs.job import Job
 from server.jobs.runner import JobRunner

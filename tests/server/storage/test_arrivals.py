@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from latentwalk import atomic_files
-from latentwalk.directions.direction import Direction, to_bytes
+from latentwalk.directions.direction import Direction
+from latentwalk.directions.direction_file import to_bytes
 from latentwalk.errors import StorageFailed
 from models.base import GeneratorSpec
 from server.jobs.job import State

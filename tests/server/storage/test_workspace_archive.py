@@ -15,10 +15,12 @@ import pytest
 from click.testing import CliRunner
 
 from latentwalk import atomic_files
-from latentwalk.directions.direction import Direction, to_bytes
+from latentwalk.directions.direction import Direction
+from latentwalk.directions.direction_file import to_bytes
 from latentwalk.errors import AppError, Conflict, Damaged, DiskFull, Invalid, NotFound, StorageFailed
 from latentwalk.progress import finish
-from latentwalk.provenance.ledger import Ledger, LedgerEntry
+from latentwalk.provenance.ledger import LedgerEntry
+from latentwalk.provenance.ledger_file import LedgerFile
 from models.base import GeneratorSpec
 from server.cli.main import main
 from server.jobs.job import Job, State
@@ -56,7 +58,9 @@ def full(tmp_path: Path, eyes_spec: GeneratorSpec, make_slider: Make) -> Path:
     (home / "generators" / "mine" / ".half.part").touch()
     (home / "credentials").mkdir()
     (home / "credentials" / "key.pem").write_text("secret")
-    Ledger(home / "ledger.sqlite").note(LedgerEntry("2026", "a" * 64, 3, "png", "A picture", "edit", "{}"), [b"look"])
+    LedgerFile(home / "ledger.sqlite").note(
+        LedgerEntry("2026", "a" * 64, 3, "png", "A picture", "edit", "{}"), [int.from_bytes(b"look")]
+    )
     return home
 
 
@@ -96,7 +100,7 @@ def test_all_of_a_home_comes_out_of_the_file_again(
     assert [kept.job.person for kept in JobTable(Database.at(full)).all()].count("f00d") == 1
     assert b"f00d" not in packed.read_bytes()  # people are known to the server that let them in
     assert [export["title"] for export in FilmArchive(home / "exports").all()] == ["A film"]
-    assert Ledger(home / "ledger.sqlite").all() == Ledger(full / "ledger.sqlite").all()
+    assert LedgerFile(home / "ledger.sqlite").all() == LedgerFile(full / "ledger.sqlite").all()
     left_out = {"generators/mine/.half.part", "credentials/key.pem", "exports/x-2/file"}
     assert set(contents(full)) - set(contents(home)) == left_out
     assert b"secret" not in packed.read_bytes()
@@ -108,7 +112,7 @@ def test_taking_it_in_again_changes_nothing(packed: Path, home: Path) -> None:
     database = taken(packed, home)
     assert contents(home) == before
     assert len(SharedStates(database).marks()) == 1
-    assert len(Ledger(home / "ledger.sqlite").all()) == 1
+    assert len(LedgerFile(home / "ledger.sqlite").all()) == 1
 
 
 def test_a_running_library_sees_what_came_in(packed: Path, home: Path) -> None:

@@ -12,11 +12,12 @@ import pytest
 
 from latentwalk.edit import Edit, parse
 from latentwalk.errors import AppError, Invalid, ModelFailed, Overloaded
+from latentwalk.rendering.frame import Answer, Frame
 from server.engine.cluster.backend import ClusterBackend
 from server.engine.cluster.worker_pool import WorkerLost, WorkerPool
 from server.engine.cluster.workers import WorkerGenerators, WorkerInfo
 from server.engine.inference_thread import Priority
-from server.engine.preview_queue import Answer, ClientSlot, Frame, PreviewRequest
+from server.engine.preview_queue import ClientSlot, PreviewRequest
 
 BEAT = 0.01
 

@@ -22,13 +22,13 @@ import torch
 from PIL import Image
 from websockets.asyncio.client import connect
 
-from latentwalk.directions.direction import to_bytes
+from latentwalk.directions.direction_file import to_bytes
 from latentwalk.edit import parse
 from latentwalk.rendering import draw
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from models.catalogue import local
 from server.api import frame_protocol
 from server.cli.bench.simulated_user import Drag, SimulatedUser, Track
-from server.engine.generator_cache import LoadedGenerator
 from server.storage.library import Library
 from tests.conftest import put, slider, styled
 
