@@ -7,14 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from latentwalk.directions.direction import Direction
 from latentwalk.directions.unit import Unit
 from latentwalk.edit import MOST_SEEDS, Base, Edit
-from latentwalk.errors import Invalid
+from latentwalk.errors import AppError, Invalid
 from latentwalk.films.interpolation import Position, Stop, Vector, great_circle, linear, locate, spline
 from latentwalk.films.timeline import Keyframe, Timeline
 from latentwalk.latents.class_weights import class_weights
 from latentwalk.latents.latent_codec import interpolate_latents
-from models.base import GeneratorSpec
+from latentwalk.latents.resolve import resolve
+from models.base import Generator, GeneratorSpec
 
 NEGLIGIBLE = 1e-9  # weights below this are dropped
 
@@ -151,6 +153,21 @@ def route_of(timeline: Timeline, units: Mapping[str, Unit], spec: GeneratorSpec)
             for name, unit in ((name, units[name]) for name in timeline.directions())
         },
     )
+
+
+def checked_route(timeline: Timeline, generator: Generator, directions: Mapping[str, Direction]) -> Route:
+    """The route of a timeline whose keyframes the generator can make.
+
+    Raises Invalid, naming the keyframe, where it cannot, so that a film fails before its first frame.
+    """
+    route = route_of(timeline, {name: direction.unit for name, direction in directions.items()}, generator.spec)
+    for number, key in enumerate(timeline.keyframes, start=1):
+        for edit in route.edits_at(key.at):
+            try:
+                resolve(edit, generator, directions)
+            except AppError as error:
+                raise Invalid(f"Keyframe {number}: {error}", error.hint) from error
+    return route
 
 
 def mixes_in_w(spec: GeneratorSpec, bases: Sequence[Base]) -> bool:

@@ -12,15 +12,14 @@ from typing import Any
 
 from latentwalk.directions.direction import Direction
 from latentwalk.edit import Edit
-from latentwalk.errors import AppError, Invalid
+from latentwalk.errors import Invalid
 from latentwalk.films.constant_speed import Draw, Pace, identity_pace, measure_pace
 from latentwalk.films.encoding.formats import containers
 from latentwalk.films.estimates import estimate
 from latentwalk.films.presets import PresetRequest, presets, sweep
 from latentwalk.films.render import moment_of_frame, render_film
-from latentwalk.films.route import Route, route_of
+from latentwalk.films.route import Route, checked_route
 from latentwalk.films.timeline import Timeline, canonical, read
-from latentwalk.latents.resolve import resolve
 from latentwalk.progress import Work, finish
 from latentwalk.provenance.ledger import LedgerEntry
 from latentwalk.provenance.signing import FileSigner
@@ -138,7 +137,7 @@ class Cinema:
 
     async def _route(self, timeline: Timeline) -> tuple[LoadedGenerator, Route]:
         ready = await self._shelf.get(timeline.generator)
-        route = await self._lane.run(Priority.STILL, lambda: checked(timeline, ready))
+        route = await self._lane.run(Priority.STILL, lambda: checked_route(timeline, ready.exact, ready.directions()))
         return ready, route
 
     async def _pace(self, route: Route, ready: LoadedGenerator) -> Pace:
@@ -164,19 +163,6 @@ class Cinema:
     def _title(self, timeline: Timeline) -> str:
         place = self._library.spec(timeline.generator).title
         return timeline.title or f"{len(timeline.keyframes)} keyframes on {place}"
-
-
-def checked(timeline: Timeline, ready: LoadedGenerator) -> Route:
-    """The route of a timeline; Invalid where some keyframe cannot be drawn, before the first frame is."""
-    directions = ready.directions()
-    route = route_of(timeline, {name: direction.unit for name, direction in directions.items()}, ready.spec)
-    for number, key in enumerate(timeline.keyframes, start=1):
-        for edit in route.edits_at(key.at):
-            try:
-                resolve(edit, ready.exact, directions)
-            except AppError as error:
-                raise Invalid(f"Keyframe {number}: {error}", error.hint) from error
-    return route
 
 
 def filmed(

@@ -18,6 +18,7 @@ from latentwalk.films.encoding import formats, untrusted_media
 from latentwalk.films.presets import sweep
 from latentwalk.films.recipe_extraction import media_type, recipe_of
 from latentwalk.films.render import render_film
+from latentwalk.films.route import checked_route
 from latentwalk.films.timeline import Quality, Timeline, canonical, fps_for, read
 from latentwalk.progress import Progress, finish
 from latentwalk.provenance.c2pa import Credential
@@ -27,7 +28,7 @@ from latentwalk.provenance.signing import FileSigner, write_sidecar
 from latentwalk.rendering.draw import draw
 from latentwalk.rendering.loaded_generator import LoadedGenerator
 from server.jobs.job import now
-from server.services.cinema import checked, used_by
+from server.services.cinema import used_by
 from server.storage.audio_files import AudioFiles
 
 Show = Callable[[Progress], None]
@@ -42,7 +43,7 @@ def filmed(
     timeline: Timeline, out: Path, ready: LoadedGenerator, press: FileSigner, sounds: AudioFiles, show: Show
 ) -> None:
     """Keep the film of a timeline at `out`, signed, with a sidecar beside it where it cannot carry a credential."""
-    route = checked(timeline, ready)
+    route = checked_route(timeline, ready.exact, ready.directions())
     sound = sounds.path(timeline)
     container = formats.containers()[timeline.output.format]
     if sound is not None and not container.has_audio:

@@ -22,13 +22,14 @@ from latentwalk.directions.direction import Direction
 from latentwalk.edit import Edit
 from latentwalk.errors import Invalid, ModelFailed
 from latentwalk.films.estimates import estimate
+from latentwalk.films.route import checked_route
 from latentwalk.films.timeline import Timeline, read
 from latentwalk.progress import Work, finish
 from latentwalk.rendering.draw import draw
 from latentwalk.rendering.image_codec import Pixels
 from latentwalk.rendering.loaded_generator import LoadedGenerator
 from models.base import Generator
-from server.services.cinema import checked, filmed
+from server.services.cinema import filmed
 from server.services.file_signer import file_signer
 from server.settings import Settings
 from server.storage.film_archive import FilmArchive
@@ -53,13 +54,15 @@ def walk(*amounts: float, **fields: Any) -> Timeline:
 
 def work(exports: FilmArchive, ready: LoadedGenerator, timeline: Timeline, home: Path, **how: Any) -> Work[Any]:
     press = file_signer(Settings(home=home))
-    return filmed(exports, press, ready, checked(timeline, ready), "x-1", "A film", **how)
+    return filmed(
+        exports, press, ready, checked_route(timeline, ready.exact, ready.directions()), "x-1", "A film", **how
+    )
 
 
 def test_a_walk_is_checked_before_its_first_frame(ready: LoadedGenerator) -> None:
-    checked(walk(0, 5), ready)
+    checked_route(walk(0, 5), ready.exact, ready.directions())
     with pytest.raises(Invalid, match="Keyframe 2: Sway cannot go to"):
-        checked(walk(0, 99), ready)
+        checked_route(walk(0, 99), ready.exact, ready.directions())
 
 
 @pytest.mark.parametrize("format", ["mp4", "webm"])
@@ -204,7 +207,7 @@ def test_an_export_that_stops_every_server_is_given_up(
 @pytest.mark.parametrize("format", ["mp4", "gif", "apng", "webp", "zip", "webm"])
 def test_the_estimate_is_near_the_film(format: str, ready: LoadedGenerator, tmp_path: Path) -> None:
     timeline = walk(0, 5, -5, 2, output={"fps": 25, "format": format, "size": 96})
-    route = checked(timeline, ready)
+    route = checked_route(timeline, ready.exact, ready.directions())
     guess = finish(estimate(route, lambda edit: draw(edit, ready), ready.directions()))
     exports = FilmArchive(tmp_path / "exports")
     export = exports.get(finish(work(exports, ready, timeline, tmp_path))["export"])

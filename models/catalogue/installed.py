@@ -1,0 +1,74 @@
+"""Every generator that this machine can open, whether bundled, pinned, from a plugin or stored in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+import models
+from models.base import Entry, Generator, ModelError
+from models.catalogue import local, pinned, plugins
+
+BUNDLED = Path(models.__file__).parent / "bundled"
+ENCODER = "encoder.safetensors"
+
+
+class GeneratorCatalogue:
+    """The generators that ship with the program, that packages provide, and that are stored in `folder`.
+
+    `folder` holds downloaded, imported and trained generators; None leaves them out. Entries are cached by the
+    modification times of the two folders, so that other processes may write to them.
+    """
+
+    def __init__(self, folder: Path | None = None, bundled: Path = BUNDLED) -> None:
+        self.folder, self.bundled = folder, bundled
+        self._cache: tuple[tuple[int, int], Mapping[str, Entry]] | None = None
+
+    def entries(self) -> Mapping[str, Entry]:
+        """Every generator by name: bundled and pinned ones, installed or not, then those of plugins and `folder`.
+
+        Where two have the same name, a bundled or pinned one wins, then one in `folder`.
+        """
+        modified = (modified_ns(self.bundled), 0 if self.folder is None else modified_ns(self.folder))
+        if self._cache is None or self._cache[0] != modified:
+            fixed = {**local.entries(self.bundled), **pinned.entries()}
+            stored = {} if self.folder is None else local.entries(self.folder)
+            others = {**plugins.entries(), **stored}
+            self._cache = modified, {**fixed, **{name: one for name, one in others.items() if name not in fixed}}
+        return self._cache[1]
+
+    def is_installed(self, entry: Entry) -> bool:
+        """Whether the weights are on this machine."""
+        if entry.origin.kind in ("folder", "adapter"):
+            return True
+        return pinned.is_installed(entry, self._pulled)
+
+    def load(self, entry: Entry, device: torch.device | str = "cpu") -> Generator:
+        """The generator on a device. Raises ModelError where its weights are missing, damaged or others."""
+        if entry.origin.kind == "folder":
+            return local.load(entry, device)
+        if entry.origin.kind == "adapter":
+            return plugins.load(entry, device)
+        if not self.is_installed(entry):
+            name = entry.spec.name
+            raise ModelError(f"{entry.spec.title} ({name}) has not been fetched yet.", f"Run: latentwalk pull {name}")
+        return pinned.load(entry.spec.name, self._pulled, device)
+
+    def encoder(self, entry: Entry) -> Path | None:
+        """The file of the encoder that inverts images for a generator; None where it has none."""
+        path = Path(entry.origin.member) / ENCODER
+        return path if entry.origin.kind == "folder" and path.is_file() else None
+
+    @property
+    def _pulled(self) -> Path:
+        return self.folder or Path()
+
+
+def modified_ns(folder: Path) -> int:
+    """The modification time of a folder in nanoseconds, 0 where it does not exist."""
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:
+        return 0
