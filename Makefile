@@ -1,11 +1,13 @@
 # run: serve the page; test: everything CI runs; check: lint and types; bench, soak: figures; lock: pin anew; clean.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak avatars directions memorability lock clean chromium
+.PHONY: help run test check bench soak avatars directions memorability pictures lock clean chromium
 
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
+INSTALLED_PAGE := tools/page/node_modules/.installed
+NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
 help:
@@ -17,19 +19,25 @@ help:
 	@echo "make avatars  draw, train and measure the avatars that ship anew; needs node and many hours, goes on where it stopped"
 	@echo "make directions  learn again what ships in models/bundled; half an hour"
 	@echo "make memorability  learn the shipped memorability sliders again; fetches ResMem, an hour on two cores"
+	@echo "make pictures  record the pictures of the page in docs/images; needs Chromium"
 	@echo "make lock   pin every version anew after a change in pyproject.toml"
 	@echo "make clean  remove what these commands made; what was learned is kept"
 
 run: $(INSTALLED)
 	$(BIN)/latentwalk serve
 
+# One worker a core, each computing on one thread: two busy processes with two OpenMP threads each spend most of
+# their time waiting for one another.
+WORKERS := auto
 test: check chromium
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS)
 
-check: $(INSTALLED_DEV)
+check: $(INSTALLED_DEV) $(INSTALLED_PAGE)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
+	$(NODE) tools/page/node_modules/.bin/eslint --config tools/page/eslint.config.js --max-warnings 0 static/js
+	$(NODE) tools/page/node_modules/.bin/tsc --project tools/page/tsconfig.json
 
 bench: $(INSTALLED)
 	$(BIN)/latentwalk bench
@@ -63,8 +71,11 @@ memorability: $(INSTALLED)
 	    --batch 8 --samples 1600 --out models/bundled/$$generator || exit 1; \
 	done
 
+pictures: $(INSTALLED_DEV) chromium
+	$(BIN)/python tools/slider_animation.py
+
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) tools/page/node_modules build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -89,6 +100,11 @@ $(INSTALLED_DEV): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing what Latentwalk and its tests need into $(VENV); this takes a minute or two the first time."
 	$(PIP) -e '.[dev]'
 	@touch $@ $(INSTALLED)
+
+# What checks the page's scripts; it runs on the node of the dev extra, and nothing of it is needed to serve.
+$(INSTALLED_PAGE): tools/page/package.json tools/page/package-lock.json | $(INSTALLED_DEV)
+	cd tools/page && $(NODE) npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
 chromium:
 	@if command -v chromium || command -v chromium-browser || command -v google-chrome; then :; \

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from latentwalk.directions.direction import Direction
     from latentwalk.directions.unit import Unit
     from latentwalk.edit import Base, Edit, canonical, parse
-    from latentwalk.errors import AppError, Invalid, ModelFailed, NotFound
+    from latentwalk.errors import Invalid, LatentwalkError, ModelFailed, NotFound
     from latentwalk.films.render import Film
     from latentwalk.films.timeline import Timeline
     from latentwalk.notebook.explore import Explorer, explore
@@ -27,14 +27,15 @@ if TYPE_CHECKING:
     from latentwalk.notebook.progress_bar import text_bar
     from latentwalk.progress import Progress
     from latentwalk.steering.transforms import DEGREES, FACTOR, PERCENT, PIXELS, Transform, transform, warp
-    from models.base import Card, FirstLayer, Generator, GeneratorSpec, fingerprint
+    from models.base import FirstLayer, Generator
+    from models.hashing import fingerprint
+    from models.specs import Card, GeneratorSpec
 
 __all__ = [
     "DEGREES",
     "FACTOR",
     "PERCENT",
     "PIXELS",
-    "AppError",
     "Base",
     "Card",
     "Direction",
@@ -47,6 +48,7 @@ __all__ = [
     "GeneratorSpec",
     "Invalid",
     "Inversion",
+    "LatentwalkError",
     "ModelFailed",
     "NotFound",
     "Progress",
@@ -76,7 +78,7 @@ _MODULES = {
     "latentwalk.directions.direction": ("Direction",),
     "latentwalk.directions.unit": ("Unit",),
     "latentwalk.edit": ("Base", "Edit", "canonical", "parse"),
-    "latentwalk.errors": ("AppError", "Invalid", "ModelFailed", "NotFound"),
+    "latentwalk.errors": ("LatentwalkError", "Invalid", "ModelFailed", "NotFound"),
     "latentwalk.films.render": ("Film",),
     "latentwalk.films.timeline": ("Timeline",),
     "latentwalk.notebook.explore": ("Explorer", "explore"),

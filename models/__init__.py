@@ -1,1 +1,1 @@
-"""The image generators and what loads them; nothing here knows there is a server."""
+"""Generators and regressors, and how files become them. This layer imports neither latentwalk nor server."""

@@ -14,8 +14,9 @@ from typing import Any
 from fastapi import FastAPI
 from uvicorn import Config
 
-from latentwalk import atomic_files
-from latentwalk.errors import AppError
+from latentwalk.errors import LatentwalkError
+from latentwalk.rendering.device import pick_device, tune_threads
+from models import atomic_files
 from server.api import error_responses, live_socket
 from server.api.dependencies import Services
 from server.api.http_protocol import TimeoutHttpProtocol
@@ -42,7 +43,7 @@ from server.auth.rate_limits import RateLimits
 from server.engine.backend import Backend, EmbeddedBackend
 from server.engine.cluster.ray_engine import RayEngine
 from server.engine.generator_cache import GeneratorCache
-from server.engine.inference_thread import InferenceThread, Priority, pick_device, tune
+from server.engine.inference_thread import InferenceThread, Priority
 from server.engine.renderer import Renderer
 from server.jobs.job import State
 from server.jobs.runner import JobRunner
@@ -79,7 +80,7 @@ async def warm(backend: Backend, library: Library, life: Lifecycle) -> None:
     """Load the first generator while the browser is still opening the page."""
     name = next((name for name in library.entries() if library.is_installed(name)), None)
     if name is not None:
-        with contextlib.suppress(AppError):  # whoever asks for it hears why
+        with contextlib.suppress(LatentwalkError):  # whoever asks for it hears why
             await backend.load(name)
     life.warmed()
 
@@ -91,9 +92,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        tune()
+        tune_threads()
         device = pick_device(chosen.device)
-        atomic_files.sweep(chosen.home)
+        atomic_files.remove_stale(chosen.home)
         database = Database.at(chosen.home, chosen.database)
         library = Library(chosen.home, first=chosen.first, database=database)
         lane = InferenceThread()
@@ -118,11 +119,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         cinema = Cinema(library, shelf, lane, work, films, press, sounds, backend)
         house = Services(
             chosen, library, judges, shelf, backend, work, films, studio, cinema, press, sounds, quarantine,
-            SharedStates(database), app.version, ROOT, gate=gate, limits=limits, metrics=metrics,
+            SharedStates(database), app.version, ROOT, authenticator=gate, rate_limits=limits, metrics=metrics,
         )  # fmt: skip
         app.state.services = house
         observe(house, lane)
-        first = asyncio.create_task(warm(backend, library, house.life), name="warm")
+        first = asyncio.create_task(warm(backend, library, house.lifecycle), name="warm")
         watch = asyncio.create_task(work.watch(), name="jobs")
         try:
             yield
@@ -163,11 +164,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def observe(house: Services, lane: InferenceThread) -> None:
     """Show Prometheus what is counted nowhere because it can be looked up."""
     metrics = house.metrics
-    metrics.gauge("live_tabs", "Live sockets that are open.", lambda: len(house.tabs))
+    metrics.gauge("live_tabs", "Live sockets that are open.", lambda: len(house.live_sockets))
     metrics.gauge("tasks", "Tasks on the event loop.", lambda: len(asyncio.all_tasks()))
     metrics.gauge("pictures_waiting", "Previews and stills that wait.", house.backend.waiting)
     metrics.gauge("workers", "Devices that draw.", house.backend.workers)
-    metrics.gauge("ready", "1 where people should be sent here.", lambda: house.life.state == "ready")
+    metrics.gauge("ready", "1 where people should be sent here.", lambda: house.lifecycle.state == "ready")
     waiting = {priority.name.lower(): partial(lambda one: lane.waiting()[one], priority) for priority in Priority}
     metrics.gauges("lane_waiting", "Pieces of work that wait for the device.", "kind", waiting)
     in_state = {str(state): partial(_jobs_in, house.jobs, state) for state in State}

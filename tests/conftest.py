@@ -24,11 +24,12 @@ from latentwalk.directions.direction_file import to_bytes
 from latentwalk.directions.latent_walk import LinearWalk
 from latentwalk.directions.response_curve import Curve
 from latentwalk.directions.unit import Unit
-from models.base import Card, GeneratorSpec, fingerprint
 from models.catalogue import pinned
 from models.generators.dcgan import DCGAN, build
 from models.generators.stylegan2 import StyleGAN2
+from models.hashing import fingerprint
 from models.networks.stylegan2 import NetworkConfig, StyleGAN2Network
+from models.specs import Card, GeneratorSpec
 from server.app import create_app
 from server.settings import Settings
 
@@ -36,6 +37,14 @@ ROOT = Path(__file__).parents[1]
 settings.register_profile("latentwalk", deadline=None)  # machines differ, and a busy one must fail no test
 settings.load_profile("latentwalk")
 CARD = Card("A test.", "Nowhere.", "MIT", "None.", "None.", "Everything.", 2026)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file on one worker of pytest-xdist, and all tests that share a browser or a cluster."""
+    shared = {ROOT / "tests" / "browser": "browser", ROOT / "tests" / "server" / "engine" / "cluster": "cluster"}
+    for item in items:
+        group = next((name for folder, name in shared.items() if item.path.is_relative_to(folder)), str(item.path))
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def tiny_generator(name: str = "tiny", widths: tuple[int, ...] = (8, 6, 4, 3), seed: int = 0) -> DCGAN:

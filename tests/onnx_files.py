@@ -10,8 +10,8 @@ import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from models.base import ModelError
-from models.regressors.onnx import InputPlan, OnnxRegressor, fingerprint, guess, inspect
+from models.errors import Invalid, ModelFailed
+from models.regressors.onnx import InputPlan, OnnxRegressor, fingerprint, guess_plan, inspect
 from models.regressors.protocol import RegressorCard, RegressorSpec
 
 FLOAT, INT = TensorProto.FLOAT, TensorProto.INT64
@@ -78,13 +78,13 @@ def spec(data: bytes, plan: InputPlan) -> RegressorSpec:
 
 def judged(data: bytes) -> torch.Tensor:
     """All that happens to an uploaded file, to its first scores."""
-    plan, _ = guess(inspect(data))
+    plan, _ = guess_plan(inspect(data))
     return OnnxRegressor(spec(data, plan), data, plan).score(torch.zeros(4, 3, 32, 32))
 
 
 def refused(data: bytes, said: str) -> None:
     """Assert that a file is refused with one sentence of which `said` is a part, and a hint."""
-    with pytest.raises(ModelError, match=said) as error:
+    with pytest.raises((Invalid, ModelFailed), match=said) as error:
         judged(data)
     text = str(error.value)
     assert text.endswith(".")

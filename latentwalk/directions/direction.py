@@ -15,7 +15,7 @@ from latentwalk.directions.latent_walk import Walk
 from latentwalk.directions.response_curve import Curve
 from latentwalk.directions.unit import Unit
 from latentwalk.errors import Invalid
-from models.base import GeneratorSpec
+from models.specs import GeneratorSpec
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MOST_STEPS = 64.0  # of a path; each costs as much as a small network, and a file must not be able to request millions

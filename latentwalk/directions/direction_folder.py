@@ -9,10 +9,11 @@ from types import MappingProxyType
 
 from latentwalk.directions.direction import NAME, Direction
 from latentwalk.directions.direction_file import LARGEST_FILE, SUFFIX, from_bytes
-from latentwalk.errors import AppError, Invalid
-from models.base import MOVES, GeneratorSpec
+from latentwalk.errors import Invalid, LatentwalkError
+from models.base import MOVES
 from models.catalogue.installed import ENCODER
 from models.catalogue.local import WEIGHTS
+from models.specs import GeneratorSpec
 
 GROUPS = ("geometry", "colour", "attributes", "discovered")
 
@@ -39,7 +40,7 @@ def read_folder(folder: Path, spec: GeneratorSpec) -> dict[str, Direction]:
     for path in direction_files(folder):
         try:
             directions[path.stem] = parse_direction(path.stem, read_file(path), spec)
-        except (AppError, OSError) as error:
+        except (LatentwalkError, OSError) as error:
             log.warning("Skipped a direction of %s: %s", spec.name, error)
     return directions
 

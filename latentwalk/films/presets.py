@@ -11,7 +11,7 @@ from latentwalk.directions.direction import Direction
 from latentwalk.edit import LARGEST_SEED, Edit, canonical
 from latentwalk.errors import Invalid
 from latentwalk.films.timeline import Timeline, read
-from models.base import GeneratorSpec
+from models.specs import GeneratorSpec
 
 MOST_STOPS = 64
 MOST_SLIDERS = 24

@@ -14,7 +14,6 @@ from types import TracebackType
 import numpy as np
 from PIL import Image
 
-from latentwalk import atomic_files
 from latentwalk.directions.direction import Direction
 from latentwalk.edit import Edit
 from latentwalk.errors import ModelFailed
@@ -26,6 +25,7 @@ from latentwalk.films.route import Route
 from latentwalk.films.timeline import canonical
 from latentwalk.progress import Progress, Work, scale_progress
 from latentwalk.provenance.xmp import packet
+from models import atomic_files
 
 QUEUE_SIZE = 4  # frames that may wait for the encoder
 SAMPLES = 8  # frames that identify the film in the ledger

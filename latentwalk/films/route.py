@@ -10,13 +10,14 @@ from typing import Any
 from latentwalk.directions.direction import Direction
 from latentwalk.directions.unit import Unit
 from latentwalk.edit import MOST_SEEDS, Base, Edit
-from latentwalk.errors import AppError, Invalid
+from latentwalk.errors import Invalid, LatentwalkError
 from latentwalk.films.interpolation import Position, Stop, Vector, great_circle, linear, locate, spline
 from latentwalk.films.timeline import Keyframe, Timeline
 from latentwalk.latents.class_weights import class_weights
 from latentwalk.latents.latent_codec import interpolate_latents
 from latentwalk.latents.resolve import resolve
-from models.base import Generator, GeneratorSpec
+from models.base import Generator
+from models.specs import GeneratorSpec
 
 NEGLIGIBLE = 1e-9  # weights below this are dropped
 
@@ -165,7 +166,7 @@ def checked_route(timeline: Timeline, generator: Generator, directions: Mapping[
         for edit in route.edits_at(key.at):
             try:
                 resolve(edit, generator, directions)
-            except AppError as error:
+            except LatentwalkError as error:
                 raise Invalid(f"Keyframe {number}: {error}", error.hint) from error
     return route
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from latentwalk.edit import Edit, FrozenModel, Name, Number, Seed, Weight, parse, shortest_numbers
-from latentwalk.errors import AppError, Invalid
+from latentwalk.errors import Invalid, LatentwalkError
 
 LONGEST, MOST_FRAMES = 1200.0, 36_000
 FASTEST_GIF = 25
@@ -57,7 +57,7 @@ class Keyframe(FrozenModel):
         if isinstance(values, dict) and isinstance(values.get("edit"), dict):
             try:
                 return {**values, "edit": parse(values["edit"])}
-            except AppError as error:
+            except LatentwalkError as error:
                 raise ValueError(str(error)) from None
         return values
 

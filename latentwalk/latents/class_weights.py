@@ -9,7 +9,7 @@ from torch import Tensor
 
 from latentwalk.edit import Edit
 from latentwalk.errors import Invalid
-from models.base import GeneratorSpec
+from models.specs import GeneratorSpec
 
 
 def class_weights(edit: Edit, spec: GeneratorSpec) -> dict[str, float]:

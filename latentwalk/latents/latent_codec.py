@@ -13,7 +13,8 @@ from torch.nn import functional as F
 
 from latentwalk.directions.direction import Direction
 from latentwalk.errors import Invalid
-from models.base import MOVES, Generator, GeneratorSpec, Styled
+from models.base import MOVES, Generator, SupportsStyles
+from models.specs import GeneratorSpec
 
 STYLE_ROW_SPACES = {"s": "style channels", "move": "moves"}  # spaces whose numbers follow the rows of the layers
 
@@ -59,14 +60,14 @@ def interpolate_latents(first: str | None, second: str | None, share: float) -> 
 
 
 def append_style_rows(latent: Tensor, generator: Generator, steps: Sequence[tuple[Direction, float]]) -> Tensor:
-    """A latent [1, layers, D] with the moves and style offsets of `steps` in extra rows (see `models.base.Styled`).
+    """A latent [1, layers, D] with moves and style offsets in extra rows, see `models.base.SupportsStyles`.
 
     `steps` are directions of the spaces "move" and "s" with their latent steps; without any, the latent is returned
     unchanged. Raises Invalid where the generator has no styles, or a direction does not fit them.
     """
     if not steps:
         return latent
-    if not isinstance(generator, Styled):
+    if not isinstance(generator, SupportsStyles):
         raise Invalid(f"{generator.spec.name} has no styles to change.", "Choose another of its directions.")
     numbers = latent.new_zeros(MOVES + sum(generator.style_widths))
     for direction, step in steps:

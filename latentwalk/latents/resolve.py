@@ -13,7 +13,8 @@ from latentwalk.errors import Invalid
 from latentwalk.latents.class_weights import class_tensor, class_weights
 from latentwalk.latents.latent_codec import STYLE_ROW_SPACES, append_style_rows, decode_latent
 from latentwalk.latents.style_mixing import StyleMixing
-from models.base import Generator, GeneratorSpec
+from models.base import Generator
+from models.specs import GeneratorSpec
 
 Amounts = Sequence[tuple[Direction, float]]
 

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from latentwalk.errors import Invalid
-from models.base import Averaged, Generator, GeneratorSpec, Mean
+from models.base import Generator, Mean, SupportsMeanLatents
+from models.specs import GeneratorSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class StyleMixing:
 
     truncation  latent = mean + truncation * (latent - mean)
     cutoff      truncate only the layers before this one; None truncates all
-    mean        which mean to truncate towards, see `models.base.Averaged`
+    mean        which mean to truncate towards, see `models.base.SupportsMeanLatents`
     seeds       layer range [start, stop) by seed: those layers take that seed's latent (Karras et al. 2019,
                 section 3.1). Where ranges overlap, the later seed wins.
     """
@@ -77,8 +78,8 @@ class StyleMixing:
 
 
 def _mean(generator: Generator, classes: Tensor | None, mean: Mean) -> Tensor:
-    if isinstance(generator, Averaged):
-        return generator.middle(classes, mean)
+    if isinstance(generator, SupportsMeanLatents):
+        return generator.mean_latent(classes, mean)
     if mean != "own":
         raise Invalid(f"{generator.spec.name} has only one mean latent.", "Leave the edit's mean out.")
     count = 1 if classes is None else len(classes)

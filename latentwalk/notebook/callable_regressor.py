@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from latentwalk.errors import Invalid
+from latentwalk.errors import Invalid, ModelFailed
 from latentwalk.rendering.image_codec import rgb
 from latentwalk.steering.latent_sampling import Role, sample_latents
-from models.base import Generator, ModelError
+from models.base import Generator
 from models.regressors.protocol import RegressorCard, RegressorSpec
 
 ScoreFunction = Callable[[Tensor], Any]
@@ -41,7 +41,7 @@ class CallableRegressor:
     def score(self, images: Tensor) -> Tensor:
         """Scores float32 [N] of images [N, C, H, W] in [-1, 1], C 1, 3 or 4.
 
-        Raises ModelError where the function raises, or does not return one number for each image.
+        Raises ModelFailed where the function raises, or does not return one number for each image.
         """
         return _score(self._function, self._spec.title, images)
 
@@ -61,7 +61,7 @@ def regressor_of(
         scores = _score(function, title, images)
         if differentiable is None:
             differentiable = _has_gradient(function, title, images)
-    except ModelError as error:
+    except ModelFailed as error:
         raise Invalid(str(error), error.hint) from error
     margin = MARGIN * float(scores.std())
     spec = RegressorSpec(
@@ -83,10 +83,12 @@ def _score(function: ScoreFunction, title: str, images: Tensor) -> Tensor:
         scores = result if isinstance(result, Tensor) else torch.as_tensor(result)
         scores = scores.to(images.device, torch.float32)
     except Exception as error:  # the function may raise anything
-        raise ModelError(f"{title} failed: {error}.", "Call it with a float tensor [N, 3, H, W] in [-1, 1].") from error
+        raise ModelFailed(
+            f"{title} failed: {error}.", "Call it with a float tensor [N, 3, H, W] in [-1, 1]."
+        ) from error
     scores = scores[:, 0] if scores.ndim == 2 and scores.shape[1] == 1 else scores
     if scores.shape != (len(images),):
-        raise ModelError(
+        raise ModelFailed(
             f"{title} returned a result of shape {list(scores.shape)} for {len(images)} images.",
             "Return one number for each image.",
         )
@@ -100,7 +102,7 @@ def _has_gradient(function: ScoreFunction, title: str, images: Tensor) -> bool:
         if not scores.requires_grad:
             return False
         (gradient,) = torch.autograd.grad(scores.sum(), images, allow_unused=True)
-    except (ModelError, RuntimeError):  # a function that leaves torch refuses tensors that need a gradient
+    except (ModelFailed, RuntimeError):  # a function that leaves torch refuses tensors that need a gradient
         return False
     return gradient is not None and bool(gradient.abs().sum() > 0)
 

@@ -101,19 +101,17 @@ def explore(
     if home is not None:
         environment["LATENTWALK_HOME"] = str(Path(home).expanduser().absolute())
     command = [sys.executable, "-m", "server.cli.main", "serve", "--host", HOST, "--port", str(port)]
-    log = tempfile.TemporaryFile()
-    process = subprocess.Popen(
-        [*command, "--device", device], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-    )
     address = f"{proxy.rstrip('/')}/" if proxy else f"http://{HOST}:{port}/"
-    explorer = Explorer(process, address + _fragment(generator, edit), height)
-    try:
-        _wait_until_ready(process, f"http://{HOST}:{port}/readyz", log)
-    except BaseException:
-        explorer.stop()
-        raise
-    finally:
-        log.close()
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            [*command, "--device", device], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+        explorer = Explorer(process, address + _fragment(generator, edit), height)
+        try:
+            _wait_until_ready(process, f"http://{HOST}:{port}/readyz", log)
+        except BaseException:
+            explorer.stop()
+            raise
     return explorer
 
 

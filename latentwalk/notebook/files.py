@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from latentwalk import atomic_files
 from latentwalk.directions.direction import Direction
 from latentwalk.directions.direction_file import SUFFIX, from_bytes, to_bytes
 from latentwalk.directions.direction_folder import read_file
 from latentwalk.errors import Invalid, NotFound
+from models import atomic_files
 
 
 def save_direction(direction: Direction, path: str | Path) -> Path:

@@ -15,16 +15,17 @@ from PIL import Image
 from latentwalk.directions.direction import Direction
 from latentwalk.directions.direction_folder import check_usable, in_slider_order, read_folder
 from latentwalk.edit import Edit, parse
-from latentwalk.errors import Invalid, ModelFailed, NotFound
+from latentwalk.errors import Invalid
 from latentwalk.rendering.device import pick_device
 from latentwalk.rendering.draw import draw
 from latentwalk.rendering.image_codec import to_image
 from latentwalk.rendering.loaded_generator import LoadedGenerator
 from latentwalk.steering.exact_moves import exact_directions
 from latentwalk.steering.transforms import transforms
-from models.base import Entry, Generator, GeneratorSpec, ModelError
+from models.base import Generator
 from models.catalogue import local
-from models.catalogue.installed import BUNDLED, ENCODER, GeneratorCatalogue
+from models.catalogue.installed import ENCODER, GeneratorCatalogue
+from models.specs import GeneratorSpec
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -115,20 +116,19 @@ def open_generator(generator: AnyGenerator, *, device: str = "auto", home: str |
     if isinstance(generator, GeneratorHandle):
         return generator
     folders = [] if home is None else [Path(home) / "directions"]
-    try:
-        if not isinstance(generator, str | Path):
-            return _handle(_checked(generator), folders)
-        target = pick_device(device)
-        path = Path(generator)
-        if path.is_dir():
-            return _handle(local.load(local.read(path), target), [path.parent, *folders], path / ENCODER)
-        if path.is_file():
-            return _handle(_open_checkpoint(path, target), folders)
-        catalogue = GeneratorCatalogue(None if home is None else Path(home) / "generators")
-        entry = _find(catalogue, str(generator))
-        return _handle(catalogue.load(entry, target), [BUNDLED, *folders], catalogue.encoder(entry))
-    except ModelError as error:
-        raise ModelFailed(str(error), error.hint) from error
+    if not isinstance(generator, str | Path):
+        return _handle(_checked(generator), folders)
+    target = pick_device(device)
+    path = Path(generator)
+    if path.is_dir():
+        return _handle(
+            local.load(local.read_entry(path.absolute()), target), [path.absolute().parent, *folders], path / ENCODER
+        )
+    if path.is_file():
+        return _handle(_open_checkpoint(path, target), folders)
+    catalogue = GeneratorCatalogue(None if home is None else Path(home) / "generators")
+    name = str(generator)
+    return _handle(catalogue.load(name, target), [catalogue.bundled, *folders], catalogue.encoder(name))
 
 
 def _handle(model: Generator, folders: list[Path], encoder: Path | None = None) -> GeneratorHandle:
@@ -148,13 +148,6 @@ def _checked(model: Generator) -> Generator:
             "Give it what latentwalk.Generator lists: spec, device, precision, sample, map, synthesize and the rest.",
         )
     return model
-
-
-def _find(catalogue: GeneratorCatalogue, name: str) -> Entry:
-    entry = catalogue.entries().get(name)
-    if entry is None:
-        raise NotFound(f"There is no generator “{name[:60]}”.", f"There are {', '.join(catalogue.entries())}.")
-    return entry
 
 
 def _open_checkpoint(path: Path, device: torch.device) -> Generator:

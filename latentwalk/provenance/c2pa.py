@@ -15,9 +15,9 @@ from typing import Any, Literal
 
 import c2pa  # type: ignore[import-untyped]
 
-from latentwalk import atomic_files
 from latentwalk.errors import StorageFailed
 from latentwalk.provenance.keys import SigningKey
+from models import atomic_files
 
 State = Literal["trusted", "valid", "invalid", "none"]
 LABEL = "urn.latentwalk.recipe"

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from latentwalk import atomic_files
 from latentwalk.errors import Invalid
+from models import atomic_files
 
 KEY, CHAIN = "key.pem", "chain.pem"
 YEARS = 10
@@ -55,7 +55,7 @@ def installation_key(folder: Path) -> SigningKey:
     except FileNotFoundError:
         pass
     except OSError as error:
-        raise atomic_files.refused(folder / KEY, error) from error
+        raise atomic_files.storage_error(folder / KEY, error) from error
     key, chain = generate()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ def installation_key(folder: Path) -> SigningKey:
                     raise
         return SigningKey((folder / KEY).read_bytes(), (folder / CHAIN).read_bytes(), own=True)
     except OSError as error:
-        raise atomic_files.refused(folder / KEY, error) from error
+        raise atomic_files.storage_error(folder / KEY, error) from error
 
 
 def operator_key(key: Path, chain: Path) -> SigningKey:

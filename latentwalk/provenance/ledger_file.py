@@ -7,10 +7,10 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from latentwalk import atomic_files
 from latentwalk.errors import StorageFailed
 from latentwalk.provenance.ledger import MOST_MATCHES, LedgerEntry, LedgerMatch, closest
 from latentwalk.provenance.perceptual_hash import BYTES
+from models import atomic_files
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS made (
@@ -81,4 +81,4 @@ class LedgerFile:
         except sqlite3.Error as error:
             raise StorageFailed(f"The ledger cannot be used: {error}.", "Check the disk and try again.") from error
         except OSError as error:
-            raise atomic_files.refused(self._path, error) from error
+            raise atomic_files.storage_error(self._path, error) from error

@@ -10,14 +10,15 @@ from typing import Any, Literal
 
 from PIL import Image
 
-from latentwalk import atomic_files
 from latentwalk.directions.direction import Direction
 from latentwalk.provenance import c2pa, keys, sidecar
 from latentwalk.provenance.c2pa import Credential, ProvenanceClaim
 from latentwalk.provenance.keys import SigningKey
 from latentwalk.provenance.ledger import Ledger, LedgerEntry
 from latentwalk.provenance.perceptual_hash import perceptual_hash
-from models.base import GeneratorSpec, fingerprint
+from models import atomic_files
+from models.hashing import fingerprint
+from models.specs import GeneratorSpec
 
 Placement = Literal["embedded", "sidecar", "none"]
 INSTALLATION = (

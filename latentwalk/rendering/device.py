@@ -47,7 +47,7 @@ def tune_threads() -> None:
     By default glibc returns large blocks to the kernel after every layer and faults them in again for the next one.
     Higher thresholds keep them mapped, which makes a small generator about four times faster on a CPU.
     """
-    torch.set_num_threads(physical_cores())
+    torch.set_num_threads(min(torch.get_num_threads(), physical_cores()))  # torch starts from OMP_NUM_THREADS
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from latentwalk.edit import Edit, canonical
-from latentwalk.errors import AppError, ModelFailed
+from latentwalk.errors import LatentwalkError, ModelFailed
 from latentwalk.latents.latent_codec import stack_latents
 from latentwalk.latents.resolve import resolve
 from latentwalk.rendering import image_codec
@@ -28,14 +28,14 @@ class PreviewBatch:
     `begin` is the `time.perf_counter` at which synthesis began, `seconds` how long it took.
     """
 
-    pictures: Sequence[Pixels | AppError]
+    pictures: Sequence[Pixels | LatentwalkError]
     begin: float
     seconds: float
 
     @property
     def size(self) -> int:
         """The number of images, errors not counted."""
-        return sum(not isinstance(picture, AppError) for picture in self.pictures)
+        return sum(not isinstance(picture, LatentwalkError) for picture in self.pictures)
 
 
 def draw_previews(edits: Sequence[Edit], generator: LoadedGenerator) -> PreviewBatch:
@@ -43,13 +43,13 @@ def draw_previews(edits: Sequence[Edit], generator: LoadedGenerator) -> PreviewB
 
     Raises whatever the network raises.
     """
-    results: dict[int, Pixels | AppError] = {}
+    results: dict[int, Pixels | LatentwalkError] = {}
     positions, latents, classes = [], [], []
     with torch.inference_mode():
         for position, edit in enumerate(edits):
             try:
                 latent, weights = resolve(edit, generator.preview, generator.directions())
-            except AppError as error:
+            except LatentwalkError as error:
                 results[position] = error
                 continue
             positions.append(position)
@@ -77,7 +77,7 @@ def draw(edit: Edit, generator: LoadedGenerator) -> Pixels:
             latent, classes = resolve(edit, generator.exact, generator.directions())
             array: Pixels = image_codec.to_pixels(generator.exact.synthesize(latent, classes))[0]
             return array
-    except AppError:
+    except LatentwalkError:
         raise
     except Exception as error:  # a network may raise anything; people get one sentence, the log gets the traceback
         log.exception("An image of %s failed", edit.generator)

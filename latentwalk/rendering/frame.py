@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from latentwalk.errors import AppError
+from latentwalk.errors import LatentwalkError
 from latentwalk.rendering.image_codec import Format
 
 
@@ -26,4 +26,4 @@ class Frame:
     encoded: float = 0.0
 
 
-Answer = Frame | AppError
+Answer = Frame | LatentwalkError

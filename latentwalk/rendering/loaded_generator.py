@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from latentwalk.directions.direction import Direction
-from models.base import Generator, GeneratorSpec
+from models.base import Generator
+from models.specs import GeneratorSpec
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,7 +8,7 @@ import torch
 
 from latentwalk.latents.class_weights import class_tensor
 from latentwalk.rendering.precision import seconds
-from models.base import Early, Generator
+from models.base import Generator, SupportsSmallerOutput
 
 QUICK = 0.06  # seconds; a preview that takes longer lags behind a dragged slider
 SMALLEST = 64  # px; smaller previews show too little
@@ -24,12 +24,12 @@ def choose(generator: Generator, quick: float = QUICK) -> Generator:
     The generator itself where an image takes at most `quick` seconds or it has no smaller variants, else its largest
     variant that does, else its smallest of at least `SMALLEST` px.
     """
-    if not isinstance(generator, Early):
+    if not isinstance(generator, SupportsSmallerOutput):
         return generator
-    sides = [side for side in generator.sides if side >= SMALLEST] or [generator.sides[-1]]
+    sides = [side for side in generator.output_heights if side >= SMALLEST] or [generator.output_heights[-1]]
     chosen: Generator = generator
     for number, side in enumerate(sides):  # rising, so that at most one slow variant is tried
-        variant = generator if side == generator.sides[-1] else generator.small(side)
+        variant = generator if side == generator.output_heights[-1] else generator.at_height(side)
         took = image_seconds(variant, quick)
         log.info("%s: a preview of %d px takes %.0f ms", generator.spec.name, side, took * 1000)
         if number and took > quick:

@@ -38,6 +38,7 @@ class ClassPrior:
     def __init__(self, generator: Generator) -> None:
         self.spec = replace(generator.spec, spaces={"z": generator.spec.spaces["z"]})
         self.device, self.precision = generator.device, generator.precision
+        self.differentiable = generator.differentiable
         self._generator = generator
 
     def sample(self, seeds: Sequence[int]) -> Tensor:
@@ -56,7 +57,7 @@ class ClassPrior:
         """None: no feature map is linear in z."""
         return None
 
-    def entrance(self) -> Tensor:
+    def input_weights(self) -> Tensor:
         """Nothing that is one matrix: z enters a network of several layers."""
         return torch.empty(0, self.spec.width, device=self.device)
 

@@ -18,7 +18,7 @@ from latentwalk.directions.unit import Unit
 from latentwalk.errors import Invalid
 from latentwalk.progress import Progress, Work
 from latentwalk.steering.latent_sampling import LatentBatch, Role, centre, evenly, sample_latents
-from models.base import MOVES, Generator, Styled
+from models.base import MOVES, Generator, SupportsStyles
 
 Method = Literal["pca", "sefa", "styles"]
 SIGMA = Unit("σ", decimals=1)
@@ -78,7 +78,7 @@ def factors(generator: Generator, count: int) -> Tensor:
     """Unit vectors [count, D]: the eigenvectors of A'A, A the weights that the latent enters by, each row brought to
     length one where there are several layers (Shen and Zhou 2021, section 3).
     """
-    weight = generator.entrance()
+    weight = generator.input_weights()
     if not len(weight):
         raise Invalid(
             f"{generator.spec.title} does not show the weights its latent enters by.", "Look for pca instead."
@@ -111,11 +111,11 @@ def channels(generator: Generator, count: int) -> Work[list[tuple[int, int, Tens
     random signs, times its variance. At most one of a layer is taken, so that they are of different kinds. The vector's
     length is the channel's deviation.
     """
-    if not isinstance(generator, Styled):
+    if not isinstance(generator, SupportsStyles):
         raise Invalid(f"{generator.spec.name} has no style channels.", "Look for pca or sefa directions.")
     drawn = sample_latents(generator, SAMPLES, Role.LEARN)
     with torch.no_grad():
-        spread = torch.cat([generator.channels(part.latents) for part in drawn.split(256)]).std(dim=0)
+        spread = torch.cat([generator.style_vector(part.latents) for part in drawn.split(256)]).std(dim=0)
     width, layers = generator.spec.width, generator.spec.layers
     rows = -(-(MOVES + len(spread)) // width)
     power, source = torch.zeros_like(spread), torch.Generator().manual_seed(0)

@@ -16,7 +16,8 @@ from latentwalk.latents.latent_codec import append_style_rows, limit_to_layers
 from latentwalk.rendering.precision import psnr
 from latentwalk.steering import transforms
 from latentwalk.steering.latent_sampling import LatentBatch
-from models.base import MOVES, Generator, GeneratorSpec
+from models.base import MOVES, Generator
+from models.specs import GeneratorSpec
 
 PREFIX = "exact_"
 AXES = {"shift_x": (0, 1.0), "shift_y": (1, -1.0), "rotate": (2, 1.0)}  # of the moves, and which way is up

@@ -23,6 +23,7 @@ class _OnWhite:
         self.spec = replace(generator.spec, channels=3)
         self.device: torch.device = generator.device
         self.precision: Precision = generator.precision
+        self.differentiable = generator.differentiable
 
     def sample(self, seeds: Sequence[int]) -> Tensor:
         return self._generator.sample(seeds)
@@ -39,5 +40,5 @@ class _OnWhite:
     def first_layer(self, classes: Tensor | None) -> FirstLayer | None:
         return self._generator.first_layer(classes)
 
-    def entrance(self) -> Tensor:
-        return self._generator.entrance()
+    def input_weights(self) -> Tensor:
+        return self._generator.input_weights()

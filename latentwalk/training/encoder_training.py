@@ -13,10 +13,10 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from latentwalk.atomic_files import write
 from latentwalk.errors import Invalid
 from latentwalk.progress import Progress, Work
 from latentwalk.training.evaluation.labelled_samples import mixed
+from models.atomic_files import write
 from models.networks.encoder import Encoder, Moments
 
 EVERY = 50  # steps between reports

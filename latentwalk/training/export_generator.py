@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from latentwalk.training.recipe import Recipe
-from models.base import Card, GeneratorSpec, fingerprint
 from models.generators.stylegan2 import FIR
+from models.hashing import fingerprint
 from models.networks.stylegan2 import StyleGAN2Network
+from models.specs import Card, GeneratorSpec
 
 
 def export_generator(
@@ -21,7 +22,7 @@ def export_generator(
 ) -> tuple[GeneratorSpec, dict[str, Tensor]]:
     """The description and the weights, float16, of a network as far as `side` px."""
     blocks = int(math.log2(side)) - 1
-    state = {FIR: torch.tensor([float(tap) for tap in network.plan.fir])}
+    state = {FIR: torch.tensor([float(tap) for tap in network.config.fir])}
     for name, tensor in network.state_dict().items():
         block = re.match(r"synthesis\.blocks\.(\d+)\.", name)
         if block is None or int(block[1]) < blocks:
@@ -32,8 +33,8 @@ def export_generator(
         title=about.title or recipe.name.capitalize(),
         family="stylegan2",
         resolution=side,
-        channels=network.plan.channels,
-        spaces={"z": (network.plan.z,), "w": (network.plan.w,)},
+        channels=network.config.channels,
+        spaces={"z": (network.config.z,), "w": (network.config.w,)},
         layers=2 * blocks,
         classes=tuple(classes),
         default_classes={recipe.default_class or classes[0]: 1.0} if classes else {},

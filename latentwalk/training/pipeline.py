@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from PIL import Image
 
-from latentwalk import atomic_files
 from latentwalk.errors import Invalid
 from latentwalk.progress import Progress, Work, scale_progress
 from latentwalk.rendering import image_codec, precision
+from latentwalk.rendering.device import pick_device
 from latentwalk.steering.data_coverage import data_coverage
 from latentwalk.training import post_training
 from latentwalk.training.data.avatars import Avatars, variability
@@ -25,8 +25,8 @@ from latentwalk.training.export_generator import export_generator
 from latentwalk.training.loop import Source, train
 from latentwalk.training.recipe import Recipe
 from latentwalk.training.state import TrainingState
+from models import atomic_files
 from models.catalogue import local
-from server.engine.inference_thread import pick_device
 from server.storage.library import MIRROR
 
 LOG = "training.json"
@@ -73,11 +73,11 @@ def run_recipe(
     if not side:
         raise Invalid("Nothing was learned in that time.", "Give it more minutes.")
     spec, weights = export_generator(state.average, recipe, side, classes)
-    home = local.keep(generators, spec, weights).parent
+    home = local.save(generators, spec, weights).parent
     told = {"recipe": recipe.model_dump(), "log": state.log, "begun": _log_of(start)}
     atomic_files.write(home / LOG, json.dumps(told).encode())
     post_training.add_sample_grid(state.average, side, home)
-    made = local.load(local.read(home), chosen)
+    made = local.load(local.read_entry(home), chosen)
     result: dict[str, Any] = {"generator": spec.name, "folder": str(home), "seen": state.seen}
     if recipe.encoder:
         work = post_training.add_encoder(precision.choose(made), recipe.encoder, folder, home)

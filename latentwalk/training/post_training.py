@@ -9,7 +9,6 @@ from typing import Any
 
 from PIL import Image
 
-from latentwalk import atomic_files
 from latentwalk.progress import Work, scale_progress
 from latentwalk.rendering import image_codec
 from latentwalk.training.encoder_training import EncodeSettings, measure_reconstruction, to_bytes, train_encoder
@@ -21,6 +20,7 @@ from latentwalk.training.evaluation.sample_grid import sample_grid
 from latentwalk.training.evaluation.samplers import RealSampler
 from latentwalk.training.evaluation.snapshots import curve
 from latentwalk.training.recipe import Recipe
+from models import atomic_files
 from models.base import Generator
 from models.networks.stylegan2 import NetworkConfig, StyleGAN2Network
 from server.storage.learned_directions import ENCODER

@@ -12,9 +12,9 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from latentwalk import atomic_files
 from latentwalk.training.recipe import Recipe
-from models.networks.discriminator import Discriminator, normalised
+from models import atomic_files
+from models.networks.discriminator import Discriminator, with_spectral_norm
 from models.networks.stylegan2 import NetworkConfig, StyleGAN2Network
 
 FILE = "state.safetensors"
@@ -43,7 +43,7 @@ class TrainingState:
         average.requires_grad_(False)
         critic = Discriminator(recipe.critic or recipe.widths, classes)
         if recipe.stable_rank is not None:
-            normalised(critic, recipe.stable_rank)
+            with_spectral_norm(critic, recipe.stable_rank)
         for module in (network, average, critic):
             module.to(device)
             if torch.device(device).type == "cuda":  # where convolutions want their kernels laid out like their maps

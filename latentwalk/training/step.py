@@ -35,7 +35,7 @@ def step(
     if fade < 1:  # what the critic has not yet learned to see is not shown to it
         real = torch.lerp(interpolate(avg_pool2d(real, 2), scale_factor=2.0), real, fade)
     w = network.mapping(z, classes)
-    fake = network.synthesis(w[:, None].expand(-1, network.plan.layers, -1), blocks, dtype)
+    fake = network.synthesis(w[:, None].expand(-1, network.config.layers, -1), blocks, dtype)
 
     critic.requires_grad_(False)
     state.optimisers["network"].zero_grad(set_to_none=True)

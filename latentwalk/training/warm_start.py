@@ -13,8 +13,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from latentwalk.errors import Invalid
-from models.base import ModelError
+from latentwalk.errors import Invalid, LatentwalkError
 from models.catalogue import local
 from models.generators.stylegan2 import StyleGAN2
 from models.networks.stylegan2 import StyleGAN2Network
@@ -26,12 +25,12 @@ def warm_start(network: StyleGAN2Network, folder: Path) -> None:
     Layers may be wider than the generator's and resolutions more: those keep what they were made with.
     """
     try:
-        found = local.load(local.read(folder))
-    except ModelError as error:
+        found = local.load(local.read_entry(folder))
+    except LatentwalkError as error:
         raise Invalid(f"There is no generator to begin with in {folder}.", "Correct “start” in the recipe.") from error
     if not isinstance(found, StyleGAN2):
         raise Invalid(f"{found.spec.name} is no StyleGAN2.", "Begin with one that was trained here, or with none.")
-    plan, wanted = found.network.plan, network.plan
+    plan, wanted = found.network.config, network.config
     if (plan.z, plan.w, plan.classes, plan.mapping) != (wanted.z, wanted.w, wanted.classes, wanted.mapping):
         raise Invalid(
             f"{found.spec.name} has other latents or classes than the recipe asks for.",

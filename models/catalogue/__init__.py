@@ -1,1 +1,1 @@
-"""Where generators come from: pinned in wheels, kept in folders, or offered by plugins; and how they are fetched."""
+"""Finds, loads, saves and downloads generators: pinned in wheels, saved in folders, or offered by plugins."""

@@ -8,8 +8,10 @@ from pathlib import Path
 import torch
 
 import models
-from models.base import Entry, Generator, ModelError
+from models.base import Generator
 from models.catalogue import local, pinned, plugins
+from models.errors import NotFound
+from models.specs import CatalogueEntry
 
 BUNDLED = Path(models.__file__).parent / "bundled"
 ENCODER = "encoder.safetensors"
@@ -24,9 +26,9 @@ class GeneratorCatalogue:
 
     def __init__(self, folder: Path | None = None, bundled: Path = BUNDLED) -> None:
         self.folder, self.bundled = folder, bundled
-        self._cache: tuple[tuple[int, int], Mapping[str, Entry]] | None = None
+        self._cache: tuple[tuple[int, int], Mapping[str, CatalogueEntry]] | None = None
 
-    def entries(self) -> Mapping[str, Entry]:
+    def entries(self) -> Mapping[str, CatalogueEntry]:
         """Every generator by name: bundled and pinned ones, installed or not, then those of plugins and `folder`.
 
         Where two have the same name, a bundled or pinned one wins, then one in `folder`.
@@ -39,35 +41,42 @@ class GeneratorCatalogue:
             self._cache = modified, {**fixed, **{name: one for name, one in others.items() if name not in fixed}}
         return self._cache[1]
 
-    def is_installed(self, entry: Entry) -> bool:
-        """Whether the weights are on this machine."""
-        if entry.origin.kind in ("folder", "adapter"):
-            return True
-        return pinned.is_installed(entry, self._pulled)
+    def entry(self, name: str) -> CatalogueEntry:
+        """One generator's entry. NotFound lists the names that exist."""
+        entry = self.entries().get(name)
+        if entry is None:
+            raise NotFound(f"There is no generator “{name[:60]}”.", f"There are {', '.join(self.entries())}.")
+        return entry
 
-    def load(self, entry: Entry, device: torch.device | str = "cpu") -> Generator:
-        """The generator on a device. Raises ModelError where its weights are missing, damaged or others."""
+    def is_installed(self, name: str) -> bool:
+        """Whether the weights of a generator are on this machine."""
+        entry = self.entry(name)
+        return entry.origin.kind in ("folder", "adapter") or pinned.is_installed(entry, self._downloads)
+
+    def load(self, name: str, device: torch.device | str = "cpu") -> Generator:
+        """A generator on a device. NotFound if it was not downloaded yet, ModelFailed if its weights are damaged."""
+        entry = self.entry(name)
         if entry.origin.kind == "folder":
             return local.load(entry, device)
         if entry.origin.kind == "adapter":
             return plugins.load(entry, device)
-        if not self.is_installed(entry):
-            name = entry.spec.name
-            raise ModelError(f"{entry.spec.title} ({name}) has not been fetched yet.", f"Run: latentwalk pull {name}")
-        return pinned.load(entry.spec.name, self._pulled, device)
+        if entry.origin.kind == "wheel" and not self.is_installed(name):
+            raise NotFound(f"{entry.spec.title} ({name}) has not been fetched yet.", f"Run: latentwalk pull {name}")
+        return pinned.load(name, self._downloads, device)
 
-    def encoder(self, entry: Entry) -> Path | None:
-        """The file of the encoder that inverts images for a generator; None where it has none."""
-        path = Path(entry.origin.member) / ENCODER
-        return path if entry.origin.kind == "folder" and path.is_file() else None
+    def encoder(self, name: str) -> Path | None:
+        """The file of the encoder that inverts images for a generator; None if it has none."""
+        origin = self.entry(name).origin
+        path = Path(origin.member) / ENCODER
+        return path if origin.kind == "folder" and path.is_file() else None
 
     @property
-    def _pulled(self) -> Path:
+    def _downloads(self) -> Path:
         return self.folder or Path()
 
 
 def modified_ns(folder: Path) -> int:
-    """The modification time of a folder in nanoseconds, 0 where it does not exist."""
+    """The modification time of a folder in nanoseconds, 0 if it does not exist."""
     try:
         return folder.stat().st_mtime_ns
     except OSError:

@@ -1,4 +1,4 @@
-"""Generators kept in folders of their own: generator.json says what each is, weights.safetensors lies beside it."""
+"""Generators saved in folders of their own: generator.json describes each, weights.safetensors holds its weights."""
 
 from __future__ import annotations
 
@@ -15,80 +15,87 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
-from models.base import Entry, Generator, GeneratorSpec, ModelError, Origin
-from models.catalogue.fsync import settle
+from models.atomic_files import sync
+from models.base import Generator
+from models.errors import LatentwalkError, ModelFailed, first_problem
 from models.generators.registry import build
+from models.specs import CatalogueEntry, GeneratorSpec, WeightsOrigin
 
 DESCRIPTION = "generator.json"
 WEIGHTS = "weights.safetensors"
-LARGEST_DESCRIPTION = 2**20
+LARGEST_DESCRIPTION = 2**20  # bytes
 
 log = logging.getLogger(__name__)
 _spec = TypeAdapter(GeneratorSpec)
 
 
-def entries(folder: Path) -> dict[str, Entry]:
-    """Every generator kept in a folder inside `folder`, by name; those that cannot be read are logged and left out."""
+def entries(folder: Path) -> dict[str, CatalogueEntry]:
+    """Every generator saved in a subfolder of `folder`, by name. Unreadable ones are logged and left out."""
     found = {}
     for path in sorted(folder.glob(f"[!.]*/{DESCRIPTION}")):
         try:
-            entry = read(path.parent)
-        except ModelError as error:
+            entry = read_entry(path.parent)
+        except LatentwalkError as error:
             log.warning("%s", error)
             continue
         found[entry.spec.name] = entry
     return found
 
 
-def read(folder: Path) -> Entry:
-    """What the folder says of its generator; the weights are not touched."""
+def read_entry(folder: Path) -> CatalogueEntry:
+    """The entry of the generator saved in `folder`; its weights are not read. ModelFailed if it is damaged."""
     path = folder / DESCRIPTION
     try:
         if path.stat().st_size > LARGEST_DESCRIPTION:
-            raise ModelError(f"{path} is too large to describe a generator.", "Remove the folder.")
+            raise ModelFailed(f"{path} is too large to describe a generator.", "Remove the folder.")
         spec = _spec.validate_json(path.read_bytes())
         size = (folder / WEIGHTS).stat().st_size
     except OSError as error:
-        raise ModelError(f"The generator in {folder} cannot be read: {error.strerror}.", "Keep it anew.") from error
+        raise ModelFailed(
+            f"The generator in {folder} cannot be read: {error.strerror}.", "Import or train it again."
+        ) from error
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ModelError(f"{path} is wrong at {place or 'its start'}: {first['msg']}.", "Keep it anew.") from error
+        place, reason = first_problem(error.errors(include_url=False, include_input=False))
+        raise ModelFailed(
+            f"{path} is wrong at {place or 'its start'}: {reason}.", "Import or train it again."
+        ) from error
     if spec.name != folder.name:
-        raise ModelError(f"{path} describes {spec.name[:60]}, not {folder.name}.", "Rename the folder.")
-    return Entry(spec, Origin("folder", "", "", str(folder), "", size))
+        raise ModelFailed(f"{path} describes {spec.name[:60]}, not {folder.name}.", "Rename the folder.")
+    return CatalogueEntry(spec, WeightsOrigin("folder", "", "", str(folder), "", size))
 
 
-def load(entry: Entry, device: torch.device | str = "cpu") -> Generator:
-    """The generator, its weights checked against its description's fingerprint."""
+def load(entry: CatalogueEntry, device: torch.device | str = "cpu") -> Generator:
+    """The generator on a device. ModelFailed if its weights are damaged or differ from the fingerprint of its spec."""
     path = Path(entry.origin.member) / WEIGHTS
     try:
         state = safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, OSError) as error:
-        raise ModelError(f"The weights of {entry.spec.name} cannot be read: {error}.", "Keep it anew.") from error
+        raise ModelFailed(
+            f"The weights of {entry.spec.name} cannot be read: {error}.", "Import or train it again."
+        ) from error
     return build(entry.spec, state, device, "Train, import or install it again.")
 
 
-def keep(folder: Path, spec: GeneratorSpec, state: Mapping[str, Tensor]) -> Path:
-    """Write a generator into `folder`/NAME and return its weights' path; what else lies in that folder stays.
+def save(folder: Path, spec: GeneratorSpec, state: Mapping[str, Tensor]) -> Path:
+    """Save a generator in `folder`/NAME and return the path of its weights; other files in that folder stay.
 
-    Stopped between the two files it leaves weights that the old description's fingerprint refuses, never a picture
-    of the wrong model. OSError where the disk refuses.
+    Each of the two files is replaced atomically. A crash between them leaves weights that do not match the old
+    fingerprint, which `load` refuses. OSError if the disk refuses.
     """
     target = folder / spec.name
     folder.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{spec.name}-", dir=folder))
     try:
-        # Written by us, not by safetensors, whose errors do not say that a disk is full.
-        whole = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-        data = safetensors.torch.save(whole, metadata={"fingerprint": spec.fingerprint})
+        # Serialised first and written here, because errors of safetensors' own writer do not say that a disk is full.
+        contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+        data = safetensors.torch.save(contiguous, metadata={"fingerprint": spec.fingerprint})
         (scratch / WEIGHTS).write_bytes(data)
         (scratch / DESCRIPTION).write_text(json.dumps(asdict(spec), indent=2, ensure_ascii=False) + "\n")
-        settle(scratch / WEIGHTS, scratch / DESCRIPTION)
+        sync(scratch / WEIGHTS, scratch / DESCRIPTION)
         target.mkdir(exist_ok=True)
         (scratch / WEIGHTS).replace(target / WEIGHTS)
         (scratch / DESCRIPTION).replace(target / DESCRIPTION)
-        settle(target, folder)
+        sync(target, folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return target / WEIGHTS

@@ -1,1 +1,1 @@
-"""One module per generator family, each implementing the protocol of `models.base`, and the registry that picks one."""
+"""The generator families: each adapts a network to the Generator protocol; registry.py builds them by name."""

@@ -15,7 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.base import FirstLayer, GeneratorSpec, ModelError, Precision
+from models.base import FirstLayer, Precision
+from models.errors import ModelFailed
+from models.specs import GeneratorSpec
 
 FURTHEST = 2.0  # the noise is a normal distribution without what lies further out
 
@@ -138,14 +140,16 @@ class BigGAN:
     Class weights mix the classes' embeddings. One latent a layer [N, layers, z + 1] lets blocks differ.
     """
 
+    differentiable = True
+
     def __init__(self, spec: GeneratorSpec, state: Mapping[str, Tensor], device: torch.device | str = "cpu") -> None:
         try:
             network = BigGANNetwork({name: tensor.float() for name, tensor in state.items()})
         except (KeyError, RuntimeError, ValueError, IndexError) as error:
-            raise ModelError(f"The weights of {spec.name} are no BigGAN's.", "Check the model family.") from error
+            raise ModelFailed(f"The weights of {spec.name} are no BigGAN's.", "Check the model family.") from error
         z, classes = network.embeddings.out_features, network.embeddings.in_features
         if (spec.spaces["z"], len(spec.classes), spec.layers) != ((z,), classes, len(network.blocks) + 1):
-            raise ModelError(f"The weights of {spec.name} are not what is said of them.", "Check the description.")
+            raise ModelFailed(f"The weights of {spec.name} are not what is said of them.", "Check the description.")
         self.spec, self.device = spec, torch.device(device)
         self.precision: Precision = "fp32"
         self.network = network.eval().requires_grad_(False).to(self.device)
@@ -192,7 +196,7 @@ class BigGAN:
         shape = (len(weight) // side**2, side, side)
         return FirstLayer(F.pad(weight[:, :z], (0, 1)).contiguous(), offset.contiguous(), shape)
 
-    def entrance(self) -> Tensor:
+    def input_weights(self) -> Tensor:
         """All that the noise enters first, [M, z + 1]: the first layer and every norm's scale and offset."""
         z = self.spec.spaces["z"][0]
         rows = [self.network.gen_z.weight[:, :z]]

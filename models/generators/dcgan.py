@@ -15,7 +15,9 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from models.base import FirstLayer, GeneratorSpec, ModelError, Precision
+from models.base import FirstLayer, Precision
+from models.errors import ModelFailed
+from models.specs import GeneratorSpec
 
 
 def build(widths: Sequence[int]) -> nn.Sequential:
@@ -35,13 +37,15 @@ def in_order(state: Mapping[str, Tensor]) -> list[Mapping[str, Tensor]]:
     for name, tensor in state.items():
         found = re.fullmatch(r"(?:\w+\.)*?(\d+)\.(\w+)", name)
         if found is None:
-            raise ModelError(f"“{name}” is not a DCGAN layer's name.", "A DCGAN state has names like main.0.weight.")
+            raise ModelFailed(f"“{name}” is not a DCGAN layer's name.", "A DCGAN state has names like main.0.weight.")
         layers.setdefault(int(found[1]), {})[found[2]] = tensor
     return [layers[number] for number in sorted(layers)]
 
 
 class DCGAN:
     """A DCGAN generator: z [N, 100] and class weights [N, K] in, images [N, C, H, W] in [-1, 1] out."""
+
+    differentiable = True
 
     def __init__(self, spec: GeneratorSpec, state: Mapping[str, Tensor], device: torch.device | str = "cpu") -> None:
         layers = in_order(state)
@@ -50,13 +54,13 @@ class DCGAN:
         network = build(widths)
         carriers = [module for module in network if isinstance(module, nn.ConvTranspose2d | nn.BatchNorm2d)]
         if not carriers or len(carriers) != len(layers):
-            raise ModelError("The weights do not follow DCGAN's order of layers.", "Check the model family.")
+            raise ModelFailed("The weights do not follow DCGAN's order of layers.", "Check the model family.")
         for number, (module, layer) in enumerate(zip(carriers, layers, strict=True)):
             try:
                 module.load_state_dict(dict(layer), strict=True)
             except RuntimeError as error:
                 kind = type(module).__name__
-                raise ModelError(f"Layer {number} of the weights is no {kind}.", "Check the file.") from error
+                raise ModelFailed(f"Layer {number} of the weights is no {kind}.", "Check the file.") from error
         self.spec = spec
         self.device = torch.device(device)
         self.precision: Precision = "fp32"
@@ -69,7 +73,7 @@ class DCGAN:
         expected = self.spec.spaces["z"][0] + len(self.spec.classes)
         side = 4 * 2 ** (len(widths) - 2)
         if (widths[0], widths[-1], side) != (expected, self.spec.channels, self.spec.resolution):
-            raise ModelError(
+            raise ModelFailed(
                 f"The weights make {side} px pictures of {widths[-1]} channels from {widths[0]} numbers, but "
                 f"{self.spec.name} is described as {self.spec.resolution} px, {self.spec.channels} channels, "
                 f"{expected} numbers.",
@@ -119,6 +123,6 @@ class DCGAN:
         shape = (int(weight.shape[1]), int(weight.shape[2]), int(weight.shape[3]))
         return FirstLayer(weight[:width].reshape(width, -1).T.contiguous(), bias.reshape(-1).contiguous(), shape)
 
-    def entrance(self) -> Tensor:
+    def input_weights(self) -> Tensor:
         """The first transposed convolution with its batch norm folded in, [C*4*4, D]."""
         return self.first_layer(None).weight

@@ -14,8 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.base import FirstLayer, GeneratorSpec, ModelError, Precision
+from models.base import FirstLayer, Precision
+from models.errors import Invalid, ModelFailed
 from models.sandbox.client import Sandbox, SandboxError, SandboxTaskFailed
+from models.sandbox.protocol import REFUSED
+from models.specs import GeneratorSpec
 
 MEMORY = 3 * 2**30
 LARGEST = 512 * 2**20  # bytes of a graph, or of a batch of pictures
@@ -55,14 +58,14 @@ class OnnxGeneratorPlan:
         return cls(int(batch), int(rank), bool(half), int(classes), bool(last), scale, offset, output)
 
 
-def prior(seed: int, width: int) -> Numbers:
+def sample_prior(seed: int, width: int) -> Numbers:
     """Standard normal z [width] of a seed."""
     drawn: Numbers = torch.randn(width, generator=torch.Generator().manual_seed(seed)).numpy()
     return drawn
 
 
 @contextlib.contextmanager
-def running(graph: Numbers, unlocked: bool) -> Iterator[Ask]:
+def open_graph(graph: Numbers, unlocked: bool) -> Iterator[Ask]:
     """A jail in which the graph is ready; ask it with a plan, z [N, D] and class weights [N, K] or None."""
     with Sandbox("onnx", memory=MEMORY, seconds=SECONDS, largest=LARGEST, unlocked=unlocked) as jail:
         _told(lambda: jail.call("load", {}, [graph], most=0))
@@ -82,9 +85,9 @@ class OnnxGenerator:
             self._plan = OnnxGeneratorPlan.of(state)
             self._graph: Numbers = state["graph"].numpy()
         except (KeyError, ValueError) as error:
-            raise ModelError(f"The weights of {spec.name} are no ONNX graph.", "Check the model family.") from error
+            raise ModelFailed(f"The weights of {spec.name} are no ONNX graph.", "Check the model family.") from error
         if self._plan.classes != len(spec.classes):
-            raise ModelError(
+            raise ModelFailed(
                 f"{spec.name} takes {self._plan.classes} classes, not {len(spec.classes)}.", "Import it anew."
             )
         self.spec, self.device = spec, torch.device(device)
@@ -97,16 +100,16 @@ class OnnxGenerator:
     def sample(self, seeds: Sequence[int]) -> Tensor:
         """Standard normal z; drawn on the CPU, so that a seed means the same everywhere."""
         width = self.spec.width
-        rows = [torch.from_numpy(prior(seed, width)) for seed in seeds]
+        rows = [torch.from_numpy(sample_prior(seed, width)) for seed in seeds]
         return torch.stack(rows).to(self.device) if rows else torch.empty(0, width, device=self.device)
 
     def map(self, z: Tensor, classes: Tensor | None, truncation: float = 1.0) -> Tensor:
         return z * truncation
 
     def synthesize(self, latent: Tensor, classes: Tensor | None) -> Tensor:
-        """As every generator's; ModelError where a gradient is asked of it, or the jail ends it."""
+        """As every generator's; Invalid where a gradient is asked of it, ModelFailed where the jail ends it."""
         if latent.requires_grad and torch.is_grad_enabled():
-            raise ModelError(f"{self.spec.title} has no gradient: it runs in a jail.", "Learn from a score instead.")
+            raise Invalid(f"{self.spec.title} has no gradient: it runs in a jail.", "Learn from a score instead.")
         if not len(latent):
             return torch.empty(0, self.spec.channels, self.spec.resolution, self.spec.resolution, device=self.device)
         z = latent.detach().float().cpu().numpy()
@@ -126,7 +129,7 @@ class OnnxGenerator:
         """None: what is inside the graph is not looked at."""
         return None
 
-    def entrance(self) -> Tensor:
+    def input_weights(self) -> Tensor:
         """None of its weights are looked at: [0, D]."""
         return torch.empty(0, self.spec.width, device=self.device)
 
@@ -149,13 +152,13 @@ class OnnxGenerator:
             raise
         sides = made.shape[1:3] if self._plan.last else made.shape[2:]
         if made.ndim != 4 or len(made) != count or sides[0] != self.spec.resolution or not np.isfinite(made).all():
-            raise ModelError(f"{self.spec.title} gave no picture of its own size.", "Import it anew.")
+            raise ModelFailed(f"{self.spec.title} gave no picture of its own size.", "Import it anew.")
         return made
 
     def _opened(self) -> Ask:
         if self._ask is None:
             stack = contextlib.ExitStack()
-            self._ask = stack.enter_context(running(self._graph, False))
+            self._ask = stack.enter_context(open_graph(self._graph, False))
             self._open = stack
             self._end = weakref.finalize(self, stack.close)  # it ends with its generator, or with the program
         return self._ask
@@ -172,11 +175,11 @@ def _asked(jail: Sandbox, plan: OnnxGeneratorPlan, z: Numbers, classes: Numbers 
     given = [z.astype(kind).reshape(*z.shape, *[1] * (plan.rank - z.ndim))]
     if plan.classes:
         if classes is None:
-            raise ModelError("It is asked for classes, and none were given.", "Name some.")
+            raise Invalid("It is asked for classes, and none were given.", "Name some.")
         given.append(classes.astype(kind))
     arrays = _told(lambda: jail.call("run", {"output": plan.output}, given, most=LARGEST)).arrays
     if len(arrays) != 1 or arrays[0].dtype != np.float32:
-        raise ModelError("It gave no pictures.", "Check the graph's outputs.")
+        raise ModelFailed("It gave no pictures.", "Check the graph's outputs.")
     return np.asarray(arrays[0])
 
 
@@ -185,6 +188,6 @@ def _told(call: Callable[[], Any]) -> Any:
     try:
         return call()
     except SandboxTaskFailed as error:
-        if error.kind == "Refused":
+        if error.kind == REFUSED:
             raise SandboxError(error.text, "Export it anew.") from None
         raise

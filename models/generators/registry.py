@@ -1,4 +1,4 @@
-"""The families of generators there is code for, and how a description and its weights become one that runs."""
+"""Builds a generator from its spec and its weights: one class per model family."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from models.base import Generator, GeneratorSpec, ModelError, fingerprint
+from models.base import Generator
+from models.errors import ModelFailed
 from models.generators.biggan import BigGAN
 from models.generators.dcgan import DCGAN
 from models.generators.onnx import OnnxGenerator
 from models.generators.stylegan2 import StyleGAN2
 from models.generators.stylegan3 import StyleGAN3
+from models.hashing import fingerprint
+from models.specs import GeneratorSpec
 
 FAMILIES: dict[str, Callable[..., Generator]] = {
     "dcgan": DCGAN,
@@ -24,14 +27,20 @@ FAMILIES: dict[str, Callable[..., Generator]] = {
 
 
 def build(spec: GeneratorSpec, state: Mapping[str, Tensor], device: torch.device | str, hint: str) -> Generator:
-    """The generator described, once its weights prove to be the described ones; `hint` says what to do if not."""
-    found = fingerprint(state)
-    if found != spec.fingerprint:
-        raise ModelError(
-            f"The weights of {spec.name} are not the ones described ({found[7:15]} instead of "
+    """The generator that `spec` describes, on a device.
+
+    ModelFailed, with `hint`, if the weights do not have the fingerprint of the spec, and if they or the family are
+    unknown.
+    """
+    actual = fingerprint(state)
+    if actual != spec.fingerprint:
+        raise ModelFailed(
+            f"The weights of {spec.name} are not the ones described ({actual[7:15]} instead of "
             f"{spec.fingerprint[7:15]}).",
             hint,
         )
     if spec.family not in FAMILIES:
-        raise ModelError(f"There is no code here for {spec.family[:40]} models.", "Update Latentwalk.")
+        raise ModelFailed(
+            f"This version of Latentwalk has no code for {spec.family[:40]} models.", "Update Latentwalk."
+        )
     return FAMILIES[spec.family](spec, state, device)

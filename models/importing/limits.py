@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from models.errors import Invalid
 
-class FileRefused(Exception):
-    """Why a file is not taken: a sentence, and a hint at what to do next."""
+
+class FileRefused(Invalid):
+    """A file breaks a rule of the readers."""
 
     def __init__(self, message: str, hint: str = "Check the file and where it comes from.") -> None:
-        # Both may quote the file, and are read on terminals and pages.
-        self.message, self.hint = printable(message), printable(hint)
-        super().__init__(self.message)
+        # Both may quote the file and are shown on terminals and pages.
+        super().__init__(printable(message), printable(hint))
 
 
 def printable(text: str) -> str:

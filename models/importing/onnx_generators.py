@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.base import ModelError
-from models.generators.onnx import OnnxGeneratorPlan, prior, running
+from models.errors import Invalid
+from models.generators.onnx import OnnxGeneratorPlan, open_graph, sample_prior
 from models.importing.limits import printable
 from models.importing.passport import Passport, Sizes, TensorFact
 from models.sandbox.client import Sandbox, SandboxError, SandboxTaskFailed, plain_text
+from models.sandbox.protocol import REFUSED
 
 FORMAT = "an ONNX graph"
 EXPORT = "Export it with torch.onnx.export, from z [N, D] to pictures [N, 3, H, W]."
@@ -33,27 +34,27 @@ class _Value:
 
 
 def inspect(data: Bytes, *, unlocked: bool = False) -> tuple[Passport, dict[str, NDArray[Any]]]:
-    """The passport of the graph and its state as models.graph.OnnxGenerator takes it; ModelError for what is none."""
+    """The passport of the graph and its state as models.graph.OnnxGenerator takes it; Invalid for what is none."""
     try:
         with Sandbox("onnx", memory=MEMORY, unlocked=unlocked) as jail:
             told = jail.call("inspect", {"inputs": 2, "inventory": True}, [data], most=0).body
     except SandboxTaskFailed as error:
-        reason = error.text if error.kind == "Refused" else "It cannot be read as ONNX."
-        raise ModelError(reason, EXPORT) from error
+        reason = error.text if error.kind == REFUSED else "It cannot be read as ONNX."
+        raise Invalid(reason, EXPORT) from error
     inputs, outputs = (_values(told.get(part)) for part in ("inputs", "outputs"))
     z, classes = _z(inputs), _classes(inputs)
     output = next((one for one in outputs if len(one.shape) == 4), None)
     if output is None:
-        raise ModelError("It gives no pictures: none of its outputs has four dimensions.", EXPORT)
+        raise Invalid("It gives no pictures: none of its outputs has four dimensions.", EXPORT)
     batch = z.shape[0] or 0
     plan = OnnxGeneratorPlan(
         batch=batch, rank=len(z.shape), half=z.kind == "float16", classes=classes, last=False, scale=1.0, offset=0.0,
         output=output.name,
     )  # fmt: skip
     width = int(z.shape[1] or 0)
-    rows = np.stack([prior(seed, width) for seed in range(TRIED)])
+    rows = np.stack([sample_prior(seed, width) for seed in range(TRIED)])
     weights = np.eye(classes, dtype=np.float32)[np.zeros(TRIED, int)] if classes else None
-    with running(data, unlocked) as ask:
+    with open_graph(data, unlocked) as ask:
         raw = np.concatenate([ask(plan, *part) for part in _parts(rows, weights, batch)])
     plan, sizes = _painted(plan, raw, width)
     metadata = told.get("metadata")
@@ -72,7 +73,7 @@ def _z(inputs: list[_Value]) -> _Value:
     flat = len(first.shape) == 2 or (len(first.shape) == 4 and first.shape[2:] == (1, 1))
     if not flat or not 2 <= (first.shape[1] or 0) <= MOST_WIDE or first.kind not in ("float32", "float16"):
         told = ", ".join("?" if side is None else str(side) for side in first.shape)
-        raise ModelError(f"Its input [{told}] is no latent: a generator takes [N, D] of floats.", EXPORT)
+        raise Invalid(f"Its input [{told}] is no latent: a generator takes [N, D] of floats.", EXPORT)
     return first
 
 
@@ -81,7 +82,7 @@ def _classes(inputs: list[_Value]) -> int:
         return 0
     second = inputs[1]
     if len(second.shape) != 2 or second.kind not in ("float32", "float16") or not 2 <= (second.shape[1] or 0) <= 10_000:
-        raise ModelError(f"Its second input “{second.name[:60]}” is not a row of class weights [N, K].", EXPORT)
+        raise Invalid(f"Its second input “{second.name[:60]}” is not a row of class weights [N, K].", EXPORT)
     return int(second.shape[1] or 0)
 
 
@@ -96,12 +97,12 @@ def _parts(rows: NDArray[Any], weights: NDArray[Any] | None, batch: int) -> list
 def _painted(plan: OnnxGeneratorPlan, raw: NDArray[Any], width: int) -> tuple[OnnxGeneratorPlan, Sizes]:
     # Which side is the channels', and whether values run from -1, from 0 to 1, or to 255, as pictures themselves show.
     if raw.ndim != 4 or not np.isfinite(raw).all():
-        raise ModelError("What it gives is no picture: it is not finite, or has not four dimensions.", EXPORT)
+        raise Invalid("What it gives is no picture: it is not finite, or has not four dimensions.", EXPORT)
     last = raw.shape[1] not in (1, 3) and raw.shape[3] in (1, 3)
     picture = np.moveaxis(raw, 3, 1) if last else raw
     channels, height, across = picture.shape[1:]
     if channels not in (1, 3) or not (8 <= height <= MOST_SIDE and 8 <= across <= MOST_SIDE):
-        raise ModelError(f"What it gives is no picture: its shape is {list(raw.shape[1:])}.", EXPORT)
+        raise Invalid(f"What it gives is no picture: its shape is {list(raw.shape[1:])}.", EXPORT)
     low, high = float(picture.min()), float(picture.max())
     scale, offset = (2 / 255, -1.0) if high > 8 else (1.0, 0.0) if low < -0.02 else (2.0, -1.0)
     made = OnnxGeneratorPlan(plan.batch, plan.rank, plan.half, plan.classes, last, scale, offset, plan.output)
@@ -112,11 +113,11 @@ def _values(told: object) -> list[_Value]:
     found = []
     for one in _list(told, 64):
         if not isinstance(one, dict) or not isinstance(one.get("shape"), list) or len(one["shape"]) > 8:
-            raise ModelError("One of its inputs or outputs does not say its shape.", EXPORT)
+            raise Invalid("One of its inputs or outputs does not say its shape.", EXPORT)
         shape = tuple(None if side is None else _count(side) for side in one["shape"])
         found.append(_Value(plain_text(one.get("name"), 200), plain_text(one.get("kind"), 20), shape))
     if not found:
-        raise ModelError("It has no inputs or outputs.", EXPORT)
+        raise Invalid("It has no inputs or outputs.", EXPORT)
     return found
 
 

@@ -15,7 +15,8 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
-from models.base import Generator, GeneratorSpec, ModelError
+from models.base import Generator
+from models.errors import Invalid
 from models.generators.registry import build
 from models.importing import onnx_generators
 from models.importing.direction_files import VectorFile
@@ -24,6 +25,7 @@ from models.importing.passport import Passport
 from models.importing.spec_from_passport import spec_from_passport
 from models.sandbox.client import Sandbox, SandboxError, SandboxTaskFailed, SandboxUnavailable
 from models.sandbox.protocol import Message
+from models.specs import GeneratorSpec
 
 LARGEST = 2**30  # bytes of a file
 MEMORY = 4 * 2**30  # bytes the jail may take: a file arrives in pieces, is put together, and its weights are copied
@@ -52,15 +54,15 @@ class OpenedCheckpoint:
 def open_checkpoint(path: Path, *, unlocked: bool = False, memory: int = MEMORY) -> OpenedCheckpoint:
     """Read a checkpoint, or a folder with one and its config.json, in the jail. Nothing in it is run or imported.
 
-    ModelError, with a sentence and a hint, for everything that is not a whole checkpoint of a known kind.
+    Invalid, with a sentence and a hint, for everything that is not a whole checkpoint of a known kind.
     """
     weights, config = _files(path)
     try:
         if weights.stat().st_size > LARGEST:
-            raise ModelError(f"The file is over {LARGEST / 2**30:g} GiB.", "Use a smaller checkpoint.")
+            raise Invalid(f"The file is over {LARGEST / 2**30:g} GiB.", "Use a smaller checkpoint.")
         arrays = [np.fromfile(weights, np.uint8)]
     except OSError as error:
-        raise ModelError(f"{path.name} cannot be read: {error.strerror}.", "Check the path.") from error
+        raise Invalid(f"{path.name} cannot be read: {error.strerror}.", "Check the path.") from error
     if config is not None:
         arrays.append(np.frombuffer(config, np.uint8))
     if is_onnx(arrays[0][:16].tobytes()):
@@ -71,16 +73,16 @@ def open_checkpoint(path: Path, *, unlocked: bool = False, memory: int = MEMORY)
         passport = _passport.validate_python(answer.body["passport"])
         state = safetensors.torch.load(answer.arrays[0].tobytes())
     except (ValidationError, KeyError, IndexError, safetensors.SafetensorError) as error:
-        raise ModelError("What was read of it makes no sense.", "Check where it comes from.") from error
+        raise Invalid("What was read of it makes no sense.", "Check where it comes from.") from error
     if passport.sha256 != hashlib.sha256(arrays[0].data).hexdigest():
-        raise ModelError("What was read is another file.", "Try again.")
+        raise Invalid("What was read is another file.", "Try again.")
     return OpenedCheckpoint(passport, state, tuple(str(name) for name in answer.body.get("classes", ())))
 
 
 def open_vectors(data: bytes, *, unlocked: bool = False) -> VectorFile:
-    """Read another program's directions, or a latent, in the jail. ModelError, with a sentence, for anything else."""
+    """Read another program's directions, or a latent, in the jail. Invalid, with a sentence, for anything else."""
     if len(data) > LARGEST_VECTORS:
-        raise ModelError(f"The file is over {LARGEST_VECTORS >> 20} MiB.", "Keep only the directions in it.")
+        raise Invalid(f"The file is over {LARGEST_VECTORS >> 20} MiB.", "Keep only the directions in it.")
     answer = _asked("vectors", [np.frombuffer(data, np.uint8)], {}, MEMORY, unlocked)
     try:
         rows, spreads = answer.arrays
@@ -90,7 +92,7 @@ def open_vectors(data: bytes, *, unlocked: bool = False) -> VectorFile:
         if spreads.shape != (len(rows),) or not np.isfinite(rows).all() or not np.isfinite(spreads).all():
             raise ValueError
     except (KeyError, ValueError):
-        raise ModelError("What was read of it makes no sense.", "Check where it comes from.") from None
+        raise Invalid("What was read of it makes no sense.", "Check where it comes from.") from None
     return VectorFile(format, kind, rows, spreads)
 
 
@@ -103,11 +105,11 @@ def _asked(call: str, arrays: list[np.ndarray], given: dict[str, Any], memory: i
     except (
         SandboxTaskFailed
     ) as error:  # an error that no reader foresaw: the file is at fault, and its text is not to be trusted
-        raise ModelError("It is damaged in a way that could not be told.", "Check where it comes from.") from error
+        raise Invalid("It is damaged in a way that could not be told.", "Check where it comes from.") from error
     except SandboxError as error:
-        raise ModelError(f"{error} The file was not taken.", error.hint) from error
+        raise Invalid(f"{error} The file was not taken.", error.hint) from error
     if "refused" in answer.body:
-        raise ModelError(str(answer.body["refused"])[:600], str(answer.body.get("hint", ""))[:300])
+        raise Invalid(str(answer.body["refused"])[:600], str(answer.body.get("hint", ""))[:300])
     return answer
 
 
@@ -116,15 +118,15 @@ def try_generator(
 ) -> tuple[Generator, str]:
     """The generator, after it made one picture, and that picture's sha256 (its golden hash, of 8-bit values).
 
-    ModelError where the weights do not fit together, or make no picture.
+    ModelFailed if the weights are not the family's; Invalid if they do not fit together or make no picture.
     """
     try:
         generator = build(spec, opened.state, device, "Check where it comes from.")
         picture = first_picture(generator)
     except RuntimeError as error:  # shapes that do not fit, however they were made to pass until here
-        raise ModelError("Its weights do not fit together.", "Check where it comes from.") from error
+        raise Invalid("Its weights do not fit together.", "Check where it comes from.") from error
     if not bool(torch.isfinite(picture).all()) or float(picture.std()) < FLATTEST:
-        raise ModelError("It makes no picture: its values are all alike or not finite.", "Use another snapshot.")
+        raise Invalid("It makes no picture: its values are all alike or not finite.", "Use another snapshot.")
     return generator, _digest(picture)
 
 
@@ -151,17 +153,17 @@ def _files(path: Path) -> tuple[Path, bytes | None]:
         if path.is_dir():
             weights = next((path / name for name in WEIGHTS if (path / name).is_file()), None)
             if weights is None:
-                raise ModelError(f"There are no weights in {path.name}.", f"It should hold {' or '.join(WEIGHTS)}.")
+                raise Invalid(f"There are no weights in {path.name}.", f"It should hold {' or '.join(WEIGHTS)}.")
         else:
             weights = path
         # Another file's config says nothing of it, so that it must have the name such a folder's weights have.
         beside = [weights.with_name(name) for name in CONFIGS] if weights.name in WEIGHTS else []
         return weights, next((_config(file) for file in beside if file.is_file()), None)
     except OSError as error:
-        raise ModelError(f"{path.name} cannot be read: {error.strerror}.", "Check the path.") from error
+        raise Invalid(f"{path.name} cannot be read: {error.strerror}.", "Check the path.") from error
 
 
 def _config(path: Path) -> bytes:
     if path.stat().st_size > LARGEST_CONFIG:
-        raise ModelError(f"{path.name} is larger than any network's.", "Check where it comes from.")
+        raise Invalid(f"{path.name} is larger than any network's.", "Check where it comes from.")
     return path.read_bytes()

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from models.base import Card, GeneratorSpec, fingerprint
+from models.hashing import fingerprint
 from models.importing.passport import Passport
+from models.specs import Card, GeneratorSpec
 
 UNKNOWN = "Not known."
 TITLES = {

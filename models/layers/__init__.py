@@ -1,1 +1,1 @@
-"""Building blocks that several networks share."""
+"""Layers and caches that several networks share."""

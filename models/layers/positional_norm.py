@@ -13,7 +13,7 @@ from torch.nn import functional as F
 EPSILON = 1e-5
 
 
-def positional(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def positional_norm(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Maps [N, C, H, W] normalised over C at each position, their mean and their deviation [N, 1, H, W] (section 3).
 
     The variance is the population's, with `EPSILON` inside the root. ValueError for fewer than two channels, which
@@ -26,7 +26,7 @@ def positional(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return (x - mean) / deviation, mean, deviation
 
 
-def shortcut(x: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
+def moment_shortcut(x: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
     """The moment shortcut: maps given the moments of an earlier layer, x * deviation + mean (section 3)."""
     return torch.addcmul(mean, x, deviation)
 
@@ -51,4 +51,4 @@ class DynamicShortcut(nn.Module):
         if moments.shape[-2:] != x.shape[-2:]:
             moments = F.interpolate(moments, x.shape[-2:], mode="bilinear", align_corners=False)
         shift, scale = self.write(F.leaky_relu(self.read(moments), 0.2)).chunk(2, dim=1)
-        return shortcut(x, moments[:, :1] + shift, moments[:, 1:] + scale)
+        return moment_shortcut(x, moments[:, :1] + shift, moments[:, 1:] + scale)

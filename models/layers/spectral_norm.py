@@ -24,7 +24,7 @@ def stable_rank(matrix: Tensor) -> Tensor:
     return rank
 
 
-def nearest(matrix: Tensor, rank: float, kept: int = 1) -> Tensor:
+def nearest_of_stable_rank(matrix: Tensor, rank: float, kept: int = 1) -> Tensor:
     """The nearest matrix of a stable rank `rank`, its `kept` largest singular values untouched (theorem 1).
 
     By singular values, for tests and small matrices; a matrix already at or below `rank` comes back as it is.
@@ -109,7 +109,7 @@ class StableRank(nn.Module):
         return matrix.reshape(weight.movedim(self.dim, 0).shape).movedim(0, self.dim)
 
 
-def normalise(layer: nn.Module, share: float = 1.0, dim: int | None = None) -> None:
+def parametrise_norm(layer: nn.Module, share: float = 1.0, dim: int | None = None) -> None:
     """Parametrise a layer's `weight`; transposed convolutions are told apart, other shapes may say their `dim`."""
     transposed = isinstance(layer, nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d)
     side = int(transposed) if dim is None else dim

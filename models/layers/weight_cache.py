@@ -1,4 +1,4 @@
-"""A layer's weights in the form its arithmetic takes them, worked out once for as long as they stay the same."""
+"""Caches what a layer computes from its weights alone, for as long as the weights do not change."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ T = TypeVar("T")
 
 
 class WeightCache:
-    """What `make` makes of weights and a precision, kept until another weight or precision is asked for.
+    """The result of `compute` for a weight and a dtype, cached until either changes.
 
-    At batch one a style-based layer spends as long on its weights as on its maps. Weights that are being trained are
-    prepared anew each time: what is made of them belongs to one step's graph.
+    At batch size one a style-based layer spends as long on its weights as on its maps. For weights that require
+    gradients nothing is cached, because the result belongs to the graph of one step.
     """
 
     def __init__(self) -> None:
-        self._mark: tuple[object, ...] = ()
-        self._made: object = None
+        self._key: tuple[object, ...] = ()
+        self._result: object = None
 
-    def __call__(self, weight: Tensor, dtype: torch.dtype, make: Callable[[], T]) -> T:
+    def __call__(self, weight: Tensor, dtype: torch.dtype, compute: Callable[[], T]) -> T:
         if weight.requires_grad:
-            return make()
-        # In-place changes count up the version; others move the data.
+            return compute()
+        # In-place changes increment the version; other changes move the data.
         version = 0 if weight.is_inference() else weight._version
-        mark = (dtype, weight.device, weight.data_ptr(), version)
-        if mark != self._mark:
-            # Not as inference tensors, which gradients of latents could not pass through later.
+        key = (dtype, weight.device, weight.data_ptr(), version)
+        if key != self._key:
+            # Not inference tensors: gradients of latents must be able to pass through the result later.
             with torch.inference_mode(False), torch.no_grad():
-                self._made = make()
-            self._mark = mark
-        return self._made  # type: ignore[return-value]  # made by the same layer's `make`
+                self._result = compute()
+            self._key = key
+        return self._result  # type: ignore[return-value]  # computed by the same layer
 
     def __deepcopy__(self, memo: object) -> WeightCache:
-        return WeightCache()  # a copied layer's weights lie elsewhere
+        return WeightCache()  # the weights of a copied layer have another address

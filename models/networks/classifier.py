@@ -56,7 +56,7 @@ class Block(nn.Module):
         return F.relu(self.normalise(self.convolve(x)))
 
 
-def classifier_of(state: Mapping[str, Tensor], side: int) -> Classifier:
+def classifier_from_state(state: Mapping[str, Tensor], side: int) -> Classifier:
     """The classifier whose weights these are, in eval mode; the side leaves no trace in them and must be told."""
     width, channels = state["blocks.0.convolve.weight"].shape[:2]
     made = Classifier(side, int(state["scores.weight"].shape[0]), int(width), int(channels))

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.layers.spectral_norm import normalise
+from models.layers.spectral_norm import parametrise_norm
 from models.networks.mapping import GAIN, SLOPE, Dense
 
 GROUP = 8  # pictures compared with one another by the minibatch deviation
@@ -79,7 +79,7 @@ class Discriminator(nn.Module):
             x = self.falls[number - 1](x)
             if number == level and fade < 1:
                 x = torch.lerp(self.see[level - 1](F.avg_pool2d(pictures, 2)), x, fade)
-        x = self.last(torch.cat([x, deviation(x)], dim=1)).float()
+        x = self.last(torch.cat([x, minibatch_deviation(x)], dim=1)).float()
         x = F.leaky_relu(self.dense(x.flatten(1)), SLOPE) * GAIN
         score = self.score(x)[:, 0]
         if self.classes is not None and classes is not None:
@@ -88,7 +88,7 @@ class Discriminator(nn.Module):
         return scores
 
 
-def deviation(x: Tensor) -> Tensor:
+def minibatch_deviation(x: Tensor) -> Tensor:
     """The mean deviation within groups of `GROUP` neighbours, as one further map (Karras et al. 2018, section 3)."""
     count, _, height, width = x.shape
     size = math.gcd(count, GROUP)
@@ -97,7 +97,7 @@ def deviation(x: Tensor) -> Tensor:
     return spread.repeat_interleave(size).view(count, 1, 1, 1).expand(-1, 1, height, width).to(x.dtype)
 
 
-def normalised(critic: Discriminator, share: float) -> Discriminator:
+def with_spectral_norm(critic: Discriminator, share: float) -> Discriminator:
     """The critic with every weight at spectral norm one and a stable rank of at most `share` of its full rank.
 
     The norm takes the place of the equalising gain; the leak's gain of root 2 stays, so that each layer's slope is
@@ -105,6 +105,6 @@ def normalised(critic: Discriminator, share: float) -> Discriminator:
     """
     for layer in critic.modules():
         if isinstance(layer, Convolution | Dense):
-            normalise(layer, share)
+            parametrise_norm(layer, share)
             layer.gain = 1.0
     return critic

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.layers.positional_norm import positional
+from models.layers.positional_norm import positional_norm
 
 Moments = Literal["none", "positional", "shortcut"]
 EARLY = 2  # layers normalised by position
@@ -66,7 +66,7 @@ class Encoder(nn.Module):
         for number, (fall, normalise) in enumerate(zip(self.falls, self.normalise, strict=True)):
             x = fall(x)
             if self.moments != "none" and number < self.early:
-                x, mean, deviation = positional(x)
+                x, mean, deviation = positional_norm(x)
                 found += [mean, deviation]
             x = F.leaky_relu(normalise(x), SLOPE)
         flat = [x.flatten(1)]

@@ -64,15 +64,15 @@ class MappingNetwork(nn.Module):
     def forward(self, z: Tensor, classes: Tensor | None) -> Tensor:
         if self.join is not None and classes is not None:
             z = torch.cat([z, classes @ self.join.T], dim=1)
-        x = unit(z)
+        x = normalise_rows(z)
         if self.embed is not None and classes is not None:
-            x = torch.cat([x, unit(self.embed(classes))], dim=1)
+            x = torch.cat([x, normalise_rows(self.embed(classes))], dim=1)
         for layer in self.layers:
             x = F.leaky_relu(layer(x), SLOPE) * GAIN
         return x
 
 
-def unit(x: Tensor) -> Tensor:
+def normalise_rows(x: Tensor) -> Tensor:
     """Rows brought to a mean square of one."""
     return x * (x.square().mean(dim=1, keepdim=True) + EPSILON).rsqrt()
 

@@ -1,1 +1,1 @@
-"""Functions of a picture that give one number: the protocol, the built-in ones, and uploaded ONNX models."""
+"""Regressors, functions from an image to one number: the protocol, built-in ones, fits of ratings, uploaded ONNX."""

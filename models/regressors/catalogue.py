@@ -12,11 +12,13 @@ from typing import Any
 import safetensors.torch
 import torch
 
-from models.base import ModelError, Origin, fingerprint
 from models.catalogue.local import WEIGHTS
+from models.errors import ModelFailed, NotFound
+from models.hashing import fingerprint
 from models.regressors.image_measures import MEASURES
 from models.regressors.protocol import Regressor, RegressorCard, RegressorSpec
 from models.regressors.resmem import ResMem
+from models.specs import WeightsOrigin
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class PullableRegressor:
     """A judge whose weights must be fetched: its description, their pinned place, and the terms to be accepted."""
 
     spec: RegressorSpec
-    origin: Origin
+    origin: WeightsOrigin
     terms: str
 
 
@@ -49,21 +51,21 @@ def is_installed(name: str, folder: Path) -> bool:
 
 
 def load(name: str, folder: Path, device: torch.device | str = "cpu") -> Regressor:
-    """The judge, ready to score; ModelError where it is unknown, not fetched yet, or not what was pinned."""
+    """The regressor, ready. NotFound if it is unknown or not fetched yet, ModelFailed if its weights differ."""
     if name in MEASURES:
         found: Regressor = MEASURES[name]
         return found
     if name not in pullable():
-        raise ModelError(f"There is no judge “{name[:60]}”.", f"There are {', '.join(entries())}.")
+        raise NotFound(f"There is no judge “{name[:60]}”.", f"There are {', '.join(entries())}.")
     judge, path = pullable()[name], folder / name / WEIGHTS
     if not path.is_file():
-        raise ModelError(f"{judge.spec.title} ({name}) has not been fetched yet.", f"Run: latentwalk pull {name}")
+        raise NotFound(f"{judge.spec.title} ({name}) has not been fetched yet.", f"Run: latentwalk pull {name}")
     try:
         state = safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, OSError) as error:
-        raise ModelError(f"The weights of {name} cannot be read: {error}.", f"Run: latentwalk pull {name}") from error
+        raise ModelFailed(f"The weights of {name} cannot be read: {error}.", f"Run: latentwalk pull {name}") from error
     if fingerprint(state) != judge.spec.fingerprint:
-        raise ModelError(f"The weights of {name} are not the ones described.", f"Run: latentwalk pull {name}")
+        raise ModelFailed(f"The weights of {name} are not the ones described.", f"Run: latentwalk pull {name}")
     return ResMem(judge.spec, state, device)
 
 
@@ -79,5 +81,5 @@ def _judge(name: str, row: Mapping[str, Any], licences: Path) -> PullableRegress
         card=RegressorCard(**row["card"]),
     )
     return PullableRegressor(
-        spec, Origin(**row["origin"]), (licences / row["licence_text"]).read_text(encoding="utf-8").strip()
+        spec, WeightsOrigin(**row["origin"]), (licences / row["licence_text"]).read_text(encoding="utf-8").strip()
     )

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.base import ModelError
+from models.errors import ModelFailed
 from models.regressors.protocol import RegressorCard, RegressorSpec
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
@@ -127,7 +127,7 @@ class Measure:
 
     def score(self, images: Tensor) -> Tensor:
         if images.ndim != 4 or images.shape[1] not in (1, 3) or min(images.shape[2:]) < SMALLEST:
-            raise ModelError(
+            raise ModelFailed(
                 f"{self.spec.title} cannot be measured on pictures of shape {list(images.shape)}.",
                 f"They must be [N, 1 or 3, H, W] of at least {SMALLEST} px.",
             )

@@ -52,7 +52,7 @@ class Regressor(Protocol):
     def score(self, images: Tensor) -> Tensor:
         """Scores float32 [N] of images float32 [N, C, H, W] in [-1, 1], C 1 or 3, any side of 16 px or more.
 
-        Each picture is judged alone: a batch changes nothing. ModelError where the judge fails or its
+        Each picture is judged alone: a batch changes nothing. ModelFailed where the judge fails or its
         answer is not a finite number for each picture.
         """
         ...

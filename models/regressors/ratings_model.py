@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from models.base import ModelError, fingerprint
+from models.errors import ModelFailed
+from models.hashing import fingerprint
 from models.regressors.protocol import RegressorCard, RegressorSpec
 
 THUMB = 8  # px of the thumbnail whose colours are features
@@ -65,9 +66,9 @@ class RatingsRegressor:
     ) -> None:  # fmt: skip
         shapes = {"weights": (WIDTH,), "centre": (WIDTH,), "scale": (WIDTH,), "bias": ()}
         if {key: tuple(tensor.shape) for key, tensor in state.items()} != shapes:
-            raise ModelError(f"The ratings' fit of “{name}” is damaged.", "Fit the ratings again.")
+            raise ModelFailed(f"The ratings' fit of “{name}” is damaged.", "Fit the ratings again.")
         if not all(bool(torch.isfinite(tensor).all()) for tensor in state.values()):
-            raise ModelError(f"The ratings' fit of “{name}” holds numbers that are not finite.", "Fit them again.")
+            raise ModelFailed(f"The ratings' fit of “{name}” holds numbers that are not finite.", "Fit them again.")
         self.state = {key: tensor.float() for key, tensor in state.items()}
         self.spec = RegressorSpec(name, title, "ratings", True, span, unit, fingerprint(self.state), card)
 

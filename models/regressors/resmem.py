@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.base import ModelError, Precision
+from models.base import Precision
+from models.errors import ModelFailed
 from models.regressors.protocol import RegressorSpec
 
 WHOLE, SIDE = 256, 227  # pixels: pictures are resized to a square, and its middle is looked at
@@ -62,7 +63,7 @@ class ResNet(nn.Module):
         return numbers
 
 
-class Network(nn.Module):
+class ResMemNetwork(nn.Module):
     """Pictures [N, 3, 227, 227] in [0, 1] to memorability [N] in (0, 1)."""
 
     def __init__(self) -> None:
@@ -80,7 +81,7 @@ class Network(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         x = pictures
         for layer in (self.conv1, self.conv2):
-            x = evened(F.max_pool2d(F.relu(layer(x)), 3, 2))
+            x = local_response_norm(F.max_pool2d(F.relu(layer(x)), 3, 2))
         for layer in (self.conv3, self.conv4, self.conv5):
             x = F.relu(layer(x))
         # Flattened channel by channel, whatever the memory format.
@@ -95,26 +96,26 @@ class ResMem:
     """The published network as a regressor; gradients flow through it."""
 
     def __init__(self, spec: RegressorSpec, state: Mapping[str, Tensor], device: torch.device | str = "cpu") -> None:
-        network = Network()
+        network = ResMemNetwork()
         try:
-            network.load_state_dict(folded(state), strict=True)
+            network.load_state_dict(fold_batch_norms(state), strict=True)
         except (KeyError, RuntimeError) as error:
-            raise ModelError("These weights are not ResMem's.", "Fetch them again: latentwalk pull resmem") from error
+            raise ModelFailed("These weights are not ResMem's.", "Fetch them again: latentwalk pull resmem") from error
         self.spec = spec
         self.device = torch.device(device)
         self.precision: Precision = "fp32"
         network = network.eval().requires_grad_(False).to(self.device)
         # Module.to takes a memory format, though its type stubs do not say so.
-        self.network: Network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network: ResMemNetwork = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def score(self, images: Tensor) -> Tensor:
         if images.ndim != 4 or images.shape[1] not in (1, 3) or min(images.shape[2:]) < SMALLEST:
-            raise ModelError(
+            raise ModelFailed(
                 f"ResMem cannot look at pictures of shape {list(images.shape)}.",
                 f"They must be [N, 1 or 3, H, W] of at least {SMALLEST} px.",
             )
         dtype = torch.bfloat16 if self.precision == "bf16" else torch.float32
-        seen = framed(images.to(self.device)).to(dtype).contiguous(memory_format=torch.channels_last)
+        seen = centre_crop(images.to(self.device)).to(dtype).contiguous(memory_format=torch.channels_last)
         memorability: Tensor = self.network(seen)
         return memorability
 
@@ -128,7 +129,7 @@ class ResMem:
         return twin
 
 
-def evened(x: Tensor) -> Tensor:
+def local_response_norm(x: Tensor) -> Tensor:
     """Local response normalisation over five channels (Krizhevsky et al. 2012, section 3.3, with torch's constants);
     torch's own cannot compute in bfloat16.
     """
@@ -137,7 +138,7 @@ def evened(x: Tensor) -> Tensor:
     return x / (1 + 1e-4 * mean) ** 0.75
 
 
-def framed(images: Tensor) -> Tensor:
+def centre_crop(images: Tensor) -> Tensor:
     """Images [N, C, H, W] in [-1, 1] as the network was shown them: 0 to 1, resized, the middle, colours as they are.
 
     Shrinking averages over the pixels it leaves out, as the published package's resizing does.
@@ -147,7 +148,7 @@ def framed(images: Tensor) -> Tensor:
     return whole[..., OFFSET : OFFSET + SIDE, OFFSET : OFFSET + SIDE]
 
 
-def folded(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def fold_batch_norms(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The published state with every batch normalisation in its convolution's weight and bias.
 
     KeyError where a tensor is missing; names that belong to no layer are kept, so that loading refuses them.

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from models.base import ModelError
+from models.errors import ModelFailed
 from models.sandbox import landlock, seccomp
 from models.sandbox.protocol import OUT_OF_MEMORY, Message, ProtocolError, pack, receive
 
@@ -33,11 +33,11 @@ ENVIRONMENT = {
 }  # fmt: skip
 
 
-class SandboxError(ModelError):
+class SandboxError(ModelFailed):
     """What runs in the jail broke a rule, took too much, failed or made no sense."""
 
 
-class SandboxUnavailable(ModelError):
+class SandboxUnavailable(SandboxError):
     """This system cannot lock anything in, so that nothing of a stranger's is opened."""
 
 

@@ -15,6 +15,7 @@ HEAD = struct.Struct("<II")  # bytes of JSON, number of arrays
 LARGEST_JSON = 4 * 2**20
 MOST_ARRAYS = 64
 OUT_OF_MEMORY = 75  # how the locked-in process ends where a message does not fit into it
+REFUSED = "Refused"  # the kind of an error that is a task's own refusal; its text is a sentence of ours
 DTYPES = ("float32", "float64", "float16", "uint8", "int32", "int64", "bool")
 
 Read = Callable[[int], bytes | bytearray]

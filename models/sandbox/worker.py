@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from models.errors import Invalid
 from models.sandbox import landlock, seccomp
-from models.sandbox.protocol import OUT_OF_MEMORY, Message, ProtocolError, pack, receive
+from models.sandbox.protocol import OUT_OF_MEMORY, REFUSED, Message, ProtocolError, pack, receive
 
 # What libraries read when they are loaded: the linker's list, the processor's kind, numbers from the kernel.
 LIBRARIES = (
@@ -115,6 +116,8 @@ def _answer(module: Any, message: Message) -> Message:
         return Message({"answer": body}, arrays)
     except MemoryError:
         return Message({"error": "memory", "text": ""})
+    except Invalid as error:  # a refusal of the task's own
+        return Message({"error": REFUSED, "text": str(error)[:2000]})
     except Exception as error:  # a stranger's file may make a library raise anything
         return Message({"error": type(error).__name__, "text": str(error)[:2000]})
 

@@ -35,23 +35,23 @@ class Services:
     settings: Settings
     library: Library
     regressors: Regressors
-    shelf: GeneratorCache
+    generator_cache: GeneratorCache
     backend: Backend
     jobs: JobRunner
-    exports: FilmArchive
+    film_archive: FilmArchive
     studio: Studio
     cinema: Cinema
-    press: FileSigner
-    sounds: AudioFiles
+    signer: FileSigner
+    audio_files: AudioFiles
     quarantine: ImportQuarantine
-    shared: SharedStates
+    shared_states: SharedStates
     version: str
     root: Path
-    gate: Authenticator
-    limits: RateLimits
+    authenticator: Authenticator
+    rate_limits: RateLimits
     metrics: Metrics
-    life: Lifecycle = field(default_factory=Lifecycle)
-    tabs: set[HTTPConnection] = field(default_factory=set)  # the live sockets that are open
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
+    live_sockets: set[HTTPConnection] = field(default_factory=set)  # the live sockets that are open
 
 
 def services(connection: HTTPConnection) -> Services:

@@ -11,11 +11,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from latentwalk.errors import (
-    AppError,
     Cancelled,
     Conflict,
     Forbidden,
     Invalid,
+    LatentwalkError,
     ModelFailed,
     NotFound,
     Overloaded,
@@ -23,7 +23,7 @@ from latentwalk.errors import (
     TooMuch,
 )
 
-STATUS: dict[type[AppError], int] = {
+STATUS: dict[type[LatentwalkError], int] = {
     NotFound: 404,
     Invalid: 422,
     Conflict: 409,
@@ -74,7 +74,7 @@ PLAIN_RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def answer(error: AppError) -> Response:
+def answer(error: LatentwalkError) -> Response:
     """An error as an answer."""
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
     retry = error.seconds if isinstance(error, TooMuch) else RETRY if isinstance(error, Overloaded) else None
@@ -89,8 +89,8 @@ def shaped(status: int, view: dict[str, str], headers: Any = None) -> Response:
 def install(app: FastAPI) -> None:
     """Give every kind of failure the one shape."""
 
-    @app.exception_handler(AppError)
-    async def refused(request: Request, error: AppError) -> Response:
+    @app.exception_handler(LatentwalkError)
+    async def refused(request: Request, error: LatentwalkError) -> Response:
         return answer(error)
 
     @app.exception_handler(RequestValidationError)

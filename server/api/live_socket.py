@@ -11,7 +11,7 @@ import anyio
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from latentwalk import edit
-from latentwalk.errors import AppError, Invalid
+from latentwalk.errors import Invalid, LatentwalkError
 from latentwalk.rendering.frame import Frame
 from server.api import frame_protocol
 from server.api.dependencies import Services, services
@@ -39,23 +39,23 @@ async def live(socket: WebSocket) -> None:
     """One tab's conversation."""
     house, who = services(socket), person(socket)
     await socket.accept()
-    if house.life.draining:
+    if house.lifecycle.draining:
         await socket.close(GOING, "The server is stopping.")
         return
-    mine = sum(person(tab).id == who.id for tab in house.tabs)
-    if len(house.tabs) >= house.settings.people or mine >= MOST_TABS:
+    mine = sum(person(tab).id == who.id for tab in house.live_sockets)
+    if len(house.live_sockets) >= house.settings.people or mine >= MOST_TABS:
         house.metrics.refusals.labels("full").inc()
         reason = "You have too many tabs open already." if mine >= MOST_TABS else "Too many people are here already."
         await socket.close(1013, reason)
         return
-    house.tabs.add(socket)
+    house.live_sockets.add(socket)
     house.metrics.sockets.inc()
     try:
         await Session(socket, house, who).talk()
     except* WebSocketDisconnect:
         pass  # the person closed the tab
     finally:
-        house.tabs.discard(socket)
+        house.live_sockets.discard(socket)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Message:
 class Refused(Exception):
     """A message that cannot be followed, with the number to answer it under."""
 
-    def __init__(self, rev: int | None, reason: AppError) -> None:
+    def __init__(self, rev: int | None, reason: LatentwalkError) -> None:
         super().__init__(str(reason))
         self.rev = rev
         self.reason = reason
@@ -100,7 +100,7 @@ class Session:
             tasks.start_soon(self._leave)
 
     async def _read(self) -> None:
-        share = self.services.limits.of(self.who.id, "messages")
+        share = self.services.rate_limits.of(self.who.id, "messages")
         while True:
             raw = await self.socket.receive()
             if raw["type"] == "websocket.disconnect":
@@ -125,7 +125,7 @@ class Session:
             await self._credit()
             wish = await self.slot.take()
             wish, answer = await self.services.backend.preview(self.slot, wish)
-            if isinstance(answer, AppError):
+            if isinstance(answer, LatentwalkError):
                 await self._refuse(wish.rev, answer)
                 continue
             await self._send(wish, answer, settled=False)
@@ -144,7 +144,7 @@ class Session:
                 continue
             try:
                 frame = await self.services.backend.still(wish.edit, priority=Priority.SETTLE, person=self.who.id)
-            except AppError as error:
+            except LatentwalkError as error:
                 await self._refuse(wish.rev, error)
                 continue
             if self.slot.newest is wish:
@@ -152,7 +152,7 @@ class Session:
 
     async def _leave(self) -> None:
         # Ends the conversation where the server stops, once the last edit has its frame, or the token was taken back.
-        gate, life = self.services.gate, self.services.life
+        gate, life = self.services.authenticator, self.services.lifecycle
         while not life.draining:
             with anyio.move_on_after(TRUST):
                 await life.drained()
@@ -181,7 +181,7 @@ class Session:
             await self.socket.send_bytes(frame_protocol.pack(wish.rev, frame, settled=settled))
         self.services.metrics.frame(frame, settled=settled)
 
-    async def _refuse(self, rev: int | None, reason: AppError) -> None:
+    async def _refuse(self, rev: int | None, reason: LatentwalkError) -> None:
         await self._say({"rev": rev, "error": reason.view()})
 
     async def _say(self, message: dict[str, Any]) -> None:
@@ -219,7 +219,7 @@ def parse(raw: Any) -> Message:
         raise Refused(None, Invalid("That edit has no number.", f"Send rev, from 0 to {LARGEST_REV}, rising."))
     try:
         return Message(PreviewRequest(rev, edit.parse(data["edit"]), size), ack)
-    except AppError as error:
+    except LatentwalkError as error:
         raise Refused(rev, error) from None
 
 

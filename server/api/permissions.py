@@ -34,10 +34,10 @@ class RoleNeeded:
             house.metrics.refusals.labels("role").inc()
             connection.scope["audit"] = "refused"
             raise forbidden(self.role)
-        if self.job and house.life.draining:
+        if self.job and house.lifecycle.draining:
             raise Overloaded("The server is stopping.", "Try again when it is back.")
         if self.job:
-            share = house.limits.of(who.id, "jobs")
+            share = house.rate_limits.of(who.id, "jobs")
             if wait := share.ask():
                 house.metrics.refusals.labels("rate").inc()
                 raise too_much(wait)

@@ -28,7 +28,7 @@ class ServerRunner(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        settings, gate = self._services.settings, self._services.gate
+        settings, gate = self._services.settings, self._services.authenticator
         port = self.servers[0].sockets[0].getsockname()[1]
         audit_log.note("started", host=settings.host, port=port, token=not gate.open)
         if not logging.getLogger(audit_log.LOGGER).isEnabledFor(logging.INFO):
@@ -41,13 +41,13 @@ class ServerRunner(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         house = self._services
-        house.life.drain()
+        house.lifecycle.drain()
         loop = asyncio.get_running_loop()
         until = loop.time() + house.settings.drain
-        people = len(house.tabs)
-        while house.tabs and loop.time() < until and not self.force_exit:
+        people = len(house.live_sockets)
+        while house.live_sockets and loop.time() < until and not self.force_exit:
             await asyncio.sleep(PACE)
-        audit_log.note("stopping", people=people, left=len(house.tabs))
+        audit_log.note("stopping", people=people, left=len(house.live_sockets))
         await asyncio.sleep(NOTHING_LEFT if people else 0)
         await super().shutdown(sockets)
 

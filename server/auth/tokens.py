@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from latentwalk import atomic_files
 from latentwalk.errors import Conflict, Invalid, NotFound, StorageFailed
+from models import atomic_files
 from server.auth.roles import Role
 
 SHORTEST = 16  # characters of a token that somebody chose
@@ -107,7 +107,7 @@ def private(path: Path, data: bytes) -> None:
         os.chmod(path.parent, 0o700)
         os.chmod(path, 0o600)
     except OSError as error:
-        raise atomic_files.refused(path, error) from error
+        raise atomic_files.storage_error(path, error) from error
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from latentwalk.errors import AppError
+from latentwalk.errors import LatentwalkError
 from server.cli import output
 from server.cli.commands.bench_film import film
 from server.cli.commands.bench_load import load
@@ -35,7 +35,7 @@ class CommandGroup(click.Group):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
-        except AppError as error:
+        except LatentwalkError as error:
             output.refuse(str(error), error.hint)
             return context.exit(1)
 
@@ -96,7 +96,7 @@ picture = options(
 @click.version_option(package_name="latentwalk")
 def main() -> None:
     """Steer image generators with sliders whose meaning was learned and measured."""
-    openmp.choose()
+    openmp.set_spin_count()
 
 
 @main.command()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from latentwalk.edit import Edit
-from latentwalk.errors import AppError
+from latentwalk.errors import LatentwalkError
 from latentwalk.rendering import draw
 from latentwalk.rendering.frame import Answer, Frame
 from latentwalk.rendering.image_codec import Format, Pixels
@@ -29,7 +29,7 @@ class GeneratorStatus:
 
 
 class Backend(Protocol):
-    """Every method but `preview`, which answers with it, raises AppError where something cannot be done."""
+    """Every method but `preview`, which answers with it, raises LatentwalkError where something cannot be done."""
 
     @property
     def device(self) -> str:
@@ -93,7 +93,7 @@ class EmbeddedBackend:
     async def preview(self, slot: ClientSlot, wish: PreviewRequest) -> tuple[PreviewRequest, Answer]:
         try:
             ready = await self._shelf.get(wish.edit.generator)
-        except AppError as error:
+        except LatentwalkError as error:
             return wish, error
         return await self._renderer.preview(slot, wish, ready)
 

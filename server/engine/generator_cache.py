@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import torch
 
-from latentwalk.errors import AppError, ModelFailed
+from latentwalk.errors import LatentwalkError, ModelFailed
 from latentwalk.rendering import precision, preview_resolution
 from latentwalk.rendering.loaded_generator import LoadedGenerator
 from server.engine.inference_thread import InferenceThread, Priority
@@ -56,7 +56,7 @@ class GeneratorCache:
             exact = await asyncio.to_thread(self._library.load, name, self.device)
             quick = await self._lane.run(Priority.STILL, lambda: precision.choose(exact))
             small = await self._lane.run(Priority.STILL, lambda: preview_resolution.choose(quick))
-        except AppError:
+        except LatentwalkError:
             raise
         except Exception as error:  # damaged weights may raise anything; people get one sentence, the log all of it
             log.exception("%s could not be loaded", name)

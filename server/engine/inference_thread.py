@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import os
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from enum import IntEnum
-from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
-
-from latentwalk.errors import Invalid, Overloaded
+from latentwalk.errors import Overloaded
 from server.jobs.fair_queue import FairQueue
 
 T = TypeVar("T")
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # mallopt(3), from glibc's malloc.h
 
 
 class Priority(IntEnum):
@@ -56,7 +50,7 @@ class InferenceThread:
         future: Future[T] = Future()
         with self._changed:
             if self._closed:
-                raise stopping()
+                raise server_stopping()
             self._queues[priority].put(person, (time.monotonic(), future, function))
             self._changed.notify()
         return future
@@ -78,7 +72,7 @@ class InferenceThread:
             self._changed.notify()
         for future in waiting:  # not cancelled: to those who await it that would look like their own cancelling
             if future.set_running_or_notify_cancel():
-                future.set_exception(stopping())
+                future.set_exception(server_stopping())
         self._thread.join()
 
     def _run(self) -> None:
@@ -121,46 +115,6 @@ class InferenceThread:
         return first, None
 
 
-def stopping() -> Overloaded:
+def server_stopping() -> Overloaded:
     """What callers hear once the door is closed."""
     return Overloaded("The server is stopping.", "Try again when it is back.")
-
-
-def physical_cores() -> int:
-    """Cores this process may use, counted once where two logical ones share one."""
-    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
-    siblings = set()
-    for cpu in allowed:
-        topology = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
-        try:
-            siblings.add(topology.read_text())
-        except OSError:
-            siblings.add(str(cpu))
-    return max(1, len(siblings))
-
-
-def tune() -> None:
-    """Set up this process for inference; call once at start, before anything is computed.
-
-    glibc gives large blocks back to the kernel after every layer and faults them in again for the next; with higher
-    thresholds it keeps them, which makes a small generator about four times faster on a CPU.
-    """
-    torch.set_num_threads(physical_cores())
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):
-        return  # not glibc: nothing to raise
-    for option in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD):
-        mallopt(option, 2**30)
-
-
-def pick_device(wish: str) -> torch.device:
-    """The device for auto, cpu, mps, cuda or cuda:N; Invalid where this machine has no such thing."""
-    if wish == "mps" and torch.backends.mps.is_available():
-        return torch.device("mps")
-    if wish == "cpu" or (wish == "auto" and not torch.cuda.is_available()):
-        return torch.device("cpu")
-    device = torch.device("cuda:0" if wish in ("auto", "cuda") else wish)
-    if wish == "mps" or not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count():
-        raise Invalid(f"This machine has no {device}.", "Use --device auto or --device cpu.")
-    return device

@@ -8,7 +8,7 @@ from collections.abc import MutableMapping
 SPINS = "10000"
 
 
-def choose(environment: MutableMapping[str, str] = os.environ) -> None:
+def set_spin_count(environment: MutableMapping[str, str] = os.environ) -> None:
     """Let waiting threads spin for microseconds, not milliseconds, before they sleep; a choice made already stands.
 
     OpenMP's threads meet after every layer. By default those that are early spin for long, which on a machine that

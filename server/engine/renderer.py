@@ -13,13 +13,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from latentwalk.edit import Edit
-from latentwalk.errors import AppError, ModelFailed
+from latentwalk.errors import LatentwalkError, ModelFailed
 from latentwalk.rendering import draw
 from latentwalk.rendering.draw import PreviewBatch
 from latentwalk.rendering.frame import Answer, Frame
 from latentwalk.rendering.image_codec import Format, Pixels
 from latentwalk.rendering.loaded_generator import LoadedGenerator
-from server.engine.inference_thread import InferenceThread, Priority, stopping
+from server.engine.inference_thread import InferenceThread, Priority, server_stopping
 from server.engine.preview_queue import ClientSlot, PreviewQueue, PreviewRequest, QueuedPreview, StillQuota, queue_full
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class Renderer:
         """The exact picture of an edit: float32 and alone in its batch, so that the same edit is the same pixels."""
         with self._stills.one(person):
             begin = time.perf_counter()
-            array, started, ended = await self._lane.run(priority, lambda: timed(edit, ready), person)
+            array, started, ended = await self._lane.run(priority, lambda: draw_timed(edit, ready), person)
             return await asyncio.get_running_loop().run_in_executor(
                 self._encoder,
                 lambda: draw.still_frame(edit, array, format, longest, started - begin, ended - started),
@@ -77,7 +77,7 @@ class Renderer:
         with self._lock:
             self._closed = True
         for request in self._pile.clear():
-            request.answer(stopping())
+            request.answer(server_stopping())
         self._encoder.shutdown()
 
     def _book(self) -> None:
@@ -108,7 +108,7 @@ class Renderer:
             handed_on = True
         except Exception as error:  # a model may raise anything; it fails this batch and nothing else
             log.exception("A batch of %d previews failed", len(batch))
-            reason = error if isinstance(error, AppError) else draw.model_failure(error)
+            reason = error if isinstance(error, LatentwalkError) else draw.model_failure(error)
             for request in batch:
                 request.answer(reason)
         finally:
@@ -117,7 +117,7 @@ class Renderer:
                     request.answer(ModelFailed("The picture was not finished.", "Try again."))
 
 
-def timed(edit: Edit, ready: LoadedGenerator) -> tuple[Pixels, float, float]:
+def draw_timed(edit: Edit, ready: LoadedGenerator) -> tuple[Pixels, float, float]:
     """The exact pixels of an edit, when the device began and when it was done."""
     begin = time.perf_counter()
     array = draw.draw(edit, ready)
@@ -127,7 +127,7 @@ def timed(edit: Edit, ready: LoadedGenerator) -> tuple[Pixels, float, float]:
 def _encode(batch: list[QueuedPreview[LoadedGenerator]], made: PreviewBatch) -> None:
     # On the encoder's thread, or on the lane's.
     for request, picture in zip(batch, made.pictures, strict=True):
-        if isinstance(picture, AppError):
+        if isinstance(picture, LatentwalkError):
             request.answer(picture)
         else:
             request.answer(draw.preview_frame(picture, request.wish.size, made, request.wish.at))

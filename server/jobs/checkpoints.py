@@ -13,8 +13,8 @@ import safetensors
 import safetensors.torch
 from safetensors import SafetensorError
 
-from latentwalk import atomic_files
 from latentwalk.steering.learning.resume_state import ResumeState, Saved
+from models import atomic_files
 
 GENERATIONS = 2
 NAME = re.compile(r"(?P<stage>[a-z_.]{1,40})-(?P<number>\d{8})-(?P<sha256>[0-9a-f]{64})\.safetensors")

@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from latentwalk.errors import AppError, NotFound
+from latentwalk.errors import LatentwalkError, NotFound
 from latentwalk.rendering import image_codec
 from server.jobs.checkpoints import Checkpoints
 from server.jobs.job import Job, State, now
@@ -99,7 +99,7 @@ class JobEvents:
         try:
             ours = await asyncio.to_thread(self.list.save, replace(job))
             self._unsaved.discard(job.id)
-        except AppError as error:
+        except LatentwalkError as error:
             log.warning("Job %s is not remembered for now: %s", job.id, error)
             self._unsaved.add(job.id)
             return False

@@ -12,15 +12,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from latentwalk import atomic_files
-from latentwalk.errors import AppError, DiskFull, Invalid, Overloaded
+from latentwalk.errors import DiskFull, Invalid, LatentwalkError, Overloaded
 from latentwalk.progress import Progress
 from latentwalk.steering.learning.resume_state import ResumeState
+from models import atomic_files
 from server.jobs.checkpoints import Checkpoint, Checkpoints
 from server.jobs.fair_semaphore import FairSemaphore, check_waiting
 from server.jobs.job import Job, Kind, State, now
 from server.jobs.job_events import JobEvents
-from server.jobs.task import Revive, Task, TaskRun, advance
+from server.jobs.task import RestoreTask, Task, TaskRun, next_step
 from server.storage.db.database import Database
 from server.storage.db.job_table import LEASE, JobRow, JobTable
 
@@ -56,7 +56,7 @@ class JobRunner(JobEvents):
         self._runs: dict[str, TaskRun] = {}
         self._starting: list[str] = []  # whose jobs are being written down
         self._lines = {queue: FairSemaphore(most) for queue, most in (room or {}).items()}
-        self._kinds: dict[str, Revive] = {}
+        self._kinds: dict[str, RestoreTask] = {}
         self._closing = False
 
     def load(self) -> None:
@@ -66,8 +66,8 @@ class JobRunner(JobEvents):
         self._jobs |= {kept.job.id: kept.job for kept in found}
         self.checkpoints.sweep({kept.job.id for kept in found if not kept.job.state.is_end})
 
-    def knows(self, kind: Kind, revive: Revive) -> None:
-        """Say how jobs of a kind are begun again from their request; AppError where they cannot be any more."""
+    def knows(self, kind: Kind, revive: RestoreTask) -> None:
+        """Say how jobs of a kind are begun again from their request; LatentwalkError where they cannot be any more."""
         self._kinds[kind] = revive
 
     async def start(
@@ -91,7 +91,7 @@ class JobRunner(JobEvents):
             return job
         try:
             await asyncio.to_thread(self.list.stop, id)
-        except AppError as error:  # a full disk is a reason to stop work, not to refuse stopping it
+        except LatentwalkError as error:  # a full disk is a reason to stop work, not to refuse stopping it
             log.warning("That job %s is to be stopped is not remembered: %s", id, error)
         if id in self._runs:
             await self._stop(self._runs[id])
@@ -159,7 +159,7 @@ class JobRunner(JobEvents):
             except Overloaded:  # by nobody's fault, so that it is looked at again
                 job.message = WAITS
                 await asyncio.to_thread(self.list.release, replace(job), kept.attempts)
-            except AppError as error:
+            except LatentwalkError as error:
                 await self._end(job, State.FAILED, str(error), error.view())
             except (KeyError, TypeError, ValueError):
                 await self._end(job, State.FAILED, STRANGE, Invalid(STRANGE, "Start it again.").view())
@@ -189,7 +189,7 @@ class JobRunner(JobEvents):
             async with self._lines.setdefault(run.plan.queue, FairSemaphore()).place(job.person):
                 memory = await asyncio.to_thread(self.checkpoints.of, job.id)
                 await self._until_over(run, memory)
-        except AppError as error:
+        except LatentwalkError as error:
             await self._end(job, State.FAILED, str(error), error.view())
         except asyncio.CancelledError:
             await self._left(run)
@@ -202,7 +202,7 @@ class JobRunner(JobEvents):
         counted = False
         while not run.stopping:
             try:
-                if not await asyncio.to_thread(atomic_files.roomy, self._home):
+                if not await asyncio.to_thread(atomic_files.has_room, self._home):
                     raise DiskFull("The disk is nearly full.")
                 if not counted and await asyncio.to_thread(self.list.begin, run.job.id, memory.mark) > TRIES:
                     raise Invalid(POISON, "Ask for less, or see the server's log.")
@@ -222,7 +222,7 @@ class JobRunner(JobEvents):
         work = run.plan.make(memory)
         try:
             while not run.stopping:
-                step = await run.plan.drive(lambda: advance(work))
+                step = await run.plan.drive(lambda: next_step(work))
                 if not isinstance(step, Progress):
                     await self._end(job, State.DONE, "Done", result=dict(step))
                     return True
@@ -263,7 +263,7 @@ class JobRunner(JobEvents):
         until = time.monotonic() + min(PAUSE * 2**run.pauses, LONGEST_PAUSE)
         run.pauses += 1
         while not run.stopping and (
-            time.monotonic() < until or not await asyncio.to_thread(atomic_files.roomy, self._home)
+            time.monotonic() < until or not await asyncio.to_thread(atomic_files.has_room, self._home)
         ):
             await asyncio.sleep(min(PAUSE, 0.5))
         if not run.stopping:
@@ -282,7 +282,7 @@ class JobRunner(JobEvents):
         else:
             job.state, job.message, job.eta_s = State.QUEUED, WAITS, None
             self._tell(job)
-            with contextlib.suppress(AppError):  # then the lease says that nobody is at it
+            with contextlib.suppress(LatentwalkError):  # then the lease says that nobody is at it
                 await asyncio.to_thread(self.list.release, replace(job))
 
 
@@ -290,6 +290,6 @@ async def _for_ever(look: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await look()
-        except AppError as error:
+        except LatentwalkError as error:
             log.warning("Jobs are not looked after for now: %s", error)
         await asyncio.sleep(BEAT)

@@ -13,7 +13,7 @@ from server.jobs.job import Job
 
 T = TypeVar("T")
 Step = Progress | Mapping[str, Any]
-Drive = Callable[[Callable[[], Step]], Awaitable[Step]]
+RunStep = Callable[[Callable[[], Step]], Awaitable[Step]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,11 +22,11 @@ class Task:
     of one `queue` wait for each other."""
 
     make: Callable[[ResumeState], Work[Mapping[str, Any]]]
-    drive: Drive
+    drive: RunStep
     queue: str
 
 
-Revive = Callable[[Job, Mapping[str, Any]], Awaitable[Task]]
+RestoreTask = Callable[[Job, Mapping[str, Any]], Awaitable[Task]]
 
 
 @dataclass(slots=True, eq=False)
@@ -43,7 +43,7 @@ class TaskRun:
     task: asyncio.Task[None] | None = None
 
 
-def advance(work: Work[Mapping[str, Any]]) -> Step:
+def next_step(work: Work[Mapping[str, Any]]) -> Step:
     """The next chunk: its progress, or the result once there is one. (A future cannot carry StopIteration.)"""
     try:
         return next(work)
@@ -52,6 +52,6 @@ def advance(work: Work[Mapping[str, Any]]) -> Step:
         return result
 
 
-async def in_a_thread(chunk: Callable[[], T]) -> T:
+async def run_in_thread(chunk: Callable[[], T]) -> T:
     """The drive of work that needs no device."""
     return await asyncio.to_thread(chunk)

@@ -15,8 +15,8 @@ from pathlib import Path
 import torch
 
 from latentwalk.directions.direction import short_fingerprint
-from latentwalk.errors import AppError
-from server.engine.inference_thread import pick_device
+from latentwalk.errors import LatentwalkError
+from latentwalk.rendering.device import pick_device
 from server.ops import repair as mending
 from server.ops.check import Check
 from server.settings import Settings
@@ -33,7 +33,7 @@ def examine() -> list[Check]:
     """Every check, in the order in which to mend."""
     try:
         settings = Settings.read()
-    except AppError as error:
+    except LatentwalkError as error:
         return [_python(), Check("settings", "broken", str(error), error.hint)]
     database = Database.at(settings.home, settings.database)
     library = Library(settings.home, database=database)
@@ -50,7 +50,7 @@ def examine() -> list[Check]:
 
 
 def repair() -> list[Check]:
-    """Mend what can be mended; what was done, and AppError where even that cannot be."""
+    """Mend what can be mended; what was done, and LatentwalkError where even that cannot be."""
     settings = Settings.read()
     return list(mending.repair(settings.home, Database.at(settings.home, settings.database)))
 
@@ -84,7 +84,7 @@ def _page() -> Check:
 def _device(settings: Settings) -> Check:
     try:
         device = pick_device(settings.device)
-    except AppError as error:
+    except LatentwalkError as error:
         return Check("device", "broken", str(error), error.hint)
     if device.type == "cpu":
         return Check("device", "fine", f"cpu, {os.cpu_count()} cores; bf16 is tried for each generator")
@@ -118,7 +118,7 @@ def _generators(library: Library) -> Iterator[Check]:
             continue
         try:
             spec = library.load(name).spec
-        except AppError as error:
+        except LatentwalkError as error:
             yield Check(f"generator {name}", "broken", str(error), error.hint)
         else:
             found = f"{spec.resolution} px, fingerprint matches ({short_fingerprint(spec.fingerprint)})"
@@ -134,7 +134,7 @@ def _directions(library: Library) -> Iterator[Check]:
             try:
                 checked(id, read(), entry.spec)
                 good += 1
-            except (AppError, OSError) as error:
+            except (LatentwalkError, OSError) as error:
                 hint = "Learn it again, or remove it."
                 bad.append(Check(f"direction {name}/{id}", "broken", str(error), hint))
         yield Check(f"directions of {name}", "fine", f"{good} can be used")

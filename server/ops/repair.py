@@ -12,9 +12,9 @@ from pathlib import Path
 
 from sqlalchemy import insert
 
-from latentwalk import atomic_files
 from latentwalk.directions.direction_file import LARGEST_FILE, from_bytes
-from latentwalk.errors import AppError, Damaged
+from latentwalk.errors import Damaged, LatentwalkError
+from models import atomic_files
 from server.ops.check import Check
 from server.storage.db.database import Database
 from server.storage.db.library_index import IndexRow, LibraryIndex
@@ -64,7 +64,7 @@ def repair(home: Path, database: Database) -> Iterator[Check]:
         if check.state == "broken":
             place = _moved(home, home / "exports" / check.name.removeprefix("film "))
             yield Check(check.name, "fine", f"moved to {place}; its recipe there makes it again")
-    atomic_files.sweep(home)
+    atomic_files.remove_stale(home)
     yield from _found_again(index, objects)
     for sha256 in objects.nobodys(index.hashes()):
         yield Check(f"file {sha256[:12]}", "fine", f"named by nothing; moved to {_moved(home, objects.path(sha256))}")
@@ -73,7 +73,7 @@ def repair(home: Path, database: Database) -> Iterator[Check]:
 def _unsound(database: Database) -> str:
     try:
         return database.unsound()
-    except AppError as error:
+    except LatentwalkError as error:
         return str(error)
 
 
@@ -88,7 +88,7 @@ def _damaged(database: Database) -> bool:
 def _whole(objects: ObjectStore, sha256: str) -> bool:
     try:
         objects.checked(sha256)
-    except AppError:
+    except LatentwalkError:
         return False
     return True
 
@@ -113,7 +113,7 @@ def _films(exports: FilmArchive) -> Iterator[Check]:
     for export in every:
         try:
             exports.checked(str(export["id"]))
-        except AppError as error:
+        except LatentwalkError as error:
             yield Check(f"film {export['id']}", "broken", str(error), error.hint)
     if every:
         yield Check("films", "fine", f"{len(every)} were compared with their SHA-256")
@@ -125,7 +125,7 @@ def _moved(home: Path, path: Path) -> Path:
         place.parent.mkdir(parents=True, exist_ok=True)
         os.rename(path, place)
     except OSError as error:
-        raise atomic_files.refused(path, error) from error
+        raise atomic_files.storage_error(path, error) from error
     return place
 
 
@@ -151,7 +151,7 @@ def _found_again(index: LibraryIndex, objects: ObjectStore) -> Iterator[Check]:
         path = objects.path(sha256)
         if sha256 in named or path.stat().st_size > LARGEST_FILE:
             continue
-        with contextlib.suppress(AppError):
+        with contextlib.suppress(LatentwalkError):
             data = objects.read(sha256)
             direction = from_bytes(data)
             row = IndexRow(KIND, direction.generator, direction.id, sha256, len(data))
@@ -174,7 +174,7 @@ def _salvaged(old: Path, database: Database) -> int:
                     for column in table.c:
                         if "JSON" in str(column.type) and isinstance(values.get(column.name), str):
                             values[column.name] = json.loads(values[column.name])
-                    with contextlib.suppress(AppError, ValueError), database.writing() as connection:
+                    with contextlib.suppress(LatentwalkError, ValueError), database.writing() as connection:
                         connection.execute(insert(table).values(values))
                         count += 1
     return count

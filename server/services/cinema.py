@@ -33,7 +33,7 @@ from server.engine.generator_cache import GeneratorCache
 from server.engine.inference_thread import InferenceThread, Priority
 from server.jobs.job import Job, now
 from server.jobs.runner import JobRunner
-from server.jobs.task import Task, in_a_thread
+from server.jobs.task import Task, run_in_thread
 from server.storage.audio_files import AudioFiles
 from server.storage.film_archive import FilmArchive
 from server.storage.library import Library
@@ -133,7 +133,7 @@ class Cinema:
         def make(memory: ResumeState) -> Work[Mapping[str, Any]]:
             return filmed(self._exports, self._press, ready, route, id, title, drawn=drawn, sound=sound)
 
-        return Task(make, in_a_thread, "films")
+        return Task(make, run_in_thread, "films")
 
     async def _route(self, timeline: Timeline) -> tuple[LoadedGenerator, Route]:
         ready = await self._shelf.get(timeline.generator)

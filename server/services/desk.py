@@ -8,16 +8,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from latentwalk import atomic_files
 from latentwalk import edit as edits
 from latentwalk.directions.direction import Direction, check_id
 from latentwalk.directions.direction_file import SUFFIX, from_bytes, to_bytes
-from latentwalk.errors import Conflict, Invalid, ModelFailed, NotFound
+from latentwalk.errors import Conflict, Invalid, NotFound
 from latentwalk.films.timeline import Timeline
 from latentwalk.progress import Progress, finish
 from latentwalk.provenance.signing import FileSigner
 from latentwalk.provenance.stills import still_file
 from latentwalk.rendering import image_codec, precision
+from latentwalk.rendering.device import pick_device, tune_threads
 from latentwalk.rendering.draw import draw
 from latentwalk.rendering.loaded_generator import LoadedGenerator
 from latentwalk.steering import transforms
@@ -28,12 +28,11 @@ from latentwalk.steering.preview_strips import preview_strip
 from latentwalk.steering.scores import report_card as scored
 from latentwalk.steering.scores.ratings import read_csv
 from latentwalk.steering.scores.settings import ScoreSettings
-from models.base import ModelError
+from models import atomic_files
 from models.catalogue import download
 from models.regressors import catalogue
 from server.auth.tokens import TokenStore
 from server.cli import home
-from server.engine.inference_thread import pick_device, tune
 from server.services import (
     external_directions,
     filming,
@@ -104,11 +103,9 @@ def pull(name: str, accepted: bool, show: Show) -> str:
     if catalogue.is_installed(name, folder):
         raise Conflict(f"{judge.spec.title} ({name}) is here already.", "There is nothing to fetch.")
     try:
-        finish(studio.followed(lambda report: download.pull(judge, folder, report, accepted=accepted)), show)
-    except ModelError as error:
-        raise ModelFailed(str(error), error.hint) from error
+        finish(studio.followed(lambda report: download.fetch_weights(judge, folder, report, accepted=accepted)), show)
     except OSError as error:
-        raise atomic_files.refused(folder / name, error) from error
+        raise atomic_files.storage_error(folder / name, error) from error
     return judge.spec.title
 
 
@@ -123,7 +120,7 @@ def train(
     asked = recipe.read(path)
     if out is None and asked.name in here.entries() and here.entry(asked.name).origin.kind != "folder":
         raise Conflict(f"There is a generator {asked.name} already.", "Give the recipe another name.")
-    tune()
+    tune_threads()
     generators = chosen.home / "generators" if out is None else out
     folder = chosen.home / "training" / asked.name
     return finish(pipeline.run_recipe(asked, path.parent, folder, generators, chosen.device, report, minutes), show)
@@ -131,7 +128,7 @@ def train(
 
 def look(path: Path, name: str, year: int, title: str, card: Mapping[str, str]) -> generator_import.CheckpointPreview:
     """Open a stranger's checkpoint and try it; nothing of it is kept."""
-    tune()
+    tune_threads()
     return generator_import.preview_checkpoint(path, name, year, title=title, card=card, unlocked=settings().unlocked)
 
 
@@ -153,7 +150,7 @@ class Desk:
         chosen = settings(device=device)
         self.library = Library(chosen.home, first=chosen.first, database=home.database(chosen))
         self.library.spec(generator)
-        tune()
+        tune_threads()
         exact = self.library.load(generator, pick_device(chosen.device))
         self._ready = LoadedGenerator(exact, exact, lambda: self.library.directions(generator))
 

@@ -19,11 +19,12 @@ from latentwalk.directions.latent_walk import LinearWalk
 from latentwalk.directions.response_curve import Curve
 from latentwalk.directions.unit import Unit
 from latentwalk.edit import Base
-from latentwalk.errors import Invalid
+from latentwalk.errors import Invalid, LatentwalkError, refusal
 from latentwalk.latents.latent_codec import encode_latent
-from models.base import Generator, GeneratorSpec, ModelError
+from models.base import Generator
 from models.importing.direction_files import VectorFile
 from models.importing.open_checkpoint import LARGEST_VECTORS, open_vectors
+from models.specs import GeneratorSpec
 
 __all__ = ["LARGEST_VECTORS", "base", "directions", "exported", "read"]
 SIGMA = Unit("σ", decimals=1)
@@ -39,8 +40,8 @@ def read(data: bytes, name: str, *, unlocked: bool = False) -> VectorFile:
     """What a file called `name` holds, read in the jail; Invalid, with a sentence, for anything else."""
     try:
         return open_vectors(data, unlocked=unlocked)
-    except ModelError as error:
-        raise Invalid(f"{name}: {error}", error.hint) from error
+    except LatentwalkError as error:
+        raise refusal(name, error) from error
 
 
 def directions(found: VectorFile, generator: Generator, name: str, count: int, space: str | None) -> list[Direction]:
@@ -111,7 +112,7 @@ def exported(direction: Direction, ending: str) -> bytes:
 
 def _check_factors(rows: Tensor, generator: Generator, name: str) -> None:
     # Factors are what the weights they were read off stretch most; to other weights they are any directions.
-    weight = generator.entrance().cpu().double()
+    weight = generator.input_weights().cpu().double()
     power = weight.T @ weight
     any, best = power.trace() / len(power), torch.linalg.eigvalsh(power)[-CHECKED:].mean()
     found = torch.einsum("nd,de,ne->n", rows[:CHECKED].double(), power, rows[:CHECKED].double()).mean()

@@ -10,7 +10,6 @@ from typing import Any, get_args
 
 from PIL import Image
 
-from latentwalk import atomic_files
 from latentwalk.directions.direction import Direction
 from latentwalk.edit import Edit
 from latentwalk.errors import Invalid, NotFound
@@ -27,6 +26,7 @@ from latentwalk.provenance.perceptual_hash import perceptual_hash
 from latentwalk.provenance.signing import FileSigner, write_sidecar
 from latentwalk.rendering.draw import draw
 from latentwalk.rendering.loaded_generator import LoadedGenerator
+from models import atomic_files
 from server.jobs.job import now
 from server.services.cinema import used_by
 from server.storage.audio_files import AudioFiles

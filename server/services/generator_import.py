@@ -10,10 +10,9 @@ from typing import Any
 
 from torch import Tensor
 
-from latentwalk import atomic_files
 from latentwalk.directions.direction import check_id
-from latentwalk.errors import Conflict, Invalid
-from models.base import GeneratorSpec, ModelError
+from latentwalk.errors import Conflict, Invalid, LatentwalkError, refusal
+from models import atomic_files
 from models.catalogue import local
 from models.importing.open_checkpoint import (
     OpenedCheckpoint,
@@ -23,6 +22,7 @@ from models.importing.open_checkpoint import (
     try_generator,
 )
 from models.importing.passport import Passport
+from models.specs import GeneratorSpec
 from server.storage.library import Library
 
 PASSPORT = "passport.json"
@@ -73,8 +73,8 @@ def preview_checkpoint(
         words: dict[str, Any] = {part: text for part, text in (card or {}).items() if text}
         spec = replace(spec, card=replace(spec.card, **words))
         generator, golden = try_generator(opened, spec)
-    except ModelError as error:
-        raise Invalid(f"{called or path.name}: {error}", error.hint) from error
+    except LatentwalkError as error:
+        raise refusal(called or path.name, error) from error
     return CheckpointPreview(opened, spec, golden, first_picture(generator))
 
 
@@ -91,9 +91,9 @@ def keep_checkpoint(library: Library, found: CheckpointPreview) -> Path:
         raise Conflict(f"There is a generator {name} already.", "Import it under another --name.")
     folder = library.home / "generators"
     try:
-        target = local.keep(folder, found.spec, found.opened.state).parent
+        target = local.save(folder, found.spec, found.opened.state).parent
     except OSError as error:
-        raise atomic_files.refused(folder / name, error) from error
+        raise atomic_files.storage_error(folder / name, error) from error
     atomic_files.write(target / PASSPORT, (json.dumps(found.view(), indent=2, ensure_ascii=False) + "\n").encode())
     return target
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import anyio
 
-from latentwalk import atomic_files
 from latentwalk.errors import Invalid, NotFound
 from latentwalk.rendering import image_codec
+from models import atomic_files
 from server.services import generator_import
 from server.storage.library import Library
 
@@ -49,7 +49,7 @@ class ImportQuarantine:
             return await anyio.to_thread.run_sync(self._seen, id, name, limiter=self._turns)
         except OSError as error:
             atomic_files.remove(path)
-            raise atomic_files.refused(path, error) from error
+            raise atomic_files.storage_error(path, error) from error
         except BaseException:
             atomic_files.remove(path)
             raise

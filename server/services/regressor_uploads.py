@@ -10,9 +10,9 @@ import torch
 from pydantic import ValidationError
 
 from latentwalk.directions.direction import check_id
-from latentwalk.errors import Invalid, ModelFailed
+from latentwalk.errors import Invalid
 from latentwalk.steering.latent_sampling import Role, sample_latents
-from models.base import Generator, ModelError
+from models.base import Generator
 from models.regressors import onnx
 from models.regressors.onnx.regressor import MODEL
 from models.regressors.protocol import RegressorCard, RegressorSpec
@@ -29,11 +29,8 @@ def keep_draft(
     """Keep a model as a draft: what it holds, and a guess of how it wants its pictures. Refused where it is not ONNX,
     breaks the jail's rules, or takes no pictures."""
     check_id(name)
-    try:
-        passport = onnx.inspect(data, unlocked=regressors.unlocked)
-        plan, asks = onnx.guess(passport)
-    except ModelError as error:
-        raise Invalid(str(error), error.hint) from error
+    passport = onnx.inspect(data, unlocked=regressors.unlocked)
+    plan, asks = onnx.guess_plan(passport)
     told = asdict(passport)
     spec = RegressorSpec(
         name=name,
@@ -49,7 +46,7 @@ def keep_draft(
     draft = RegressorEntry(
         spec, "uploaded", reason=reason, passport=noted, plan=plan.model_dump(mode="json"), asks=(*asks, "span")
     )
-    return regressors.keep(draft, onnx.files(data, plan))
+    return regressors.keep(draft, onnx.stored_files(data, plan))
 
 
 def confirm_plan(regressors: Regressors, name: str, changes: Mapping[str, Any], generator: Generator) -> RegressorEntry:
@@ -77,8 +74,6 @@ def confirm_plan(regressors: Regressors, name: str, changes: Mapping[str, Any], 
     judge = onnx.OnnxRegressor(spec, data, plan, unlocked=regressors.unlocked)
     try:
         tried = onnx.probe(judge, pictures)
-    except ModelError as error:
-        raise ModelFailed(str(error), error.hint) from error
     finally:
         judge.close()
     room = 2 * tried.deviation  # sixteen pictures do not show the ends
@@ -91,7 +86,7 @@ def confirm_plan(regressors: Regressors, name: str, changes: Mapping[str, Any], 
         "seconds": _round(tried.seconds),
     }
     confirmed = replace(entry, spec=spec, plan=plan.model_dump(mode="json"), asks=(), trust=trust)
-    return regressors.keep(confirmed, onnx.files(data, plan))
+    return regressors.keep(confirmed, onnx.stored_files(data, plan))
 
 
 def _round(value: float) -> float:

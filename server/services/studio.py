@@ -28,7 +28,7 @@ from server.engine.generator_cache import GeneratorCache
 from server.engine.inference_thread import InferenceThread, Priority
 from server.jobs.job import Job, Kind
 from server.jobs.runner import JobRunner
-from server.jobs.task import Task, in_a_thread
+from server.jobs.task import Task, run_in_thread
 from server.services import external_directions, regressor_learning, regressor_uploads
 from server.services.learning import to_jpeg
 from server.storage.library import Library
@@ -146,7 +146,13 @@ class Studio:
         if self._library.encoder(generator) is None:
             raise encoder_inversion.no_encoder(ready.spec)
         drive = functools.partial(self._lane.run, Priority.WORK)
-        plan = Task(lambda memory: encoder_inversion.invert(self._library, ready, picture), drive, "device")
+        encoder = self._library.encoder(generator)
+
+        def make(memory: ResumeState) -> Work[Mapping[str, Any]]:
+            inversion = yield from encoder_inversion.invert(ready.exact, encoder, picture)
+            return inversion.to_json()
+
+        plan = Task(make, drive, "device")
         return await self._jobs.start("invert", f"Bringing a picture into {generator}", plan, person=person)
 
     async def _asked(self, generator: str, **more: Any) -> dict[str, Any]:
@@ -169,7 +175,7 @@ class Studio:
                 return {"generator": generator}
             return (yield from pulled(self._library, generator))
 
-        return Task(make, in_a_thread, "network")
+        return Task(make, run_in_thread, "network")
 
 
 def pulled(library: Library, generator: str) -> Work[Mapping[str, Any]]:

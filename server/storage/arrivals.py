@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from latentwalk import atomic_files
-from latentwalk.errors import AppError
+from latentwalk.errors import LatentwalkError
+from models import atomic_files
 from server.jobs.job import Job, State, now
 from server.storage.db.job_table import JobRow, JobTable
 from server.storage.film_archive import DESCRIPTION
@@ -56,7 +56,7 @@ def _films(folder: Path) -> Iterator[tuple[Path, JobRow | None]]:
             request = {"export": path.parent.name, "recipe": wish.get("recipe"), "title": title}
             job = Job(f"j-{secrets.token_hex(6)}", "export", title, created=now())
             yield path, JobRow(job, request, attempts=int(wish.get("tries", 0)))
-        except (OSError, ValueError, TypeError, AppError) as error:
+        except (OSError, ValueError, TypeError, LatentwalkError) as error:
             log.warning("Left out the unfinished export %s: %s", path.parent.name, error)
 
 

@@ -7,12 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from latentwalk import atomic_files
 from latentwalk.errors import Invalid, NotFound
 from latentwalk.films.encoding import untrusted_media
 from latentwalk.films.encoding.audio import RATE, write
 from latentwalk.films.encoding.audio import detect_beats as beats_of
 from latentwalk.films.timeline import Timeline
+from models import atomic_files
 
 LARGEST = 32 * 2**20
 SUFFIX = ".flac"

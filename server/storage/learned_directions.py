@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from latentwalk import atomic_files
 from latentwalk.directions.direction import NAME, Direction
 from latentwalk.directions.direction_file import LARGEST_FILE, SUFFIX, from_bytes, to_bytes
-from latentwalk.errors import AppError, Invalid, StorageFailed
+from latentwalk.errors import Invalid, LatentwalkError, StorageFailed
+from models import atomic_files
 from models.catalogue import local
 from server.storage.db.database import Database
 from server.storage.db.library_index import IndexRow, LibraryIndex
@@ -89,7 +89,7 @@ class LearnedDirections:
                 # Its bytes as they are, not written anew: an older format stays what it was.
                 self._put(path.parent.name, path.stem, data, picture.read_bytes() if picture.is_file() else None)
                 moved += 1
-            except (AppError, OSError) as error:
+            except (LatentwalkError, OSError) as error:
                 log.warning("%s stays where it is: %s", path, error)
         return moved
 
@@ -119,7 +119,7 @@ class LearnedDirections:
     def _rows(self, generator: str) -> dict[str, IndexRow]:
         try:
             return self._index.of(KIND, generator)
-        except AppError as error:  # what ships can still be used
+        except LatentwalkError as error:  # what ships can still be used
             log.warning("Left out the directions learned on %s: %s", generator, error)
             return {}
 

@@ -13,15 +13,16 @@ from typing import Any
 import torch
 
 import models
-from latentwalk import atomic_files
 from latentwalk.directions.direction import NAME, Direction, short_fingerprint
 from latentwalk.directions.direction_file import SUFFIX, from_bytes
 from latentwalk.edit import Edit
-from latentwalk.errors import AppError, Conflict, Invalid, ModelFailed, NotFound
+from latentwalk.errors import Conflict, Invalid, LatentwalkError, NotFound
 from latentwalk.steering.exact_moves import exact_directions
 from latentwalk.steering.transforms import transforms
-from models.base import MOVES, Entry, Generator, GeneratorSpec, ModelError
+from models import atomic_files
+from models.base import MOVES, Generator
 from models.catalogue import download, local, pinned, plugins
+from models.specs import CatalogueEntry, GeneratorSpec
 from server.storage.db.database import Database
 from server.storage.learned_directions import ENCODER, LearnedDirections, Source, contents, direction_files
 
@@ -48,11 +49,11 @@ class Library:
         self.first = first
         self.bundled = bundled
         self._shelves: dict[str, _GeneratorDirections] = {}
-        self._entries: tuple[tuple[int, int], Mapping[str, Entry]] | None = None
+        self._entries: tuple[tuple[int, int], Mapping[str, CatalogueEntry]] | None = None
 
     # Generators
 
-    def entries(self) -> Mapping[str, Entry]:
+    def entries(self) -> Mapping[str, CatalogueEntry]:
         """Every generator by name: `first`, what ships, the zoo, installed or not, then packages' and those kept."""
         stamp = (_age(self.bundled), _age(self._models))
         if self._entries is None or self._entries[0] != stamp:
@@ -65,7 +66,7 @@ class Library:
             self._entries = stamp, {name: found[name] for name in order}
         return self._entries[1]
 
-    def entry(self, name: str) -> Entry:
+    def entry(self, name: str) -> CatalogueEntry:
         """One generator's entry; NotFound names those that exist."""
         found = self.entries().get(name)
         if found is None:
@@ -84,14 +85,11 @@ class Library:
         entry = self.entry(name)
         if entry.origin.kind == "wheel" and not pinned.is_installed(entry, self._models):
             raise NotFound(f"{entry.spec.title} ({name}) has not been fetched yet.", f"Run: latentwalk pull {name}")
-        try:
-            if entry.origin.kind == "folder":
-                return local.load(entry, device)
-            if entry.origin.kind == "adapter":
-                return plugins.load(entry, device)
-            return pinned.load(name, self._models, device)
-        except ModelError as error:
-            raise ModelFailed(str(error), error.hint) from error
+        if entry.origin.kind == "folder":
+            return local.load(entry, device)
+        if entry.origin.kind == "adapter":
+            return plugins.load(entry, device)
+        return pinned.load(name, self._models, device)
 
     def pull(self, name: str, report: Callable[[float, str], None]) -> None:
         """Fetch a generator's weights; `report` may raise to stop."""
@@ -99,11 +97,9 @@ class Library:
         if self.is_installed(name):
             raise Conflict(f"{entry.spec.title} is here already.", "There is nothing to fetch.")
         try:
-            download.pull(entry, self._models, report)
-        except ModelError as error:
-            raise ModelFailed(str(error), error.hint) from error
+            download.fetch_weights(entry, self._models, report)
         except OSError as error:
-            raise atomic_files.refused(self._models / name, error) from error
+            raise atomic_files.storage_error(self._models / name, error) from error
 
     def encoder(self, name: str) -> Path | None:
         """The file of a generator's encoder, which brings pictures into its latent space, where it has one."""
@@ -227,7 +223,7 @@ def _read(sources: Iterable[Source], spec: GeneratorSpec) -> dict[str, Direction
     for id, read in sources:
         try:
             direction = checked(id, read(), spec)
-        except (AppError, OSError) as error:
+        except (LatentwalkError, OSError) as error:
             log.warning("Left out a direction of %s: %s", spec.name, error)
             continue
         found[direction.id] = direction

@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from latentwalk import atomic_files
 from latentwalk.errors import Damaged
+from models import atomic_files
 
 NAME = re.compile(r"[0-9a-f]{64}")
 BLOCK = 2**20

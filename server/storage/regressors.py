@@ -15,10 +15,9 @@ import safetensors.torch
 from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError
 
-from latentwalk import atomic_files
 from latentwalk.directions.direction import check_id
 from latentwalk.errors import Conflict, Invalid, ModelFailed, NotFound
-from models.base import ModelError
+from models import atomic_files
 from models.regressors import catalogue, onnx
 from models.regressors.protocol import Regressor, RegressorCard, RegressorSpec
 from models.regressors.ratings_model import RatingsRegressor
@@ -111,10 +110,7 @@ class Regressors:
         key = (name, entry.spec.fingerprint, device)
         if key not in self._loaded:
             self._forget(name)
-            try:
-                self._loaded[key] = self._load(entry, device)
-            except ModelError as error:
-                raise ModelFailed(str(error), error.hint) from error
+            self._loaded[key] = self._load(entry, device)
         return self._loaded[key]
 
     def usable(self, name: str) -> RegressorEntry:
@@ -171,7 +167,7 @@ class Regressors:
             self._forget(name)
             shutil.rmtree(self.folder / name)
         except OSError as error:
-            raise atomic_files.refused(self.folder / name, error) from error
+            raise atomic_files.storage_error(self.folder / name, error) from error
 
     def read(self, name: str, file: str) -> bytes | None:
         """A file kept beside a judge, None where there is none."""
@@ -199,14 +195,14 @@ class Regressors:
         if spec.kind in ("measure", "resmem"):
             return catalogue.load(spec.name, self.folder, device)
         if spec.kind == "onnx":
-            return onnx.load(folder, spec, unlocked=self.unlocked)
+            return onnx.load_regressor(folder, spec, unlocked=self.unlocked)
         try:
             state = safetensors.torch.load_file(folder / WEIGHTS)
         except (OSError, SafetensorError) as error:
-            raise ModelError(f"The fit of {spec.title} cannot be read: {error}.", "Fit the ratings again.") from error
+            raise ModelFailed(f"The fit of {spec.title} cannot be read: {error}.", "Fit the ratings again.") from error
         judge = RatingsRegressor(spec.name, spec.title, spec.unit, spec.span, spec.card, state)
         if judge.spec.fingerprint != spec.fingerprint:
-            raise ModelError(f"The fit of {spec.title} was changed on the disk.", "Fit the ratings again.")
+            raise ModelFailed(f"The fit of {spec.title} was changed on the disk.", "Fit the ratings again.")
         return judge
 
 

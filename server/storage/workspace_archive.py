@@ -14,12 +14,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from latentwalk import atomic_files as files
 from latentwalk.errors import Conflict, DiskFull, Invalid, NotFound
 from latentwalk.progress import Progress, Work
 from latentwalk.provenance.ledger import LedgerEntry
 from latentwalk.provenance.ledger_file import LedgerFile
 from latentwalk.provenance.perceptual_hash import BYTES
+from models import atomic_files as files
 from server.jobs.job import now
 from server.storage.db import row_export as rows
 from server.storage.db.database import Database

@@ -41,7 +41,7 @@ def main(folder: str, megabytes: int) -> None:
             read(memoryview(data), limits=Limits(opcodes=500_000))
             verdict = ["taken", "", ""]
         except FileRefused as error:
-            verdict = ["refused", error.message, error.hint]
+            verdict = ["refused", str(error), error.hint]
         except BaseException as error:
             verdict = ["failed", type(error).__name__, traceback.format_exc()[-600:]]
         told[name] = [*verdict, time.monotonic() - start, list(events)]

@@ -11,8 +11,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.base import ModelError
-from models.regressors.onnx import InputPlan, OnnxRegressor, Passport, guess, inspect
+from models.errors import ModelFailed
+from models.regressors.onnx import InputPlan, OnnxRegressor, Passport, guess_plan, inspect
 from models.regressors.onnx.passport import validate
 from models.sandbox.client import Sandbox, SandboxError, SandboxTaskFailed
 from models.sandbox.protocol import Message
@@ -55,7 +55,7 @@ JSON = st.recursive(
 def test_what_is_true_is_believed() -> None:
     found = validate(TRUE, DATA)
     assert (found.opset, found.input, found.shape) == (17, "picture", (None, 3, 32, 32))
-    assert guess(found)[0].side == 32
+    assert guess_plan(found)[0].side == 32
 
 
 @pytest.mark.parametrize("name", FORGED)
@@ -122,7 +122,7 @@ def plan() -> InputPlan:
 def test_scores_that_cannot_be_are_refused(answer: Any, plan: InputPlan) -> None:
     judge = OnnxRegressor(spec(DATA, plan), DATA, plan)
     judge._jail = Taken(answer)  # type: ignore[assignment]
-    with pytest.raises(ModelError) as error:
+    with pytest.raises(ModelFailed) as error:
         judge.score(torch.zeros(4, 3, 32, 32))
     assert str(error.value).isprintable()
     judge.close()

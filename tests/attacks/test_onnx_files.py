@@ -16,7 +16,7 @@ import torch
 from onnx import TensorProto, helper
 from PIL import Image
 
-from models.regressors.onnx import InputPlan, OnnxRegressor, guess, inspect
+from models.regressors.onnx import InputPlan, OnnxRegressor, guess_plan, inspect
 from tests.onnx_files import FLOAT, INT, brightness, built, network, node, refused, spec, weight
 
 SENTINEL = Path("/tmp/latentwalk-was-here")
@@ -318,6 +318,6 @@ def test_the_corpus_is_as_large_as_is_said() -> None:
 
 def test_honest_judges_pass_the_same_gate() -> None:
     for data in (brightness(), network(), brightness(opset=11), brightness(opset=21)):
-        plan, _ = guess(inspect(data))
+        plan, _ = guess_plan(inspect(data))
         assert isinstance(plan, InputPlan)
         assert OnnxRegressor(spec(data, plan), data, plan).score(torch.zeros(2, 3, 32, 32)).shape == (2,)

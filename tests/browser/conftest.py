@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 from latentwalk.directions.direction import Direction
 from latentwalk.directions.response_curve import Curve
 from latentwalk.directions.unit import Unit
-from models.base import GeneratorSpec
+from models.catalogue import local
+from models.specs import GeneratorSpec
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 30_000  # ms; CI machines are slow and loading a model takes seconds
@@ -90,8 +92,9 @@ def server(
     eyes_spec: GeneratorSpec,
     make_slider: Callable[..., Direction],
     put_direction: Callable[..., Path],
+    described: tuple[GeneratorSpec, dict[str, torch.Tensor]],
 ) -> Iterator[Server]:
-    """A server with two made-up sliders: one that works, and one that hardly does."""
+    """A server with two made-up sliders, one that works and one that hardly does, and a 16 px generator to learn on."""
     home = tmp_path_factory.mktemp("home")
     reached = [[amount, 0.8 * amount, 0.7 * amount - 1, 0.9 * amount + 1] for amount in range(-20, 21, 5)]
     card = {"n": 64, "slope": 0.8, "slope_ci": [0.75, 0.85], "reached": reached}
@@ -101,6 +104,8 @@ def server(
     spans = {"range": (0.8, 1.25), "track": (0.7, 1.4), "requested_range": (0.5, 2.0)}
     put_direction(home, make_slider(eyes_spec, "sway", 1, **works))
     put_direction(home, make_slider(eyes_spec, "swell", 2, **hardly, **factor, **spans))
+    local.keep(home / "generators", *described)
+    put_direction(home, make_slider(described[0], "sway", 1))
     server = Server(home)
     server.start()
     yield server
@@ -133,6 +138,22 @@ class Explorer:
         self.page.goto(f"{self.url}/{fragment}")
         self.settle(0)
         return self
+
+    def open_small(self) -> Explorer:
+        """Open the page on the generator of 16 px, with which learning and measuring take seconds."""
+        self.open()
+        self.act(self.page.get_by_role("radio", name="Styled").check)
+        return self
+
+    def written(self) -> None:
+        """Wait until the address names the current edit, which it does once things are quiet."""
+        script = """async () => {
+            const { canonical, fromCode } = await import('/static/js/picture/canonical.js');
+            const stored = JSON.parse(sessionStorage.getItem('latentwalk.history'));
+            const { edit } = stored.nodes.find(({ id }) => id === stored.current);
+            return location.hash !== '' && canonical(fromCode(location.hash.slice(3))) === canonical(edit);
+        }"""
+        self.page.wait_for_function(script)
 
     def settle(self, after: int) -> None:
         """Wait for the exact picture of a later edit than number `after`."""

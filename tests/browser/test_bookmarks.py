@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Locator, expect
 
 from latentwalk.directions.direction import Direction
-from models.base import GeneratorSpec
+from models.specs import GeneratorSpec
 from server.auth.roles import Role
 from server.auth.tokens import TokenStore
 from tests.browser.conftest import Explorer, Server
@@ -60,8 +60,8 @@ def look(explorer: Explorer) -> None:
 
 def keep(explorer: Explorer, title: str, kind: str = "picture") -> None:
     explorer.page.get_by_label("Title").locator("visible=true").fill(title)
-    explorer.page.get_by_role("button", name=f"Keep this {kind}").click()
-    explorer.told(f"{title} is kept.")
+    explorer.page.get_by_role("button", name=f"Save this {kind}").click()
+    explorer.told(f"{title} was saved.")
 
 
 def test_a_picture_kept_outlives_a_reload_and_a_restart_of_the_server(visitor, house):
@@ -107,20 +107,20 @@ def test_with_the_timeline_open_the_walk_is_kept_and_opened_again(visitor):
     keep(visitor, "Here and there", "walk")
     expect(marks(visitor)).to_contain_text("Walk ·")
     visitor.page.locator("walk-inspector").get_by_role("button", name="Delete", exact=True).click()
-    expect(visitor.page.locator("stop-lane .stop")).to_have_count(1)
+    expect(visitor.page.locator("keyframe-row .stop")).to_have_count(1)
     visitor.page.keyboard.press("w")
-    expect(visitor.page.get_by_role("button", name="Keep this picture")).to_be_visible()
+    expect(visitor.page.get_by_role("button", name="Save this picture")).to_be_visible()
     marks(visitor).get_by_role("button", name="Here and there Walk").click()
-    expect(visitor.page.locator("stop-lane .stop")).to_have_count(2)
+    expect(visitor.page.locator("keyframe-row .stop")).to_have_count(2)
     expect(visitor.page.locator("walk-panel")).to_be_visible()
     visitor.page.keyboard.press("Control+z")
-    expect(visitor.page.locator("stop-lane .stop")).to_have_count(1)
+    expect(visitor.page.locator("keyframe-row .stop")).to_have_count(1)
 
 
 def test_without_a_title_it_is_called_what_the_picture_is_in_words(visitor):
     visitor.open().page.keyboard.press("b")
     words = visitor.page.locator("#caption").text_content()
-    visitor.page.get_by_role("button", name="Keep this picture").click()
+    visitor.page.get_by_role("button", name="Save this picture").click()
     expect(marks(visitor)).to_contain_text(words)
     visitor.page.keyboard.press("b")
     expect(visitor.page.locator("bookmark-panel")).to_be_hidden()
@@ -147,7 +147,7 @@ def test_the_newest_is_first_and_one_deleted_can_be_put_back(visitor):
     [
         (429, "You ask for too much at once.", "Wait a moment and try again."),
         (507, "The disk is full.", "Free some space, then try again."),
-        (None, "The server does not answer.", "Nothing is lost: try again in a moment."),
+        (None, "The server does not answer.", "Nothing is lost. Try again in a moment."),
     ],
 )
 def test_a_server_that_fails_says_so_and_what_was_written_stays(visitor, status, sentence, hint):
@@ -161,11 +161,11 @@ def test_a_server_that_fails_says_so_and_what_was_written_stays(visitor, status,
     look(visitor)
     expect(visitor.page.locator("bookmark-panel .problem")).to_have_text(f"{sentence} {hint}")
     visitor.page.get_by_label("Title").locator("visible=true").fill("Nearly kept")
-    visitor.page.get_by_role("button", name="Keep this picture").click()
+    visitor.page.get_by_role("button", name="Save this picture").click()
     visitor.told(f"{sentence} {hint}")
     expect(visitor.page.get_by_label("Title").locator("visible=true")).to_have_value("Nearly kept")
     visitor.page.unroute("**/api/bookmarks")
-    visitor.page.get_by_role("button", name="Keep this picture").click()
+    visitor.page.get_by_role("button", name="Save this picture").click()
     expect(marks(visitor)).to_contain_text("Nearly kept")
     expect(visitor.page.locator("bookmark-panel .problem")).to_have_count(0)
     visitor.complaints.clear()  # the browser itself notes every failed request
@@ -206,7 +206,7 @@ def test_a_viewer_sees_and_opens_them_and_is_told_who_may_keep_and_delete(
         viewer.page.on("request", lambda request: request.method in ("POST", "DELETE") and asked.append(request.url))
         look(viewer)
         reason = "To learn, to upload and to keep bookmarks, ask for an editor's link."
-        for name in ("Keep this picture", "Delete For all to see"):
+        for name in ("Save this picture", "Delete For all to see"):
             button = viewer.page.get_by_role("button", name=name)
             expect(button).to_have_attribute("aria-disabled", "true")
             expect(button).to_have_attribute("title", reason)

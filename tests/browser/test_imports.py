@@ -29,15 +29,15 @@ def file(tmp_path: Path) -> Path:
 def test_a_dropped_checkpoint_shows_its_passport_and_is_kept_only_when_told_so(explorer, file: Path) -> None:
     page = explorer.open().page
     page.set_input_files("#file", file)
-    passport = page.get_by_role("dialog", name="A generator to keep?")
+    passport = page.get_by_role("dialog", name="Install this generator?")
     for said in ("stylegan3 in an NVIDIA pickle", "32 × 32 px, 3 channels, 3 classes", "none imported", "never run"):
         expect(passport.get_by_text(said, exact=False).first).to_be_visible()
-    expect(passport.get_by_alt_text("Its picture of seed 0")).to_be_visible()
-    passport.get_by_role("button", name="Throw it away").last.click()
+    expect(passport.get_by_alt_text("Picture of seed 0")).to_be_visible()
+    passport.get_by_role("button", name="Discard").last.click()
     expect(passport).to_be_hidden()
     expect(page.locator("generator-picker").get_by_text("Holiday waves")).to_have_count(0)
     page.set_input_files("#file", file)
-    passport.get_by_role("button", name="Keep it").click()
+    passport.get_by_role("button", name="Install").click()
     page.get_by_role("button", name="Open it").click()
     for name in ("Shift sideways, exact", "Rotate, exact"):
         expect(page.locator("slider-panel").get_by_text(name, exact=True)).to_be_visible()
@@ -60,7 +60,7 @@ def test_a_checkpoint_that_would_run_code_is_refused_on_the_page(explorer, tmp_p
     path.write_bytes(pickled(Call(Global("os", "system"), ("true",))))
     page.set_input_files("#file", path)
     expect(page.locator("toast-stack")).to_contain_text("os.system")
-    expect(page.get_by_role("dialog", name="A generator to keep?")).to_be_hidden()
+    expect(page.get_by_role("dialog", name="Install this generator?")).to_be_hidden()
     assert all("422" in complaint for complaint in explorer.complaints)
     explorer.complaints.clear()
 
@@ -70,10 +70,10 @@ def test_a_dropped_onnx_file_that_makes_pictures_is_taken_for_a_generator(explor
     path = tmp_path / "wallpaper.onnx"
     path.write_bytes(graph())
     page.set_input_files("#file", path)
-    passport = page.get_by_role("dialog", name="A generator to keep?")
-    expect(passport.get_by_alt_text("Its picture of seed 0")).to_be_visible()
-    passport.get_by_role("button", name="Keep it").click()
+    passport = page.get_by_role("dialog", name="Install this generator?")
+    expect(passport.get_by_alt_text("Picture of seed 0")).to_be_visible()
+    passport.get_by_role("button", name="Install").click()
     page.get_by_role("button", name="Open it").click()
     expect(page.locator("generator-picker").get_by_text("Wallpaper")).to_be_visible()
-    assert all("422" in complaint for complaint in explorer.complaints)  # it is no judge, as was tried first
+    assert all("422" in complaint for complaint in explorer.complaints)  # it is no regressor, as was tried first
     explorer.complaints.clear()  # the browser itself notes every refused request

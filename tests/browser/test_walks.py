@@ -41,11 +41,11 @@ def two_keyframes(explorer) -> tuple[str, str]:
 def sampled(explorer) -> None:
     """Wait until the page knows every moment of the walk as it is now."""
     # An even pace is measured on real pictures, which takes a while on busy machines.
-    expect(explorer.page.locator("walk-lanes:not([aria-busy])")).to_be_attached(timeout=240_000)
+    expect(explorer.page.locator("walk-rows:not([aria-busy])")).to_be_attached(timeout=240_000)
 
 
 def stops(explorer) -> Locator:
-    return explorer.page.locator("stop-lane .stop")
+    return explorer.page.locator("keyframe-row .stop")
 
 
 def seek(explorer, seconds: float) -> str:
@@ -85,16 +85,16 @@ def make_film(explorer, seconds: str = "0.3") -> Locator:
     """Export the walk as it is, small and short; its place in the library."""
     page = explorer.page
     stops(explorer).last.click()
-    page.get_by_label("To next").or_(page.get_by_label("Way back")).fill(seconds)
+    page.get_by_label("To next").or_(page.get_by_label("Time back")).fill(seconds)
     page.keyboard.press("Tab")
     page.get_by_role("button", name="Export", exact=True).click()
     panel = page.get_by_role("dialog", name="Export the walk")
     panel.get_by_label("Size").select_option("256")
-    panel.get_by_label("Frames a second").fill("10")
+    panel.get_by_label("Frames per second").fill("10")
     page.keyboard.press("Tab")
     expect(panel.locator(".estimate")).to_contain_text("frames of 256 × 256")
     before = panel.locator(".exports li[data-id]").count()
-    panel.get_by_role("button", name="Make the film").click()
+    panel.get_by_role("button", name="Export the film").click()
     films = panel.locator(".exports li[data-id]")
     expect(films).to_have_count(before + 1, timeout=90_000)
     return films.first
@@ -177,7 +177,7 @@ def test_a_slider_gets_a_track_whose_keys_are_set_moved_and_removed(explorer):
     seek(explorer, 1.0)
     assert explorer.amount("swell") == "×1.00"
     page.get_by_label("Animate a slider").select_option("swell")
-    key = page.locator("track-lane .key:not(.fixed)")
+    key = page.locator("track-row .key:not(.fixed)")
     expect(key).to_have_count(1)
     key.focus()
     page.keyboard.press("PageUp")
@@ -190,13 +190,13 @@ def test_a_slider_gets_a_track_whose_keys_are_set_moved_and_removed(explorer):
     page.keyboard.press("Delete")
     expect(key).to_have_count(0)
     page.get_by_role("button", name="Remove the track of Swell").click()
-    expect(page.locator("track-lane")).to_have_count(0)
+    expect(page.locator("track-row")).to_have_count(0)
 
 
 def test_the_walk_is_still_there_after_a_reload(explorer):
     two_keyframes(explorer)
     explorer.page.get_by_label("How the walk ends").select_option("pingpong")
-    explorer.page.wait_for_timeout(400)  # the address follows once things are quiet
+    explorer.written()
     explorer.page.reload()
     explorer.settle(0)
     expect(stops(explorer)).to_have_count(2)
@@ -210,14 +210,14 @@ def test_a_preset_lays_out_a_walk_that_plays(explorer, preset):
     page = explorer.page
     page.keyboard.press("w")
     page.get_by_role("button", name="Presets").click()
-    dialog = page.get_by_role("dialog", name="Begin with a preset")
+    dialog = page.get_by_role("dialog", name="Start from a preset")
     dialog.locator(f"input[value={preset}]").check(force=True)
     before = explorer.rev
-    dialog.get_by_role("button", name="Lay it out").click()
+    dialog.get_by_role("button", name="Create the walk").click()
     expect(stops(explorer).first).to_be_visible()
     explorer.settle(before)
     sampled(explorer)
-    assert stops(explorer).count() + page.locator("track-lane .key:not(.fixed)").count() >= 2
+    assert stops(explorer).count() + page.locator("track-row .key:not(.fixed)").count() >= 2
     shown = explorer.picture
     assert seek(explorer, 2.0) != shown
 
@@ -273,7 +273,7 @@ def test_a_dropped_sound_marks_its_beats_and_keyframes_snap_to_them(explorer):
     expect(page.locator(".beats i").nth(4)).to_be_attached()
     expect(page.locator(".wave polygon")).to_have_attribute("points", re.compile(r"^0,[\d., ]{100,}"))
     beat = float(page.locator(".beats i").nth(4).evaluate("beat => beat.style.getPropertyValue('--x')"))
-    box, way = stops(explorer).last.bounding_box(), page.locator("stop-lane").bounding_box()
+    box, way = stops(explorer).last.bounding_box(), page.locator("keyframe-row").bounding_box()
     page.mouse.move(box["x"] + 22, box["y"] + 22)
     page.mouse.down()
     page.mouse.move(way["x"] + beat * way["width"] + 4, box["y"] + 22, steps=4)
@@ -292,7 +292,7 @@ def test_axe_finds_nothing_in_the_timeline_its_presets_and_its_films(explorer, s
     page.get_by_label("Animate a slider").select_option("swell")
     assert findings(explorer) == []
     page.get_by_role("button", name="Presets").click()
-    expect(page.get_by_role("dialog", name="Begin with a preset")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Start from a preset")).to_be_visible()
     assert findings(explorer) == []
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Export", exact=True).click()
@@ -335,7 +335,7 @@ TIMELINES = [
 def test_a_timeline_is_the_same_after_the_page_has_laid_it_out(explorer, timeline):
     explorer.page.goto(explorer.url)
     script = """async (text) => {
-        const { timelineOf, walkOf } = await import('/static/js/recipe.js');
+        const { timelineOf, walkOf } = await import('/static/js/walk/timeline-json.js');
         const { generator, walk, output } = walkOf(JSON.parse(text));
         return timelineOf(walk, generator, output);
     }"""
@@ -347,9 +347,9 @@ def test_a_timeline_is_the_same_after_the_page_has_laid_it_out(explorer, timelin
 def test_a_long_film_is_known_frame_by_frame_around_the_playhead(explorer):
     explorer.page.goto(explorer.url)
     script = """async (timeline) => {
-        const { Frames } = await import('/static/js/frames.js');
-        const { api } = await import('/static/js/api.js');
-        const frames = new Frames(api);
+        const { WalkFrames } = await import('/static/js/walk/walk-frames.js');
+        const { api } = await import('/static/js/shell/api.js');
+        const frames = new WalkFrames(api);
         const answer = () => new Promise((done) => frames.addEventListener('ready', done, { once: true }));
         const amounts = () => [40, 40.034, 40.067].map((at) => frames.at(at).amounts.sway);
         frames.follow(timeline, 60);

@@ -9,8 +9,10 @@ from latentwalk.directions.direction import Direction
 from latentwalk.directions.latent_walk import LinearWalk, PathWalk
 from latentwalk.directions.response_curve import Curve
 from latentwalk.directions.unit import Unit
-from models.base import Card, Generator, GeneratorSpec, fingerprint
+from models.base import Generator
 from models.generators.dcgan import DCGAN, build
+from models.hashing import fingerprint
+from models.specs import Card, GeneratorSpec
 
 WIDTH = 12
 COLOURS = ("amber", "blue", "grey")

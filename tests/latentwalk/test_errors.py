@@ -4,7 +4,7 @@ import pytest
 
 from latentwalk import errors
 
-KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.AppError)]
+KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.LatentwalkError)]
 
 
 @pytest.mark.parametrize("kind", KINDS)

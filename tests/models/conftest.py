@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 import models
-from models.base import Entry, Generator, ModelError
+from models.base import Generator
 from models.catalogue import download, local, pinned
+from models.errors import LatentwalkError
+from models.specs import CatalogueEntry
 
 ENTRIES = {**local.entries(Path(models.__file__).parent / "bundled"), **pinned.entries()}
 
@@ -32,8 +34,8 @@ def load(zoo_folder: Path):
             return local.load(entry)
         if not pinned.is_installed(entry, zoo_folder):
             try:
-                download.pull(entry, zoo_folder, lambda share, message: None)
-            except ModelError as error:
+                download.fetch_weights(entry, zoo_folder, lambda share, message: None)
+            except LatentwalkError as error:
                 (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{name} is not here: {error}")
         return pinned.load(name, zoo_folder)
 
@@ -47,6 +49,6 @@ def generator(request: pytest.FixtureRequest, load) -> Generator:
 
 
 @pytest.fixture
-def entry(generator: Generator) -> Entry:
+def entry(generator: Generator) -> CatalogueEntry:
     """Where the generator comes from."""
     return ENTRIES[generator.spec.name]

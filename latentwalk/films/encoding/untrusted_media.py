@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from latentwalk.errors import Invalid
 from models.sandbox.client import Sandbox, SandboxError, SandboxTaskFailed, SandboxUnavailable
+from models.sandbox.protocol import REFUSED
 
 SECONDS = 120.0
 REASON = re.compile(r"[a-zA-Z ,]{1,100}")  # of the messages that the sandbox task itself raises
@@ -38,7 +39,7 @@ def _run_in_sandbox(name: str, data: bytes) -> NDArray[np.uint8]:
     except SandboxUnavailable as error:
         raise Invalid(str(error), error.hint) from error
     except SandboxTaskFailed as error:  # its text is untrusted unless it is one of the task's own messages
-        known = error.kind == "Refused" and REASON.fullmatch(error.text)
+        known = error.kind == REFUSED and REASON.fullmatch(error.text)
         raise Invalid(f"The file cannot be used: {error.text}." if known else str(_damaged()), HINT) from error
     except SandboxError as error:
         raise Invalid(f"The file cannot be read. {error}", HINT) from error

@@ -145,7 +145,7 @@ def fit(
     How far it came is remembered under `stage`line and `stage`path.
     """
     memory = ResumeState() if memory is None else memory
-    if not getattr(generator, "differentiable", True):
+    if not generator.differentiable:
         raise Invalid(
             f"No walk can be learned on {generator.spec.title}: it runs in a jail and has no gradient to follow.",
             "Learn from a score, which needs none (--regressor), or look for pca directions.",

@@ -112,7 +112,7 @@ def _found(
     generator: Generator, panel: RegressorSet, settings: ScoreSettings, reach: float, held: Sequence[Direction],
     memory: ResumeState, stage: str,
 ) -> Work[tuple[ArcWalk, dict[str, Any] | None]]:  # fmt: skip
-    if not getattr(generator, "differentiable", True):  # it runs in a jail: the line fitted to scores is all there is
+    if not generator.differentiable:  # it runs in a jail: the line fitted to scores is all there is
         many = replace(settings, warm=settings.samples)
         return (yield from warm_start(generator, panel.judge, many, reach, held)), None
     if panel.judge.spec.differentiable:
@@ -148,7 +148,7 @@ def _chosen(generator: Generator, judge: Regressor, memory: ResumeState, stage: 
 
 
 def _objective(generator: Generator, student: object) -> str:
-    if not getattr(generator, "differentiable", True):
+    if not generator.differentiable:
         return "ridge regression of scores"
     return "GANalyze" if student is None else "GANalyze through a student"
 

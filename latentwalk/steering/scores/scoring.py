@@ -14,7 +14,7 @@ from latentwalk.errors import Invalid, ModelFailed
 from latentwalk.progress import Progress, Work
 from latentwalk.rendering.image_codec import rgb
 from latentwalk.steering.latent_sampling import LatentBatch, Role, sample_latents
-from models.base import Generator, ModelError
+from models.base import Generator
 from models.regressors.protocol import Regressor
 
 CHUNK = 8  # pictures per chunk: short enough for sliders to stay live in between
@@ -27,10 +27,7 @@ FLAT = 1e-6  # of the judge's usual span: below it all pictures are the same to 
 
 def scores(regressor: Regressor, images: Tensor) -> Tensor:
     """Scores [N] of images [N, C, H, W] in [-1, 1]; ModelFailed where the judge fails or gives no finite number."""
-    try:
-        found = regressor.score(rgb(images) if images.shape[1] == 4 else images)
-    except ModelError as error:
-        raise ModelFailed(str(error), error.hint) from error
+    found = regressor.score(rgb(images) if images.shape[1] == 4 else images)
     if found.shape != (len(images),) or not bool(torch.isfinite(found).all()):
         raise ModelFailed(
             f"{regressor.spec.title} did not give one finite number for each picture.",

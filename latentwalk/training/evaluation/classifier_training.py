@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from latentwalk.atomic_files import write
 from latentwalk.errors import Invalid
 from latentwalk.progress import Progress, Work
 from latentwalk.training.evaluation.labelled_samples import LabelledSamples, floats, mixed
-from models.base import fingerprint
-from models.networks.classifier import Classifier, classifier_of
+from models.atomic_files import write
+from models.hashing import fingerprint
+from models.networks.classifier import Classifier, classifier_from_state
 
 EVERY = 50  # steps between reports
 STORE = 500  # steps between stored states
@@ -125,7 +125,7 @@ def load(file: Path) -> FeatureNet:
     mark = json.loads(header.get("mark", "{}"))
     if not mark or int(header["step"]) < mark["steps"]:
         raise Invalid(f"The classifier at {file.name} is not finished.", "Train it to its end.")
-    return FeatureNet(classifier_of(state, mark["side"]), fingerprint(state))
+    return FeatureNet(classifier_from_state(state, mark["side"]), fingerprint(state))
 
 
 def _course(share: float) -> float:

@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import Any
 
 from latentwalk.training.recipe import Recipe
-from models.base import GeneratorSpec
+from models.specs import GeneratorSpec
 
 View = Mapping[str, Any]
 

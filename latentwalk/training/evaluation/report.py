@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from latentwalk.atomic_files import write
 from latentwalk.errors import Invalid
 from latentwalk.progress import Progress, Work, scale_progress
 from latentwalk.rendering.image_codec import encode as to_file
@@ -25,6 +24,7 @@ from latentwalk.training.evaluation.distances import Distances, distances
 from latentwalk.training.evaluation.labelled_samples import LabelledSamples, Sampler, gather, mixed
 from latentwalk.training.evaluation.memorization import memorization, memorization_in_pixels, sheet
 from latentwalk.training.evaluation.recognition import Recognition, recognition
+from models.atomic_files import write
 
 FILE = "report.json"
 SHEET = "neighbours.png"

@@ -16,7 +16,7 @@ SMALLEST = 64  # pixels a picture takes on the sheet
 
 def sample_grid(network: StyleGAN2Network, side: int, across: int = ACROSS, truncation: float = 1.0) -> Tensor:
     """uint8 [H, W, 3]: a row of `across` samples for each class, or as many rows of any where there are none."""
-    plan = network.plan
+    plan = network.config
     rows = min(plan.classes or ACROSS, MOST_ROWS)
     device = network.synthesis.start.device
     z = torch.randn(rows * across, plan.z, generator=torch.Generator().manual_seed(0)).to(device)

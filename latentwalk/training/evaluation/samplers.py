@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from latentwalk.errors import Invalid
-from models.base import Generator, fingerprint
+from models.base import Generator
+from models.hashing import fingerprint
 from models.networks.stylegan2 import StyleGAN2Network
 
 
@@ -24,9 +25,9 @@ class NetworkSampler:
     def __init__(self, network: StyleGAN2Network, side: int | None = None, truncation: float = 1.0) -> None:
         self.network = network.eval().requires_grad_(False)
         self.device = network.synthesis.start.device
-        self.side = side or network.plan.resolution
+        self.side = side or network.config.resolution
         self.blocks = round(math.log2(self.side)) - 1
-        self.truncation, self.w = truncation, network.plan.w
+        self.truncation, self.w = truncation, network.config.w
         self.fingerprint = fingerprint(network.state_dict())
 
     def __call__(self, count: int, kind: int, seed: int) -> Tensor:
@@ -37,19 +38,19 @@ class NetworkSampler:
 
     def draw(self, count: int, source: torch.Generator) -> Tensor:
         """Latents w [count, w], classes alike in number."""
-        kinds = torch.randint(max(self.network.plan.classes, 1), (count,), generator=source)
+        kinds = torch.randint(max(self.network.config.classes, 1), (count,), generator=source)
         with torch.no_grad():
             return self._latents(kinds, source)
 
     def paint(self, latents: Tensor) -> Tensor:
         """Pictures of latents w [N, w]; gradients flow back to them."""
-        styles = latents[:, None].expand(-1, self.network.plan.layers, -1)
+        styles = latents[:, None].expand(-1, self.network.config.layers, -1)
         pictures: Tensor = self.network.synthesis(styles, self.blocks)
         return pictures
 
     def _latents(self, kinds: Tensor, source: torch.Generator) -> Tensor:
-        classes = self.network.plan.classes
-        z = torch.randn(len(kinds), self.network.plan.z, generator=source).to(self.device)
+        classes = self.network.config.classes
+        z = torch.randn(len(kinds), self.network.config.z, generator=source).to(self.device)
         kinds = kinds.to(self.device)
         w: Tensor = self.network.mapping(z, one_hot(kinds, classes).float() if classes else None)
         if self.truncation == 1:

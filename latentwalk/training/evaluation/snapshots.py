@@ -12,12 +12,12 @@ import safetensors.torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from latentwalk import atomic_files
 from latentwalk.progress import Progress, Work, scale_progress
 from latentwalk.training.evaluation.classifier_training import FeatureNet, features
 from latentwalk.training.evaluation.distances import fast_distances
 from latentwalk.training.evaluation.labelled_samples import Sampler, gather, mixed
 from latentwalk.training.evaluation.samplers import NetworkSampler
+from models import atomic_files
 from models.networks.stylegan2 import StyleGAN2Network
 
 EACH = 100  # pictures of every class at one point

@@ -1,20 +1,28 @@
-"""Judges that people upload: ONNX files, recognised by structure, run in a jail, with a plan of what they are shown."""
+"""Uploaded ONNX models as regressors: checked by structure, run in a sandbox, fed as their input plan says."""
 
-from models.regressors.onnx.detect_format import recognise
-from models.regressors.onnx.input_plan import InputPlan, guess
+from models.regressors.onnx.detect_format import check_is_onnx
+from models.regressors.onnx.input_plan import InputPlan, guess_plan
 from models.regressors.onnx.passport import Passport
-from models.regressors.onnx.regressor import OnnxRegressor, ProbeResult, files, fingerprint, inspect, load, probe
+from models.regressors.onnx.regressor import (
+    OnnxRegressor,
+    ProbeResult,
+    fingerprint,
+    inspect,
+    load_regressor,
+    probe,
+    stored_files,
+)
 
 __all__ = [
     "InputPlan",
     "OnnxRegressor",
     "Passport",
     "ProbeResult",
-    "files",
+    "check_is_onnx",
     "fingerprint",
-    "guess",
+    "guess_plan",
     "inspect",
-    "load",
+    "load_regressor",
     "probe",
-    "recognise",
+    "stored_files",
 ]

@@ -7,7 +7,7 @@ import json
 import zipfile
 from typing import NamedTuple
 
-from models.base import ModelError
+from models.errors import Invalid
 
 LARGEST = 300 * 2**20
 EXPORT = 'Export it as ONNX: torch.onnx.export(model.eval(), torch.zeros(1, 3, 224, 224), "judge.onnx").'
@@ -50,17 +50,17 @@ MARKS = (
 )  # fmt: skip
 
 
-def recognise(data: bytes) -> None:
-    """Return if the bytes may be ONNX; else ModelError, which says what they are and how to get ONNX from it."""
+def check_is_onnx(data: bytes) -> None:
+    """Return if the bytes may be ONNX; else Invalid, which says what they are and how to get ONNX from it."""
     if not data:
-        raise ModelError("The file is empty.", EXPORT)
+        raise Invalid("The file is empty.", EXPORT)
     if len(data) > LARGEST:
-        raise ModelError(f"The file is over {LARGEST >> 20} MiB.", "Export a smaller model.")
+        raise Invalid(f"The file is over {LARGEST >> 20} MiB.", "Export a smaller model.")
     kind = _kind(data)
     if kind is not None:
-        raise ModelError(f"This is {kind.what}, not ONNX. It was not opened.", kind.hint)
+        raise Invalid(f"This is {kind.what}, not ONNX. It was not opened.", kind.hint)
     if data[0] != 0x08:  # ONNX begins with its format's version, field 1 of the message
-        raise ModelError("This is not ONNX. It was not opened.", EXPORT)
+        raise Invalid("This is not ONNX. It was not opened.", EXPORT)
 
 
 def _kind(data: bytes) -> Kind | None:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from models.base import ModelError
+from models.errors import Invalid, ModelFailed
 from models.regressors.onnx.passport import Passport
 
 Scale = Literal["0..1", "-1..1", "0..255"]
@@ -46,17 +46,17 @@ class InputPlan(BaseModel):
     softmax: bool = False
 
 
-def guess(passport: Passport) -> tuple[InputPlan, tuple[str, ...]]:
+def guess_plan(passport: Passport) -> tuple[InputPlan, tuple[str, ...]]:
     """A plan that fits the file, and the names of what the file does not tell and its owner must confirm.
 
-    ModelError where no picture fits its input, or no output is a table of numbers.
+    Invalid where no picture fits its input, or no output is a table of numbers.
     """
     shape = passport.shape
     if shape is None or len(shape) != 4:
         told = "no shape" if shape is None else f"{len(shape)} dimensions"
-        raise ModelError(f"Its input has {told}; a picture has four.", "Export it for pictures [N, 3, H, W].")
+        raise Invalid(f"Its input has {told}; a picture has four.", "Export it for pictures [N, 3, H, W].")
     if passport.kind not in ("float32", "float16", "uint8"):
-        raise ModelError(f"Its input holds {passport.kind}; pictures are float32, float16 or uint8.", "Export it anew.")
+        raise Invalid(f"Its input holds {passport.kind}; pictures are float32, float16 or uint8.", "Export it anew.")
     asks = ["scale", "mean", "std", "order"] if passport.kind != "uint8" else ["order"]
     if shape[1] in (1, 3):
         layout, channels, sides = "nchw", shape[1], shape[2:]
@@ -66,21 +66,19 @@ def guess(passport: Passport) -> tuple[InputPlan, tuple[str, ...]]:
         layout, channels, sides = "nchw", 3, shape[2:]
         asks += ["layout", "channels"]
     else:
-        raise ModelError(f"Its input {_spelt(shape)} has neither one nor three channels.", "A judge looks at pictures.")
+        raise Invalid(f"Its input {_spelt(shape)} has neither one nor three channels.", "A judge looks at pictures.")
     if sides[0] is not None and sides[1] is not None and sides[0] != sides[1]:
-        raise ModelError(f"Its input {_spelt(shape)} is not square.", "Export it for square pictures.")
+        raise Invalid(f"Its input {_spelt(shape)} is not square.", "Export it for square pictures.")
     side = sides[0] or sides[1]
     if side is None:
         asks.append("side")
     if shape[0] is not None and not 1 <= shape[0] <= LARGEST_BATCH:
-        raise ModelError(
-            f"It takes {shape[0]} pictures at once.", f"Export it for 1 to {LARGEST_BATCH}, or any number."
-        )
+        raise Invalid(f"It takes {shape[0]} pictures at once.", f"Export it for 1 to {LARGEST_BATCH}, or any number.")
     if side is not None and not 8 <= side <= 1024:
-        raise ModelError(f"It takes pictures of {side} px.", "Export it for 8 to 1024 px.")
+        raise Invalid(f"It takes pictures of {side} px.", "Export it for 8 to 1024 px.")
     numbers = [(name, shape) for name, kind, shape in passport.outputs if kind != "other"]
     if not numbers:
-        raise ModelError("None of its outputs is a table of numbers.", "Export it so that it gives scores.")
+        raise Invalid("None of its outputs is a table of numbers.", "Export it so that it gives scores.")
     output, columns = numbers[0]
     if len(numbers) > 1:
         asks.append("output")
@@ -94,7 +92,7 @@ def guess(passport: Passport) -> tuple[InputPlan, tuple[str, ...]]:
     return plan, tuple(asks)
 
 
-def prepared(images: Tensor, plan: InputPlan) -> np.ndarray[Any, Any]:
+def prepare_input(images: Tensor, plan: InputPlan) -> np.ndarray[Any, Any]:
     """Images [N, 1 or 3, H, W] in [-1, 1] as the plan wants them."""
     colours = (images.detach().float().cpu().expand(-1, 3, -1, -1) + 1) / 2
     if colours.shape[2:] != (plan.side, plan.side):
@@ -115,19 +113,19 @@ def prepared(images: Tensor, plan: InputPlan) -> np.ndarray[Any, Any]:
     return array
 
 
-def read_off(answer: np.ndarray[Any, Any], count: int, plan: InputPlan) -> Tensor:
-    """One score a picture, [count], from what the judge answered. ModelError where there is none, or no number."""
+def read_scores(answer: np.ndarray[Any, Any], count: int, plan: InputPlan) -> Tensor:
+    """One score a picture, [count], from what the judge answered. ModelFailed where there is none, or no number."""
     if math.prod(answer.shape) == count:
         table = answer.reshape(count, 1)
     elif answer.ndim >= 1 and answer.shape[0] == count:
         table = answer.reshape(count, math.prod(answer.shape[1:]))
     else:
-        raise ModelError(
+        raise ModelFailed(
             f"It answered {_spelt(answer.shape)} for {count} pictures; a judge gives each its own score.",
             "Choose another output, or export it so that the batch comes first.",
         )
     if plan.column >= table.shape[1]:
-        raise ModelError(
+        raise ModelFailed(
             f"It gives {table.shape[1]} numbers a picture, and number {plan.column} is asked for.",
             "Choose one of them.",
         )
@@ -136,7 +134,7 @@ def read_off(answer: np.ndarray[Any, Any], count: int, plan: InputPlan) -> Tenso
     scores = scores.softmax(dim=1)[:, plan.column] if plan.softmax else scores[:, plan.column]
     if not bool(torch.isfinite(scores).all()):
         bad = int((~torch.isfinite(scores)).sum())
-        raise ModelError(
+        raise ModelFailed(
             f"{bad} of {count} scores are not numbers (NaN or infinite).",
             "Check the range and normalisation it wants its pictures in.",
         )

@@ -16,12 +16,13 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from models.base import ModelError
-from models.regressors.onnx.detect_format import EXPORT, recognise
-from models.regressors.onnx.input_plan import InputPlan, prepared, read_off
+from models.errors import Invalid, ModelFailed
+from models.regressors.onnx.detect_format import EXPORT, check_is_onnx
+from models.regressors.onnx.input_plan import InputPlan, prepare_input, read_scores
 from models.regressors.onnx.passport import Passport, validate
 from models.regressors.protocol import RegressorSpec
 from models.sandbox.client import Sandbox, SandboxError, SandboxTaskFailed
+from models.sandbox.protocol import REFUSED
 
 T = TypeVar("T")
 MODEL, PLAN = "model.onnx", "plan.json"
@@ -34,14 +35,17 @@ ALIKE = 1e-6  # of the scores' size: below it they are all the same
 
 
 def inspect(data: bytes, *, unlocked: bool = False) -> Passport:
-    """What the file holds. ModelError, with a sentence, where it is not ONNX or not of a kind that is taken."""
-    recognise(data)
-    with Sandbox("onnx", unlocked=unlocked) as jail:
-        told = _told(lambda: jail.call("inspect", {}, [np.frombuffer(data, np.uint8)], most=0).body)
-    return validate(told, data)
+    """What the file holds. Invalid, with the reason, if it is not ONNX, not of an accepted kind or cannot be read."""
+    check_is_onnx(data)
+    try:
+        with Sandbox("onnx", unlocked=unlocked) as sandbox:
+            body = _told(lambda: sandbox.call("inspect", {}, [np.frombuffer(data, np.uint8)], most=0).body)
+        return validate(body, data)
+    except SandboxError as error:
+        raise Invalid(str(error), error.hint) from error
 
 
-def files(data: bytes, plan: InputPlan) -> dict[str, bytes]:
+def stored_files(data: bytes, plan: InputPlan) -> dict[str, bytes]:
     """What is kept of a judge, by file name."""
     return {MODEL: data, PLAN: plan.model_dump_json(indent=1).encode()}
 
@@ -51,15 +55,15 @@ def fingerprint(data: bytes, plan: InputPlan) -> str:
     return "sha256:" + hashlib.sha256(data + plan.model_dump_json().encode()).hexdigest()
 
 
-def load(folder: Path, spec: RegressorSpec, *, unlocked: bool = False) -> OnnxRegressor:
-    """The judge kept in a folder. ModelError where its files are missing or not the ones its description is of."""
+def load_regressor(folder: Path, spec: RegressorSpec, *, unlocked: bool = False) -> OnnxRegressor:
+    """The judge kept in a folder. ModelFailed where its files are missing or not the ones its description is of."""
     try:
         data, text = (folder / MODEL).read_bytes(), (folder / PLAN).read_bytes()
         plan = InputPlan.model_validate_json(text)
     except (OSError, ValidationError) as error:
-        raise ModelError(f"The files of {spec.title} cannot be read.", "Upload it again.") from error
+        raise ModelFailed(f"The files of {spec.title} cannot be read.", "Upload it again.") from error
     if fingerprint(data, plan) != spec.fingerprint:
-        raise ModelError(f"The files of {spec.title} were changed since it was uploaded.", "Upload it again.")
+        raise ModelFailed(f"The files of {spec.title} were changed since it was uploaded.", "Upload it again.")
     return OnnxRegressor(spec, data, plan, unlocked=unlocked)
 
 
@@ -82,7 +86,7 @@ class OnnxRegressor:
 
     def score(self, images: Tensor) -> Tensor:
         if images.ndim != 4 or images.shape[1] not in (1, 3):
-            raise ModelError(
+            raise ModelFailed(
                 f"{self.spec.title} cannot look at {list(images.shape)}.", "It looks at [N, 1 or 3, H, W]."
             )
         size = self.plan.batch or BATCH
@@ -117,7 +121,7 @@ class OnnxRegressor:
             self._end.detach()
 
     def _batch(self, images: Tensor, size: int) -> Tensor:
-        pictures = prepared(images, self.plan)
+        pictures = prepare_input(images, self.plan)
         count = len(pictures)
         if self.plan.batch and count < size:  # it takes just so many: the last one is repeated, and left out again
             pictures = np.concatenate([pictures, np.repeat(pictures[-1:], size - count, axis=0)])
@@ -129,8 +133,8 @@ class OnnxRegressor:
             self._drop()
             raise
         if len(answer) != 1:
-            raise ModelError(f"{self.spec.title} gave no scores.", EXPORT)
-        return read_off(answer[0], len(pictures), self.plan)[:count]
+            raise ModelFailed(f"{self.spec.title} gave no scores.", EXPORT)
+        return read_scores(answer[0], len(pictures), self.plan)[:count]
 
     def _opened(self) -> Sandbox:
         if self._jail is None:
@@ -161,20 +165,20 @@ class ProbeResult:
 
 
 def probe(regressor: OnnxRegressor, images: Tensor) -> ProbeResult:
-    """Score pictures [N, C, H, W], N of 8 or more that differ; ModelError where the scores say nothing."""
+    """Score pictures [N, C, H, W], N of 8 or more that differ; ModelFailed where the scores say nothing."""
     regressor.score(images[:1])  # opening the jail is not part of what a picture takes
     begin = time.perf_counter()
     scores = regressor.score(images)
     seconds = (time.perf_counter() - begin) / len(images)
     deviation, mean = float(scores.std()), float(scores.mean())
     if deviation <= ALIKE * max(abs(mean), 1e-3):
-        raise ModelError(
+        raise ModelFailed(
             f"It gives every picture the same score, {mean:.4g}.",
             "Check the range and normalisation it wants its pictures in, and which output is the score.",
         )
     again = regressor.score(images[:4])
     if not torch.allclose(again, scores[:4], rtol=1e-3, atol=1e-3 * deviation):
-        raise ModelError(
+        raise ModelFailed(
             "It gives the same picture another score each time, or lets pictures of a batch change one another's.",
             "Export it in evaluation mode: model.eval().",
         )
@@ -188,6 +192,6 @@ def _told(call: Callable[[], T]) -> T:
     try:
         return call()
     except SandboxTaskFailed as error:
-        if error.kind == "Refused":
+        if error.kind == REFUSED:
             raise SandboxError(error.text, EXPORT) from None
         raise

@@ -48,7 +48,7 @@ def read(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     try:
         passport, converted = read_bytes(arrays[0].data.cast("B"), config, Limits(**given))
     except FileRefused as refused:
-        return {"refused": refused.message, "hint": refused.hint}, []
+        return {"refused": str(refused), "hint": refused.hint}, []
     data = save({name: np.ascontiguousarray(array).reshape(array.shape) for name, array in converted.state.items()})
     return {"passport": asdict(passport), "classes": _classes(converted)}, [np.frombuffer(data, np.uint8)]
 
@@ -58,7 +58,7 @@ def vectors(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     try:
         found = read_vectors(arrays[0].data.cast("B"))
     except FileRefused as refused:
-        return {"refused": refused.message, "hint": refused.hint}, []
+        return {"refused": str(refused), "hint": refused.hint}, []
     return {"format": found.format, "kind": found.kind}, [found.rows, found.spreads]
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from models.errors import Invalid
+
 Answer = tuple[dict[str, Any], list[np.ndarray]]
 RATE = 48_000
 LONGEST = 1200  # seconds of a sound that are kept
@@ -18,10 +20,6 @@ PICTURES = ("PNG", "JPEG", "WEBP", "GIF")
 FILMS = "mov,matroska"
 MOST_PIXELS = 64_000_000
 FRAMES, STEP, SIDE = 24, 10, 64
-
-
-class MediaRefused(Exception):
-    """A sentence about why this file is not taken."""
 
 
 def prepare() -> None:
@@ -37,7 +35,7 @@ def prepare() -> None:
     for call in (listen, look):
         try:
             call({}, [np.zeros(20, np.uint8)])
-        except MediaRefused:  # its error's own imports are warmed up by this, too
+        except Invalid:  # its error's own imports are warmed up by this, too
             continue
 
 
@@ -50,7 +48,7 @@ def listen(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     try:
         with av.open(io.BytesIO(arrays[0].tobytes()), "r", options={"format_whitelist": SOUNDS}) as source:
             if not source.streams.audio:
-                raise MediaRefused("there is no sound in it")
+                raise Invalid("there is no sound in it")
             resampler = av.AudioResampler(format="s16", layout="stereo", rate=RATE)
             for decoded in source.decode(audio=0):
                 for frame in resampler.resample(decoded):
@@ -60,9 +58,9 @@ def listen(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
                 if count >= LONGEST * RATE:
                     break
     except (av.error.FFmpegError, ValueError, OverflowError) as error:
-        raise MediaRefused("it is not a sound that can be read") from error
+        raise Invalid("it is not a sound that can be read") from error
     if count == 0:
-        raise MediaRefused("there is no sound in it")
+        raise Invalid("there is no sound in it")
     return {"rate": RATE}, [np.concatenate(heard)]
 
 
@@ -80,7 +78,7 @@ def look(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     except UnidentifiedImageError:
         return _film(data)
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, Warning) as error:
-        raise MediaRefused("it is a damaged picture, or far too large") from error
+        raise Invalid("it is a damaged picture, or far too large") from error
 
 
 CALLS = {"listen": listen, "look": look}
@@ -93,16 +91,16 @@ def _film(data: bytes) -> Answer:
     try:
         with av.open(io.BytesIO(data), "r", options={"format_whitelist": FILMS}) as source:
             if not source.streams.video:
-                raise MediaRefused("there are no pictures in it")
+                raise Invalid("there are no pictures in it")
             stream = source.streams.video[0]
             if stream.width * stream.height > MOST_PIXELS:
-                raise MediaRefused("its pictures are far too large")
+                raise Invalid("its pictures are far too large")
             frames = islice(source.decode(stream), 0, FRAMES * STEP, STEP)
             small = [_small(Image.fromarray(frame.to_ndarray(format="rgb24"))) for frame in frames]
     except (av.error.FFmpegError, ValueError, OverflowError) as error:
-        raise MediaRefused("it is neither a picture nor a film that can be read") from error
+        raise Invalid("it is neither a picture nor a film that can be read") from error
     if not small:
-        raise MediaRefused("there are no pictures in it")
+        raise Invalid("there are no pictures in it")
     return {}, [np.stack(small)]
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from models.errors import Invalid
+
 Answer = tuple[dict[str, Any], list[np.ndarray]]
 OPSETS = (11, 28)  # the oldest we read and the newest that this onnxruntime does
 DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
@@ -17,10 +19,6 @@ DEEPEST = 8
 KINDS = {1: "float32", 10: "float16", 11: "float64", 2: "uint8", 6: "int32", 7: "int64"}
 
 _open: dict[str, Any] = {}
-
-
-class OnnxRefused(Exception):
-    """A sentence about why this file is not taken."""
 
 
 def prepare() -> None:
@@ -46,7 +44,7 @@ def prepare() -> None:
 
 
 def inspect(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
-    """What the model in `arrays[0]` (uint8) holds; Refused where it is not one that is taken.
+    """What the model in `arrays[0]` (uint8) holds; Invalid where it is not one that is taken.
 
     A judge has one input; `inputs` says how many a generator may have. `inventory` lists its tensors and operators.
     """
@@ -56,16 +54,16 @@ def inspect(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     try:
         model.ParseFromString(arrays[0].tobytes())
     except Exception:
-        raise OnnxRefused("It cannot be read as ONNX: it is cut off, or something else.") from None
+        raise Invalid("It cannot be read as ONNX: it is cut off, or something else.") from None
     if not model.HasField("graph") or not model.opset_import:
-        raise OnnxRefused("It cannot be read as ONNX: it names no operators, and may be another kind of model.")
+        raise Invalid("It cannot be read as ONNX: it names no operators, and may be another kind of model.")
     opset = max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=0)
     if not OPSETS[0] <= opset <= OPSETS[1]:
-        raise OnnxRefused(f"It is of opset {opset}; {OPSETS[0]} to {OPSETS[1]} can be read.")
+        raise Invalid(f"It is of opset {opset}; {OPSETS[0]} to {OPSETS[1]} can be read.")
     other = sorted({entry.domain for entry in model.opset_import} - set(DOMAINS))
     if model.functions or other:
         named = f" ({', '.join(other)[:100]})" if other else ""
-        raise OnnxRefused(f"It needs operators that are not ONNX's own{named}.")
+        raise Invalid(f"It needs operators that are not ONNX's own{named}.")
     nodes, numbers = _walk(model.graph)
     kept = {tensor.name for tensor in model.graph.initializer}
     inputs = [_value(value) for value in model.graph.input if value.name not in kept]
@@ -73,14 +71,14 @@ def inspect(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     most = int(given.get("inputs", 1))
     if not 1 <= len(inputs) <= most:
         taken = "a judge takes one, the picture" if most == 1 else f"a generator has 1 to {most}: z and classes"
-        raise OnnxRefused(f"It has {len(inputs)} inputs; {taken}.")
+        raise Invalid(f"It has {len(inputs)} inputs; {taken}.")
     if not 1 <= len(outputs) <= MOST_OUTPUTS:
-        raise OnnxRefused(f"It has {len(outputs) or 'no'} outputs; a judge has 1 to {MOST_OUTPUTS}.")
+        raise Invalid(f"It has {len(outputs) or 'no'} outputs; a judge has 1 to {MOST_OUTPUTS}.")
     try:
         onnx.checker.check_model(model)
     except Exception as error:
         reason = (str(error).splitlines() or ["no reason given"])[0][:200]
-        raise OnnxRefused(f"ONNX's own checker refuses it: {reason.rstrip(' .:')}.") from None
+        raise Invalid(f"ONNX's own checker refuses it: {reason.rstrip(' .:')}.") from None
     more: dict[str, Any] = {"inputs": inputs} if most > 1 else {}
     if given.get("inventory"):
         stored = list(model.graph.initializer)[:MOST_TENSORS]
@@ -106,7 +104,7 @@ def load(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     except MemoryError:
         raise
     except Exception as error:
-        raise OnnxRefused(f"onnxruntime cannot run it: {_reason(error)}.") from None
+        raise Invalid(f"onnxruntime cannot run it: {_reason(error)}.") from None
     _open["session"] = session
     return {"input": session.get_inputs()[0].name}, []
 
@@ -120,34 +118,34 @@ def run(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     except Exception as error:
         if "alloc" in str(error).lower():
             raise MemoryError from None
-        raise OnnxRefused(f"onnxruntime cannot run it: {_reason(error)}.") from None
+        raise Invalid(f"onnxruntime cannot run it: {_reason(error)}.") from None
     if not isinstance(found, np.ndarray) or found.dtype.kind not in "fiub":
-        raise OnnxRefused("Its output is not a table of numbers.")
+        raise Invalid("Its output is not a table of numbers.")
     return {}, [found.astype(np.float32)]
 
 
 def _walk(graph: Any, depth: int = 0) -> tuple[int, int]:
     # Nodes and stored numbers of a graph and of those inside its nodes.
     if depth > DEEPEST:
-        raise OnnxRefused(f"Its graphs are nested deeper than {DEEPEST} times.")
+        raise Invalid(f"Its graphs are nested deeper than {DEEPEST} times.")
     nodes, numbers = len(graph.node), 0
     if nodes > MOST_NODES:
-        raise OnnxRefused(f"It has {nodes:,} nodes; at most {MOST_NODES:,} are taken.")
+        raise Invalid(f"It has {nodes:,} nodes; at most {MOST_NODES:,} are taken.")
     for tensor in _tensors(graph):
         if tensor.data_location == 1 or tensor.external_data:
-            raise OnnxRefused("Its weights lie in another file, which is not read. Export it as one file.")
+            raise Invalid("Its weights lie in another file, which is not read. Export it as one file.")
         if any(side < 0 for side in tensor.dims):
-            raise OnnxRefused("One of its tensors has a negative side.")
+            raise Invalid("One of its tensors has a negative side.")
         numbers += int(np.prod([int(side) for side in tensor.dims], dtype=object))
     for node in graph.node:
         if node.domain not in DOMAINS:
-            raise OnnxRefused(f"It needs an operator that is not ONNX's own ({node.domain[:60]}).")
+            raise Invalid(f"It needs an operator that is not ONNX's own ({node.domain[:60]}).")
         for attribute in node.attribute:
             for inner in [attribute.g] if attribute.type == 5 else attribute.graphs:
                 more, stored = _walk(inner, depth + 1)
                 nodes, numbers = nodes + more, numbers + stored
     if nodes > MOST_NODES:
-        raise OnnxRefused(f"It has {nodes:,} nodes; at most {MOST_NODES:,} are taken.")
+        raise Invalid(f"It has {nodes:,} nodes; at most {MOST_NODES:,} are taken.")
     return nodes, numbers
 
 
@@ -167,11 +165,11 @@ def _tensors(graph: Any) -> Iterable[Any]:
 
 def _value(value: Any) -> Mapping[str, Any]:
     if value.type.WhichOneof("value") != "tensor_type":
-        raise OnnxRefused(f"“{value.name[:60]}” is no tensor; a judge takes a picture and gives numbers.")
+        raise Invalid(f"“{value.name[:60]}” is no tensor; a judge takes a picture and gives numbers.")
     tensor = value.type.tensor_type
     shape = [side.dim_value if side.HasField("dim_value") else None for side in tensor.shape.dim]
     if any(side is not None and side < 0 for side in shape):
-        raise OnnxRefused(f"“{value.name[:60]}” has a negative side.")
+        raise Invalid(f"“{value.name[:60]}” has a negative side.")
     known = tensor.HasField("shape")
     return {"name": value.name[:200], "kind": KINDS.get(tensor.elem_type, "other"), "shape": shape if known else None}
 

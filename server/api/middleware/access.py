@@ -10,7 +10,7 @@ from http.cookies import CookieError, SimpleCookie
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from latentwalk.errors import AppError
+from latentwalk.errors import LatentwalkError
 from server.api.error_responses import WORDS, shaped
 from server.api.middleware.body_limits import HANG_UP, BodyLimit, announced, discard, limit_of
 from server.api.middleware.host_origin import HostPolicy, HostRefusal
@@ -65,7 +65,7 @@ class AccessMiddleware:
             refusal = self._names.refusal(scope, headers)
             if refusal is None:
                 scope["person"], refusal = await self._who(scope, headers)
-        except AppError as error:  # the tokens cannot be read: nobody comes in until they can
+        except LatentwalkError as error:  # the tokens cannot be read: nobody comes in until they can
             refusal = HostRefusal(507, error.code, str(error), error.hint, "storage")
             await self._refuse(refusal, scope, receive, send)
             return

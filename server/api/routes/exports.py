@@ -36,7 +36,7 @@ class Sweep(BaseModel):
 @router.get("")
 def every_export(services: ServicesDep) -> dict[str, Any]:
     """Every finished film, newest first."""
-    return {"exports": [schemas.export(export) for export in services.exports.all()]}
+    return {"exports": [schemas.export(export) for export in services.film_archive.all()]}
 
 
 @router.post("", status_code=202, dependencies=[needs(Role.VIEWER, job=True)])
@@ -59,29 +59,29 @@ async def start_recipe(
 @router.get("/{id}/file", response_class=FileResponse)
 def file(services: ServicesDep, id: str, inline: bool = False) -> Response:
     """The film, to be kept or, `inline`, to be played in the page."""
-    container = containers()[services.exports.get(id)["format"]]
+    container = containers()[services.film_archive.get(id)["format"]]
     name = f"latentwalk-{id}.{container.extension}"
     how = "inline" if inline else "attachment"
-    path = services.exports.checked(id)
+    path = services.film_archive.checked(id)
     return FileResponse(path, media_type=container.media_type, filename=name, content_disposition_type=how)
 
 
 @router.get("/{id}/sidecar.json", response_class=FileResponse)
 def sidecar(services: ServicesDep, id: str) -> Response:
     """The film's credential where its format carries none."""
-    services.exports.get(id)
+    services.film_archive.get(id)
     name = f"latentwalk-{id}.credential.json"
-    return FileResponse(services.exports.sidecar(id), media_type="application/json", filename=name)
+    return FileResponse(services.film_archive.sidecar(id), media_type="application/json", filename=name)
 
 
 @router.get("/{id}/thumb.jpg", response_class=FileResponse)
 def thumbnail(services: ServicesDep, id: str) -> Response:
     """The film's first picture."""
-    services.exports.get(id)
-    return FileResponse(services.exports.thumbnail(id), media_type="image/jpeg")
+    services.film_archive.get(id)
+    return FileResponse(services.film_archive.thumbnail(id), media_type="image/jpeg")
 
 
 @router.delete("/{id}", status_code=204, dependencies=[needs(Role.ADMIN)])
 def remove(services: ServicesDep, id: str) -> None:
     """Remove a film."""
-    services.exports.remove(id)
+    services.film_archive.remove(id)

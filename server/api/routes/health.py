@@ -29,7 +29,7 @@ async def healthz(request: Request, services: ServicesDep) -> dict[str, Any]:
 @router.get("/readyz", responses={503: {"description": "Starting, without workers, or finishing what is in hand."}})
 async def readyz(services: ServicesDep) -> Response:
     """Whether people should be sent here: 503 while it starts, while all its workers are lost, and once it stops."""
-    state = services.life.state
+    state = services.lifecycle.state
     if state == "ready" and not services.backend.workers():
         state = "without workers"
     return JSONResponse({"status": state}, 200 if state == "ready" else 503)

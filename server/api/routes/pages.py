@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
@@ -12,6 +15,7 @@ from server.api.dependencies import ServicesDep
 from server.api.routes import sign_in
 
 router = APIRouter()
+ENTRIES = {"js/main.js", "js/shell/sign-in.js"}  # scripts that a template starts itself
 
 
 class RevalidatedFiles(StaticFiles):
@@ -23,14 +27,29 @@ class RevalidatedFiles(StaticFiles):
         return response
 
 
+@cache
+def assets(static: Path) -> dict[str, list[str]]:
+    """The addresses of the stylesheets and of the modules to preload, read once from the folder they lie in.
+
+    Their order does not matter: the cascade is ordered by the layers that ``app.css`` declares, which is loaded first.
+    """
+    names = {
+        kind: sorted(path.relative_to(static).as_posix() for path in static.rglob(f"*.{kind}"))
+        for kind in ("css", "js")
+    }
+    styles = sorted(names["css"], key=lambda name: name != "css/app.css")
+    modules = [name for name in names["js"] if name not in ENTRIES]
+    return {"styles": [f"/static/{name}" for name in styles], "modules": [f"/static/{name}" for name in modules]}
+
+
 @router.get("/", include_in_schema=False)
 async def explore(request: Request, services: ServicesDep, token: str = "") -> Response:
     """The page itself; or, for whoever is not let in yet, the page that asks for a token."""
-    if token and not services.gate.open:
+    if token and not services.authenticator.open:
         return await sign_in.by_link(request, services, token)
     if request.scope["person"] is None:
         return sign_in.page(request, services, sign_in.MISSING, 401)
     templates = Jinja2Templates(directory=services.root / "templates")
-    values = {"version": services.version, "static": "/static"}
+    values = {"version": services.version, **assets(services.root / "static")}
     response = templates.TemplateResponse(request, "explore.html", values, headers={"cache-control": "no-cache"})
     return sign_in.with_new_pass(request, services, response)

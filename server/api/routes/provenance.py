@@ -35,14 +35,14 @@ class Still(BaseModel):
 @router.get("")
 async def signing(services: ServicesDep) -> dict[str, Any]:
     """Whether and with whose key files are signed, and what that proves."""
-    return await run_in_threadpool(services.press.view)
+    return await run_in_threadpool(services.signer.view)
 
 
 @router.post("/check", openapi_extra=RAW, dependencies=[needs(Role.VIEWER, quiet=True)])
 async def check(services: ServicesDep, request: Request) -> dict[str, Any]:
     """Whether the file in the body was made here, and what its credential says."""
     data = await request.body()
-    return await run_in_threadpool(lambda: made_here(data, services.press))
+    return await run_in_threadpool(lambda: made_here(data, services.signer))
 
 
 @router.post("/still", response_class=Response, dependencies=[needs(Role.VIEWER, quiet=True)])

@@ -57,28 +57,28 @@ def marked(bookmark: Bookmark) -> dict[str, Any]:
 @router.post("/states", status_code=201, dependencies=[needs(Role.VIEWER)])
 def share(services: ServicesDep, wish: Shared) -> dict[str, Any]:
     """Give an edit or a timeline a short name; the same one has the same name."""
-    return shown(services.shared.share(*wish.canonical()))
+    return shown(services.shared_states.share(*wish.canonical()))
 
 
 @router.get("/states/{id}")
 def one_state(services: ServicesDep, id: str) -> dict[str, Any]:
     """What is shared under a name."""
-    return shown(services.shared.find(id))
+    return shown(services.shared_states.find(id))
 
 
 @router.get("/bookmarks")
 def every_bookmark(services: ServicesDep) -> dict[str, Any]:
     """Every bookmark, newest first."""
-    return {"bookmarks": [marked(one) for one in services.shared.marks()]}
+    return {"bookmarks": [marked(one) for one in services.shared_states.marks()]}
 
 
 @router.post("/bookmarks", status_code=201, dependencies=[needs(Role.EDITOR)])
 def mark(services: ServicesDep, wish: Marked) -> dict[str, Any]:
     """Keep an edit or a timeline under a title."""
-    return marked(services.shared.mark(wish.title, *wish.canonical()))
+    return marked(services.shared_states.mark(wish.title, *wish.canonical()))
 
 
 @router.delete("/bookmarks/{id}", status_code=204, dependencies=[needs(Role.EDITOR)])
 def forget(services: ServicesDep, id: str) -> None:
     """Remove a bookmark; the state it names stays shared."""
-    services.shared.forget(id)
+    services.shared_states.forget(id)

@@ -40,8 +40,8 @@ async def by_link(request: Request, services: Services, token: str) -> Response:
 
 def with_new_pass(request: Request, services: Services, response: Response) -> Response:
     """On an open server, a cookie all the same: the tabs of one browser are one person."""
-    if services.gate.open and not services.gate.person(request.cookies.get(_name(request), "")):
-        return _with_pass(request, services.gate.enter(), response)
+    if services.authenticator.open and not services.authenticator.person(request.cookies.get(_name(request), "")):
+        return _with_pass(request, services.authenticator.enter(), response)
     return response
 
 
@@ -68,21 +68,21 @@ async def me(services: ServicesDep, who: PersonDep) -> dict[str, Any]:
     """Who asks: their role, what it lets them do, and why the rest is refused."""
     refused = {role: reason for role, reason in REASONS.items() if not who.role.covers(role)}
     allowed = [str(role) for role in Role if who.role.covers(role)]
-    return {"role": who.role, "token": who.by, "open": services.gate.open, "may": allowed, "refused": refused}
+    return {"role": who.role, "token": who.by, "open": services.authenticator.open, "may": allowed, "refused": refused}
 
 
 async def _admit(request: Request, services: Services, token: str) -> tuple[str | None, str, int]:
     where = address(request.scope)
-    guesses = services.limits.of(where, "guesses")
+    guesses = services.rate_limits.of(where, "guesses")
     if guesses.ask():
         return None, SLOWLY, 429
-    made = await services.gate.admit(token)
+    made = await services.authenticator.admit(token)
     if made is None:
         services.metrics.refusals.labels("token").inc()
         audit_log.note("refused", reason="token", path=request.url.path, address=where)
         return None, WRONG, 401
     guesses.take(-1)  # who was right has not guessed
-    who = services.gate.person(made)
+    who = services.authenticator.person(made)
     assert who is not None
     audit_log.note("signed in", person=who.id, role=str(who.role), token=who.by, address=where)
     return made, "", 200
@@ -91,7 +91,7 @@ async def _admit(request: Request, services: Services, token: str) -> tuple[str 
 def _door(request: Request, services: Services, values: dict[str, Any], status: int) -> Response:
     templates = Jinja2Templates(directory=services.root / "templates")
     return templates.TemplateResponse(
-        request, "door.html", {"version": services.version, **values}, status, DOOR_HEADERS
+        request, "sign_in.html", {"version": services.version, **values}, status, DOOR_HEADERS
     )
 
 

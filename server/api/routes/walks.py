@@ -98,7 +98,7 @@ async def restore(services: ServicesDep, request: Request) -> dict[str, Any]:
 
     def found() -> dict[str, Any]:
         kind, recipe = recipe_of(data)
-        credential = credential_view(services.press.credential(data, media_type(data)))
+        credential = credential_view(services.signer.credential(data, media_type(data)))
         if kind == "walk":
             return {"kind": kind, "timeline": timeline.read(recipe).plain(), "credential": credential}
         edit = edits.parse(recipe).model_dump(mode="json", exclude_defaults=True)
@@ -113,4 +113,4 @@ async def audio(
 ) -> dict[str, Any]:
     """Keep a sound for films; its bytes are the body. The answer has the beats that are heard in it."""
     data = await request.body()
-    return await run_in_threadpool(lambda: services.sounds.keep(data, name))
+    return await run_in_threadpool(lambda: services.audio_files.keep(data, name))

@@ -20,9 +20,9 @@ from latentwalk.films.route import Route, route_of
 from latentwalk.films.timeline import Format, Timeline, canonical, fps_for, read
 from latentwalk.progress import finish
 from latentwalk.provenance.xmp import packet
+from latentwalk.rendering.device import pick_device, tune_threads
 from latentwalk.rendering.draw import draw
 from latentwalk.rendering.loaded_generator import LoadedGenerator
-from server.engine.inference_thread import pick_device, tune
 from server.settings import Settings
 from server.storage.library import Library
 
@@ -36,7 +36,7 @@ def bench(
 
     Each is cut into rounds that are taken in turn, so that whatever else the machine does falls on all of them alike.
     """
-    tune()
+    tune_threads()
     library = Library(settings.home)
     exact = library.load(generator, pick_device(settings.device))
     ready = LoadedGenerator(exact, exact, lambda: library.directions(generator))

@@ -12,11 +12,11 @@ import torch
 
 from latentwalk.latents.class_weights import class_tensor
 from latentwalk.rendering import image_codec
+from latentwalk.rendering.device import pick_device, tune_threads
 from latentwalk.rendering.loaded_generator import LoadedGenerator
 from models.base import Generator
 from server.cli.bench.server_process import Server, serving
 from server.cli.bench.simulated_user import Drag, SimulatedUser, Track
-from server.engine.inference_thread import pick_device, tune
 from server.settings import Settings
 from server.storage.library import Library
 
@@ -32,7 +32,7 @@ def bench(settings: Settings, generator: str) -> dict[str, Any]:
     All three are taken in turn in one run, so that whatever else the machine does falls on each of them alike.
     `ratio` is live p50 over the sum of the other two's.
     """
-    tune()
+    tune_threads()
     library = Library(settings.home)
     exact = library.load(generator, pick_device(settings.device))
     with serving(settings) as server:

@@ -124,7 +124,7 @@ def serving(settings: Settings) -> Iterator[Server]:
         "PYTHONPATH": str(Path(__file__).parents[3]),
         "LATENTWALK_TOKEN": server.token,  # not among the arguments, which everybody on this machine can read
     }
-    openmp.choose(environment)
+    openmp.set_spin_count(environment)
     given = chosen.model_dump_json(exclude={"token"}, exclude_none=True)
     process = subprocess.Popen([sys.executable, "-c", CODE, given], env=environment)
     try:

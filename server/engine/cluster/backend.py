@@ -11,17 +11,17 @@ from dataclasses import replace
 from typing import Any
 
 from latentwalk.edit import Edit
-from latentwalk.errors import AppError
+from latentwalk.errors import LatentwalkError
 from latentwalk.rendering.draw import model_failure
 from latentwalk.rendering.frame import Answer, Frame
 from latentwalk.rendering.image_codec import Format, Pixels
 from server.engine.backend import GeneratorStatus
-from server.engine.cluster.remote_learning import remote
-from server.engine.cluster.worker_pool import WorkerLost, WorkerPool, WorkerSlot, lost_twice
-from server.engine.inference_thread import Priority, stopping
+from server.engine.cluster.remote_learning import learn_remotely
+from server.engine.cluster.worker_pool import WorkerLost, WorkerPool, WorkerSlot, two_workers_lost
+from server.engine.inference_thread import Priority, server_stopping
 from server.engine.preview_queue import ClientSlot, PreviewQueue, PreviewRequest, QueuedPreview, StillQuota, queue_full
 from server.jobs.job import Kind
-from server.jobs.task import Task, in_a_thread
+from server.jobs.task import Task, run_in_thread
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class ClusterBackend:
     async def preview(self, slot: ClientSlot, wish: PreviewRequest) -> tuple[PreviewRequest, Answer]:
         try:
             await self._drawers.place(wish.edit.generator)
-        except AppError as error:
+        except LatentwalkError as error:
             return wish, error
         request = QueuedPreview(slot, wish, wish.edit.generator, asyncio.get_running_loop().create_future())
         if self._closed or not self._pile.put(request):
@@ -94,7 +94,7 @@ class ClusterBackend:
     async def plan(self, kind: Kind, request: Mapping[str, Any]) -> Task:
         await self._learners.call(request["generator"], "check", kind, request)
         loop = asyncio.get_running_loop()
-        return Task(lambda memory: remote(self._learners, loop, kind, request, memory), in_a_thread, "device")
+        return Task(lambda memory: learn_remotely(self._learners, loop, kind, request, memory), run_in_thread, "device")
 
     def waiting(self) -> int:
         return len(self._pile) + len(self._stills)
@@ -105,7 +105,7 @@ class ClusterBackend:
     async def close(self) -> None:
         self._closed = True
         for request in self._pile.clear():
-            request.answer(stopping())
+            request.answer(server_stopping())
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -134,17 +134,19 @@ class ClusterBackend:
             sizes = [request.wish.size for request in batch]
             answers: list[Answer] = await self._drawers.ask(seat, "previews", batch[0].key, edits, sizes)
             for request, answer in zip(batch, answers, strict=True):
-                request.answer(answer if isinstance(answer, AppError) else since(request.wish.at, answer))
+                request.answer(
+                    answer if isinstance(answer, LatentwalkError) else with_wait_time(request.wish.at, answer)
+                )
         except WorkerLost:
             self._once_more(batch)
         except asyncio.CancelledError:
             for request in batch:
-                request.answer(stopping())
+                request.answer(server_stopping())
             raise
         except Exception as error:  # whatever a worker raises fails this batch and nothing else
             log.exception("A batch of %d previews failed", len(batch))
             for request in batch:
-                request.answer(error if isinstance(error, AppError) else model_failure(error))
+                request.answer(error if isinstance(error, LatentwalkError) else model_failure(error))
         finally:
             self._under_way[seat] -= 1
         self._go()
@@ -153,14 +155,14 @@ class ClusterBackend:
         for request in batch:
             request.tries += 1
             if request.tries > 1:  # this very edit may be what they die of
-                request.answer(lost_twice())
+                request.answer(two_workers_lost())
             elif not self._pile.put(request):
                 request.answer(queue_full())
 
     async def _again(self, generator: str) -> None:
         try:
             await self._drawers.place(generator)
-        except AppError as error:
+        except LatentwalkError as error:
             for request in self._pile.gather(self._max_batch, lambda key: key == generator):
                 request.answer(error)
         self._go()
@@ -171,6 +173,6 @@ class ClusterBackend:
         task.add_done_callback(self._tasks.discard)
 
 
-def since(at: float, frame: Frame) -> Frame:
+def with_wait_time(at: float, frame: Frame) -> Frame:
     """The same frame, having waited for all the time that went neither into drawing nor into encoding it."""
     return replace(frame, waited=max(0.0, time.perf_counter() - at - frame.rendered - frame.encoded))

@@ -10,10 +10,10 @@ import secrets
 from typing import Any, cast
 
 from latentwalk.errors import Invalid
+from latentwalk.rendering.device import physical_cores
 from server.engine.cluster.backend import ClusterBackend
 from server.engine.cluster.worker_pool import WorkerLost, WorkerPool
 from server.engine.cluster.workers import LearningWorker, RenderWorker
-from server.engine.inference_thread import physical_cores
 from server.settings import Settings
 
 HERE = "local"

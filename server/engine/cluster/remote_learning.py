@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from latentwalk.errors import AppError, ModelFailed, Overloaded
+from latentwalk.errors import LatentwalkError, ModelFailed, Overloaded
 from latentwalk.progress import Progress, Work
 from latentwalk.steering.learning.resume_state import ResumeState
 from server.engine.cluster.worker_pool import LOAD, WorkerLost, WorkerPool, WorkerSlot
@@ -23,7 +23,7 @@ NOBODY = "Waits for a worker"
 GOING_ON = "The worker was lost; going on with another"
 
 
-def remote(
+def learn_remotely(
     pool: WorkerPool, loop: asyncio.AbstractEventLoop, kind: Kind, request: Mapping[str, Any], memory: ResumeState
 ) -> Work[Mapping[str, Any]]:
     """The work of a job, done by a worker of `pool`. To be driven in a thread: it waits there for `loop`."""
@@ -49,7 +49,7 @@ def remote(
                 raise ModelFailed(POISON, "Ask for less, or see the workers' logs.") from None
             yield Progress(share, GOING_ON)
         finally:
-            with suppress(WorkerLost, AppError):
+            with suppress(WorkerLost, LatentwalkError):
                 _wait(loop, pool.ask(seat, "end", job))
             loop.call_soon_threadsafe(pool.leave, seat)
 

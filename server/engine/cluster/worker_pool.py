@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from latentwalk.errors import AppError, ModelFailed, Overloaded
+from latentwalk.errors import LatentwalkError, ModelFailed, Overloaded
 from models.base import Precision
 from server.engine.cluster.workers import WorkerGenerators, WorkerInfo
 
@@ -97,7 +97,7 @@ class WorkerPool:
         return {name: self.precisions[name] for name in names}
 
     async def call(self, generator: str, method: str, *given: Any) -> Any:
-        """Ask the best one; where it is lost, once more another. AppError where that is in vain."""
+        """Ask the best one; where it is lost, once more another. LatentwalkError where that is in vain."""
         seat = None
         for _ in range(2):
             seat = await self.place(generator, avoid=seat)
@@ -105,7 +105,7 @@ class WorkerPool:
                 return await self.ask(seat, method, *given)
             except WorkerLost:
                 continue
-        raise lost_twice()
+        raise two_workers_lost()
 
     async def ask(self, seat: WorkerSlot, method: str, *given: Any, patience: float = CALL) -> Any:
         """Ask this one. Gone where it died, or fell silent while another one could be asked."""
@@ -235,6 +235,6 @@ class WorkerPool:
         self.changed()
 
 
-def lost_twice() -> AppError:
+def two_workers_lost() -> LatentwalkError:
     """What somebody hears whose work was with two workers when they were lost."""
     return ModelFailed("Two workers were lost while they did this.", "Try again; the server's log says more.")

@@ -14,18 +14,19 @@ from typing import Any
 import torch
 
 from latentwalk.edit import Edit
-from latentwalk.errors import AppError
+from latentwalk.errors import LatentwalkError
 from latentwalk.progress import Progress, Work
 from latentwalk.rendering import draw
+from latentwalk.rendering.device import physical_cores, pick_device, tune_threads
 from latentwalk.rendering.frame import Answer, Frame
 from latentwalk.rendering.image_codec import Format, Pixels
 from models.base import Precision
 from server.engine.generator_cache import GeneratorCache
-from server.engine.inference_thread import InferenceThread, Priority, physical_cores, pick_device, tune
-from server.engine.renderer import timed
+from server.engine.inference_thread import InferenceThread, Priority
+from server.engine.renderer import draw_timed
 from server.jobs.checkpoints import Checkpoints
 from server.jobs.job import Kind
-from server.jobs.task import advance
+from server.jobs.task import next_step
 from server.services.learning import LearningTasks
 from server.settings import Settings
 from server.storage.db.database import Database
@@ -65,7 +66,7 @@ class Worker:
     """What both kinds have. `threads` is how many it computes with, of those that its machine has."""
 
     def __init__(self, settings: Settings, threads: int = 1) -> None:
-        tune()
+        tune_threads()
         torch.set_num_threads(min(threads, physical_cores()))
         self.library = Library(
             settings.home, first=settings.first, database=Database.at(settings.home, settings.database)
@@ -94,13 +95,13 @@ class RenderWorker(Worker):
             begin = time.perf_counter()
             try:
                 batch = draw.draw_previews(edits, ready)
-            except AppError as error:
+            except LatentwalkError as error:
                 return [error] * len(edits)
             except Exception as error:  # a model may raise anything; it fails this batch and nothing else
                 draw.log.exception("A batch of %d previews failed", len(edits))
                 return [draw.model_failure(error)] * len(edits)
             return [
-                one if isinstance(one, AppError) else draw.preview_frame(one, size, batch, begin)
+                one if isinstance(one, LatentwalkError) else draw.preview_frame(one, size, batch, begin)
                 for one, size in zip(batch.pictures, sizes, strict=True)
             ]
 
@@ -110,7 +111,7 @@ class RenderWorker(Worker):
         """The exact picture of an edit, as a file."""
         begin = time.perf_counter()
         ready = await self.shelf.get(edit.generator)
-        array, started, ended = await self.lane.run(priority, lambda: timed(edit, ready), person)
+        array, started, ended = await self.lane.run(priority, lambda: draw_timed(edit, ready), person)
         return await asyncio.to_thread(draw.still_frame, edit, array, format, longest, started - begin, ended - started)
 
     async def pixels(self, edit: Edit, priority: Priority) -> Pixels:
@@ -146,7 +147,7 @@ class LearningWorker(Worker):
     async def step(self, job: str) -> WorkerStep:
         """The next chunk of a job."""
         work = self._work[job]
-        step = await self.lane.run(Priority.WORK, lambda: advance(work))
+        step = await self.lane.run(Priority.WORK, lambda: next_step(work))
         if not isinstance(step, Progress):
             await self.end(job)
             return WorkerStep(result=step)

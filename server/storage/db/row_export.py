@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Table, delete, insert, select
 
 from latentwalk import edit
-from latentwalk.errors import AppError, Invalid
+from latentwalk.errors import Invalid, LatentwalkError
 from latentwalk.films import timeline
 from server.jobs.job import Job, State
 from server.storage.db.bookmarks import LONGEST_TITLE, SHORT
@@ -93,7 +93,7 @@ def _states(row: dict[str, Any]) -> None:
         raise ValueError("no kind of state")
     try:
         body = edit.canonical(edit.parse(value)) if kind == "edit" else timeline.canonical(timeline.read(value))
-    except AppError as error:
+    except LatentwalkError as error:
         raise ValueError("no state") from error
     if row["id"] != hashlib.sha256(f"{kind}\n{body}".encode()).hexdigest()[:SHORT]:
         raise ValueError("a state of another name")

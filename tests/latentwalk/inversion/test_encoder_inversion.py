@@ -34,7 +34,7 @@ def file(image: Image.Image, format: str = "PNG") -> bytes:
 def library(tmp_path_factory: pytest.TempPathFactory, described, layered: Generator) -> Library:
     """A home with the style-based generator and an encoder for it."""
     home = tmp_path_factory.mktemp("home")
-    folder = local.keep(home / "generators", *described).parent
+    folder = local.save(home / "generators", *described).parent
     encoder = finish(train_encoder(samplers.GeneratorSampler(layered), EncodeSettings(steps=60, batch=8, width=8)))
     (folder / ENCODER).write_bytes(to_bytes(encoder, layered.spec.fingerprint))
     return Library(home)
@@ -52,7 +52,9 @@ def test_a_picture_of_the_generators_own_is_found_again(library: Library, ready:
     with torch.no_grad():
         picture = ready.exact.synthesize(latent, classes)
     array = image_codec.to_pixels(picture)[0]
-    found = finish(invert(library, ready, open_picture(file(Image.fromarray(array)), ready.spec)))
+    found = finish(
+        invert(ready.exact, library.encoder("styled"), open_picture(file(Image.fromarray(array)), ready.spec))
+    ).to_json()
     again, weights = resolve(
         parse({"generator": "styled", **{k: found[k] for k in ("base", "classes")}}), ready.exact, {}
     )
@@ -95,6 +97,6 @@ def test_a_picture_of_enormous_sides_is_refused_before_it_is_decoded(layered: Ge
 
 
 def test_a_generator_without_an_encoder_says_so(ready: LoadedGenerator, tmp_path: Path, described) -> None:
-    local.keep(tmp_path / "generators", *described)
+    local.save(tmp_path / "generators", *described)
     with pytest.raises(NotFound, match="no encoder"):
-        finish(invert(Library(tmp_path), ready, torch.zeros(1, 3, 16, 16)))
+        finish(invert(ready.exact, Library(tmp_path).encoder("styled"), torch.zeros(1, 3, 16, 16)))

@@ -47,7 +47,7 @@ def test_truncation_goes_to_the_mean_that_is_named(layered: StyleGAN2) -> None:
     none = {mean: latent(layered, truncation=0, mean=mean, classes=mix) for mean in ("own", "class", "all")}
     weights = torch.tensor([[0.25, 0.75, 0.0]])
     for mean, found in none.items():
-        assert torch.allclose(found[:, 0], layered.middle(weights, mean), atol=1e-6)
+        assert torch.allclose(found[:, 0], layered.mean_latent(weights, mean), atol=1e-6)
     assert not torch.allclose(none["class"], none["all"], atol=1e-3)
 
 
@@ -93,7 +93,7 @@ def channel(layered: StyleGAN2, make_slider, number: int):
 def test_a_slider_of_s_changes_just_the_channel_it_names(layered: StyleGAN2, make_slider) -> None:
     slider = channel(layered, make_slider, 5)
     still, moved = (latent(layered, {"one_channel": slider}, amounts={"one_channel": a}) for a in (0.0, 3.0))
-    change = layered.channels(moved) - layered.channels(still)
+    change = layered.style_vector(moved) - layered.style_vector(still)
     assert change[0, 5] == pytest.approx(3.0, abs=1e-4)
     assert float(change.abs().sum()) == pytest.approx(3.0, abs=1e-3)
     one = torch.eye(3)[:1]

@@ -49,7 +49,7 @@ def test_timing_draws_with_the_generator_that_is_given(layered) -> None:
 
 @pytest.mark.anyio
 async def test_small_while_dragging_and_whole_at_rest(layered) -> None:
-    ready = LoadedGenerator(layered, layered, dict, layered.small(8))
+    ready = LoadedGenerator(layered, layered, dict, layered.at_height(8))
     lane = InferenceThread()
     renderer = Renderer(lane)
     edit = parse({"generator": layered.spec.name, "base": {"seed": 1}})

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from models.base import Card, FirstLayer, GeneratorSpec, Precision
+from models.base import FirstLayer, Precision
+from models.specs import Card, GeneratorSpec
 
 SIDE = 32
 WIDTH = 6
@@ -20,6 +21,7 @@ class Discs:
 
     precision: Precision = "fp32"
     device = torch.device("cpu")
+    differentiable = True
 
     def __init__(self, fingerprint: str = "sha256:" + "d" * 64) -> None:
         self.spec = GeneratorSpec("discs", "Discs", "discs", SIDE, 3, {"z": (WIDTH,)}, 1, (), {}, fingerprint, CARD)
@@ -45,7 +47,7 @@ class Discs:
     def first_layer(self, classes: Tensor | None) -> FirstLayer | None:
         return None
 
-    def entrance(self) -> Tensor:
+    def input_weights(self) -> Tensor:
         return torch.diag(torch.tensor([3.0, 2.0, 1.0, 0.5, 0.4, 0.3]))
 
 

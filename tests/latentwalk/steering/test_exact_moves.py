@@ -54,7 +54,7 @@ def drawn(waves: StyleGAN3, **amounts: float) -> torch.Tensor:
 )
 def test_an_exact_slider_is_the_networks_own_transform(waves: StyleGAN3, amounts, move) -> None:
     w = waves.map(waves.sample([3]), None)
-    assert torch.allclose(drawn(waves, **amounts), waves.placed(**move).synthesize(w, None), atol=1e-5)
+    assert torch.allclose(drawn(waves, **amounts), waves.with_move(**move).synthesize(w, None), atol=1e-5)
     assert not torch.allclose(drawn(waves, **amounts), drawn(waves), atol=1e-2)
 
 
@@ -67,7 +67,7 @@ def test_they_stand_among_the_sliders_of_a_kept_generator_and_cannot_be_removed(
 ) -> None:
     _, converted = read(memoryview(pickled(stylegan3(True).whole())))
     state = {name: torch.from_numpy(array.copy()) for name, array in converted.state.items()}
-    local.keep(tmp_path / "generators", waves.spec, state)
+    local.save(tmp_path / "generators", waves.spec, state)
     library = Library(tmp_path)
     assert set(library.directions("waves")) == {"exact_shift_x", "exact_shift_y", "exact_rotate"}
     assert not library.is_learned("waves", "exact_rotate")

@@ -149,7 +149,7 @@ def test_samples_of_a_network_are_of_the_class_asked_again_and_again(made: Netwo
 
 def test_a_kept_generator_is_sampled_and_painted_as_its_network_is(made: NetworkSampler) -> None:
     # A checkpoint does not say at what rate its mapping learned: it is the usual one.
-    network = StyleGAN2Network(replace(made.network.plan, rate=0.01))
+    network = StyleGAN2Network(replace(made.network.config, rate=0.01))
     recipe = Recipe(
         name="tiny", pictures="avatars:x", widths=(12, 8, 6), z=8, w=8, mapping=2,
         stages=(Stage(side=16, pictures=8),),

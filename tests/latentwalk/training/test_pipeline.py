@@ -119,7 +119,7 @@ def test_a_run_begins_with_an_earlier_one_and_tells_how_that_was_trained(recipe:
     log = json.loads((home / "generators" / "next" / pipeline.LOG).read_text())
     assert log["begun"]["recipe"]["name"] == "toy"
     # Two steps further it still draws much the same: it did not begin anew.
-    pair = [local.load(local.read(home / "generators" / name)) for name in ("toy", "next")]
+    pair = [local.load(local.read_entry(home / "generators" / name)) for name in ("toy", "next")]
     classes = torch.eye(2)
     first, second = (one.synthesize(one.map(one.sample([1, 2]), classes), None) for one in pair)
     assert (first - second).abs().mean() < 0.2 * first.std() + 0.1
@@ -173,4 +173,4 @@ def test_the_command_can_be_interrupted_and_goes_on_from_there(recipe: Path, hom
     recipe.write_text(json.dumps(endless))
     done = subprocess.run([*command, "--json"], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["seen"] > 8
-    assert local.read(home / "generators" / "toy").spec.resolution == 16
+    assert local.read_entry(home / "generators" / "toy").spec.resolution == 16

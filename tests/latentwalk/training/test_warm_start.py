@@ -33,14 +33,14 @@ def first(tmp_path: Path) -> Path:
     """A small kept generator of two classes."""
     recipe = Recipe(name="first", pictures="folder:x", widths=WIDTHS, stages=(Stage(side=16, pictures=8),))
     spec, weights = export_generator(network(WIDTHS), recipe, 16, ("cold", "warm"))
-    return local.keep(tmp_path, spec, weights).parent
+    return local.save(tmp_path, spec, weights).parent
 
 
 @pytest.mark.parametrize("widths", [WIDTHS, (8, 12, 4), (16, 12, 9)])
 def test_a_wider_network_draws_the_same_pictures_at_first(first: Path, widths: tuple[int, ...]) -> None:
     wide = network(widths, seed=1)
     warm_start(wide, first)
-    small = local.load(local.read(first))
+    small = local.load(local.read_entry(first))
     z, classes = torch.randn(4, 6), torch.eye(2)[[0, 1, 1, 0]]
     with torch.no_grad():
         picture = wide(z, classes)
@@ -65,7 +65,7 @@ def test_what_is_new_in_it_learns_from_the_first_step(first: Path) -> None:
 def test_further_resolutions_may_be_added(first: Path) -> None:
     longer = network((8, 8, 4, 4), seed=1)
     warm_start(longer, first)
-    small, z, classes = local.load(local.read(first)), torch.randn(2, 6), torch.eye(2)
+    small, z, classes = local.load(local.read_entry(first)), torch.randn(2, 6), torch.eye(2)
     with torch.no_grad():
         lower = longer(z, classes, 3).clamp(-1, 1)
         torch.testing.assert_close(lower, small.synthesize(small.map(z, classes), None), atol=1e-4, rtol=0)

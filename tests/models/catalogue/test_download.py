@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.base import Entry, ModelError, Origin, fingerprint
 from models.catalogue import download, pinned
+from models.errors import Conflict, ModelFailed
+from models.hashing import fingerprint
+from models.specs import CatalogueEntry, WeightsOrigin
 
 NAME = "toy_gan-1.0-py3-none-any.whl"
 MEMBER = "toy_gan/weights.pth"
@@ -52,7 +54,7 @@ def state(make_generator):
 def offer(shop, state, make_generator):
     """Puts a wheel with a member of the given bytes into the shop; the zoo's entry for it."""
 
-    def offered(content: bytes | None = None, member: str = MEMBER) -> Entry:
+    def offered(content: bytes | None = None, member: str = MEMBER) -> CatalogueEntry:
         content = stored({"net": state}) if content is None else content
         files = {
             "toy_gan/__init__.py": b"raise SystemExit('the package was imported')",
@@ -68,7 +70,9 @@ def offer(shop, state, make_generator):
         kept = {name: tensor for name, tensor in state.items() if not name.endswith("num_batches_tracked")}
         spec = replace(make_generator().spec, name="toy", fingerprint=fingerprint(kept))
         digest = hashlib.sha256(wheel).hexdigest()
-        return Entry(spec, Origin("wheel", "toy-gan", "1.0", MEMBER, digest, len(wheel), state_key="net"))
+        return CatalogueEntry(
+            spec, WeightsOrigin("wheel", "toy-gan", "1.0", MEMBER, digest, len(wheel), state_key="net")
+        )
 
     return offered
 
@@ -77,9 +81,9 @@ def quietly(share: float, message: str) -> None:
     pass
 
 
-def refused(entry: Entry, folder: Path, report=quietly) -> str:
-    with pytest.raises(ModelError) as refusal:
-        download.pull(entry, folder, report)
+def refused(entry: CatalogueEntry, folder: Path, report=quietly) -> str:
+    with pytest.raises(ModelFailed) as refusal:
+        download.fetch_weights(entry, folder, report)
     assert list(folder.iterdir()) == []
     told = str(refusal.value)
     assert told.endswith(".")
@@ -90,7 +94,7 @@ def refused(entry: Entry, folder: Path, report=quietly) -> str:
 
 def test_a_pulled_generator_runs_and_neither_its_package_nor_its_pickles_do(offer, tmp_path, monkeypatch):
     entry, told = offer(), []
-    path = download.pull(entry, tmp_path / "kept", lambda share, message: told.append((share, message)))
+    path = download.fetch_weights(entry, tmp_path / "kept", lambda share, message: told.append((share, message)))
     assert path == tmp_path / "kept" / "toy"
     assert {file.name for file in path.iterdir()} == {"weights.safetensors", "card.json"}
     assert [file.name for file in path.parent.iterdir()] == ["toy"]
@@ -105,9 +109,9 @@ def test_a_pulled_generator_runs_and_neither_its_package_nor_its_pickles_do(offe
 def test_pulling_again_replaces_what_was_there(offer, tmp_path):
     entry = offer()
     for _ in range(2):
-        path = download.pull(entry, tmp_path / "kept", quietly)
+        path = download.fetch_weights(entry, tmp_path / "kept", quietly)
         (path / "weights.safetensors").write_bytes(b"damaged")
-    download.pull(entry, tmp_path / "kept", quietly)
+    download.fetch_weights(entry, tmp_path / "kept", quietly)
     assert (path / "weights.safetensors").stat().st_size > 100
 
 
@@ -128,8 +132,8 @@ def test_bytes_that_were_cut_off_are_known_by_their_hash(offer, shop, tmp_path):
     entry = offer()
     whole = (shop / NAME).read_bytes()
     (shop / NAME).write_bytes(whole[:-1])
-    with pytest.raises(ModelError, match="is not the file that was pinned"):
-        download.verify(shop / NAME, entry.origin.sha256)
+    with pytest.raises(ModelFailed, match="is not the file that was pinned"):
+        download.verify_sha256(shop / NAME, entry.origin.sha256)
 
 
 def test_a_wheel_without_the_weights_is_refused(offer, tmp_path):
@@ -159,7 +163,7 @@ def test_weights_of_another_model_are_refused(offer, state, tmp_path):
 def test_what_pip_says_is_passed_on_as_one_sentence(offer, shop, tmp_path):
     entry = offer()
     (shop / NAME).unlink()
-    assert "toy-gan==1.0 could not be fetched: " in refused(entry, tmp_path / "kept")
+    assert "toy-gan==1.0 could not be downloaded: " in refused(entry, tmp_path / "kept")
 
 
 def test_pip_that_takes_too_long_is_stopped(offer, tmp_path, monkeypatch):
@@ -178,21 +182,21 @@ def test_a_stop_at_any_stage_leaves_nothing_behind(offer, tmp_path, stage):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        download.pull(entry, tmp_path / "kept", stopping)
+        download.fetch_weights(entry, tmp_path / "kept", stopping)
     assert list((tmp_path / "kept").iterdir()) == []
 
 
 def test_a_failed_second_pull_keeps_the_first(offer, shop, tmp_path):
     entry = offer()
-    path = download.pull(entry, tmp_path / "kept", quietly)
+    path = download.fetch_weights(entry, tmp_path / "kept", quietly)
     before = (path / "weights.safetensors").read_bytes()
     (shop / NAME).unlink()
-    with pytest.raises(ModelError):
-        download.pull(entry, tmp_path / "kept", quietly)
+    with pytest.raises(ModelFailed):
+        download.fetch_weights(entry, tmp_path / "kept", quietly)
     assert (path / "weights.safetensors").read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == ["toy"]
 
 
 def test_what_comes_with_the_program_is_not_fetched(tmp_path):
-    with pytest.raises(ModelError, match="comes with Latentwalk"):
-        download.pull(pinned.find("eyes"), tmp_path, quietly)
+    with pytest.raises(Conflict, match="comes with Latentwalk"):
+        download.fetch_weights(pinned.find("eyes"), tmp_path, quietly)

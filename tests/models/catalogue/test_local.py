@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.base import GeneratorSpec, ModelError
 from models.catalogue import local
+from models.errors import ModelFailed
+from models.specs import GeneratorSpec
 
 Described = tuple[GeneratorSpec, dict[str, torch.Tensor]]
 
 
 def test_what_was_kept_is_found_and_makes_the_same_pictures(tmp_path: Path, described: Described, layered) -> None:
     spec, state = described
-    local.keep(tmp_path, spec, state)
+    local.save(tmp_path, spec, state)
     (name, entry), *more = local.entries(tmp_path).items()
     assert (name, more) == ("styled", [])
     assert entry.spec == spec
@@ -30,8 +31,8 @@ def test_what_was_kept_is_found_and_makes_the_same_pictures(tmp_path: Path, desc
 def test_keeping_leaves_what_else_lies_there_and_no_scratch(tmp_path: Path, described: Described) -> None:
     (tmp_path / "styled").mkdir()
     (tmp_path / "styled" / "zoom.safetensors").write_bytes(b"a direction")
-    local.keep(tmp_path, *described)
-    local.keep(tmp_path, *described)
+    local.save(tmp_path, *described)
+    local.save(tmp_path, *described)
     assert {path.name for path in tmp_path.iterdir()} == {"styled"}
     assert {path.name for path in (tmp_path / "styled").iterdir()} == {
         "zoom.safetensors", "generator.json", "weights.safetensors",
@@ -40,9 +41,9 @@ def test_keeping_leaves_what_else_lies_there_and_no_scratch(tmp_path: Path, desc
 
 def test_changed_weights_are_refused(tmp_path: Path, described: Described) -> None:
     spec, state = described
-    local.keep(tmp_path, spec, {**state, "synthesis.start": state["synthesis.start"] + 1})
-    with pytest.raises(ModelError, match="not the ones described"):
-        local.load(local.read(tmp_path / "styled"))
+    local.save(tmp_path, spec, {**state, "synthesis.start": state["synthesis.start"] + 1})
+    with pytest.raises(ModelFailed, match="not the ones described"):
+        local.load(local.read_entry(tmp_path / "styled"))
 
 
 @pytest.mark.parametrize(
@@ -56,11 +57,11 @@ def test_changed_weights_are_refused(tmp_path: Path, described: Described) -> No
 def test_a_damaged_description_is_one_sentence_and_hides_only_itself(
     tmp_path: Path, described: Described, change: dict[str, object], said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    local.keep(tmp_path, *described)
+    local.save(tmp_path, *described)
     path = tmp_path / "styled" / "generator.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
-    with pytest.raises(ModelError, match=said) as error:
-        local.read(tmp_path / "styled")
+    with pytest.raises(ModelFailed, match=said) as error:
+        local.read_entry(tmp_path / "styled")
     assert str(error.value).endswith(".")
     with caplog.at_level(logging.WARNING):
         assert local.entries(tmp_path) == {}
@@ -69,15 +70,15 @@ def test_a_damaged_description_is_one_sentence_and_hides_only_itself(
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 100_000])
 def test_what_is_no_description_is_refused(tmp_path: Path, described: Described, content: bytes) -> None:
-    local.keep(tmp_path, *described)
+    local.save(tmp_path, *described)
     (tmp_path / "styled" / "generator.json").write_bytes(content)
-    with pytest.raises(ModelError):
-        local.read(tmp_path / "styled")
+    with pytest.raises(ModelFailed):
+        local.read_entry(tmp_path / "styled")
 
 
 def test_a_family_without_code_says_so(tmp_path: Path, described: Described) -> None:
-    local.keep(tmp_path, *described)
+    local.save(tmp_path, *described)
     path = tmp_path / "styled" / "generator.json"
     path.write_text(path.read_text().replace("stylegan2", "stylegan9"))
-    with pytest.raises(ModelError, match="no code here for stylegan9"):
-        local.load(local.read(tmp_path / "styled"))
+    with pytest.raises(ModelFailed, match="has no code for stylegan9"):
+        local.load(local.read_entry(tmp_path / "styled"))

@@ -12,15 +12,15 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from models.base import ModelError
 from models.catalogue import local, pinned
+from models.errors import LatentwalkError, ModelFailed, NotFound
 from models.generators.dcgan import DCGAN
 from models.generators.registry import FAMILIES
 
 ROOT = Path(__file__).parents[3]
 
 
-def said(error: pytest.ExceptionInfo[ModelError]) -> str:
+def said(error: pytest.ExceptionInfo[LatentwalkError]) -> str:
     assert str(error.value).endswith(".")
     assert error.value.hint
     return str(error.value)
@@ -44,14 +44,14 @@ def test_no_code_knows_an_entry_by_name():
 
 
 def test_an_unknown_name_is_answered_with_those_there_are():
-    with pytest.raises(ModelError, match="There is no generator “ears”") as error:
+    with pytest.raises(NotFound, match="There is no generator “ears”") as error:
         pinned.find("ears")
     assert said(error)
     assert "eyes" in error.value.hint
 
 
 def test_loading_what_was_not_pulled_says_how_to_pull_it(tmp_path):
-    with pytest.raises(ModelError, match="has not been fetched yet") as error:
+    with pytest.raises(NotFound, match="has not been fetched yet") as error:
         pinned.load("faces", tmp_path)
     assert said(error)
     assert error.value.hint == "Run: latentwalk pull faces"
@@ -61,7 +61,7 @@ def test_loading_what_was_not_pulled_says_how_to_pull_it(tmp_path):
 def test_damaged_weights_are_one_sentence(tmp_path, content):
     (tmp_path / "faces").mkdir()
     (tmp_path / "faces" / local.WEIGHTS).write_bytes(content)
-    with pytest.raises(ModelError, match="cannot be read") as error:
+    with pytest.raises(ModelFailed, match="cannot be read") as error:
         pinned.load("faces", tmp_path)
     assert said(error)
 
@@ -69,7 +69,7 @@ def test_damaged_weights_are_one_sentence(tmp_path, content):
 def test_weights_of_another_model_are_refused_by_their_fingerprint(tmp_path):
     (tmp_path / "faces").mkdir()
     save_file({"main.0.weight": torch.zeros(4, 4, 4, 4)}, tmp_path / "faces" / local.WEIGHTS)
-    with pytest.raises(ModelError, match="are not the ones described") as error:
+    with pytest.raises(ModelFailed, match="are not the ones described") as error:
         pinned.load("faces", tmp_path)
     assert said(error)
 
@@ -79,7 +79,7 @@ def test_a_distribution_that_is_not_installed_is_named(monkeypatch):
     missing = replace(eyes, origin=replace(eyes.origin, distribution="no-such-eyes"))
     monkeypatch.setattr(pinned, "entries", lambda: {"eyes": missing})
     assert not pinned.is_installed(missing, Path())
-    with pytest.raises(ModelError, match=r"eyes needs no-such-eyes==0\.1") as error:
+    with pytest.raises(ModelFailed, match=r"eyes needs no-such-eyes==0\.1") as error:
         pinned.load("eyes", Path())
     assert said(error)
 
@@ -94,7 +94,7 @@ def test_a_changed_weights_file_is_refused(monkeypatch):
     eyes = pinned.find("eyes")
     other = replace(eyes, origin=replace(eyes.origin, sha256="0" * 64))
     monkeypatch.setattr(pinned, "entries", lambda: {"eyes": other})
-    with pytest.raises(ModelError, match="were changed") as error:
+    with pytest.raises(ModelFailed, match="were changed") as error:
         pinned.load("eyes", Path())
     assert said(error)
 
@@ -116,7 +116,7 @@ def test_loading_runs_none_of_the_distributions_code():
 )
 def test_a_description_that_does_not_fit_the_weights_is_refused(make_generator, changes, sentence):
     made = make_generator()
-    with pytest.raises(ModelError, match=sentence):
+    with pytest.raises(ModelFailed, match=sentence):
         DCGAN(replace(made.spec, **changes), made.network.state_dict())
 
 
@@ -134,6 +134,6 @@ def test_a_description_that_does_not_fit_the_weights_is_refused(make_generator, 
 )
 def test_weights_that_are_no_dcgan_are_refused_in_one_sentence(make_generator, change):
     made = make_generator()
-    with pytest.raises(ModelError) as error:
+    with pytest.raises(ModelFailed) as error:
         DCGAN(made.spec, change(dict(made.network.state_dict())))
     assert said(error)

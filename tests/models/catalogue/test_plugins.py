@@ -15,7 +15,7 @@ from latentwalk.errors import ModelFailed
 from latentwalk.progress import finish
 from latentwalk.steering.learning.learn import LearnSettings, fit
 from latentwalk.steering.transforms import find
-from models.base import Generator, ModelError
+from models.base import Generator
 from models.catalogue import plugins
 from server.storage.library import Library
 
@@ -84,7 +84,7 @@ def test_an_adapter_that_cannot_be_imported_is_left_out(
 def test_an_adapter_that_gives_no_generator_says_what_it_lacks(installed: Path, home: Path) -> None:
     install(installed, EXAMPLE.replace("def sample", "def draw"), "rings:Rings")
     entry = plugins.entries()["rings"]
-    with pytest.raises(ModelError, match="it has no sample"):
+    with pytest.raises(ModelFailed, match="it has no sample"):
         plugins.load(entry)
     with pytest.raises(ModelFailed, match="it has no sample"):
         Library(home).load("rings")

@@ -9,8 +9,9 @@ import torch
 from safetensors.torch import load_file
 
 from latentwalk.rendering.precision import LEAST_PSNR, lowest_psnr
-from models.base import Generator, fingerprint
+from models.base import Generator
 from models.catalogue import local, pinned
+from models.hashing import fingerprint
 
 SEEDS = [0, 7, 2**32 - 1, 123456789]
 
@@ -60,7 +61,7 @@ def test_one_latent_a_layer_is_the_same_picture_where_there_are_layers(generator
 
 
 def test_the_latent_enters_by_the_weights_it_names(generator):
-    weight = generator.entrance()
+    weight = generator.input_weights()
     assert weight.shape[1] == generator.spec.width
     assert float(weight.abs().max()) > 0
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from models.base import GeneratorSpec, ModelError
+from models.errors import ModelFailed
 from models.generators.stylegan2 import StyleGAN2
+from models.specs import GeneratorSpec
 
 State = dict[str, torch.Tensor]
 
@@ -54,7 +55,7 @@ def test_the_bf16_twin_keeps_its_weights_and_its_latents(layered: StyleGAN2) -> 
 
 
 def test_the_latent_enters_by_every_layers_style(layered: StyleGAN2) -> None:
-    assert layered.entrance().shape == (8 + 8 + 8 + 6 + 6 + 6 + 4 + 4, 8)
+    assert layered.input_weights().shape == (8 + 8 + 8 + 6 + 6 + 6 + 4 + 4, 8)
     assert layered.first_layer(None) is None
 
 
@@ -63,12 +64,12 @@ def test_weights_that_are_not_what_was_said_of_them_are_refused(
     described: tuple[GeneratorSpec, State], told: dict[str, object]
 ) -> None:
     spec, state = described
-    with pytest.raises(ModelError, match="not what is said of them"):
+    with pytest.raises(ModelFailed, match="not what its description says"):
         StyleGAN2(replace(spec, **told), state)
 
 
 @pytest.mark.parametrize("missing", ["fir", "synthesis.start", "mapping.layers.0.weight"])
 def test_weights_with_a_gap_are_no_stylegan2(described: tuple[GeneratorSpec, State], missing: str) -> None:
     spec, state = described
-    with pytest.raises(ModelError, match="no StyleGAN2"):
+    with pytest.raises(ModelFailed, match="no StyleGAN2"):
         StyleGAN2(spec, {name: tensor for name, tensor in state.items() if name != missing})

@@ -106,7 +106,7 @@ def test_its_first_layer_is_linear_as_it_says(state: dict[str, np.ndarray]) -> N
     hook.remove()
     read_off = (latents @ layer.weight.T + layer.bias).reshape(2, *layer.shape)
     assert torch.allclose(read_off, seen[0], atol=1e-5)
-    assert generator.entrance().shape[1] == generator.spec.width == Z + 1
+    assert generator.input_weights().shape[1] == generator.spec.width == Z + 1
 
 
 def test_its_bf16_twin_is_near(state: dict[str, np.ndarray]) -> None:

@@ -120,7 +120,7 @@ def test_any_bytes_are_a_value_or_a_refusal(data: bytes) -> None:
     for start in (b"", b"\x80\x04", b"\x80\x02\x8a\x0a"):
         refused = refusal(start + data)
         assert refused is not None
-        assert refused.message.endswith(".")
+        assert str(refused).endswith(".")
 
 
 @settings(max_examples=200, deadline=None)

@@ -119,4 +119,4 @@ def test_classes_change_the_picture(generator: Generator) -> None:
         each = torch.eye(kinds)
         made = generator.synthesize(generator.map(generator.sample([7]).expand(kinds, -1), each), each)
         assert float((made[0] - made[1:]).abs().mean(dim=(1, 2, 3)).min()) > 1e-3
-    assert generator.entrance().shape[1] == generator.spec.width
+    assert generator.input_weights().shape[1] == generator.spec.width

@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from models.base import Early, Generator, ModelError
+from models.base import Generator, SupportsSmallerOutput
+from models.errors import Invalid
 from models.generators.stylegan2 import StyleGAN2
 
 
@@ -40,23 +41,23 @@ def test_only_blocks_from_the_first_that_differs_are_made_and_the_picture_is_the
 ) -> None:
     fresh.synthesize(rows(fresh), None)
     found = fresh.synthesize(changed(rows(fresh), *layers), None)
-    assert fresh._trail.reused == reused
+    assert fresh._cache.reused == reused
     assert torch.equal(found, StyleGAN2(*described).synthesize(changed(rows(fresh), *layers), None))
 
 
 def test_another_picture_in_between_is_not_mistaken_for_the_first(fresh: StyleGAN2) -> None:
     first = fresh.synthesize(rows(fresh), None)
     other = fresh.synthesize(rows(fresh, 2), None)
-    assert fresh._trail.reused == 0
+    assert fresh._cache.reused == 0
     assert not torch.equal(first, other)
     assert torch.equal(fresh.synthesize(rows(fresh), None), first)
 
 
 def test_precisions_and_sizes_keep_their_own(fresh: StyleGAN2) -> None:
     fresh.synthesize(rows(fresh), None)
-    for twin in (fresh.at("bf16"), fresh.small(8)):
+    for twin in (fresh.at("bf16"), fresh.at_height(8)):
         twin.synthesize(rows(fresh), None)
-        assert twin._trail.reused == 0
+        assert twin._cache.reused == 0
 
 
 def test_batches_and_gradients_go_without(fresh: StyleGAN2) -> None:
@@ -67,7 +68,7 @@ def test_batches_and_gradients_go_without(fresh: StyleGAN2) -> None:
         fresh.synthesize(latent, None).square().sum().backward()
     assert latent.grad is not None
     assert float(latent.grad.abs().sum()) > 0
-    assert fresh._trail.reused == 0
+    assert fresh._cache.reused == 0
 
 
 def test_many_threads_all_get_their_own_picture(fresh: StyleGAN2) -> None:
@@ -89,19 +90,19 @@ def test_many_threads_all_get_their_own_picture(fresh: StyleGAN2) -> None:
 
 
 def test_a_skip_network_makes_smaller_pictures_of_its_first_blocks(fresh: StyleGAN2) -> None:
-    assert isinstance(fresh, Early)
-    assert fresh.sides == (4, 8, 16)
-    for side in fresh.sides:
-        assert fresh.small(side).synthesize(rows(fresh), None).shape == (1, 3, side, side)
-    small, whole = fresh.small(8).synthesize(rows(fresh), None), fresh.synthesize(rows(fresh), None)
-    assert torch.equal(fresh.small(16).synthesize(rows(fresh), None), whole)
+    assert isinstance(fresh, SupportsSmallerOutput)
+    assert fresh.output_heights == (4, 8, 16)
+    for side in fresh.output_heights:
+        assert fresh.at_height(side).synthesize(rows(fresh), None).shape == (1, 3, side, side)
+    small, whole = fresh.at_height(8).synthesize(rows(fresh), None), fresh.synthesize(rows(fresh), None)
+    assert torch.equal(fresh.at_height(16).synthesize(rows(fresh), None), whole)
     pooled = torch.nn.functional.avg_pool2d(whole, 2)
     assert float(torch.corrcoef(torch.stack([small.flatten(), pooled.flatten()]))[0, 1]) > 0.3
-    with pytest.raises(ModelError, match="no pictures of 12 px"):
-        fresh.small(12)
+    with pytest.raises(Invalid, match="no images of 12 px"):
+        fresh.at_height(12)
 
 
 def test_a_network_that_paints_only_at_the_end_has_one_size(fresh: StyleGAN2) -> None:
-    fresh.network.plan = replace(fresh.network.plan, architecture="resnet")
-    assert fresh.sides == (16,)
-    assert fresh.small(16).synthesize(rows(fresh), None).shape == (1, 3, 16, 16)
+    fresh.network.config = replace(fresh.network.config, architecture="resnet")
+    assert fresh.output_heights == (16,)
+    assert fresh.at_height(16).synthesize(rows(fresh), None).shape == (1, 3, 16, 16)

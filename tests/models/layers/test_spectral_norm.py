@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from torch import nn
 
-from models.layers.spectral_norm import LOWEST, WARM, StableRank, nearest, normalise, stable_rank
-from models.networks.discriminator import Discriminator, normalised
+from models.layers.spectral_norm import LOWEST, WARM, StableRank, nearest_of_stable_rank, parametrise_norm, stable_rank
+from models.networks.discriminator import Discriminator, with_spectral_norm
 
 
 def matrix(rows: int, columns: int, seed: int = 0) -> torch.Tensor:
@@ -37,7 +37,7 @@ def test_the_nearest_matrix_has_the_rank_asked_and_keeps_the_values_it_should(
     kept: int, seed: int, rank: float
 ) -> None:
     whole = matrix(8, 12, seed)
-    found = nearest(whole, rank, kept)
+    found = nearest_of_stable_rank(whole, rank, kept)
     before, after = torch.linalg.svdvals(whole), torch.linalg.svdvals(found)
     assert float(stable_rank(found)) == pytest.approx(min(rank, float(stable_rank(whole))), abs=1e-6)
     torch.testing.assert_close(after[:kept], before[:kept])
@@ -47,7 +47,7 @@ def test_the_nearest_matrix_has_the_rank_asked_and_keeps_the_values_it_should(
 def test_no_matrix_found_by_search_is_nearer(kept: int) -> None:
     # Every rescaling of the two parts that has the rank asked lies on one ray or line; and random ones lie outside.
     whole, rank = matrix(6, 9, 3), 2.5
-    best = float((nearest(whole, rank, kept) - whole).norm())
+    best = float((nearest_of_stable_rank(whole, rank, kept) - whole).norm())
     source = torch.Generator().manual_seed(1)
     for _ in range(300):
         near = whole + torch.randn(6, 9, generator=source, dtype=torch.float64) * 0.3
@@ -61,12 +61,14 @@ def test_no_matrix_found_by_search_is_nearer(kept: int) -> None:
 
 def test_a_rank_that_cannot_be_is_refused_and_one_already_met_changes_nothing() -> None:
     whole = matrix(5, 5)
-    assert nearest(whole, 5.0) is whole
+    assert nearest_of_stable_rank(whole, 5.0) is whole
     with pytest.raises(ValueError, match="1 or more"):
-        nearest(whole, 0.5)
+        nearest_of_stable_rank(whole, 0.5)
     with pytest.raises(ValueError, match="alone"):
-        nearest(torch.eye(6) * torch.linspace(1, 0.9, 6)[:, None], 2.0, kept=4)
-    torch.testing.assert_close(stable_rank(nearest(whole, 1.0, 0)), torch.tensor(1.0, dtype=torch.float64))
+        nearest_of_stable_rank(torch.eye(6) * torch.linspace(1, 0.9, 6)[:, None], 2.0, kept=4)
+    torch.testing.assert_close(
+        stable_rank(nearest_of_stable_rank(whole, 1.0, 0)), torch.tensor(1.0, dtype=torch.float64)
+    )
 
 
 def settled(layer: nn.Module, steps: int = 200) -> nn.Module:
@@ -80,17 +82,17 @@ def test_a_layers_weight_is_the_definition_of_its_original(share: float) -> None
     torch.manual_seed(0)
     layer = nn.Conv2d(6, 16, 3)
     original = layer.weight.detach().flatten(1).clone()
-    normalise(layer, share)
+    parametrise_norm(layer, share)
     settled(layer)
     divided = original / torch.linalg.svdvals(original)[0]
-    expected = divided if share == 1 else nearest(divided, max(share * 16, LOWEST))
+    expected = divided if share == 1 else nearest_of_stable_rank(divided, max(share * 16, LOWEST))
     torch.testing.assert_close(as_matrix(layer), expected, atol=1e-3, rtol=1e-3)
 
 
 def test_the_first_use_is_already_nearly_exact() -> None:
     torch.manual_seed(1)
     layer = nn.Linear(288, 64)
-    normalise(layer, 0.3)
+    parametrise_norm(layer, 0.3)
     assert float(torch.linalg.svdvals(as_matrix(layer))[0]) == pytest.approx(1, abs=0.02)
     assert WARM >= 15
 
@@ -100,7 +102,7 @@ def test_a_kernel_comes_back_in_its_own_order(layer: nn.Module) -> None:
     torch.manual_seed(0)
     layer.reset_parameters()
     original = layer.weight.detach().clone()
-    normalise(layer)
+    parametrise_norm(layer)
     settled(layer)
     dim = 1 if isinstance(layer, nn.ConvTranspose1d | nn.ConvTranspose2d) else 0
     factor = torch.linalg.svdvals(original.movedim(dim, 0).flatten(1))[0]
@@ -112,14 +114,14 @@ def test_a_kernel_comes_back_in_its_own_order(layer: nn.Module) -> None:
 def test_a_layer_of_one_row_is_only_divided_by_its_length() -> None:
     layer = nn.Linear(9, 1)
     original = layer.weight.detach().clone()
-    normalise(layer, 0.1)
+    parametrise_norm(layer, 0.1)
     torch.testing.assert_close(layer.weight.detach(), original / original.norm())
 
 
 def test_a_small_share_of_a_narrow_layer_still_lets_a_gradient_through() -> None:
     torch.manual_seed(2)
     layer = nn.Linear(8, 3)
-    normalise(layer, 0.1)
+    parametrise_norm(layer, 0.1)
     layer(torch.randn(4, 8)).square().sum().backward()
     assert layer.parametrizations.weight.original.grad.abs().max() > 1e-4
     assert float(stable_rank(as_matrix(settled(layer)))) <= LOWEST + 1e-3
@@ -127,7 +129,7 @@ def test_a_small_share_of_a_narrow_layer_still_lets_a_gradient_through() -> None
 
 def test_eval_mode_takes_no_power_step() -> None:
     layer = nn.Linear(8, 6)
-    normalise(layer, 0.5)
+    parametrise_norm(layer, 0.5)
     layer.eval()
     held = layer.parametrizations.weight[0].u.clone()
     first = layer.weight.clone()
@@ -149,7 +151,7 @@ def test_a_share_that_cannot_be_is_refused(share: float) -> None:
 @pytest.mark.parametrize("share", [1.0, 0.4])
 def test_every_weight_of_a_normalised_critic_keeps_both_bounds_and_scores_still_differ(share: float) -> None:
     torch.manual_seed(0)
-    critic = normalised(Discriminator((16, 12, 8), classes=3), share)
+    critic = with_spectral_norm(Discriminator((16, 12, 8), classes=3), share)
     pictures, classes = torch.randn(8, 3, 16, 16), torch.eye(3)[[0, 1, 2, 0, 1, 2, 0, 1]]
     for _ in range(100):
         scores = critic(pictures, classes, torch.float32)

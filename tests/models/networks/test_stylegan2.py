@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from models.layers.fir_resampling import filter_image, raised
-from models.networks.discriminator import Discriminator, deviation
+from models.layers.fir_resampling import filter_kernel, upsample_image
+from models.networks.discriminator import Discriminator, minibatch_deviation
 from models.networks.mapping import GAIN, SLOPE
-from models.networks.stylegan2 import Modulated, NetworkConfig, StyleGAN2Network, config_from_state
+from models.networks.stylegan2 import ModulatedConvolution, NetworkConfig, StyleGAN2Network, config_from_state
 
 PLAN = NetworkConfig(z=8, w=12, classes=3, widths=(16, 12, 8), mapping=2)
 
@@ -26,7 +26,7 @@ def fir(x: torch.Tensor, taps: tuple[int, ...], pad: int) -> torch.Tensor:
 
 def test_a_filtered_kernel_is_the_transposed_convolution_followed_by_the_filter() -> None:
     x, kernel = torch.randn(2, 5, 6, 6, dtype=torch.float64), torch.randn(5, 7, 3, 3, dtype=torch.float64)
-    folded, padding = filter_image(kernel, (1, 3, 3, 1))
+    folded, padding = filter_kernel(kernel, (1, 3, 3, 1))
     got = F.conv_transpose2d(x, folded, stride=2, padding=padding)
     plain = fir(F.conv_transpose2d(x, kernel, stride=2), (1, 3, 3, 1), 1)
     torch.testing.assert_close(got, plain)
@@ -38,12 +38,12 @@ def test_a_raised_picture_is_zeros_between_pixels_and_the_filter() -> None:
     sparse = torch.zeros(2, 3, 10, 10)
     sparse[..., ::2, ::2] = picture
     plain = fir(F.pad(sparse, (0, -1, 0, -1)), (1, 3, 3, 1), 2)
-    torch.testing.assert_close(raised(picture, (1, 3, 3, 1)), plain)
+    torch.testing.assert_close(upsample_image(picture, (1, 3, 3, 1)), plain)
 
 
 @pytest.mark.parametrize("up", [False, True])
 def test_scaling_maps_is_modulating_and_demodulating_each_samples_weight(up: bool) -> None:
-    layer = Modulated(6, 5, PLAN, up=up)
+    layer = ModulatedConvolution(6, 5, PLAN, up=up)
     with torch.no_grad():
         layer.bias.normal_()
     x, w = torch.randn(3, 6, 8, 8), torch.randn(3, PLAN.w)
@@ -83,7 +83,7 @@ def test_fewer_blocks_give_the_smaller_picture() -> None:
 def test_deviation_compares_neighbours_only() -> None:
     x = torch.randn(16, 4, 4, 4)
     x[:8] = x[0]
-    found = deviation(x)[:, 0, 0, 0]
+    found = minibatch_deviation(x)[:, 0, 0, 0]
     assert found[:8].max() < 1e-3
     expected = x[8:].var(dim=0, unbiased=False).add(1e-8).sqrt().mean()
     torch.testing.assert_close(found[8:], expected.expand(8))

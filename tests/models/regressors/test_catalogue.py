@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from models.base import ModelError
 from models.catalogue import download
+from models.errors import Invalid, ModelFailed, NotFound
 from models.regressors import catalogue
 from models.regressors.image_measures import MEASURES
 
@@ -28,15 +28,15 @@ def test_what_must_be_fetched_is_pinned_and_has_its_terms(name: str, tmp_path: P
     assert len(judge.terms) > 500
     assert all((judge.spec.card.measures, judge.spec.card.licence, judge.spec.card.limits))
     assert not catalogue.is_installed(name, tmp_path)
-    with pytest.raises(ModelError, match="not been fetched") as error:
+    with pytest.raises(NotFound, match="not been fetched") as error:
         catalogue.load(name, tmp_path)
     assert error.value.hint == f"Run: latentwalk pull {name}"
 
 
 def test_nothing_is_fetched_before_its_terms_are_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "download", lambda *given: pytest.fail("it went to fetch"))
-    with pytest.raises(ModelError, match="must be accepted first") as error:
-        download.pull(catalogue.pullable()["resmem"], tmp_path, lambda share, message: None)
+    monkeypatch.setattr(download, "download_wheel", lambda *given: pytest.fail("it went to fetch"))
+    with pytest.raises(Invalid, match="must be accepted first") as error:
+        download.fetch_weights(catalogue.pullable()["resmem"], tmp_path, lambda share, message: None)
     assert "--accept-licence" in error.value.hint
     assert list(tmp_path.iterdir()) == []
 
@@ -45,11 +45,11 @@ def test_nothing_is_fetched_before_its_terms_are_accepted(tmp_path: Path, monkey
 def test_damaged_weights_are_one_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "resmem").mkdir()
     (tmp_path / "resmem" / "weights.safetensors").write_bytes(content)
-    with pytest.raises(ModelError, match="cannot be read"):
+    with pytest.raises(ModelFailed, match="cannot be read"):
         catalogue.load("resmem", tmp_path)
 
 
 def test_an_unknown_judge_is_answered_with_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="no judge “taste”") as error:
+    with pytest.raises(NotFound, match="no judge “taste”") as error:
         catalogue.load("taste", tmp_path)
     assert "resmem" in error.value.hint

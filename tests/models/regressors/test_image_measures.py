@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from models.base import ModelError
+from models.errors import ModelFailed
 from models.regressors.image_measures import MEASURES, salience
 from models.regressors.protocol import Regressor
 
@@ -86,7 +86,7 @@ def test_grey_pictures_are_taken_and_have_no_colour(measure: Regressor) -> None:
 
 @pytest.mark.parametrize("shape", [(3, 32, 32), (1, 4, 32, 32), (1, 3, 8, 32)])
 def test_what_is_no_picture_is_refused(measure: Regressor, shape: tuple[int, ...]) -> None:
-    with pytest.raises(ModelError, match="cannot be measured"):
+    with pytest.raises(ModelFailed, match="cannot be measured"):
         measure.score(torch.zeros(shape))
 
 

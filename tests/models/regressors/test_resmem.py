@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.base import ModelError
+from models.errors import ModelFailed
 from models.regressors import catalogue
 from models.regressors.protocol import Regressor
-from models.regressors.resmem import OFFSET, SIDE, WHOLE, ResMem, folded, framed
+from models.regressors.resmem import OFFSET, SIDE, WHOLE, ResMem, centre_crop, fold_batch_norms
 
 State = dict[str, Tensor]
 HOME = Path(os.environ.get("LATENTWALK_HOME", Path.home() / ".local" / "share" / "latentwalk"))
@@ -113,7 +113,7 @@ def test_it_is_a_judge_and_computes_what_its_layers_say(state: State, resmem: Re
     assert isinstance(resmem, Regressor)
     images = pictures(3)
     with torch.no_grad():
-        found, expected = resmem.score(images), plain(state, framed(images))
+        found, expected = resmem.score(images), plain(state, centre_crop(images))
     assert float((found - expected).abs().max()) <= 1e-5
     assert float(found.std()) > 0
 
@@ -127,14 +127,14 @@ def test_the_fetched_weights_give_what_a_plain_evaluation_gives() -> None:
     smooth = F.interpolate(pictures(32, 12), (128, 128), mode="bicubic").clamp(-1, 1)
     with torch.no_grad():
         found = torch.cat([judge.score(part) for part in smooth.split(8)])
-        expected = torch.cat([plain(state, framed(part)) for part in smooth.split(8)])
+        expected = torch.cat([plain(state, centre_crop(part)) for part in smooth.split(8)])
     assert float((found - expected).abs().max()) <= 1e-5
     assert bool(((found > 0.3) & (found < 1)).all())
 
 
 def test_a_picture_is_resized_to_a_square_and_its_middle_is_looked_at() -> None:
     ramp = torch.linspace(-1, 1, 512).expand(1, 1, 300, 512)
-    seen = framed(ramp)
+    seen = centre_crop(ramp)
     assert seen.shape == (1, 3, SIDE, SIDE)
     assert float(seen[0, 0, 0, 0]) == pytest.approx((OFFSET + 0.5) / WHOLE, abs=2e-3)
 
@@ -158,14 +158,14 @@ def test_weights_of_something_else_are_refused(state: State, change: str) -> Non
         changed["fc13.weight"] = torch.zeros(1)
     else:
         changed["fc6.weight"] = torch.zeros(4096, 9216)
-    with pytest.raises(ModelError, match="not ResMem"):
+    with pytest.raises(ModelFailed, match="not ResMem"):
         ResMem(catalogue.entries()["resmem"], changed)
 
 
 def test_folding_leaves_no_normalisation(state: State) -> None:
-    assert not [name for name in folded(state) if "bn" in name or "running" in name]
+    assert not [name for name in fold_batch_norms(state) if "bn" in name or "running" in name]
 
 
 def test_what_is_no_picture_is_refused(resmem: ResMem) -> None:
-    with pytest.raises(ModelError, match="cannot look at"):
+    with pytest.raises(ModelFailed, match="cannot look at"):
         resmem.score(torch.zeros(1, 4, 64, 64))

@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from models.base import GeneratorSpec
+from models.specs import GeneratorSpec
 from server.app import create_app
 from server.settings import Settings
 

@@ -112,7 +112,7 @@ def test_a_server_is_ready_once_its_first_generator_is_loaded_and_no_more_when_i
             states.append(answer.json()["status"])
             assert answer.status_code == (200 if states[-1] == "ready" else 503)
             time.sleep(0.02)
-        app.state.services.life.drain()
+        app.state.services.lifecycle.drain()
         answer = client.get("/readyz")
         assert (answer.status_code, answer.json()) == (503, {"status": "draining"})
         refused = client.post("/api/directions/discover", json={"generator": "eyes", "method": "pca"})

@@ -253,7 +253,7 @@ def test_discovered_directions_are_kept_and_can_be_used(run, home, tmp_path):
 
 def test_an_unwritable_place_is_one_sentence(run):
     words = ["--generator", "eyes", "--seed", 1, "--out", "/proc/none/f.png"]
-    assert "could not be kept" in refused(run("render", *words))
+    assert "could not be saved" in refused(run("render", *words))
 
 
 def test_the_doctor_finds_this_installation_fine(run, swayed):

@@ -8,10 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-import torch
 
-from latentwalk.errors import Invalid, Overloaded
-from server.engine.inference_thread import InferenceThread, Priority, physical_cores, pick_device, tune
+from latentwalk.errors import Overloaded
+from server.engine.inference_thread import InferenceThread, Priority
 
 
 @pytest.fixture
@@ -115,20 +114,6 @@ async def test_closing_answers_those_who_wait(lane: InferenceThread) -> None:
     assert all(isinstance(answer, Overloaded) for answer in answers)
     with pytest.raises(Overloaded):
         await lane.run(Priority.STILL, lambda: 1)
-
-
-def test_a_device_that_is_not_there_is_refused() -> None:
-    assert pick_device("cpu") == torch.device("cpu")
-    with pytest.raises(Invalid, match="no cuda:63"):
-        pick_device("cuda:63")
-
-
-def test_tuning_can_be_done_twice() -> None:
-    before = torch.get_num_threads()
-    tune()
-    tune()
-    assert torch.get_num_threads() == physical_cores() >= 1
-    torch.set_num_threads(before)
 
 
 def test_equally_urgent_pieces_go_round_by_person(lane: InferenceThread) -> None:

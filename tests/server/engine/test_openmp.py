@@ -12,5 +12,5 @@ def test_spinning_is_cut_short_unless_something_was_chosen_already() -> None:
         ({"OMP_WAIT_POLICY": "active"}, {"OMP_WAIT_POLICY": "active"}),
     ):
         environment = dict(given)
-        openmp.choose(environment)
+        openmp.set_spin_count(environment)
         assert environment == expected

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from latentwalk.directions.direction import Direction
 from latentwalk.edit import Edit, canonical, parse
-from latentwalk.errors import AppError, Invalid, ModelFailed, Overloaded
+from latentwalk.errors import Invalid, LatentwalkError, ModelFailed, Overloaded
 from latentwalk.rendering import image_codec
 from latentwalk.rendering.draw import draw
 from latentwalk.rendering.frame import Answer, Frame
@@ -34,6 +34,7 @@ class Watched:
     def __init__(self, inner: Generator) -> None:
         self.inner, self.spec, self.device = inner, inner.spec, inner.device
         self.precision: Precision = "fp32"
+        self.differentiable = inner.differentiable
         self.batches: list[int] = []
         self.go = threading.Event()
         self.go.set()
@@ -60,8 +61,8 @@ class Watched:
     def first_layer(self, classes: Tensor | None) -> None:
         return None
 
-    def entrance(self) -> Tensor:
-        return self.inner.entrance()
+    def input_weights(self) -> Tensor:
+        return self.inner.input_weights()
 
 
 @pytest.fixture
@@ -200,7 +201,7 @@ async def test_closing_in_the_middle_of_a_batch_answers_everybody(tiny: Generato
     await asyncio.to_thread(lane.close)
     await asyncio.to_thread(renderer.close)
     answers = await asyncio.wait_for(asyncio.gather(*tasks), 10)
-    assert all(isinstance(answer, Frame | AppError) for _, answer in answers)
+    assert all(isinstance(answer, Frame | LatentwalkError) for _, answer in answers)
     _, late = await renderer.preview(ClientSlot(), PreviewRequest(1, edit()), ready)
     assert isinstance(late, Overloaded)
 

@@ -13,14 +13,14 @@ import pytest
 import torch
 from sqlalchemy import update
 
-from latentwalk import atomic_files
 from latentwalk.errors import DiskFull, Invalid, NotFound, Overloaded, StorageFailed
 from latentwalk.progress import Progress, Work
 from latentwalk.steering.learning.resume_state import ResumeState, Saved
+from models import atomic_files
 from server.jobs.fair_semaphore import MOST_OF_ONE, MOST_WAITING
 from server.jobs.job import Job, State
 from server.jobs.runner import TRIES, JobRunner
-from server.jobs.task import Task, in_a_thread
+from server.jobs.task import Task, run_in_thread
 from server.storage.db import lease_owner
 from server.storage.db.database import Database
 from server.storage.db.tables import JOBS
@@ -50,7 +50,7 @@ def plan(make: Callable[[], Work[Result]], queue: str = "q", memory: list[Resume
             memory.append(given)
         return make()
 
-    return Task(made, in_a_thread, queue)
+    return Task(made, run_in_thread, queue)
 
 
 def endless() -> Work[Result]:
@@ -354,7 +354,7 @@ async def test_a_full_disk_pauses_the_work_and_says_so(
 ) -> None:
     monkeypatch.setattr("server.jobs.runner.PAUSE", 0.01)
     free = [False]
-    monkeypatch.setattr(atomic_files, "roomy", lambda folder: free[0])
+    monkeypatch.setattr(atomic_files, "has_room", lambda folder: free[0])
     job = await jobs.start("learn", "A", plan(lambda: counting(2)))
     async with asyncio.timeout(30):
         while job.state is not State.PAUSED:
@@ -374,7 +374,7 @@ async def test_a_checkpoint_that_finds_no_room_is_tried_again_and_no_step_is_los
     def remember() -> None:
         tries[0] += 1
         if tries[0] < 4:
-            raise DiskFull("The disk is full: line was not kept.")
+            raise DiskFull("The disk is full: line was not saved.")
 
     def work() -> Work[Result]:
         for step in range(3):
@@ -396,7 +396,7 @@ async def test_what_is_kept_at_the_end_is_tried_again_when_there_is_room(
         yield Progress(0.9, "Keeping it")
         tries[0] += 1
         if tries[0] < 3:
-            raise DiskFull("The disk is full: zoom was not kept.")
+            raise DiskFull("The disk is full: zoom was not saved.")
         return {"tries": tries[0]}
 
     job = await ended(jobs, await jobs.start("learn", "A", plan(work)))
@@ -404,7 +404,7 @@ async def test_what_is_kept_at_the_end_is_tried_again_when_there_is_room(
 
 
 async def test_a_paused_job_can_be_stopped(jobs: JobRunner, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(atomic_files, "roomy", lambda folder: False)
+    monkeypatch.setattr(atomic_files, "has_room", lambda folder: False)
     job = await jobs.start("learn", "A", plan(endless))
     async with asyncio.timeout(30):
         while job.state is not State.PAUSED:
@@ -416,10 +416,10 @@ async def test_a_paused_job_can_be_stopped(jobs: JobRunner, monkeypatch: pytest.
 async def test_a_broken_disk_fails_the_job_with_its_reason(jobs: JobRunner) -> None:
     def work() -> Work[Result]:
         yield Progress(0.5, "Keeping it")
-        raise StorageFailed("zoom could not be kept: input/output error.")
+        raise StorageFailed("zoom could not be saved: input/output error.")
 
     job = await ended(jobs, await jobs.start("learn", "A", plan(work)))
-    assert (job.state, job.message) == (State.FAILED, "zoom could not be kept: input/output error.")
+    assert (job.state, job.message) == (State.FAILED, "zoom could not be saved: input/output error.")
 
 
 async def test_an_end_that_could_not_be_written_down_is_written_later(

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from latentwalk.directions.direction import Direction
 from latentwalk.errors import Conflict
-from models.base import GeneratorSpec
+from models.specs import GeneratorSpec
 from server.cli.main import main
 from server.ops.repair import examine, repair
 from server.storage.db.bookmarks import SharedStates

@@ -82,7 +82,7 @@ def test_a_space_that_is_not_there_is_refused(tiny) -> None:
 
 
 def test_factors_are_taken_where_the_weights_heed_them_and_refused_where_they_are_anothers(layered) -> None:
-    weight = layered.entrance()
+    weight = layered.input_weights()
     own = torch.linalg.eigh(weight.T @ weight)[1].flip(1).T.numpy()
     made = external_directions.directions(held(own, format="rosinality's factors"), layered, "factor.pt", 3, None)
     assert [one.id for one in made] == ["factor_1", "factor_2", "factor_3"]
@@ -123,7 +123,7 @@ def test_a_bent_slider_has_no_place_in_their_formats(layered: StyleGAN2, make_sl
 def test_the_command_keeps_draws_and_gives_away(described: Any, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("LATENTWALK_HOME", str(tmp_path))
     spec, state = described
-    local.keep(tmp_path / "generators", spec, state)
+    local.save(tmp_path / "generators", spec, state)
 
     def run(*words: Any) -> Any:
         return CliRunner().invoke(main, [str(word) for word in words])

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from latentwalk.directions.direction_file import to_bytes
-from latentwalk.errors import AppError
+from latentwalk.errors import LatentwalkError
 from latentwalk.progress import Progress, Work
 from latentwalk.rendering.loaded_generator import LoadedGenerator
 from latentwalk.steering.learning import learn
@@ -25,7 +25,7 @@ from latentwalk.steering.measuring import calibration
 from server.jobs import runner as jobs_module
 from server.jobs.job import Job
 from server.jobs.runner import JobRunner
-from server.jobs.task import Task, in_a_thread
+from server.jobs.task import Task, run_in_thread
 from server.ops import repair
 from server.services import learning
 from server.storage.db.database import Database
@@ -61,7 +61,7 @@ class Server:
                 self.library, ready, self.generator, SETTINGS, "bright", "Bright", memory, DATE
             )
 
-        return Task(make, in_a_thread, "device")
+        return Task(make, run_in_thread, "device")
 
     async def ended(self, job: Job) -> None:
         async with asyncio.timeout(120):
@@ -75,7 +75,7 @@ async def first(server: Server) -> dict[str, Any]:
     try:
         server.jobs.load()
         job = await server.jobs.start("learn", "Learning", await server.plan(), {"to": "learn"})
-    except AppError as error:
+    except LatentwalkError as error:
         return {"confirmed": None, "refused": str(error)}
     await server.ended(job)
     return {"confirmed": job.id, "state": str(job.state), "message": job.message}

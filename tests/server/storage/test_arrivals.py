@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from latentwalk import atomic_files
 from latentwalk.directions.direction import Direction
 from latentwalk.directions.direction_file import to_bytes
 from latentwalk.errors import StorageFailed
-from models.base import GeneratorSpec
+from models import atomic_files
+from models.specs import GeneratorSpec
 from server.jobs.job import State
 from server.storage.arrivals import take_in
 from server.storage.db.database import Database

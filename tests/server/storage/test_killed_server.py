@@ -128,7 +128,7 @@ def killed_again_and_again(tmp_path: Path, kills: int, seed: int, told: Callable
     chance = random.Random(seed)
     home, other, promises = tmp_path / "home", tmp_path / "other", Promises()
     spec, state = styled()
-    local.keep(home / "generators", spec, state)
+    local.save(home / "generators", spec, state)
     Library(home).keep(slider(spec, "red"))
     for number in range(kills):
         server = Running(home, promises)
@@ -207,7 +207,7 @@ def test_packing_and_taking_in_that_are_killed_lose_nothing(tmp_path: Path) -> N
     home, other, pack = tmp_path / "home", tmp_path / "other", tmp_path / "w.zip"
     spec, state = styled()
     for place in (home, other):
-        local.keep(place / "generators", spec, state)
+        local.save(place / "generators", spec, state)
     here, there = Library(home), Library(other)
     there.keep(slider(spec, "mine"))
     for number in range(200):

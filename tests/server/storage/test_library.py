@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from latentwalk import atomic_files
 from latentwalk.directions.direction import Direction
 from latentwalk.directions.direction_file import to_bytes
 from latentwalk.directions.latent_walk import LinearWalk
 from latentwalk.edit import Edit, parse
 from latentwalk.errors import Conflict, Invalid, ModelFailed, NotFound, StorageFailed
-from models.base import GeneratorSpec
+from models import atomic_files
 from models.catalogue import local
+from models.specs import GeneratorSpec
 from server.storage.db.database import Database
 from server.storage.db.library_index import LibraryIndex
 from server.storage.library import Library
@@ -47,7 +47,7 @@ def test_an_unknown_generator_is_not_found(library: Library) -> None:
 
 def test_what_was_kept_in_the_home_is_listed_last_and_loads(library: Library, described: Described) -> None:
     before = list(library.entries())
-    local.keep(library.home / "generators", *described)
+    local.save(library.home / "generators", *described)
     assert list(library.entries()) == [*before, "styled"]
     assert library.is_installed("styled")
     assert library.load("styled").spec == described[0]
@@ -56,8 +56,8 @@ def test_what_was_kept_in_the_home_is_listed_last_and_loads(library: Library, de
 
 
 def test_what_ships_comes_first_and_cannot_be_shadowed(library: Library, described: Described) -> None:
-    local.keep(library.bundled, *described)
-    local.keep(library.home / "generators", *described)
+    local.save(library.bundled, *described)
+    local.save(library.home / "generators", *described)
     assert next(iter(library.entries())) == "styled"
     assert library.entry("styled").origin.member == str(library.bundled / "styled")
     assert library.directions("styled") == {}
@@ -66,7 +66,7 @@ def test_what_ships_comes_first_and_cannot_be_shadowed(library: Library, describ
 def test_the_one_that_was_asked_for_comes_first_and_a_name_of_nothing_changes_nothing(
     library: Library, described: Described
 ) -> None:
-    local.keep(library.home / "generators", *described)
+    local.save(library.home / "generators", *described)
     first, usual = (list(Library(library.home, library.bundled, name).entries()) for name in ("styled", "nothing"))
     assert usual[-1] == "styled"
     assert first == ["styled", *usual[:-1]]

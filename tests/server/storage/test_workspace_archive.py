@@ -14,14 +14,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from latentwalk import atomic_files
 from latentwalk.directions.direction import Direction
 from latentwalk.directions.direction_file import to_bytes
-from latentwalk.errors import AppError, Conflict, Damaged, DiskFull, Invalid, NotFound, StorageFailed
+from latentwalk.errors import Conflict, Damaged, DiskFull, Invalid, LatentwalkError, NotFound, StorageFailed
 from latentwalk.progress import finish
-from latentwalk.provenance.ledger import LedgerEntry
-from latentwalk.provenance.ledger_file import LedgerFile
-from models.base import GeneratorSpec
+from latentwalk.provenance.ledger import Ledger, LedgerEntry
+from models import atomic_files
+from models.specs import GeneratorSpec
 from server.cli.main import main
 from server.jobs.job import Job, State
 from server.ops.repair import examine
@@ -58,9 +57,7 @@ def full(tmp_path: Path, eyes_spec: GeneratorSpec, make_slider: Make) -> Path:
     (home / "generators" / "mine" / ".half.part").touch()
     (home / "credentials").mkdir()
     (home / "credentials" / "key.pem").write_text("secret")
-    LedgerFile(home / "ledger.sqlite").note(
-        LedgerEntry("2026", "a" * 64, 3, "png", "A picture", "edit", "{}"), [int.from_bytes(b"look")]
-    )
+    Ledger(home / "ledger.sqlite").note(LedgerEntry("2026", "a" * 64, 3, "png", "A picture", "edit", "{}"), [b"look"])
     return home
 
 
@@ -100,7 +97,7 @@ def test_all_of_a_home_comes_out_of_the_file_again(
     assert [kept.job.person for kept in JobTable(Database.at(full)).all()].count("f00d") == 1
     assert b"f00d" not in packed.read_bytes()  # people are known to the server that let them in
     assert [export["title"] for export in FilmArchive(home / "exports").all()] == ["A film"]
-    assert LedgerFile(home / "ledger.sqlite").all() == LedgerFile(full / "ledger.sqlite").all()
+    assert Ledger(home / "ledger.sqlite").all() == Ledger(full / "ledger.sqlite").all()
     left_out = {"generators/mine/.half.part", "credentials/key.pem", "exports/x-2/file"}
     assert set(contents(full)) - set(contents(home)) == left_out
     assert b"secret" not in packed.read_bytes()
@@ -112,7 +109,7 @@ def test_taking_it_in_again_changes_nothing(packed: Path, home: Path) -> None:
     database = taken(packed, home)
     assert contents(home) == before
     assert len(SharedStates(database).marks()) == 1
-    assert len(LedgerFile(home / "ledger.sqlite").all()) == 1
+    assert len(Ledger(home / "ledger.sqlite").all()) == 1
 
 
 def test_a_running_library_sees_what_came_in(packed: Path, home: Path) -> None:
@@ -261,7 +258,7 @@ def test_a_file_that_was_cut_off_or_changed_is_refused(share: float, packed: Pat
 def test_what_has_no_room_is_refused_before_anything_is_written(
     packed: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("latentwalk.atomic_files.RESERVE", 2**62)
+    monkeypatch.setattr("models.atomic_files.RESERVE", 2**62)
     with pytest.raises(DiskFull):
         taken(packed, home)
     assert not home.exists()
@@ -301,7 +298,7 @@ def test_a_pack_that_fails_leaves_the_old_one(packed: Path, full: Path, monkeypa
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full_disk)
-        with pytest.raises(AppError):
+        with pytest.raises(LatentwalkError):
             finish(pack(full, Database.at(full), packed))
     assert packed.read_bytes() == before
     assert atomic_files.PART not in "".join(os.listdir(packed.parent))

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.base import ModelError
+from models.errors import Invalid, ModelFailed
 from models.regressors import onnx
 from models.regressors.image_measures import MEASURES
-from models.regressors.onnx import InputPlan, OnnxRegressor, Passport, guess, inspect, regressor
-from models.regressors.onnx.input_plan import prepared, read_off
+from models.regressors.onnx import InputPlan, OnnxRegressor, Passport, guess_plan, inspect, regressor
+from models.regressors.onnx.input_plan import prepare_input, read_scores
 from models.regressors.protocol import Regressor, RegressorCard, RegressorSpec
 from tests.onnx_files import brightness, built, network, node, weight
 
@@ -31,7 +31,7 @@ def spec(data: bytes, plan: InputPlan) -> RegressorSpec:
 
 
 def judge(data: bytes, **how: object) -> OnnxRegressor:
-    plan = guess(inspect(data))[0].model_copy(update=how)
+    plan = guess_plan(inspect(data))[0].model_copy(update=how)
     return OnnxRegressor(spec(data, plan), data, plan)
 
 
@@ -73,7 +73,7 @@ def test_one_of_several_numbers_is_the_score() -> None:
     plain = [judge(data, column=column).score(PICTURES) for column in range(3)]
     shares = torch.stack(plain, dim=1).softmax(dim=1)
     torch.testing.assert_close(judge(data, column=2, softmax=True).score(PICTURES), shares[:, 2])
-    with pytest.raises(ModelError, match="3 numbers a picture"):
+    with pytest.raises(ModelFailed, match="3 numbers a picture"):
         judge(data, column=3).score(PICTURES)
 
 
@@ -91,7 +91,7 @@ def test_what_the_shape_tells_is_not_asked(
     shape: tuple[int | None, ...], plan: dict[str, object], asks: set[str]
 ) -> None:
     passport = replace(PASSPORT, shape=shape)
-    found, asked = guess(passport)
+    found, asked = guess_plan(passport)
     assert plan.items() <= found.model_dump().items()
     assert set(asked) - {"scale", "mean", "std", "order", "column", "softmax"} == asks
 
@@ -113,24 +113,24 @@ PASSPORT = Passport("", 1, 17, "", 1, 1, "picture", "float32", (1, 3, 32, 32), (
     ],
 )
 def test_what_no_picture_fits_is_a_sentence(change: dict[str, object], said: str) -> None:
-    with pytest.raises(ModelError, match=said) as error:
-        guess(replace(PASSPORT, **change))
+    with pytest.raises(Invalid, match=said) as error:
+        guess_plan(replace(PASSPORT, **change))
     assert str(error.value).endswith(".")
     assert error.value.hint
 
 
 def test_a_picture_is_shown_in_the_range_order_and_layout_it_is_wanted_in() -> None:
     red = torch.tensor([1.0, -1.0, -1.0])[None, :, None, None].expand(1, 3, 8, 8)
-    plain = prepared(red, InputPlan(side=8, output="y"))
+    plain = prepare_input(red, InputPlan(side=8, output="y"))
     assert (plain.dtype.name, plain.shape) == ("float32", (1, 3, 8, 8))
     assert plain[0, :, 0, 0].tolist() == [1, 0, 0]
-    signed = prepared(red, InputPlan(side=8, output="y", scale="-1..1", order="bgr"))
+    signed = prepare_input(red, InputPlan(side=8, output="y", scale="-1..1", order="bgr"))
     assert signed[0, :, 0, 0].tolist() == [-1, -1, 1]
-    bytes_ = prepared(red, InputPlan(side=8, output="y", kind="uint8", scale="0..255", layout="nhwc"))
+    bytes_ = prepare_input(red, InputPlan(side=8, output="y", kind="uint8", scale="0..255", layout="nhwc"))
     assert (bytes_.dtype.name, bytes_.shape, bytes_[0, 0, 0].tolist()) == ("uint8", (1, 8, 8, 3), [255, 0, 0])
-    normal = prepared(red, InputPlan(side=8, output="y", mean=(0.5, 0.25, 0.0), std=(0.5, 0.5, 2.0)))
+    normal = prepare_input(red, InputPlan(side=8, output="y", mean=(0.5, 0.25, 0.0), std=(0.5, 0.5, 2.0)))
     assert normal[0, :, 0, 0].tolist() == [1, -0.5, 0]
-    grey = prepared(red, InputPlan(side=16, output="y", channels=1))
+    grey = prepare_input(red, InputPlan(side=16, output="y", channels=1))
     assert grey.shape == (1, 1, 16, 16)
     assert float(grey.mean()) == pytest.approx(0.299)
 
@@ -139,11 +139,11 @@ def test_an_answer_without_a_score_for_each_picture_is_refused() -> None:
     import numpy as np
 
     plan = InputPlan(side=8, output="y")
-    assert read_off(np.array([1.0, 2.0]), 2, plan).tolist() == [1, 2]
-    assert read_off(np.ones((2, 1, 1, 1)), 2, plan).tolist() == [1, 1]
+    assert read_scores(np.array([1.0, 2.0]), 2, plan).tolist() == [1, 2]
+    assert read_scores(np.ones((2, 1, 1, 1)), 2, plan).tolist() == [1, 1]
     for answer in (np.ones(3), np.ones(()), np.ones((5, 2))):
-        with pytest.raises(ModelError, match="its own score"):
-            read_off(answer, 2, plan)
+        with pytest.raises(ModelFailed, match="its own score"):
+            read_scores(answer, 2, plan)
 
 
 def test_a_probe_tells_a_judge_that_says_something_from_one_that_does_not(light: OnnxRegressor) -> None:
@@ -156,23 +156,23 @@ def test_a_probe_tells_a_judge_that_says_something_from_one_that_does_not(light:
         [node("GlobalAveragePool", ["picture"], ["p"]), node("Mul", ["p", "zero"], ["q"]), node("Flatten", ["q"])],
         [weight("zero", 0.0)], out=("n", 3),
     )  # fmt: skip
-    with pytest.raises(ModelError, match="the same score, 0"):
+    with pytest.raises(ModelFailed, match="the same score, 0"):
         onnx.probe(judge(constant), PICTURES)
 
 
 def test_what_was_kept_is_loaded_and_what_was_changed_is_not(light: OnnxRegressor, tmp_path: Path) -> None:
     data = brightness()
-    for name, content in onnx.files(data, light.plan).items():
+    for name, content in onnx.stored_files(data, light.plan).items():
         (tmp_path / name).write_bytes(content)
-    again = onnx.load(tmp_path, light.spec)
+    again = onnx.load_regressor(tmp_path, light.spec)
     torch.testing.assert_close(again.score(PICTURES[:2]), light.score(PICTURES[:2]))
     plan = json.loads((tmp_path / "plan.json").read_text())
     (tmp_path / "plan.json").write_text(json.dumps({**plan, "scale": "0..255"}))
-    with pytest.raises(ModelError, match="were changed"):
-        onnx.load(tmp_path, light.spec)
+    with pytest.raises(ModelFailed, match="were changed"):
+        onnx.load_regressor(tmp_path, light.spec)
     (tmp_path / "plan.json").write_text("{")
-    with pytest.raises(ModelError, match="cannot be read"):
-        onnx.load(tmp_path, light.spec)
+    with pytest.raises(ModelFailed, match="cannot be read"):
+        onnx.load_regressor(tmp_path, light.spec)
 
 
 def test_a_judge_goes_on_after_its_jail_was_closed(light: OnnxRegressor) -> None:
@@ -237,13 +237,13 @@ def test_a_judge_that_nobody_holds_leaves_no_process() -> None:
     ],
 )  # fmt: skip
 def test_scores_that_depend_on_chance_or_company_are_refused(nodes: list[object], said: str) -> None:
-    with pytest.raises(ModelError, match=said):
+    with pytest.raises(ModelFailed, match=said):
         onnx.probe(judge(built(nodes, out=("n", 3))), PICTURES)
 
 
 def test_what_the_operator_unlocked_runs_where_locks_hold_as_well() -> None:
     data = brightness()
-    plan = guess(inspect(data, unlocked=True))[0]
+    plan = guess_plan(inspect(data, unlocked=True))[0]
     free = OnnxRegressor(spec(data, plan), data, plan, unlocked=True)
     torch.testing.assert_close(free.score(PICTURES[:2]), judge(data).score(PICTURES[:2]))
     free.close()

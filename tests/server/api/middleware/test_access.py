@@ -14,7 +14,7 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
-from models.base import GeneratorSpec
+from models.specs import GeneratorSpec
 from server.api.middleware.host_origin import SAFE
 from server.api.permissions import RoleNeeded
 from server.app import create_app
@@ -96,7 +96,7 @@ WRONG = [
 def test_without_a_token_there_is_nothing_to_see(
     method: str, path: str, headers: dict[str, str], stranger: TestClient, house: TestClient
 ) -> None:
-    house.app.state.services.limits._buckets.clear()  # the many wrong guesses here are no attack
+    house.app.state.services.rate_limits._buckets.clear()  # the many wrong guesses here are no attack
     answer = stranger.request(method, path, headers=headers)
     assert answer.status_code == 401
     assert answer.json()["error"]["code"] == "unauthorized"
@@ -106,7 +106,7 @@ def test_without_a_token_there_is_nothing_to_see(
 def test_signs_of_life_and_the_pages_own_files_need_no_token(stranger: TestClient) -> None:
     assert stranger.get("/healthz").json() == {"status": "ok"}  # and not what runs here
     assert stranger.get("/readyz").status_code in (200, 503)
-    assert stranger.get("/static/js/door.js").status_code == 200
+    assert stranger.get("/static/js/shell/sign-in.js").status_code == 200
 
 
 def test_the_page_without_a_token_says_what_is_missing(stranger: TestClient) -> None:
@@ -154,7 +154,7 @@ def test_the_form_lets_in_and_leads_on(stranger: TestClient, tokens: dict[str, s
 
 
 def test_a_wrong_token_is_told_so_and_guessing_ends_soon(house: TestClient, stranger: TestClient) -> None:
-    house.app.state.services.limits._buckets.clear()
+    house.app.state.services.rate_limits._buckets.clear()
     answers: list[Any] = []
     while len(answers) < 60 and not (answers and answers[-1].status_code == 429):  # a slow machine is let guess more
         answers.append(stranger.post("/sign-in", data={"token": f"guess-number-{len(answers)}-of-many"}))
@@ -165,7 +165,7 @@ def test_a_wrong_token_is_told_so_and_guessing_ends_soon(house: TestClient, stra
     assert stranger.get("/?token=another-guess-of-mine").status_code == 429
     headers = {"authorization": "Bearer another-guess-of-mine"}
     assert stranger.get("/api/jobs", headers=headers).status_code == 429
-    house.app.state.services.limits._buckets.clear()
+    house.app.state.services.rate_limits._buckets.clear()
 
 
 def test_programs_send_the_token_itself(stranger: TestClient, tokens: dict[str, str]) -> None:
@@ -339,7 +339,7 @@ def test_damaged_tokens_let_nobody_in_and_say_so(tmp_path: Path) -> None:
 def test_one_person_starts_only_so_many_jobs_and_the_next_one_still_may(come_in: Any, house: TestClient) -> None:
     first, second = come_in("viewer"), come_in("viewer")
     services = house.app.state.services
-    services.limits.of(_person(first, services), "jobs").take(100)
+    services.rate_limits.of(_person(first, services), "jobs").take(100)
     refused = first.post("/api/exports", json=SWEEP)
     assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too_much")
     assert int(refused.headers["retry-after"]) >= 1
@@ -355,11 +355,11 @@ def test_what_started_nothing_costs_nothing(come_in: Any, house: TestClient) -> 
 
 def test_a_person_sends_only_so_many_bytes_and_requests(come_in: Any, house: TestClient) -> None:
     client, services = come_in("viewer"), house.app.state.services
-    services.limits.of(_person(client, services), "bytes").take(2e9)
+    services.rate_limits.of(_person(client, services), "bytes").take(2e9)
     refused = client.post("/api/walks/restore", content=b"x" * 1000)
     assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too_much")
     assert client.get("/api/jobs").status_code == 200
-    services.limits.of(_person(client, services), "requests").take(1e6)
+    services.rate_limits.of(_person(client, services), "requests").take(1e6)
     refused = client.get("/api/jobs")
     assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too_much")
     assert int(refused.headers["retry-after"]) >= 1
@@ -388,4 +388,4 @@ def test_who_came_in_was_refused_or_changed_something_stands_in_the_log(
 
 
 def _person(client: TestClient, services: Any) -> str:
-    return services.gate.person(client.cookies["latentwalk-8000"]).id
+    return services.authenticator.person(client.cookies["latentwalk-8000"]).id

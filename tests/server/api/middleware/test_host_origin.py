@@ -64,7 +64,7 @@ def test_reading_needs_no_origin(client: TestClient) -> None:
 
 
 def test_every_answer_carries_the_security_headers(client: TestClient) -> None:
-    for path in ("/", "/nowhere", "/api/generators", "/static/js/live.js"):
+    for path in ("/", "/nowhere", "/api/generators", "/static/js/live/live-socket.js"):
         headers = client.get(path).headers
         assert "default-src 'self'" in headers["content-security-policy"]
         assert "frame-ancestors 'none'" in headers["content-security-policy"]

@@ -43,9 +43,9 @@ def test_the_page_is_there(client: TestClient) -> None:
 
 
 def test_static_files_are_asked_about_each_time(client: TestClient) -> None:
-    answer = client.get("/static/js/live.js")
+    answer = client.get("/static/js/live/live-socket.js")
     assert answer.headers["cache-control"] == "no-cache"
-    again = client.get("/static/js/live.js", headers={"if-none-match": answer.headers["etag"]})
+    again = client.get("/static/js/live/live-socket.js", headers={"if-none-match": answer.headers["etag"]})
     assert again.status_code == 304
     assert again.headers["cache-control"] == "no-cache"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from latentwalk.errors import AppError, NotFound
+from latentwalk.errors import LatentwalkError, NotFound
 from server.cli.bench.load_test import MEMORY, LoadTest, growth, load
 from server.settings import Settings
 
@@ -35,16 +35,16 @@ def test_a_server_that_runs_already_can_be_asked(
         settings = Settings(home=home, token=token)
         figures = load(settings, "eyes", LoadTest(2, 0.3), address)
         assert (figures["errors"], figures["lost_last_edits"]) == (0, 0)
-        with pytest.raises(AppError, match="did not let everybody in"):
+        with pytest.raises(LatentwalkError, match="did not let everybody in"):
             load(settings, "eyes", LoadTest(3, 0.1), address)
         with pytest.raises(NotFound, match="nope"):
             load(settings, "nope", LoadTest(1, 0.1), address)
-        with pytest.raises(AppError, match="token"):
+        with pytest.raises(LatentwalkError, match="token"):
             load(Settings(home=home), "eyes", LoadTest(1, 0.1), address)
 
 
 def test_a_server_that_is_not_there_is_a_refusal(home: Path) -> None:
-    with pytest.raises(AppError, match="does not answer"):
+    with pytest.raises(LatentwalkError, match="does not answer"):
         load(Settings(home=home), "eyes", LoadTest(1, 0.1), "http://127.0.0.1:9")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from latentwalk.edit import Edit, parse
-from latentwalk.errors import AppError, Invalid, ModelFailed, Overloaded
+from latentwalk.errors import Invalid, LatentwalkError, ModelFailed, Overloaded
 from latentwalk.rendering.frame import Answer, Frame
 from server.engine.cluster.backend import ClusterBackend
 from server.engine.cluster.worker_pool import WorkerLost, WorkerPool
@@ -237,4 +237,4 @@ async def test_closing_answers_everybody() -> None:
         await cluster.close()
         async with asyncio.timeout(5):
             answers = [answer for _, answer in await asyncio.gather(*tasks)]
-        assert all(isinstance(answer, AppError) for answer in answers)
+        assert all(isinstance(answer, LatentwalkError) for answer in answers)

@@ -86,7 +86,7 @@ def house(
 ) -> Iterator[House]:
     home = tmp_path_factory.mktemp(request.param)
     spec, state = styled()
-    local.keep(home / "generators", spec, state)
+    local.save(home / "generators", spec, state)
     put(home, slider(spec))
     ray = request.param == "ray"
     if ray:
@@ -324,7 +324,7 @@ def test_a_server_that_is_stopped_takes_its_workers_along(
     tmp_path: Path, run_server: Callable[..., AbstractContextManager[str]]
 ) -> None:
     pytest.importorskip("ray")
-    local.keep(tmp_path / "generators", *styled())
+    local.save(tmp_path / "generators", *styled())
     before = {*workers("Drawer"), *workers("Learner")}
     with run_server(tmp_path, LATENTWALK_RAY="local", LATENTWALK_WORKERS="1", LATENTWALK_FIRST="styled") as url:
         House(url, tmp_path, True).ask("/api/render", {**EDIT, "amounts": {}})

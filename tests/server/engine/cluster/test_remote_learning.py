@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 import torch
 
-from latentwalk.errors import AppError, ModelFailed, NotFound
+from latentwalk.errors import LatentwalkError, ModelFailed, NotFound
 from latentwalk.progress import Progress, Work
 from latentwalk.steering.learning.learn import LearnSettings
 from models.catalogue import local
 from server.engine.cluster import worker_pool as pools
-from server.engine.cluster.remote_learning import GOING_ON, NOBODY, remote
+from server.engine.cluster.remote_learning import GOING_ON, NOBODY, learn_remotely
 from server.engine.cluster.worker_pool import WorkerLost, WorkerPool
 from server.engine.cluster.workers import LearningWorker
 from server.jobs.checkpoints import Checkpoints
@@ -58,7 +58,7 @@ class Here:
 
 @asynccontextmanager
 async def school(home: Path, count: int = 1) -> AsyncIterator[tuple[WorkerPool, list[Here]]]:
-    local.keep(home / "generators", *styled())
+    local.save(home / "generators", *styled())
     hands = [Here(Settings(home=home, device="cpu")) for _ in range(count)]
     pool = WorkerPool(hands, beat=BEAT, kind="learner")
     pool.start()
@@ -91,7 +91,7 @@ def run(work: Work[Any]) -> tuple[Any, list[str]]:
 
 async def learned(pool: WorkerPool, home: Path, job: str, request: dict[str, Any]) -> tuple[Any, list[str]]:
     loop, memory = asyncio.get_running_loop(), Checkpoints(home / "checkpoints").of(job)
-    return await asyncio.to_thread(lambda: run(remote(pool, loop, "learn", request, memory)))
+    return await asyncio.to_thread(lambda: run(learn_remotely(pool, loop, "learn", request, memory)))
 
 
 def vectors(home: Path, id: str) -> dict[str, torch.Tensor]:
@@ -130,7 +130,7 @@ async def test_what_cannot_be_learned_is_refused_with_the_workers_own_words(home
     async with school(home) as (pool, _):
         with pytest.raises(NotFound, match="no generator"):
             await learned(pool, home, "j-1", {**wish("bright"), "generator": "nobody"})
-        with pytest.raises(AppError, match="transform"):
+        with pytest.raises(LatentwalkError, match="transform"):
             await pool.call("styled", "check", "learn", wish("bright") | {"settings": {"transform": "taste"}})
 
 
@@ -155,7 +155,7 @@ async def test_stopping_lets_go_of_the_job(home: Path) -> None:
         loop, memory = asyncio.get_running_loop(), Checkpoints(home / "checkpoints").of("j-1")
 
         def begin_and_stop() -> None:
-            work = remote(pool, loop, "learn", wish("bright"), memory)
+            work = learn_remotely(pool, loop, "learn", wish("bright"), memory)
             next(work)
             assert hands[0].worker._work
             work.close()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from latentwalk.errors import AppError, ModelFailed, NotFound, Overloaded
+from latentwalk.errors import LatentwalkError, ModelFailed, NotFound, Overloaded
 from server.engine.cluster import worker_pool as pools
 from server.engine.cluster.worker_pool import WorkerLost, WorkerPool
 from server.engine.cluster.workers import WorkerGenerators, WorkerInfo
@@ -26,7 +26,7 @@ class Hand:
         self.dead = self.silent = False
         self.asked: list[str] = []
         self.loads: list[str] = []
-        self.refusal: AppError | None = None
+        self.refusal: LatentwalkError | None = None
         self.go = asyncio.Event()
         self.go.set()
 

@@ -1,0 +1,39 @@
+"""Work that takes a while, seen from the page: learning a slider, cancelling."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+
+def start_learning(explorer, steps: int, name: str) -> None:
+    page = explorer.page
+    page.keyboard.press("l")
+    panel = page.get_by_role("dialog", name="Learn a slider")
+    panel.get_by_label("Effect of the slider").select_option("brightness")
+    panel.get_by_label("Steps").fill(str(steps))
+    panel.get_by_label("Name").fill(name)
+    panel.get_by_role("button", name="Start learning").click()
+
+
+def test_a_slider_is_learned_while_the_others_stay_usable_and_then_appears(explorer):
+    explorer.open_small()
+    start_learning(explorer, 20, "glow")
+    card = explorer.page.locator("learn-panel job-card").first
+    expect(card).to_be_visible()
+    explorer.step("sway", "PageUp")
+    expect(explorer.slider("glow")).to_be_visible(timeout=400_000)  # on busy machines measuring takes minutes
+    expect(card.locator("svg.chart .line").first).to_be_attached()
+    before = explorer.picture
+    assert explorer.step("glow", "PageUp") != before
+
+
+def test_learning_can_be_cancelled_and_is_found_again_after_a_reload(explorer):
+    explorer.open()
+    start_learning(explorer, 4000, "endless")
+    expect(explorer.page.locator("learn-panel").get_by_role("button", name="Cancel")).to_be_visible()
+    explorer.page.reload()
+    explorer.settle(0)
+    explorer.page.keyboard.press("l")
+    explorer.page.locator("learn-panel").get_by_role("button", name="Cancel").click()
+    expect(explorer.page.locator("learn-panel job-card").first.get_by_text("Cancelled").first).to_be_visible()
+    expect(explorer.slider("endless")).to_have_count(0)

@@ -1,0 +1,114 @@
+"""Attributes seen from the page: the score of a picture, cards, ratings by key, and a slider learned from a score."""
+
+from __future__ import annotations
+
+import io
+
+import torch
+from playwright.sync_api import expect
+
+from tests.onnx_files import brightness
+
+
+def attributes(explorer):
+    explorer.page.keyboard.press("j")
+    return explorer.page.get_by_role("dialog", name="Attributes")
+
+
+def test_the_score_of_the_picture_on_screen_follows_the_picture(explorer):
+    explorer.open()
+    readout = explorer.page.locator("score-readout")
+    readout.get_by_role("button").click()
+    value = readout.locator("output")
+    expect(value).to_contain_text("Brightness 0.")
+    before = value.inner_text()
+    explorer.step("sway", "End")
+    expect(value).not_to_have_text(before)
+    panel = attributes(explorer)
+    panel.get_by_label("Attribute", exact=True).select_option("sharpness")
+    expect(value).to_contain_text("Sharpness")
+    readout.get_by_role("button").click()
+    expect(value).to_be_hidden()
+
+
+def test_an_attribute_says_what_it_measures_and_where_it_misleads(explorer):
+    explorer.open()
+    panel = attributes(explorer)
+    panel.get_by_label("Attribute", exact=True).select_option("symmetry")
+    expect(panel.locator("#regressor-about")).to_contain_text("left and right")
+    panel.get_by_text("Card", exact=True).click()
+    expect(panel.get_by_text("Limitations")).to_be_visible()
+
+
+def test_a_slider_is_learned_from_a_score_and_its_report_says_what_else_changes(explorer):
+    explorer.open_small()
+    panel = attributes(explorer)
+    panel.get_by_label("Attribute", exact=True).select_option("brightness")
+    panel.get_by_label("Steps").fill("10")
+    panel.get_by_label("Name", exact=True).fill("lit")
+    panel.get_by_role("button", name="Learn a slider").click()
+    expect(panel.locator("job-card").first).to_be_visible()
+    expect(explorer.slider("lit")).to_be_visible(timeout=500_000)  # on busy machines measuring takes minutes
+    before = explorer.picture
+    assert explorer.step("lit", "PageUp") != before
+    explorer.slider("lit").get_by_role("button", name="Report on").click()
+    expect(explorer.slider("lit").locator("svg.chart")).to_be_visible()
+    expect(explorer.slider("lit").get_by_text("Correlated changes")).to_be_visible()
+
+
+def test_pictures_are_rated_by_key_and_too_noisy_ratings_say_so(explorer):
+    # Twelve pictures may fit their ratings by chance, so these are always the same twelve.
+    explorer.page.add_init_script("let n = 1; Math.random = () => (n = (n * 16807) % 2147483647) / 2147483647;")
+    explorer.open()
+    panel = attributes(explorer)
+    panel.get_by_role("button", name="Start rating").click()
+    for number in range(12):
+        explorer.page.keyboard.press("1" if number % 2 else "5")
+    expect(panel.get_by_text("12 pictures rated")).to_be_visible()
+    panel.get_by_label("What you are rating").fill("Which key I pressed.")
+    panel.get_by_role("button", name="Learn an attribute from these").click()
+    expect(panel.locator("job-card").first.get_by_text("too noisy").first).to_be_visible(timeout=120_000)
+
+
+def test_the_better_of_two_is_picked_by_arrow(explorer):
+    explorer.open()
+    panel = attributes(explorer)
+    panel.get_by_label("Better of two").check()
+    panel.get_by_role("button", name="Start rating").click()
+    explorer.page.keyboard.press("ArrowLeft")
+    panel.get_by_role("button", name="The right one is better").click()
+    expect(panel.get_by_text("2 pairs compared")).to_be_visible()
+
+
+def test_a_pickled_regressor_is_not_run_and_says_what_to_do(explorer):
+    explorer.open().drop("judge.joblib", b"\x80\x04")
+    explorer.told("Export the model with torch.onnx.export")
+    buffer = io.BytesIO()
+    torch.save(torch.nn.Linear(3, 1), buffer)
+    explorer.drop("judge.pth", buffer.getvalue())
+    explorer.told("export it with torch.onnx.export")
+    assert all("422" in complaint for complaint in explorer.complaints)
+    explorer.complaints.clear()  # the browser itself notes every refused request
+
+
+def test_a_dropped_model_becomes_a_slider(explorer):
+    explorer.open_small().drop("light.onnx", brightness(shape=("n", 3, 64, 64)))
+    panel = explorer.page.get_by_role("dialog", name="Attributes")
+    expect(panel.get_by_text("Input images", exact=True)).to_be_visible()
+    expect(panel.get_by_role("button", name="Learn a slider")).to_be_disabled()
+    panel.get_by_label("Value range").select_option("0..1")
+    panel.get_by_role("button", name="Test and save").click()
+    expect(panel.get_by_text("Scores of 16 test pictures")).to_be_visible()
+    for part in ("What the number means", "Training data", "Source"):
+        panel.get_by_label(part).fill("Said.")
+    panel.get_by_label("Licence").fill("MIT")
+    panel.get_by_label("Limitations").fill("It is a formula.")
+    panel.get_by_role("button", name="Save the card").click()
+    expect(panel.get_by_role("button", name="Learn a slider")).to_be_enabled()
+    panel.get_by_text("More options").click()
+    panel.get_by_label("Pictures to score").fill("128")
+    panel.get_by_label("Steps").fill("10")
+    panel.get_by_role("button", name="Learn a slider").click()
+    expect(explorer.slider("light")).to_be_visible(timeout=500_000)  # on busy machines measuring takes minutes
+    before = explorer.picture
+    assert explorer.step("light", "PageUp") != before
