@@ -90,7 +90,9 @@ _MODULES = {
     "latentwalk.notebook.progress_bar": ("text_bar",),
     "latentwalk.progress": ("Progress",),
     "latentwalk.steering.transforms": ("DEGREES", "FACTOR", "PERCENT", "PIXELS", "Transform", "transform", "warp"),
-    "models.base": ("Card", "FirstLayer", "Generator", "GeneratorSpec", "fingerprint"),
+    "models.base": ("FirstLayer", "Generator"),
+    "models.hashing": ("fingerprint",),
+    "models.specs": ("Card", "GeneratorSpec"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -20,10 +20,10 @@ class Slow:
         self.height = height
 
     @property
-    def sides(self) -> tuple[int, ...]:
+    def output_heights(self) -> tuple[int, ...]:
         return tuple(side for side in (32, 64, 128, 256) if side <= self.height)
 
-    def small(self, side: int) -> Slow:
+    def at_height(self, side: int) -> Slow:
         return Slow(side)
 
 
