@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from latentwalk.notebook.generator_handle import GeneratorHandle, open_generator
     from latentwalk.notebook.inversion import Inversion, invert
     from latentwalk.notebook.learning import learn, learn_score, measure, strip
-    from latentwalk.notebook.progress_bar import text_bar
+    from latentwalk.notebook.progress_bar import TextBar
     from latentwalk.progress import Progress
     from latentwalk.steering.transforms import DEGREES, FACTOR, PERCENT, PIXELS, Transform, transform, warp
     from models.base import FirstLayer, Generator
@@ -52,6 +52,7 @@ __all__ = [
     "ModelFailed",
     "NotFound",
     "Progress",
+    "TextBar",
     "Timeline",
     "Transform",
     "Unit",
@@ -69,7 +70,6 @@ __all__ = [
     "save_direction",
     "strip",
     "sweep",
-    "text_bar",
     "transform",
     "warp",
 ]
@@ -87,7 +87,7 @@ _MODULES = {
     "latentwalk.notebook.generator_handle": ("GeneratorHandle", "open_generator"),
     "latentwalk.notebook.inversion": ("Inversion", "invert"),
     "latentwalk.notebook.learning": ("learn", "learn_score", "measure", "strip"),
-    "latentwalk.notebook.progress_bar": ("text_bar",),
+    "latentwalk.notebook.progress_bar": ("TextBar",),
     "latentwalk.progress": ("Progress",),
     "latentwalk.steering.transforms": ("DEGREES", "FACTOR", "PERCENT", "PIXELS", "Transform", "transform", "warp"),
     "models.base": ("FirstLayer", "Generator"),

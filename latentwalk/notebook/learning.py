@@ -56,7 +56,7 @@ def learn(
     walk       "linear", or "path": a small network repeated step by step
     layers     the layers [first, stop) it acts on; "auto" is the earlier half for geometry and the later for colour
     id, name   of the direction; the transform's unless given
-    progress   called with a `Progress` after each chunk of work, such as `latentwalk.text_bar`
+    progress   called with a `Progress` after each chunk of work, such as `latentwalk.TextBar()`
 
     The returned direction carries its report card as `card`. Raises NotFound for an unknown transform, Invalid for
     arguments out of range, ModelFailed where the network fails or nothing is learned.
