@@ -51,19 +51,20 @@ from server.jobs.runner import JobRunner
 from server.ops.audit_log import logging_settings
 from server.ops.lifecycle import Lifecycle
 from server.ops.metrics import Metrics
-from server.services.cinema import Cinema
-from server.services.file_signer import file_signer
-from server.services.import_quarantine import ImportQuarantine
-from server.services.learning import LearningTasks
-from server.services.studio import Studio
+from server.services.directions.external_directions import ExternalDirections
+from server.services.films.jobs import FilmJobs
+from server.services.films.previews import WalkPreviews
+from server.services.generators.import_quarantine import ImportQuarantine
+from server.services.generators.jobs import GeneratorJobs
+from server.services.learning_jobs import LearningJobs
+from server.services.learning_tasks import LearningTasks
+from server.services.regressors.scoring import RegressorTrials
+from server.services.stills import Stills
+from server.services.workspace import Workspace
 from server.settings import Settings
-from server.storage import arrivals
-from server.storage.audio_files import AudioFiles
 from server.storage.db.bookmarks import SharedStates
-from server.storage.db.database import Database
 from server.storage.film_archive import FilmArchive
 from server.storage.library import Library
-from server.storage.regressors import Regressors
 
 ROOT = Path(__file__).parent.parent
 ROOM, PER_PERSON = 128, 8  # connections: a browser opens six beside its socket; above that the answer is 503 at once
@@ -96,47 +97,69 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         tune_threads()
         device = pick_device(chosen.device)
         atomic_files.remove_stale(chosen.home)
-        database = Database.at(chosen.home, chosen.database)
-        library = Library(chosen.home, first=chosen.first, database=database)
-        lane = InferenceThread()
-        shelf = GeneratorCache(library, lane, device, chosen.generators_kept)
-        films = FilmArchive(chosen.home / "exports")
-        judges = Regressors(chosen.home, chosen.unlocked)
+        workspace = Workspace.open(chosen, app.version)
+        database, library, regressors_here = workspace.database, workspace.library, workspace.regressors
+        inference_thread = InferenceThread()
+        generator_cache = GeneratorCache(library, inference_thread, device, chosen.generators_kept)
+        film_archive = FilmArchive(chosen.home / "exports")
         engine = RayEngine(chosen) if chosen.ray else None
         if engine is None:
-            renderer, workshop = Renderer(lane, max_batch=chosen.max_batch), LearningTasks(library, judges, shelf, lane)
-            backend: Backend = EmbeddedBackend(shelf, lane, renderer, workshop)
+            renderer = Renderer(inference_thread, max_batch=chosen.max_batch)
+            learning_tasks = LearningTasks(library, regressors_here, generator_cache, inference_thread)
+            backend: Backend = EmbeddedBackend(generator_cache, inference_thread, renderer, learning_tasks)
         else:
             backend = await engine.open()
-        work = JobRunner(chosen.home, database, room={"device": backend.learners})
-        arrivals.take_in(chosen.home, library.learned, work.list)
-        work.load()
-        films.sweep({request["export"] for request in work.list.requests("export")})
-        studio = Studio(library, judges, shelf, lane, work, backend)
-        press = file_signer(chosen, app.version)
-        sounds = AudioFiles(chosen.home / "sounds")
+        job_runner = JobRunner(chosen.home, database, capacity={"device": backend.learners})
+        library.learned.import_files()
+        job_runner.load()
+        film_archive.sweep({request["export"] for request in job_runner.table.requests("export")})
         quarantine = ImportQuarantine(library, chosen.unlocked)
         quarantine.sweep()
-        cinema = Cinema(library, shelf, lane, work, films, press, sounds, backend)
         house = Services(
-            chosen, library, judges, shelf, backend, work, films, studio, cinema, press, sounds, quarantine,
-            SharedStates(database), app.version, ROOT, authenticator=gate, rate_limits=limits, metrics=metrics,
+            settings=chosen,
+            library=library,
+            regressors=regressors_here,
+            generator_cache=generator_cache,
+            backend=backend,
+            jobs=job_runner,
+            film_archive=film_archive,
+            learning_jobs=LearningJobs(job_runner, backend, regressors_here),
+            generator_jobs=GeneratorJobs(job_runner, library, generator_cache, inference_thread),
+            film_jobs=FilmJobs(
+                job_runner, library, generator_cache, inference_thread, backend, film_archive, workspace.signer,
+                workspace.audio_files,
+            ),
+            walk_previews=WalkPreviews(library, generator_cache, inference_thread, backend),
+            regressor_trials=RegressorTrials(regressors_here, generator_cache, inference_thread),
+            external_directions=ExternalDirections(
+                library, generator_cache, inference_thread, unlocked=chosen.unlocked
+            ),
+            stills=Stills(generator_cache, backend, workspace.signer),
+            signer=workspace.signer,
+            audio_files=workspace.audio_files,
+            quarantine=quarantine,
+            shared_states=SharedStates(database),
+            version=app.version,
+            root=ROOT,
+            authenticator=gate,
+            rate_limits=limits,
+            metrics=metrics,
         )  # fmt: skip
         app.state.services = house
-        observe(house, lane)
+        observe(house, inference_thread)
         first = asyncio.create_task(warm(backend, library, house.lifecycle), name="warm")
-        watch = asyncio.create_task(work.watch(), name="jobs")
+        watch = asyncio.create_task(job_runner.watch(), name="jobs")
         try:
             yield
         finally:
             first.cancel()
             watch.cancel()
-            await work.close()
+            await job_runner.close()
             await backend.close()
             if engine is not None:
                 await engine.close()
-            await shelf.close()
-            lane.close()
+            await generator_cache.close()
+            inference_thread.close()
             database.close()
 
     app = FastAPI(
@@ -179,7 +202,7 @@ def observe(house: Services, lane: InferenceThread) -> None:
 
 
 def _jobs_in(jobs: JobRunner, state: State) -> int:
-    return sum(job.state is state for job in jobs.all())
+    return sum(job.state is state for job in jobs.events.all())
 
 
 def configuration(settings: Settings, *, log_level: str = "INFO", **more: Any) -> Config:

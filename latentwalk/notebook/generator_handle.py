@@ -156,5 +156,5 @@ def _open_checkpoint(path: Path, device: torch.device) -> Generator:
     opened = open_checkpoint(path)
     stem = re.sub(r"[^a-z0-9]+", "_", path.stem.lower()).strip("_")
     name = stem if stem[:1].isalpha() else f"checkpoint_{stem}"
-    spec = opened.described(name[:40].strip("_"), datetime.date.today().year, path.stem)
+    spec = opened.spec(name[:40].strip("_"), datetime.date.today().year, path.stem)
     return try_generator(opened, spec, device)[0]

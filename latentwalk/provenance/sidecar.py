@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from latentwalk.provenance.c2pa import Credential, ProvenanceClaim
 from latentwalk.provenance.keys import SigningKey
+from models.hashing import file_sha256
 
 TRAINED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 LARGEST = 2**20
-BLOCK = 2**20
 
 
 def sidecar(path: Path, claim: ProvenanceClaim, signing: SigningKey) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def sidecar(path: Path, claim: ProvenanceClaim, signing: SigningKey) -> dict[str
     fields = {
         "latentwalk": 1,
         "digitalSourceType": TRAINED,
-        "sha256": digest(path),
+        "sha256": file_sha256(path),
         "bytes": path.stat().st_size,
         "claim": claim.plain(),
         "chain": signing.chain.decode(),
@@ -73,15 +73,6 @@ def verify(beside: bytes, data: bytes, anchors: bytes = b"") -> Credential:
         return Credential("invalid", issuer, claim)
     roots = x509.load_pem_x509_certificates(anchors) if anchors else []
     return Credential("trusted" if chain[-1] in roots else "valid", issuer, claim)
-
-
-def digest(path: Path) -> str:
-    """The SHA-256 of a file, read block by block."""
-    hasher = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            hasher.update(block)
-    return hasher.hexdigest()
 
 
 def _signed_bytes(fields: dict[str, Any]) -> bytes:
