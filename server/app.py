@@ -21,6 +21,7 @@ from server.api import error_responses, live_socket
 from server.api.dependencies import Services
 from server.api.http_protocol import TimeoutHttpProtocol
 from server.api.middleware.access import AccessMiddleware
+from server.api.middleware.framing import FramingMiddleware
 from server.api.middleware.host_origin import HostPolicy
 from server.api.middleware.request_log import RequestLogMiddleware
 from server.api.routes import (
@@ -178,6 +179,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.mount("/static", pages.RevalidatedFiles(directory=ROOT / "static"), name="static")
     names = HostPolicy((chosen.host, *chosen.allowed_hosts))
     app.add_middleware(AccessMiddleware, names=names, gate=gate, limits=limits, metrics=metrics)
+    if chosen.frame_ancestors:
+        app.add_middleware(FramingMiddleware, ancestors=chosen.frame_ancestors)
     app.add_middleware(
         RequestLogMiddleware, metrics=metrics
     )  # the last one added is outermost: it sees what the guard refuses

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -12,6 +13,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from latentwalk.errors import Invalid
 
 PREFIX = "LATENTWALK_"
+# An origin or scheme as a Content-Security-Policy lists it; nothing that could end the directive.
+FRAME_SOURCE = re.compile(r"[a-z][a-z0-9+.-]*:(//(\*\.)?[a-zA-Z0-9.-]+(:(\d+|\*))?)?")
 
 
 def _home() -> Path:
@@ -40,6 +43,9 @@ class Settings(BaseSettings):
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="further host names the page may be reached under, separated by commas"
     )
+    frame_ancestors: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="origins whose pages may show the page in a frame, separated by commas; none unless set"
+    )
 
     token: SecretStr | None = Field(
         None, description="what people need to come in, 16 characters or more; made and printed where one is needed"
@@ -50,10 +56,18 @@ class Settings(BaseSettings):
     signing_key: Path | None = Field(None, description="an operator's own P-256 key, PEM")
     signing_chain: Path | None = Field(None, description="the certificates of that key, PEM, leaf first")
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("allowed_hosts", "frame_ancestors", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+    @field_validator("frame_ancestors")
+    @classmethod
+    def _sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for source in value:
+            if not FRAME_SOURCE.fullmatch(source):
+                raise ValueError(f"“{source[:60]}” is not an origin such as https://notebooks.example.org")
+        return value
 
     @field_validator("home")
     @classmethod

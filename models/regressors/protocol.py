@@ -7,7 +7,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from torch import Tensor
 
-Kind = Literal["measure", "resmem", "onnx", "ratings"]
+Kind = Literal["measure", "resmem", "onnx", "ratings", "callable"]
 
 
 @dataclass(frozen=True, slots=True)

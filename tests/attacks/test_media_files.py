@@ -190,13 +190,13 @@ def test_a_recipe_of_any_shape_is_a_timeline_or_one_sentence(recipe: str) -> Non
         assert read_or_refuse(lambda: read(found[1])) is None
 
 
-@pytest.mark.parametrize("format", [name for name, one in containers().items() if one.signed])
+@pytest.mark.parametrize("format", [name for name, one in containers().items() if one.credential_type])
 def test_a_scrambled_credential_is_never_believed(format: Format, films: dict[Format, bytes], tmp_path: Path) -> None:
     from latentwalk.provenance import keys
     from latentwalk.provenance.c2pa import ProvenanceClaim
 
-    signing = keys.SigningKey(*keys.made(), own=True)
-    path, mime = tmp_path / "a", containers()[format].signed or ""
+    signing = keys.SigningKey(*keys.generate(), own=True)
+    path, mime = tmp_path / "a", containers()[format].credential_type or ""
     path.write_bytes(films[format])
     c2pa.sign(path, mime, ProvenanceClaim("walk", "{}", {}), signing)
     data = path.read_bytes()

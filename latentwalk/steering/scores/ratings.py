@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from latentwalk.edit import LARGEST_SEED, class_tensor
+from latentwalk.edit import LARGEST_SEED
 from latentwalk.errors import Invalid
+from latentwalk.latents.class_weights import class_tensor
 from latentwalk.progress import Progress, Work
 from latentwalk.steering.scores.reliability import correlation, fisher
 from models.base import Generator

@@ -24,7 +24,6 @@ from latentwalk.errors import Invalid, ModelFailed
 from latentwalk.films.estimates import estimate
 from latentwalk.films.timeline import Timeline, read
 from latentwalk.progress import Work, finish
-from latentwalk.provenance.signing import FileSigner
 from latentwalk.rendering.draw import draw
 from latentwalk.rendering.image_codec import Pixels
 from latentwalk.rendering.loaded_generator import LoadedGenerator
@@ -32,6 +31,7 @@ from models.base import Generator
 from server.services.films.destinations import ArchiveDestination
 from server.services.films.walk import check_walk
 from server.services.films.walk_file import render_walk_file
+from server.services.workspace import Workspace
 from server.settings import Settings
 from server.storage.film_archive import FilmArchive
 
@@ -54,7 +54,7 @@ def walk(*amounts: float, **fields: Any) -> Timeline:
 
 
 def work(exports: FilmArchive, ready: LoadedGenerator, timeline: Timeline, home: Path, **how: Any) -> Work[Any]:
-    signer = FileSigner(Settings(home=home))
+    signer = Workspace.open(Settings(home=home)).signer
     return render_walk_file(check_walk(timeline, ready), ArchiveDestination(exports, "x-1", "A film"), signer, **how)
 
 
@@ -74,7 +74,7 @@ def test_a_film_is_archived_with_its_description(format: str, ready: LoadedGener
     assert read(export["recipe"]) == timeline
     assert export["bytes"] == exports.film(export["id"]).stat().st_size
     assert export["credential"] == {"mp4": "embedded", "webm": "sidecar"}[format]
-    found = FileSigner(Settings(home=tmp_path)).ledger.same(export["sha256"])
+    found = Workspace.open(Settings(home=tmp_path)).signer.ledger.find(export["sha256"], [])
     assert [match.entry.export for match in found] == ["x-1"]
     assert exports.sweep(set()) == []
 
@@ -115,7 +115,8 @@ def test_a_finished_film_is_not_rendered_again(ready: LoadedGenerator, tmp_path:
 
 SERVE = """
 import sys; from pathlib import Path
-from server.app import serve; from server.settings import Settings
+from server.app import serve
+from server.settings import Settings
 serve(Settings(home=Path(sys.argv[1]), port=int(sys.argv[2])))
 """
 
