@@ -61,7 +61,6 @@ from server.services.regressors.scoring import RegressorTrials
 from server.services.stills import Stills
 from server.services.workspace import Workspace
 from server.settings import Settings
-from server.storage import arrivals
 from server.storage.db.bookmarks import SharedStates
 from server.storage.film_archive import FilmArchive
 from server.storage.library import Library
@@ -109,10 +108,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             backend: Backend = EmbeddedBackend(generator_cache, inference_thread, renderer, learning_tasks)
         else:
             backend = await engine.open()
-        job_runner = JobRunner(chosen.home, database, room={"device": backend.learners})
-        arrivals.take_in(chosen.home, library.learned, job_runner.list)
+        job_runner = JobRunner(chosen.home, database, capacity={"device": backend.learners})
+        library.learned.import_files()
         job_runner.load()
-        film_archive.sweep({request["export"] for request in job_runner.list.requests("export")})
+        film_archive.sweep({request["export"] for request in job_runner.table.requests("export")})
         quarantine = ImportQuarantine(library, chosen.unlocked)
         quarantine.sweep()
         house = Services(
@@ -200,7 +199,7 @@ def observe(house: Services, lane: InferenceThread) -> None:
 
 
 def _jobs_in(jobs: JobRunner, state: State) -> int:
-    return sum(job.state is state for job in jobs.all())
+    return sum(job.state is state for job in jobs.events.all())
 
 
 def configuration(settings: Settings, *, log_level: str = "INFO", **more: Any) -> Config:

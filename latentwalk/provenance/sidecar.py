@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from latentwalk.provenance.c2pa import Credential, ProvenanceClaim
 from latentwalk.provenance.keys import SigningKey
+from models.hashing import file_sha256
 
 TRAINED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 LARGEST = 2**20
-BLOCK = 2**20
 
 
 def sidecar(path: Path, claim: ProvenanceClaim, signing: SigningKey) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def sidecar(path: Path, claim: ProvenanceClaim, signing: SigningKey) -> dict[str
     said = {
         "latentwalk": 1,
         "digitalSourceType": TRAINED,
-        "sha256": digest(path),
+        "sha256": file_sha256(path),
         "bytes": path.stat().st_size,
         "claim": claim.plain(),
         "chain": signing.chain.decode(),
@@ -65,15 +65,6 @@ def verify(beside: bytes, data: bytes, anchors: bytes = b"") -> Credential:
         return Credential("invalid", issuer, claim)
     known = x509.load_pem_x509_certificates(anchors) if anchors else []
     return Credential("trusted" if chain[-1] in known else "valid", issuer, claim)
-
-
-def digest(path: Path) -> str:
-    """The SHA-256 of a file, read block by block."""
-    found = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            found.update(block)
-    return found.hexdigest()
 
 
 def _signed(said: dict[str, Any]) -> bytes:

@@ -18,7 +18,7 @@ from latentwalk.provenance.keys import SigningKey
 from latentwalk.provenance.ledger import Ledger, LedgerEntry, LedgerMatch
 from latentwalk.provenance.perceptual_hash import perceptual_hash
 from models import atomic_files
-from models.hashing import fingerprint
+from models.hashing import file_sha256, fingerprint
 from models.specs import GeneratorSpec
 from server.settings import Settings
 
@@ -85,7 +85,7 @@ class FileSigner:
 
     def seal(self, path: Path, embedded: bool, claim: ProvenanceClaim) -> Seal:
         """The seal of a finished file, `embedded` being what `embed` said of it."""
-        sha256 = sidecar.digest(path)
+        sha256 = file_sha256(path)
         if embedded or not self.signs:
             return Seal("embedded" if embedded else "none", sha256)
         return Seal("sidecar", sha256, sidecar.sidecar(path, claim, self.signing()))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from latentwalk.rendering.frame import Frame
 from latentwalk.rendering.image_codec import Format
-from server.engine.preview_queue import Frame
 
 HEADER = struct.Struct(">HBBIHHHHIIII")
 MAGIC = 0x4C57  # "LW"

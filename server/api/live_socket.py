@@ -12,12 +12,13 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from latentwalk import edit
 from latentwalk.errors import Invalid, LatentwalkError
+from latentwalk.rendering.frame import Frame
 from server.api import frame_protocol
 from server.api.dependencies import Services, services
 from server.api.permissions import person
 from server.auth.roles import Person
 from server.engine.inference_thread import Priority
-from server.engine.preview_queue import ClientSlot, Frame, PreviewRequest
+from server.engine.preview_queue import ClientSlot, PreviewRequest
 
 router = APIRouter()
 

@@ -39,7 +39,7 @@ def direction_sink(workspace: Workspace, out: Path | None) -> DirectionSink:
 
 def run(task: Task) -> Mapping[str, Any]:
     """Run a task to its end in this process, with a progress bar on stderr. Returns its result."""
-    return finish(task.make(ResumeState()), output.progress())
+    return finish(task.start(ResumeState()), output.progress())
 
 
 def read_file(path: Path) -> bytes:

@@ -6,8 +6,8 @@ import datetime
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, TypeVar
 
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from models.base import Generator, Precision
-from server.engine.generator_cache import LoadedGenerator
 from server.jobs.job import Kind
 
 

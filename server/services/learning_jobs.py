@@ -30,7 +30,7 @@ class LearningJobs:
     def __init__(self, jobs: JobRunner, backend: Backend, regressors: Regressors) -> None:
         self._jobs, self._backend, self._regressors = jobs, backend, regressors
         for kind in KINDS:
-            jobs.knows(kind, functools.partial(self._resume, kind))
+            jobs.register(kind, functools.partial(self._resume, kind))
 
     async def learn(self, generator: str, settings: LearnSettings, id: str | None = None, *, person: str = "") -> Job:
         """Learn a direction for a transform."""
@@ -68,8 +68,8 @@ class LearningJobs:
 
     async def _start(self, request: LearningRequest, title: str, person: str) -> Job:
         stored = stamp(request, (await self._backend.load(request.generator)).precision).to_json()
-        task = await self._backend.plan(request.kind, stored)
+        task = await self._backend.task(request.kind, stored)
         return await self._jobs.start(request.kind, title, task, stored, person=person)
 
     async def _resume(self, kind: Kind, job: Job, request: Mapping[str, Any]) -> Task:
-        return await self._backend.plan(kind, request)
+        return await self._backend.task(kind, request)

@@ -49,7 +49,7 @@ class LearningTasks:
 
     async def task(self, kind: Kind, request: Mapping[str, Any]) -> Task:
         """The task of a request of that kind, to be run on this device."""
-        return replace(await self._builders[kind](request), drive=self._on_inference_thread)
+        return replace(await self._builders[kind](request), run_step=self._on_inference_thread)
 
     async def _learn(self, stored: Mapping[str, Any]) -> Task:
         request = LearnRequest.from_json(stored)

@@ -10,9 +10,10 @@ from latentwalk.provenance.signing import FileSigner
 from latentwalk.provenance.stills import still_file
 from latentwalk.rendering import image_codec
 from latentwalk.rendering.draw import draw
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from models import atomic_files
 from server.engine.backend import Backend
-from server.engine.generator_cache import GeneratorCache, LoadedGenerator
+from server.engine.generator_cache import GeneratorCache
 
 
 class Stills:

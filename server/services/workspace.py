@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from latentwalk.provenance.signing import FileSigner
 from latentwalk.rendering.device import pick_device, tune_threads
-from server.engine.generator_cache import LoadedGenerator
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from server.settings import Settings
 from server.storage.audio_files import AudioFiles
 from server.storage.db.database import Database

@@ -25,7 +25,7 @@ WAIT = 15.0  # seconds without a change after which the job is looked at again
 
 def find_job(services: ServicesDep, id: str) -> Job:
     """The job in the path, looked up before an event stream begins, while the response can still be a 404."""
-    return services.jobs.get(id)
+    return services.jobs.events.get(id)
 
 
 JobDep = Annotated[Job, Depends(find_job)]
@@ -34,7 +34,7 @@ JobDep = Annotated[Job, Depends(find_job)]
 @router.get("")
 async def list_jobs(services: ServicesDep) -> dict[str, Any]:
     """Every job, newest first."""
-    return {"jobs": [schemas.job(job) for job in services.jobs.all()]}
+    return {"jobs": [schemas.job(job) for job in services.jobs.events.all()]}
 
 
 @router.get("/{id}")
@@ -57,7 +57,7 @@ async def events(
     """The job each time it changes, until it ends. A client that reconnects with Last-Event-ID misses nothing."""
     seen = int(last_event_id) if last_event_id and last_event_id.isdecimal() else -1
     while True:
-        job = await services.jobs.change(job.id, seen, WAIT)
+        job = await services.jobs.events.wait_for_change(job.id, seen, WAIT)
         if job.version > seen or job.state.is_end:
             seen = job.version
             ended = job.state.is_end
@@ -71,5 +71,5 @@ async def events(
 async def preview(services: ServicesDep, job: JobDep) -> Response:
     """The newest preview image of the job."""
     return Response(
-        services.jobs.strip(job.id), media_type="image/jpeg", headers={"cache-control": "private, no-cache"}
+        services.jobs.events.strip(job.id), media_type="image/jpeg", headers={"cache-control": "private, no-cache"}
     )

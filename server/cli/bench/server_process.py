@@ -20,7 +20,7 @@ from typing import Any
 
 from latentwalk.errors import Invalid, ModelFailed, NotFound
 from models.base import Precision
-from server.auth.tokens import fresh
+from server.auth.tokens import new_secret
 from server.engine import openmp
 from server.settings import Settings
 
@@ -119,7 +119,7 @@ def serving(settings: Settings) -> Iterator[Server]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     chosen = settings.model_copy(update={"host": "127.0.0.1", "port": port, "drain": 0.0})
-    server = Server(f"http://127.0.0.1:{port}", fresh())
+    server = Server(f"http://127.0.0.1:{port}", new_secret())
     environment = {
         **os.environ,
         "PYTHONPATH": str(Path(__file__).parents[3]),

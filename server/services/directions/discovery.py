@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from latentwalk.progress import Progress, Work
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from latentwalk.steering.discovery import Method, discover
 from latentwalk.steering.learning.resume_state import ResumeState
-from server.engine.generator_cache import LoadedGenerator
 from server.jobs.job import Kind
 from server.jobs.task import Task, run_in_thread
 from server.services.directions.sinks import DirectionSink

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 from latentwalk.directions.direction import check_id
 from latentwalk.progress import Progress, Work
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from latentwalk.steering import transforms
 from latentwalk.steering.learning.learn import LearnSettings, learn
 from latentwalk.steering.learning.resume_state import ResumeState
-from server.engine.generator_cache import LoadedGenerator
 from server.jobs.job import Kind
 from server.jobs.task import Task, run_in_thread
 from server.services.directions.sinks import DirectionSink

@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 from latentwalk.directions.direction import Direction, check_id
 from latentwalk.errors import Invalid
 from latentwalk.progress import Progress, Work, scale_progress
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from latentwalk.steering.learning.resume_state import ResumeState
 from latentwalk.steering.scores.learn import learn
 from latentwalk.steering.scores.report_card import RegressorSet
 from latentwalk.steering.scores.settings import ScoreSettings
 from latentwalk.steering.transforms import transforms
-from server.engine.generator_cache import LoadedGenerator
 from server.jobs.job import Kind
 from server.jobs.task import Task, run_in_thread
 from server.services.directions.sinks import DirectionSink

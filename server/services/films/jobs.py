@@ -59,7 +59,7 @@ class FilmJobs:
         self._jobs, self._library, self._backend = jobs, library, backend
         self._generator_cache, self._inference_thread = generator_cache, inference_thread
         self._film_archive, self._signer, self._audio_files = film_archive, signer, audio_files
-        jobs.knows("export", self._resume)
+        jobs.register("export", self._resume)
 
     async def start(self, timeline: Timeline, *, person: str = "") -> Job:
         """Render a film of a timeline."""

@@ -12,9 +12,10 @@ from latentwalk.films.constant_speed import Draw
 from latentwalk.films.encoding.formats import containers
 from latentwalk.films.route import Route, route_of
 from latentwalk.films.timeline import Timeline
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from models.specs import GeneratorSpec
 from server.engine.backend import Backend
-from server.engine.generator_cache import GeneratorCache, LoadedGenerator
+from server.engine.generator_cache import GeneratorCache
 from server.engine.inference_thread import InferenceThread, Priority
 from server.storage.audio_files import AudioFiles
 

@@ -75,7 +75,7 @@ def preview_checkpoint(
         raise Invalid(f"There is no file {path.name}.", "Check the path.")
     try:
         opened = open_checkpoint(path, unlocked=unlocked)
-        spec = opened.described(name, year, title)
+        spec = opened.spec(name, year, title)
         parts: dict[str, Any] = {part: text for part, text in (card or {}).items() if text}
         spec = replace(spec, card=replace(spec.card, **parts))
         generator, golden = try_generator(opened, spec)

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from latentwalk.inversion import encoder_inversion
 from latentwalk.progress import Work
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from latentwalk.steering.learning.resume_state import ResumeState
 from models.specs import GeneratorSpec
-from server.engine.generator_cache import LoadedGenerator
 from server.jobs.task import Task, run_in_thread
 from server.storage.library import Library
 

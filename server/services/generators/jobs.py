@@ -25,7 +25,7 @@ class GeneratorJobs:
     ) -> None:
         self._jobs, self._library = jobs, library
         self._generator_cache, self._inference_thread = generator_cache, inference_thread
-        jobs.knows("pull", self._resume_download)
+        jobs.register("pull", self._resume_download)
 
     async def download(self, generator: str, *, person: str = "") -> Job:
         """Download a generator's weights."""
@@ -39,7 +39,7 @@ class GeneratorJobs:
         target = await asyncio.to_thread(inversion.read_target, data, self._library.spec(generator))
         loaded = await self._generator_cache.get(generator)
         drive = functools.partial(self._inference_thread.run, Priority.WORK)
-        task = replace(inversion.task(self._library, loaded, target), drive=drive)
+        task = replace(inversion.task(self._library, loaded, target), run_step=drive)
         return await self._jobs.start("invert", f"Inverting an image with {generator}", task, person=person)
 
     async def _resume_download(self, job: Job, request: Mapping[str, Any]) -> Task:

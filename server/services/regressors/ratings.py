@@ -12,11 +12,11 @@ import safetensors.torch
 from latentwalk.directions.direction import check_id
 from latentwalk.errors import Invalid
 from latentwalk.progress import Work
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from latentwalk.steering.learning.resume_state import ResumeState
 from latentwalk.steering.scores.ratings import PairwiseChoice, Rating, bradley_terry, fit_ratings
 from models.regressors.protocol import RegressorCard
 from models.regressors.ratings_model import RatingsRegressor
-from server.engine.generator_cache import LoadedGenerator
 from server.jobs.job import Kind
 from server.jobs.task import Task, run_in_thread
 from server.services.job_request import LearningRequest

@@ -10,9 +10,10 @@ from typing import Any
 import torch
 
 from latentwalk.edit import Edit, resolve
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from latentwalk.steering.scores.scoring import scores
 from models.regressors.protocol import Regressor
-from server.engine.generator_cache import GeneratorCache, LoadedGenerator
+from server.engine.generator_cache import GeneratorCache
 from server.engine.inference_thread import InferenceThread, Priority
 from server.services.regressors import uploads
 from server.storage.regressors import RegressorEntry, Regressors

@@ -27,8 +27,8 @@ from latentwalk.provenance.ledger import Ledger, LedgerEntry
 from latentwalk.provenance.signing import FileSigner
 from latentwalk.provenance.stills import still_file
 from latentwalk.rendering.draw import draw
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from models.base import Generator
-from server.engine.generator_cache import LoadedGenerator
 from server.services.films.destinations import PathDestination
 from server.services.films.recipes import timeline_for, timeline_in
 from server.services.films.walk import check_walk

@@ -73,7 +73,7 @@ def test_a_model_is_opened_then_confirmed_with_its_plan(run: Any, tmp_path: Path
     said = good(run("regressors", "add", file, "--name", "light"))
     assert "does not tell scale" in said
     assert "does not say its measures" in said
-    assert "does not say its" in refused(run("learn", "--regressor", "light", "--generator", "eyes"))
+    assert "lacks:" in refused(run("learn", "--regressor", "light", "--generator", "eyes"))
     words = [
         "--name",
         "light",

@@ -17,10 +17,10 @@ import torch
 from latentwalk.directions.direction import to_bytes
 from latentwalk.errors import LatentwalkError
 from latentwalk.progress import Progress, Work
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from latentwalk.steering.learning import learn
 from latentwalk.steering.learning.learn import LearnSettings
 from latentwalk.steering.measuring import calibration
-from server.engine.generator_cache import LoadedGenerator
 from server.jobs import runner as jobs_module
 from server.jobs.job import Job
 from server.jobs.runner import JobRunner
@@ -51,7 +51,7 @@ class Server:
         self.library.spec = lambda name: generator.spec  # type: ignore[method-assign]
         self.jobs = JobRunner(home, self.database)
         self.generator = generator
-        self.jobs.knows("learn", lambda job, request: self.plan())
+        self.jobs.register("learn", lambda job, request: self.plan())
 
     async def plan(self) -> Task:
         ready = LoadedGenerator(self.generator, self.generator, dict)
@@ -62,8 +62,8 @@ class Server:
     async def ended(self, job: Job) -> None:
         async with asyncio.timeout(120):
             while not job.state.is_end:
-                job = await self.jobs.change(job.id, job.version, 1)
-            await self.jobs.look()
+                job = await self.jobs.events.wait_for_change(job.id, job.version, 1)
+            await self.jobs.reconcile()
 
 
 async def first(server: Server) -> dict[str, Any]:
@@ -80,10 +80,10 @@ async def first(server: Server) -> dict[str, Any]:
 async def second(server: Server, told: dict[str, Any]) -> dict[str, Any]:
     """The next server, on a sound disk: what it finds and finishes."""
     server.jobs.load()
-    await server.jobs.look()
-    for job in server.jobs.all():
+    await server.jobs.reconcile()
+    for job in server.jobs.events.all():
         await server.ended(job)
-    found = {job.id: dataclasses.asdict(job) for job in server.jobs.all()}
+    found = {job.id: dataclasses.asdict(job) for job in server.jobs.events.all()}
     learned = dict(server.library.directions("tiny").items())
     return {
         **told,

@@ -14,13 +14,13 @@ from models.sandbox.client import available
 from server.services.generators.import_quarantine import CAPACITY
 from tests.conftest import running_app
 from tests.models.importing.official_files import stylegan2, stylegan3
-from tests.models.importing.pickle_writer import Call, Global, pickled
+from tests.models.importing.pickle_writer import Call, Global, pickle_bytes
 from tests.models.importing.test_direction_files import npy
 
 pytestmark = pytest.mark.skipif(
     not (available()["landlock"] and available()["seccomp"]), reason="this system cannot lock anything in"
 )
-FILE = pickled(stylegan2(c=3).whole())
+FILE = pickle_bytes(stylegan2(c=3).pickle_value())
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def test_what_draws_another_picture_than_was_seen_is_not_kept(client: TestClient
 
 def test_a_file_that_would_run_code_is_refused_and_gone(client: TestClient, home: Path, tmp_path: Path) -> None:
     before, trap = len(waiting(home)), tmp_path / "sprung"
-    evil = pickled(Call(Global("os", "system"), (f"touch {trap}",)))
+    evil = pickle_bytes(Call(Global("os", "system"), (f"touch {trap}",)))
     refused = client.post("/api/imports?name=evil", content=evil)
     assert refused.status_code == 422
     assert "os.system" in refused.json()["error"]["message"]
@@ -124,7 +124,7 @@ def test_a_latent_of_another_program_is_where_an_edit_starts(client: TestClient)
 
 
 def test_an_imported_stylegan3_brings_its_exact_sliders(client: TestClient) -> None:
-    found = seen(client, "waves", pickled(stylegan3(True).whole()))
+    found = seen(client, "waves", pickle_bytes(stylegan3(True).pickle_value()))
     said = {"name": "waves", "golden": found["golden"]}
     assert client.post(f"/api/imports/{found['id']}", json=said).status_code == 201
     listed = client.get("/api/directions?generator=waves").json()["directions"]

@@ -27,8 +27,8 @@ from latentwalk.progress import Work, finish
 from latentwalk.provenance.signing import FileSigner
 from latentwalk.rendering.draw import draw
 from latentwalk.rendering.image_codec import Pixels
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from models.base import Generator
-from server.engine.generator_cache import LoadedGenerator
 from server.services.films.destinations import ArchiveDestination
 from server.services.films.walk import check_walk
 from server.services.films.walk_file import render_walk_file

@@ -17,7 +17,7 @@ from server.cli.main import main
 from server.services.generators import checkpoint_import
 from server.storage.library import Library
 from tests.models.importing.official_files import stylegan2, stylegan3
-from tests.models.importing.pickle_writer import Call, Global, pickled
+from tests.models.importing.pickle_writer import Call, Global, pickle_bytes
 
 pytestmark = pytest.mark.skipif(
     not (available()["landlock"] and available()["seccomp"]), reason="this system cannot lock anything in"
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("given") / "holiday.jpeg"  # told by its structure, never by its name
-    path.write_bytes(pickled(stylegan2(c=3).whole()))
+    path.write_bytes(pickle_bytes(stylegan2(c=3).pickle_value()))
     return path
 
 
@@ -60,7 +60,7 @@ def test_the_same_file_may_come_again_and_another_may_not_take_its_name(file: Pa
     assert again.golden == first.golden
     checkpoint_import.keep_checkpoint(library, again)
     other = tmp_path / "other.pkl"
-    other.write_bytes(pickled(stylegan3(True).whole()))
+    other.write_bytes(pickle_bytes(stylegan3(True).pickle_value()))
     with pytest.raises(Conflict, match="already, with other weights"):
         checkpoint_import.keep_checkpoint(library, checkpoint_import.preview_checkpoint(other, "mine", 2026))
     assert golden_hash(library.load("mine")) == first.golden
@@ -96,7 +96,7 @@ def test_the_command_shows_the_passport_and_keeps_a_generator_that_draws(file: P
 
 def test_a_file_that_would_run_code_is_refused_and_runs_none(run: Any, tmp_path: Path) -> None:
     trap, path = tmp_path / "sprung", tmp_path / "evil.pkl"
-    path.write_bytes(pickled(Call(Global("os", "system"), (f"touch {trap}",))))
+    path.write_bytes(pickle_bytes(Call(Global("os", "system"), (f"touch {trap}",))))
     for given in (path, tmp_path / "missing.pkl"):
         result = run("import", given, "--name", "mine")
         assert result.exit_code == 1

@@ -13,7 +13,7 @@ from models.base import Generator
 from models.generators.dcgan import DCGAN
 from server.services.regressors import uploads
 from server.storage.regressors import Regressors
-from tests.onnx_files import brightness, built, network, node, weight
+from tests.onnx_files import brightness, model_bytes, network, node, weight
 
 CARD = dict.fromkeys(("measures", "data", "source", "licence", "limits"), "Said.")
 
@@ -79,7 +79,7 @@ def test_a_plan_that_does_not_fit_is_refused_and_the_draft_stays(
 
 
 def test_a_judge_that_says_the_same_of_everything_is_refused(known: Regressors, tiny: DCGAN) -> None:
-    flat = built(
+    flat = model_bytes(
         [node("Conv", ["picture", "w"], ["x"]), node("GlobalAveragePool", ["x"], ["y"]), node("Flatten", ["y"])],
         [weight("w", np.zeros((1, 3, 1, 1)))],
     )

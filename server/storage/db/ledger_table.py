@@ -1,0 +1,65 @@
+"""The provenance ledger as a table: every file that was written here, found again by its SHA-256 or its appearance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from sqlalchemy import RowMapping, insert, select
+
+from latentwalk.provenance.ledger import LedgerEntry, LedgerMatch
+from latentwalk.provenance.perceptual_hash import ALIKE
+from server.storage.db.database import Database, storable
+from server.storage.db.tables import LEDGER
+
+MAX_MATCHES = 10
+HASH_DIGITS = 28  # hexadecimal digits of a perceptual hash of 105 bits, padded to bytes
+FIELDS = tuple(column for column in LEDGER.columns if column.name not in ("id", "hashes"))
+
+
+class LedgerTable:
+    """A ledger that only grows: an entry stays when its file is deleted. Any thread and any process may write."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def note(self, entry: LedgerEntry, hashes: Sequence[int]) -> None:
+        """Record a file with the perceptual hashes of some of its pictures. The row is durable when this returns."""
+        digits = [f"{value:0{HASH_DIGITS}x}" for value in sorted({*hashes})]
+        row = {**asdict(entry), "title": storable(entry.title), "hashes": digits}
+        with self._database.writing() as connection:
+            connection.execute(insert(LEDGER).values(row))
+
+    def find(self, sha256: str, hashes: Sequence[int]) -> list[LedgerMatch]:
+        """The entries that a file may come from, at most ten.
+
+        Entries with the same SHA-256 come back alone, newest first, with distance 0. When there are none, those with a
+        picture within `ALIKE` bits of one of `hashes` come back, the most similar first.
+        """
+        if not self._database.exists:
+            return []
+        return self._identical(sha256) or self._similar(hashes)
+
+    def _identical(self, sha256: str) -> list[LedgerMatch]:
+        chosen = select(*FIELDS).where(LEDGER.c.sha256 == sha256).order_by(LEDGER.c.id.desc()).limit(MAX_MATCHES)
+        with self._database.reading() as connection:
+            return [LedgerMatch(_entry(row), 0) for row in connection.execute(chosen).mappings()]
+
+    def _similar(self, hashes: Sequence[int]) -> list[LedgerMatch]:
+        if not hashes:
+            return []
+        distances: dict[int, int] = {}
+        with self._database.reading() as connection:
+            for id, known in connection.execute(select(LEDGER.c.id, LEDGER.c.hashes)):
+                bits = ((int(text, 16) ^ value).bit_count() for text in known for value in hashes)
+                distance = min(bits, default=ALIKE + 1)
+                if distance <= ALIKE:
+                    distances[id] = distance
+            nearest = sorted(distances, key=lambda id: (distances[id], -id))[:MAX_MATCHES]
+            rows = connection.execute(select(LEDGER.c.id, *FIELDS).where(LEDGER.c.id.in_(nearest))).mappings()
+            entries = {row["id"]: _entry(row) for row in rows}
+        return [LedgerMatch(entries[id], distances[id]) for id in nearest]
+
+
+def _entry(row: RowMapping) -> LedgerEntry:
+    return LedgerEntry(**{column.name: row[column.name] for column in FIELDS})
