@@ -153,7 +153,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(part.router)
     app.mount("/static", pages.RevalidatedFiles(directory=ROOT / "static"), name="static")
     names = HostPolicy((chosen.host, *chosen.allowed_hosts))
-    app.add_middleware(AccessMiddleware, names=names, gate=gate, limits=limits, metrics=metrics)
+    app.add_middleware(AccessMiddleware, hosts=hosts, authenticator=authenticator, limits=limits, metrics=metrics)
     app.add_middleware(
         RequestLogMiddleware, metrics=metrics
     )  # the last one added is outermost: it sees what the guard refuses
