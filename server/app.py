@@ -152,8 +152,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     ):  # fmt: skip
         app.include_router(part.router)
     app.mount("/static", pages.RevalidatedFiles(directory=ROOT / "static"), name="static")
-    names = HostPolicy((chosen.host, *chosen.allowed_hosts))
-    app.add_middleware(AccessMiddleware, hosts=hosts, authenticator=authenticator, limits=limits, metrics=metrics)
+    hosts = HostPolicy((chosen.host, *chosen.allowed_hosts))
+    app.add_middleware(AccessMiddleware, hosts=hosts, authenticator=gate, limits=limits, metrics=metrics)
     app.add_middleware(
         RequestLogMiddleware, metrics=metrics
     )  # the last one added is outermost: it sees what the guard refuses

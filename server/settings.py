@@ -63,8 +63,8 @@ class Settings(BaseSettings):
     learners: int = Field(1, ge=1, le=64, description="Number of Ray workers that learn.")
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Further host names under which browsers may reach the server, separated by commas. If one is not a "
-        "loopback name, the server asks for a token.",
+        description="Further host names under which browsers may reach the server, separated by commas. If one is not "
+        "a loopback name, the server asks for a token.",
     )
 
     token: SecretStr | None = Field(
