@@ -11,7 +11,8 @@ LatentwalkError
 ├── ModelFailed             a model could not be fetched, loaded or run
 │   └── SandboxError        sandboxed code broke a rule, failed or timed out (models.sandbox.client)
 │       ├── SandboxUnavailable  this system cannot start or lock a sandbox
-│       └── SandboxTaskFailed   the function in the sandbox raised an error of its own
+│       ├── SandboxRefused      the sandboxed task does not take the file
+│       └── SandboxTaskFailed   the sandboxed task raised an unexpected error
 ├── StorageFailed           the disk refused to read or write
 │   ├── DiskFull            no space is left
 │   └── Damaged             the stored bytes are not the ones that were written

@@ -23,7 +23,7 @@ from latentwalk.directions.direction import Curve, Direction, to_bytes
 from latentwalk.directions.latent_walk import LinearWalk
 from latentwalk.directions.unit import Unit
 from models.catalogue import pinned
-from models.generators.dcgan import DCGAN, build
+from models.generators.dcgan import DCGAN, build_network
 from models.generators.stylegan2 import StyleGAN2
 from models.hashing import fingerprint
 from models.networks.stylegan2 import NetworkConfig, StyleGAN2Network
@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def tiny_generator(name: str = "tiny", widths: tuple[int, ...] = (8, 6, 4, 3), seed: int = 0) -> DCGAN:
     """A DCGAN of random weights: z of 6, two classes, 16 px."""
     torch.manual_seed(seed)
-    network = build(widths)
+    network = build_network(widths)
     state = {
         name: tensor.normal_(0, 0.3) if tensor.ndim == 4 else tensor
         for name, tensor in network.state_dict().items()

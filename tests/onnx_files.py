@@ -18,7 +18,7 @@ FLOAT, INT = TensorProto.FLOAT, TensorProto.INT64
 PICTURE: tuple[int | str, ...] = ("n", 3, 32, 32)
 
 
-def built(
+def model_bytes(
     nodes: Sequence[Any], weights: Sequence[Any] = (), *, shape: Sequence[Any] = PICTURE, out: Sequence[Any] = ("n", 1),
     opset: int = 17, outputs: Sequence[Any] | None = None, kind: int = FLOAT, domain: str = "",
 ) -> bytes:  # fmt: skip
@@ -47,7 +47,7 @@ def brightness(**how: Any) -> bytes:
         node("GlobalAveragePool", ["grey"], ["mean"]),
         node("Flatten", ["mean"], ["score"]),
     ]
-    return built(nodes, [weight("luma", luma)], **how)
+    return model_bytes(nodes, [weight("luma", luma)], **how)
 
 
 def network(seed: int = 0, classes: int = 2) -> bytes:
@@ -67,7 +67,7 @@ def network(seed: int = 0, classes: int = 2) -> bytes:
         node("Flatten", ["v"], ["flat"]),
         node("Gemm", ["flat", "c"], ["score"], transB=1),
     ]
-    return built(nodes, weights, out=("n", classes))
+    return model_bytes(nodes, weights, out=("n", classes))
 
 
 def spec(data: bytes, plan: InputPlan) -> RegressorSpec:
@@ -76,16 +76,16 @@ def spec(data: bytes, plan: InputPlan) -> RegressorSpec:
     return RegressorSpec("judge", "Judge", "onnx", False, (0.0, 1.0), "", fingerprint(data, plan), card)
 
 
-def judged(data: bytes) -> torch.Tensor:
+def score_upload(data: bytes) -> torch.Tensor:
     """All that happens to an uploaded file, to its first scores."""
     plan, _ = guess_plan(inspect(data))
     return OnnxRegressor(spec(data, plan), data, plan).score(torch.zeros(4, 3, 32, 32))
 
 
-def refused(data: bytes, said: str) -> None:
+def assert_refused(data: bytes, said: str) -> None:
     """Assert that a file is refused with one sentence of which `said` is a part, and a hint."""
     with pytest.raises((Invalid, ModelFailed), match=said) as error:
-        judged(data)
+        score_upload(data)
     text = str(error.value)
     assert text.endswith(".")
     assert text.isprintable()

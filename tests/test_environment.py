@@ -120,9 +120,7 @@ def test_the_cluster_needs_a_token_and_its_network_is_internal():
     head, worker = COMPOSE["services"]["head"], COMPOSE["services"]["worker"]
     for service in (head, worker):
         assert service["environment"]["RAY_AUTH_MODE"] == "token"
-        assert (
-            service["environment"]["RAY_AUTH_TOKEN"] is None
-        )  # taken from the caller's environment
+        assert service["environment"]["RAY_AUTH_TOKEN"] is None  # taken from the caller's environment
         assert service["shm_size"]
     assert worker["networks"] == ["cluster"]
     assert COMPOSE["networks"]["cluster"]["internal"]

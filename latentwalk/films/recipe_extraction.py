@@ -10,53 +10,38 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from latentwalk.errors import Invalid
-from latentwalk.films.encoding.image_writers import GIF_XMP_END, PNG, XMP_KEY, png_chunks, riff_chunks
+from latentwalk.films.encoding.image_writers import GIF_XMP_END, XMP_KEY, png_chunks, riff_chunks
 from latentwalk.provenance.xmp import UUID, recipe_in
 from latentwalk.rendering.image_codec import KEYWORD
+from models import file_formats
+from models.file_formats import FileFormat
 
 LARGEST_FILE = 64 * 2**20
 LARGEST_RECIPE = 2**20
 MOST_BOXES = 100_000
+SIGNABLE = (file_formats.PNG, file_formats.WEBP, file_formats.GIF, file_formats.JPEG, file_formats.MP4)  # by C2PA
 TAGS, TAG, SIMPLE, NAME, TEXT, SEGMENT = 0x1254C367, 0x7373, 0x67C8, 0x45A3, 0x4487, 0x18538067
 Found = tuple[str, Any]
 
 
 def recipe_of(data: bytes) -> Found:
     """The kind ("walk" or "edit") and the decoded JSON that a file carries, or is; Invalid where there is none."""
-    finders: Mapping[str, Callable[[bytes], Found | None]] = {
-        "png": _png, "webp": _webp, "gif": _gif, "jpg": _jpg, "mp4": _mp4, "webm": _webm, "zip": _zip, "json": _json,
+    finders: Mapping[FileFormat, Callable[[bytes], Found | None]] = {
+        file_formats.PNG: _png, file_formats.WEBP: _webp, file_formats.GIF: _gif, file_formats.JPEG: _jpg,
+        file_formats.MP4: _mp4, file_formats.WEBM: _webm, file_formats.ZIP: _zip, file_formats.JSON: _json,
     }  # fmt: skip
-    kind = kind_of(data)
-    found = finders[kind](data) if kind in finders else None
+    finder = finders.get(file_formats.detect_format(data))
+    found = finder(data) if finder else None
     if found is None:
         hint = "Programs and sites often remove it: use the file as it was downloaded."
         raise Invalid("That file carries no recipe of a picture or walk.", hint)
     return found
 
 
-def kind_of(data: bytes) -> str:
-    """What a file is by its first bytes; "" for what is not known."""
-    if data.startswith(PNG):
-        return "png"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "webp"
-    if data[:6] in (b"GIF89a", b"GIF87a"):
-        return "gif"
-    if data[:3] == b"\xff\xd8\xff":
-        return "jpg"
-    if data[4:8] == b"ftyp":
-        return "mp4"
-    if data[:4] == b"\x1aE\xdf\xa3":
-        return "webm"
-    if data[:4] == b"PK\x03\x04":
-        return "zip"
-    return "json" if data.lstrip()[:1] == b"{" else ""
-
-
 def mime_of(data: bytes) -> str:
     """The type under which content credentials are looked for; "" where a file cannot carry them."""
-    types = {"png": "image/png", "webp": "image/webp", "gif": "image/gif", "jpg": "image/jpeg", "mp4": "video/mp4"}
-    return types.get(kind_of(data), "")
+    format = file_formats.detect_format(data)
+    return format.media_type if format in SIGNABLE else ""
 
 
 def _png(data: bytes) -> Found | None:

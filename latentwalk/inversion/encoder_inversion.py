@@ -14,11 +14,11 @@ from latentwalk.edit import Base
 from latentwalk.errors import Invalid, NotFound
 from latentwalk.latents.latent_codec import encode_latent
 from latentwalk.progress import Progress, Work, scale_progress
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from latentwalk.training.encoder_training import load, refine
 from latentwalk.training.evaluation import samplers
 from models.base import Generator
 from models.specs import GeneratorSpec
-from server.engine.generator_cache import LoadedGenerator
 from server.storage.library import Library
 
 LARGEST_FILE = 16 * 2**20

@@ -12,7 +12,7 @@ from latentwalk.provenance.ledger import LedgerEntry
 from latentwalk.provenance.signing import FileSigner, sliders_of
 from latentwalk.provenance.xmp import packet
 from latentwalk.rendering.image_codec import MEDIA_TYPES, Format, Pixels, encode, to_image
-from server.engine.generator_cache import LoadedGenerator
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from server.jobs.job import now
 
 

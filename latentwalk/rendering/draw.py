@@ -13,9 +13,9 @@ from latentwalk.edit import Edit, canonical, resolve
 from latentwalk.errors import LatentwalkError, ModelFailed
 from latentwalk.latents.latent_codec import stack_latents
 from latentwalk.rendering import image_codec
+from latentwalk.rendering.frame import Answer, Frame
 from latentwalk.rendering.image_codec import Format, Pixels
-from server.engine.generator_cache import LoadedGenerator
-from server.engine.preview_queue import Answer, Frame
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 
 log = logging.getLogger(__name__)
 

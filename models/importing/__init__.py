@@ -1,4 +1,5 @@
-"""Strangers' checkpoints: read without running a line of them, told about in a passport, turned into weights of ours.
+"""Checkpoints of unknown origin: parsed without executing anything in them, described in a passport, and converted.
 
-What parses is pure (bytes in, values out), imports neither torch nor pickle, and runs in the jail; `opening` asks it.
+Imports point one way: `unpickle` <- `formats` <- `families` <- `read_in_sandbox` <- `sandbox_task`. All of these are
+pure (bytes in, values out), import neither torch nor pickle, and run in the sandbox; `open_checkpoint` calls them.
 """

@@ -1,4 +1,4 @@
-"""How much of a stranger's file is read before it is refused, and the refusal itself."""
+"""How much of an untrusted file is read before it is refused, and the refusal itself."""
 
 from __future__ import annotations
 
@@ -9,39 +9,39 @@ from models.errors import Invalid
 
 
 class FileRefused(Invalid):
-    """A file breaks a rule of the readers."""
+    """A file breaks a rule of the readers. Message and hint hold printable characters only."""
 
     def __init__(self, message: str, hint: str = "Check the file and where it comes from.") -> None:
-        # Both may quote the file and are shown on terminals and pages.
+        # Both may quote the file, and are shown in terminals and on pages.
         super().__init__(printable(message), printable(hint))
 
 
 def printable(text: str) -> str:
-    """The text with a question mark for every sign that would not be shown, or that would change how others are."""
-    return "".join(sign if sign.isprintable() else "?" for sign in text)
+    """The text with a question mark in place of every control, formatting or otherwise invisible character."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Counts are of one pickle; bytes and seconds of a whole file."""
+    """The most that one file may take. Opcodes, stack and marks are counted per pickle, all else per file."""
 
-    file: int = 2 * 2**30
+    file: int = 2 * 2**30  # bytes
     opcodes: int = 3_000_000
-    stack: int = 500_000  # values waiting at once
-    marks: int = 1_000  # unfinished collections inside one another
+    stack: int = 500_000  # values on a pickle's stack
+    marks: int = 1_000  # nested, unfinished collections
     text: int = 64 * 2**20  # bytes of all strings and names together
-    word: int = 16 * 2**20  # bytes of one string: the source text of a module is the longest
-    digits: int = 512  # bytes of one whole number
-    depth: int = 64  # modules and mappings inside one another, where they are walked
+    string: int = 16 * 2**20  # bytes of one string: the source text of a module is the longest
+    digits: int = 512  # bytes of one integer
+    depth: int = 64  # nested modules and mappings, where they are walked
     tensors: int = 20_000
-    numbers: int = 2**29  # in all tensors that are decoded
+    numbers: int = 2**29  # elements of all tensors that are decoded
     members: int = 20_000  # files in an archive
     seconds: float = 60.0
 
 
 @dataclass(slots=True)
 class Budget:
-    """What is left of the limits while one file is read; every reader of that file takes from the same one."""
+    """What was used of the limits so far; every reader that works on one file counts in the same budget."""
 
     limits: Limits = field(default_factory=Limits)
     started: float = field(default_factory=time.monotonic)
@@ -49,22 +49,22 @@ class Budget:
     text: int = 0
     numbers: int = 0
 
-    def tick(self, opcodes: int) -> None:
-        """Count instructions; Refused beyond the limit or out of time."""
-        self.opcodes += opcodes
+    def count_opcodes(self, count: int) -> None:
+        """Add executed opcodes. Raises FileRefused beyond the limit, or when the time is up."""
+        self.opcodes += count
         if self.opcodes > self.limits.opcodes:
-            raise FileRefused(f"It has over {self.limits.opcodes:,} instructions, more than any checkpoint needs.")
+            raise FileRefused(f"The file has over {self.limits.opcodes:,} instructions: no checkpoint needs as many.")
         if time.monotonic() - self.started > self.limits.seconds:
-            raise FileRefused(f"Reading it took longer than {self.limits.seconds:g} seconds.")
+            raise FileRefused(f"Reading the file took longer than {self.limits.seconds:g} seconds.")
 
-    def words(self, count: int) -> None:
-        """Count bytes of text."""
+    def count_text(self, count: int) -> None:
+        """Add the `count` bytes of one string. Raises FileRefused beyond either limit."""
         self.text += count
-        if count > self.limits.word or self.text > self.limits.text:
-            raise FileRefused("It holds more text than any checkpoint needs.")
+        if count > self.limits.string or self.text > self.limits.text:
+            raise FileRefused("The file holds more text than any checkpoint needs.")
 
-    def decode(self, count: int) -> None:
-        """Count numbers of tensors that are about to be made."""
+    def count_numbers(self, count: int) -> None:
+        """Add the elements of a tensor before it is decoded. Raises FileRefused beyond the limit."""
         self.numbers += count
         if self.numbers > self.limits.numbers:
-            raise FileRefused(f"Its tensors hold over {self.limits.numbers:,} numbers.", "Use a smaller model.")
+            raise FileRefused(f"The tensors hold over {self.limits.numbers:,} numbers.", "Use a smaller model.")

@@ -1,4 +1,4 @@
-"""What is told about a stranger's checkpoint before anything of it is kept, and what it was turned into."""
+"""The passport, which describes a checkpoint before any of it is kept, and the generator that a checkpoint becomes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from models.importing.limits import printable
+from models.importing.unpickle.records import GlobalName
 
 Weights = Mapping[str, np.ndarray[Any, Any]]
 
@@ -25,9 +26,10 @@ class TensorFact:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """What a generator takes and makes: latents of `z` and `w` numbers, `layers` styles, a picture's sides in px.
+    """A generator's dimensions: images of `channels` x `height` x `width` px, latents of `z` and `w` numbers.
 
-    `w` is 0 where there is no mapping network; `classes` is 0 for an unconditional one.
+    `classes` is 0 for an unconditional generator, `w` is 0 without a mapping network, and `layers` is the number of
+    layers that a latent enters.
     """
 
     height: int
@@ -40,9 +42,11 @@ class Sizes:
 
 
 @dataclass(frozen=True, slots=True)
-class Converted:
-    """A generator in our own layout: its family, its sizes, weights in float32, the file's own names for the classes,
-    and sentences about what was decided on the way.
+class ConvertedGenerator:
+    """A generator in the layout of this package's networks, float32.
+
+    `classes` are the file's own names for its classes, `sources` source texts by the class they define, and `notes`
+    sentences about what the conversion assumed.
     """
 
     format: str
@@ -51,15 +55,17 @@ class Converted:
     state: Weights
     inventory: tuple[TensorFact, ...]
     classes: tuple[str, ...] = ()
-    sources: Mapping[str, str] = field(default_factory=dict)  # name of a class in the file: its source text
+    sources: Mapping[str, str] = field(default_factory=dict)
     licence: str = ""
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Passport:
-    """What a file contains. `names` are the globals that it names, `inert` those that were not made; `sources` are
-    sha256 sums of source text found in it, by the class it belongs to: none of it was run. `licence` is "" if unknown.
+    """What a file contains.
+
+    `names` are the globals that its pickle refers to, `inert` those of them that stayed opaque, `sources` the sha256 of
+    source texts in it, by the class they define: none of it was run. `licence` is "" if unknown.
     """
 
     format: str
@@ -76,8 +82,8 @@ class Passport:
     notes: tuple[str, ...]
 
 
-def passport(data: memoryview, converted: Converted, names: Mapping[Any, bool]) -> Passport:
-    """The passport of a file whose generator was converted; `names` says which global was made inert."""
+def make_passport(data: memoryview, converted: ConvertedGenerator, names: Mapping[GlobalName, bool]) -> Passport:
+    """The passport of a file whose generator was converted; `names` says of each global whether it stayed opaque."""
     return Passport(
         format=converted.format,
         family=converted.family,
@@ -87,10 +93,10 @@ def passport(data: memoryview, converted: Converted, names: Mapping[Any, bool]) 
         tensors=tuple(replace(fact, name=printable(fact.name[:200])) for fact in converted.inventory),
         numbers=sum(int(np.prod(fact.shape)) for fact in converted.inventory),
         names=tuple(sorted(printable(str(name)) for name in names)),
-        inert=tuple(sorted(printable(str(name)) for name, inert in names.items() if inert)),
+        inert=tuple(sorted(printable(str(name)) for name, opaque in names.items() if opaque)),
         sources={
-            printable(kind[:100]): hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-            for kind, text in sorted(converted.sources.items())
+            printable(name[:100]): hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+            for name, text in sorted(converted.sources.items())
         },
         licence=printable(converted.licence),
         notes=converted.notes,
@@ -98,5 +104,5 @@ def passport(data: memoryview, converted: Converted, names: Mapping[Any, bool]) 
 
 
 def inventory(state: Weights) -> tuple[TensorFact, ...]:
-    """The list of a state's tensors, in its order."""
+    """The list of a state dict's tensors, in its order."""
     return tuple(TensorFact(name, array.dtype.name, array.shape) for name, array in state.items())

@@ -1,4 +1,4 @@
-"""A checkpoint's bytes to its passport and its weights in our layout: the whole of what runs in the jail."""
+"""A checkpoint's bytes to its passport and its converted weights: all of what the sandbox does with a checkpoint."""
 
 from __future__ import annotations
 
@@ -9,48 +9,47 @@ from typing import Any
 import numpy as np
 
 from models.importing.families import biggan, genforce, nvidia, plain, rosinality, tensorflow
-from models.importing.formats.detect_format import GIVE, FileContents, read_contents
+from models.importing.formats.read_contents import EXPECTED, read_contents
 from models.importing.limits import Budget, FileRefused, Limits
-from models.importing.passport import Converted, Passport, passport
-from models.importing.unpickle.records import Inert, Node
+from models.importing.passport import ConvertedGenerator, Passport, make_passport
+from models.importing.unpickle.records import ModuleRecord, OpaqueObject
 
-READERS = (nvidia.convert, tensorflow.convert, rosinality.convert, genforce.convert, biggan.convert, plain.convert)
-LARGEST_CONFIG = 2**20
+CONVERTERS = (nvidia.convert, tensorflow.convert, rosinality.convert, genforce.convert, biggan.convert, plain.convert)
+MAX_CONFIG = 2**20  # bytes
 
 
-def read(data: memoryview, config: bytes = b"", limits: Limits | None = None) -> tuple[Passport, Converted]:
-    """What a file contains, and its generator. `config` is the config.json that lay beside it, if there was one.
+def read(data: memoryview, config: bytes = b"", limits: Limits | None = None) -> tuple[Passport, ConvertedGenerator]:
+    """The passport and the generator of a file; `config` is the config.json beside it, if there is one.
 
-    Refused, with a sentence and a hint, for everything that is not a whole checkpoint of a known kind.
+    Raises FileRefused, with a message and a hint, for everything that is not a whole checkpoint of a known family.
     """
     budget = Budget(limits or Limits())
-    found = read_contents(data, budget, _config(config))
-    with np.errstate(all="ignore"):  # what is not finite is refused in the end
-        for reader in READERS:
-            converted = reader(found, budget)
+    contents = read_contents(data, budget, _parse_config(config))
+    with np.errstate(all="ignore"):  # numbers that are not finite are refused in the end
+        for convert in CONVERTERS:
+            converted = convert(contents, budget)
             if converted is not None:
-                return passport(data, converted, found.names), converted
-    raise FileRefused(f"This is {found.format}, but of {_what(found)}.", GIVE)
+                return make_passport(data, converted, contents.names), converted
+    raise FileRefused(f"This is {contents.format}, but of {_describe(contents.value)}.", EXPECTED)
 
 
-def _config(data: bytes) -> Mapping[str, Any]:
+def _parse_config(data: bytes) -> Mapping[str, Any]:
     if not data:
         return {}
-    if len(data) > LARGEST_CONFIG:
+    if len(data) > MAX_CONFIG:
         raise FileRefused("The config.json is larger than any network's.")
     try:
-        told = json.loads(data)
+        config = json.loads(data)
     except (ValueError, RecursionError):
         raise FileRefused("The config.json cannot be read.") from None
-    return told if isinstance(told, dict) else {}
+    return config if isinstance(config, dict) else {}
 
 
-def _what(found: FileContents) -> str:
-    value = found.value
-    if isinstance(value, Inert | Node):
-        kind = value.kind if isinstance(value, Node) else value.name
-        return f"a “{str(kind)[:80]}”, not of a generator that is known here"
+def _describe(value: object) -> str:
+    if isinstance(value, OpaqueObject | ModuleRecord):
+        name = value.class_name if isinstance(value, ModuleRecord) else value.name
+        return f"a “{str(name)[:80]}”, not of a known generator"
     if isinstance(value, dict):
-        words = ", ".join(str(key)[:40] for key in list(value)[:6])
-        return f"something else than a generator that is known here (it has {words})" if words else "nothing"
+        keys = ", ".join(str(key)[:40] for key in list(value)[:6])
+        return f"something else than a known generator (it has {keys})" if keys else "nothing"
     return "something else than a generator"

@@ -1,4 +1,4 @@
-"""An imported generator's description: what its passport says, in the words of every other generator's."""
+"""The description of an imported generator, made from its passport in the terms of every other generator's."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ TITLES = {
 def spec_from_passport(
     name: str, passport: Passport, state: Mapping[str, Tensor], year: int, title: str = "", classes: Sequence[str] = ()
 ) -> GeneratorSpec:
-    """The description under which a generator is kept. `classes` are names for its classes, numbered if there are none.
+    """The description under which a generator is kept. `classes` name its classes; they are numbered otherwise.
 
-    What the file does not say of its data, licence and faults is told as not known.
+    What the file does not say of its data, licence and weaknesses is given as not known.
     """
     sizes = passport.sizes
     names = tuple(classes) if len(classes) == sizes.classes else tuple(f"class {n}" for n in range(sizes.classes))

@@ -1,4 +1,4 @@
-"""Flat states, name to numbers, out of what a checkpoint holds: plain dictionaries and modules inside modules."""
+"""Flat state dicts, name to numbers, from what a checkpoint holds: plain dictionaries and nested modules."""
 
 from __future__ import annotations
 
@@ -10,86 +10,95 @@ import numpy as np
 from models.importing.limits import Budget, FileRefused
 from models.importing.passport import Weights
 from models.importing.unpickle import tensor_bytes
-from models.importing.unpickle.records import Array, Inert, Node, Tensor, mapping, modules
+from models.importing.unpickle.records import (
+    ArrayRecord,
+    ModuleRecord,
+    OpaqueObject,
+    SetRecord,
+    TensorRecord,
+    mapping,
+    modules,
+)
 
-MOST_MODULES = 10_000
+MAX_MODULES = 10_000
 State = dict[str, np.ndarray[Any, Any]]
 
 
 def flatten(value: object, budget: Budget) -> State:
-    """The tensors of a state dict, or of a module and those inside it, by their dotted names.
+    """The decoded tensors of a state dict, or of a module and its submodules, by their dotted names.
 
-    Refused where a tensor's place holds something that was not made.
+    Raises FileRefused where a tensor would be the result of a call that is not made here.
     """
-    if not isinstance(value, Node) and "_modules" not in mapping(value):
-        return _decoded({str(name): part for name, part in mapping(value).items()}, budget)
-    found: dict[str, object] = {}
+    if not isinstance(value, ModuleRecord) and "_modules" not in mapping(value):
+        return _decode({str(name): record for name, record in mapping(value).items()}, budget)
+    records: dict[str, object] = {}
     for number, (path, module) in enumerate(modules(value, budget.limits.depth)):
-        if number > MOST_MODULES:
-            raise FileRefused(f"It has over {MOST_MODULES:,} modules.")
-        if not isinstance(module, Node | Inert):
-            raise FileRefused(f"The module “{path[:100]}” is none.")
-        left_out = set(_names(mapping(module).get("_non_persistent_buffers_set")))
-        for kind in ("_parameters", "_buffers"):
-            for name, part in mapping(mapping(module).get(kind)).items():
-                if part is not None and name not in left_out:
-                    found[f"{path}.{name}" if path else str(name)] = part
-    return _decoded(found, budget)
+        if number > MAX_MODULES:
+            raise FileRefused(f"The network has over {MAX_MODULES:,} modules.")
+        if not isinstance(module, ModuleRecord | OpaqueObject):
+            raise FileRefused(f"The module “{path[:100]}” is invalid.")
+        non_persistent = _texts(mapping(module).get("_non_persistent_buffers_set"))
+        for group in ("_parameters", "_buffers"):
+            for name, record in mapping(mapping(module).get(group)).items():
+                if record is not None and name not in non_persistent:
+                    records[f"{path}.{name}" if path else str(name)] = record
+    return _decode(records, budget)
 
 
-def is_state(value: object) -> bool:
-    """Whether it is a dictionary of tensors by name, and nothing else."""
+def is_state_dict(value: object) -> bool:
+    """Whether a value is a dictionary of tensors by name, and nothing else."""
     return (
         isinstance(value, dict)
         and len(value) > 0
-        and all(isinstance(name, str) and isinstance(part, Tensor | Array | np.ndarray) for name, part in value.items())
+        and all(isinstance(name, str) for name in value)
+        and all(isinstance(record, TensorRecord | ArrayRecord | np.ndarray) for record in value.values())
     )
 
 
 def float_tensors(state: Weights) -> State:
-    """The state in float32; Refused where a number is none."""
-    made = {}
+    """The state dict in float32. Raises FileRefused where a number is not finite."""
+    floats = {}
     for name, array in state.items():
-        made[name] = np.asarray(array, np.float32, order="C")
-        if not np.isfinite(made[name]).all():
+        floats[name] = np.asarray(array, np.float32, order="C")
+        if not np.isfinite(floats[name]).all():
             raise FileRefused(f"The tensor “{name[:100]}” holds numbers that are not finite.", "Use another snapshot.")
-    return made
+    return floats
 
 
 def under_prefix(state: Weights, prefix: str) -> State:
-    """The tensors whose names begin with `prefix`, without it."""
+    """The tensors whose names begin with `prefix`, under the rest of their names."""
     return {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}
 
 
-def take(state: Weights, name: str, *shape: int | None) -> np.ndarray[Any, Any]:
-    """The tensor of that name and shape (None: any side); Refused where it is missing or of another."""
+def require(state: Weights, name: str, *shape: int | None) -> np.ndarray[Any, Any]:
+    """The tensor of that name. FileRefused if it is missing or not of that shape (None: a side of any length)."""
     array = state.get(name)
     if array is None:
-        raise FileRefused(f"The tensor “{name[:100]}” is missing.", "It may be another network than it seems to be.")
+        raise FileRefused(f"The tensor “{name[:100]}” is missing.", "The network may be another one than it seems.")
     fits = array.ndim == len(shape) and all(want in (None, side) for want, side in zip(shape, array.shape, strict=True))
     if not fits:
-        wanted = " x ".join("?" if side is None else str(side) for side in shape) or "one number"
-        raise FileRefused(f"The tensor “{name[:100]}” has the shape {list(array.shape)}, and {wanted} was expected.")
+        expected = " x ".join("?" if side is None else str(side) for side in shape) or "a single number"
+        raise FileRefused(f"The tensor “{name[:100]}” has the shape {list(array.shape)}; expected {expected}.")
     return array
 
 
-def _names(value: object) -> list[object]:
-    items = value if isinstance(value, list) else getattr(value, "items", [])
-    return [item for item in items if isinstance(item, str)] if isinstance(items, list) else []
+def _texts(value: object) -> set[str]:
+    items = value.items if isinstance(value, SetRecord) else value
+    return {item for item in items if isinstance(item, str)} if isinstance(items, list) else set()
 
 
-def _decoded(found: Mapping[str, object], budget: Budget) -> State:
-    if len(found) > budget.limits.tensors:
-        raise FileRefused(f"It has over {budget.limits.tensors:,} tensors.")
-    made: State = {}
-    for name, part in found.items():
-        if isinstance(part, Tensor):
-            made[name] = tensor_bytes.tensor(part, budget)
-        elif isinstance(part, Array):
-            made[name] = tensor_bytes.array(part, budget)
-        elif isinstance(part, np.ndarray):
-            made[name] = part
-        elif isinstance(part, Inert):
-            kind = "something unknown" if part.name is None else str(part.name)[:80]
-            raise FileRefused(f"The tensor “{name[:100]}” would be made by {kind}, which is not run here.")
-    return made
+def _decode(records: Mapping[str, object], budget: Budget) -> State:
+    if len(records) > budget.limits.tensors:
+        raise FileRefused(f"The file has over {budget.limits.tensors:,} tensors.")
+    state: State = {}
+    for name, record in records.items():
+        if isinstance(record, TensorRecord):
+            state[name] = tensor_bytes.decode_tensor(record, budget)
+        elif isinstance(record, ArrayRecord):
+            state[name] = tensor_bytes.decode_array(record, budget)
+        elif isinstance(record, np.ndarray):
+            state[name] = record
+        elif isinstance(record, OpaqueObject):
+            callee = "an unknown object" if record.name is None else str(record.name)[:80]
+            raise FileRefused(f"The tensor “{name[:100]}” would be made by {callee}, which is not run here.")
+    return state

@@ -1,5 +1,5 @@
-"""A process for strangers' files: no files, no network, no other program, and limits of memory and time.
+"""A process for untrusted files: without files, network or other programs, and with limits on memory and time.
 
-`models.sandbox.client.Jail` is the side that asks; `worker` is the side that is locked in. Nothing here imports torch,
-so that a worker is small and starts quickly.
+`client.Sandbox` is the calling side, `worker` runs inside. Nothing here imports torch, so that a worker is small and
+starts quickly.
 """

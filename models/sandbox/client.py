@@ -1,4 +1,4 @@
-"""The asking side: starts a locked-in worker, calls its functions, and ends it when it breaks a rule or is too slow."""
+"""The calling side of the sandbox: starts a worker, calls its functions, and ends it when it breaks a rule."""
 
 from __future__ import annotations
 
@@ -17,43 +17,60 @@ import numpy as np
 
 from models.errors import ModelFailed
 from models.sandbox import landlock, seccomp
-from models.sandbox.protocol import OUT_OF_MEMORY, Message, ProtocolError, pack, receive
+from models.sandbox.protocol import OUT_OF_MEMORY, REFUSED, Message, ProtocolError, pack, receive
 
 ROOT = Path(__file__).parents[2]
-TASKS = {  # all that may run in a jail
+TASKS = {  # the modules that may run in a sandbox
     "onnx": "models.sandbox.tasks.onnx",
     "media": "models.sandbox.tasks.media",
-    "checkpoint": "models.sandbox.tasks.checkpoint",
+    "checkpoint": "models.importing.sandbox_task",
 }
-MEMORY = 1536 * 2**20
+MEMORY = 1536 * 2**20  # bytes
 LARGEST = 512 * 2**20  # bytes of arrays in one message
-START, CALL = 60.0, 30.0  # seconds
+START_SECONDS, CALL_SECONDS, EXIT_SECONDS = 60.0, 30.0, 5.0
 ENVIRONMENT = {
     "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2",
 }  # fmt: skip
+CHECK_FILE = "Check the file and where it comes from."
 
 
 class SandboxError(ModelFailed):
-    """What runs in the jail broke a rule, took too much, failed or made no sense."""
+    """The worker broke a rule, exceeded a limit, failed, or returned something invalid."""
 
 
 class SandboxUnavailable(SandboxError):
-    """This system cannot lock anything in, so that nothing of a stranger's is opened."""
+    """This system cannot isolate a worker, so that no untrusted file is opened."""
+
+
+class SandboxRefused(SandboxError):
+    """The task refused the file. `text` is its message; a worker that was taken over may have forged it."""
+
+    def __init__(self, text: str, hint: str = CHECK_FILE) -> None:
+        super().__init__(text, hint)
+        self.text = text
+
+
+class SandboxTaskFailed(SandboxError):
+    """The task raised an unexpected error. `kind` is its type's name and `text` its message, neither to be trusted."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(f"Reading the file failed: {(text or kind).rstrip('. ')}.", "Check the file.")
+        self.kind, self.text = kind, text
 
 
 def available() -> Mapping[str, Any]:
-    """What this system has for locking in: Landlock's version (0 for none), and whether system calls are filtered."""
+    """What this system offers for isolation: Landlock's version (0 for none), and whether it filters system calls."""
     if sys.platform != "linux":
         return {"landlock": 0, "seccomp": False}
-    return {"landlock": landlock.version(), "seccomp": seccomp.known()}
+    return {"landlock": landlock.version(), "seccomp": seccomp.is_supported()}
 
 
 class Sandbox:
-    """One locked-in worker for one of TASKS, started when entered; after an error it is gone and must be made anew.
+    """One isolated worker for one of TASKS, started on entering the context; after an error it is gone.
 
-    `memory` bytes may be taken, `seconds` spent on a call, `largest` bytes of arrays sent in a message. `unlocked` lets
-    it run without its locks where the system has none: the operator's decision, never a default. Not for several
-    threads at a time.
+    The worker may take `memory` bytes, spend `seconds` on a call, and send or receive `largest` bytes of arrays in one
+    message. `unlocked` lets it run on a system that cannot isolate it: the operator's decision, never a default. Not
+    for use by several threads at a time.
     """
 
     def __init__(
@@ -61,14 +78,14 @@ class Sandbox:
         task: str,
         *,
         memory: int = MEMORY,
-        seconds: float = CALL,
+        seconds: float = CALL_SECONDS,
         largest: int = LARGEST,
         unlocked: bool = False,
     ) -> None:
         self.task, self.memory, self.seconds, self.unlocked = TASKS[task], memory, seconds, unlocked
         self.largest = largest
         self._process: subprocess.Popen[bytes] | None = None
-        self._waited = START
+        self._time_limit = START_SECONDS
 
     def __enter__(self) -> Self:
         start = (
@@ -80,17 +97,17 @@ class Sandbox:
             stderr=subprocess.DEVNULL, env=ENVIRONMENT, cwd="/", start_new_session=True, bufsize=0,
         )  # fmt: skip
         try:
-            state = self._receive(time.monotonic() + START, 0).body
-            self._waited = self.seconds
+            state = self._receive(time.monotonic() + START_SECONDS, 0).body
+            self._time_limit = self.seconds
         except SandboxError as error:
-            raise SandboxUnavailable(f"The jail does not start. {error}", REPAIR) from error
+            raise SandboxUnavailable(f"The sandbox does not start. {error}", REINSTALL) from error
         if state.get("ready"):
             return self
         self.close()
         if "broken" in state:
-            raise SandboxUnavailable(f"The jail does not start: {plain_text(state['broken'], 200)}.", REPAIR)
+            raise SandboxUnavailable(f"The sandbox does not start: {plain_text(state['broken'], 200)}.", REINSTALL)
         raise SandboxUnavailable(
-            f"This system cannot lock a stranger's file in: {plain_text(state.get('reason'), 200)}.",
+            f"This system cannot isolate untrusted files: {plain_text(state.get('reason'), 200)}.",
             "Use a Linux kernel with Landlock and seccomp (5.13 or newer).",
         )
 
@@ -98,32 +115,37 @@ class Sandbox:
         self.close()
 
     def call(
-        self, name: str, given: Mapping[str, Any], arrays: Sequence[np.ndarray] = (), *, most: int | None = None
+        self,
+        name: str,
+        parameters: Mapping[str, Any],
+        arrays: Sequence[np.ndarray] = (),
+        *,
+        most: int | None = None,
+        hint: str = CHECK_FILE,
     ) -> Message:
-        """What the task's function answers, with at most `most` bytes of arrays. JailError for anything but an answer.
+        """What the task's function `name` returns, with at most `most` bytes of arrays.
 
-        An answer's JSON, shapes and kinds are those of a message and nothing more: what they mean is the caller's to
+        Raises SandboxRefused, with `hint`, for a file that the task does not take, and SandboxError for everything else
+        that is no answer. The JSON and the shapes of an answer are well-formed; what they mean is for the caller to
         check.
         """
-        until = time.monotonic() + self.seconds
-        asked = {"call": name, "given": dict(given), "seconds": self.seconds}
-        self._send(pack(Message(asked, arrays)), until)
-        message = self._receive(until, most)
+        deadline = time.monotonic() + self.seconds
+        request = {"call": name, "parameters": dict(parameters), "seconds": self.seconds}
+        self._send(pack(Message(request, arrays)), deadline)
+        message = self._receive(deadline, most)
         if "error" in message.body:
-            if message.body["error"] == "memory":
-                raise SandboxError("It took more memory than it may.", "Use a smaller model.")
-            raise SandboxTaskFailed(plain_text(message.body["error"], 60), plain_text(message.body.get("text"), 600))
+            raise _task_error(plain_text(message.body["error"], 60), plain_text(message.body.get("text"), 600), hint)
         answer = message.body.get("answer")
         if not isinstance(answer, dict):
-            raise self._ended("It answered with something that is no answer.")
+            raise self._end("The worker returned something that is no answer.")
         return Message(answer, message.arrays)
 
     def close(self) -> None:
-        """End the worker, whatever it is doing."""
+        """Kill the worker, whatever it is doing."""
         process, self._process = self._process, None
         if process is None:
             return
-        if process.returncode is None:  # until it is waited for its number is its own, and that of all it started
+        if process.returncode is None:  # until it is waited for, its id is its own, and so is that of its group
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
         for pipe in (process.stdin, process.stdout):
@@ -134,91 +156,90 @@ class Sandbox:
     @property
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
-            raise SandboxError("The jail is closed.", "Open it again.")
+            raise SandboxError("The sandbox is closed.", "Open it again.")
         return self._process
 
-    def _send(self, data: bytes, until: float) -> None:
+    def _send(self, data: bytes, deadline: float) -> None:
         pipe = self._running.stdin
         assert pipe is not None
         os.set_blocking(pipe.fileno(), False)
         rest = memoryview(data)
         while rest:
-            self._wait(pipe, selectors.EVENT_WRITE, until)
+            self._wait(pipe, selectors.EVENT_WRITE, deadline)
             try:
                 rest = rest[os.write(pipe.fileno(), rest[: 2**20]) :]
             except BlockingIOError:
                 continue
             except OSError:
-                raise self._ended() from None
+                raise self._end() from None
 
-    def _receive(self, until: float, most: int | None = None) -> Message:
+    def _receive(self, deadline: float, most: int | None = None) -> Message:
         pipe = self._running.stdout
         assert pipe is not None
 
         def read(count: int) -> bytearray:
-            data = bytearray(count)  # of memory, only what is written is taken
+            data = bytearray(count)  # memory that is not written to is not taken
             rest = memoryview(data)
             while rest:
-                self._wait(pipe, selectors.EVENT_READ, until)
-                found = os.readv(pipe.fileno(), [rest])
-                if not found:
-                    raise self._ended()
-                rest = rest[found:]
+                self._wait(pipe, selectors.EVENT_READ, deadline)
+                received = os.readv(pipe.fileno(), [rest])
+                if not received:
+                    raise self._end()
+                rest = rest[received:]
             return data
 
         try:
             return receive(read, self.largest if most is None else most)
         except ProtocolError as error:
-            raise self._ended(f"It answered with {error}.") from None
+            raise self._end(f"The worker returned {error}.") from None
 
-    def _wait(self, pipe: Any, event: int, until: float) -> None:
+    def _wait(self, pipe: Any, event: int, deadline: float) -> None:
         with selectors.DefaultSelector() as selector:
             selector.register(pipe, event)
-            if not selector.select(max(until - time.monotonic(), 0)):
-                raise self._ended(SLOW)
+            if not selector.select(max(deadline - time.monotonic(), 0)):
+                raise self._end(TOO_SLOW)
 
-    def _ended(self, sentence: str = "") -> SandboxError:
-        # It is over in any case; how it ended says why, where we did not end it.
+    def _end(self, reason: str = "") -> SandboxError:
+        # Ends the worker. Without a reason, its exit status gives one, as it ended by itself.
         process = self._running
-        if not sentence:
+        if not reason:
             try:
-                process.wait(5)
+                process.wait(EXIT_SECONDS)
             except subprocess.TimeoutExpired:
-                sentence = "It stopped answering."
+                reason = "The worker stopped answering."
         code = int(process.returncode or 0)
         self.close()
-        if not sentence:
-            sentence = ENDS.get(-code, "It ended without an answer.")
-        sentence = sentence.format(seconds=self._waited)
-        return SandboxError(sentence, "Nothing of it reached the server. Check the file and where it comes from.")
-
-
-class SandboxTaskFailed(SandboxError):
-    """The function raised an error of its own: `kind` and `text` are what it said, one line, and not to be trusted."""
-
-    def __init__(self, kind: str, text: str) -> None:
-        super().__init__(f"It failed: {(text or kind).rstrip('. ')}.", "Check the file.")
-        self.kind, self.text = kind, text
+        reason = reason or EXIT_REASONS.get(-code, "The worker ended without an answer.")
+        hint = "Nothing of the file reached the server. " + CHECK_FILE
+        return SandboxError(reason.format(seconds=self._time_limit), hint)
 
 
 def plain_text(text: object, most: int) -> str:
-    """The first line of what a stranger says, of characters that can be shown, at most `most` of them."""
+    """The first line of an untrusted text, of printable characters only, at most `most` of them."""
     line = next(iter(str("" if text is None else text)[: 4 * most].strip().splitlines()), "")
     return "".join(character for character in line if character.isprintable())[:most].strip()
 
 
-SLOW = "It took longer than {seconds:g} seconds."
-REPAIR = "Install Latentwalk again with all its packages; “latentwalk doctor” says what is missing."
-ENDS: dict[int, str] = {
-    signal.SIGSYS: "It tried what nothing in the jail may: to start a program, open a connection or reach a process.",
-    signal.SIGSEGV: "It crashed.",
-    signal.SIGBUS: "It crashed.",
-    signal.SIGABRT: "It crashed.",
-    signal.SIGILL: "It crashed.",
-    signal.SIGFPE: "It crashed.",
-    signal.SIGKILL: "It took more memory than it may.",
-    signal.SIGXCPU: "It took too long.",
-    signal.SIGALRM: SLOW,
-    -OUT_OF_MEMORY: "It took more memory than it may.",
-    signal.SIGXFSZ: "It tried to write a file.",
+def _task_error(kind: str, text: str, hint: str) -> SandboxError:
+    if kind == "memory":
+        return SandboxError(OVER_MEMORY, "Use a smaller model.")
+    return SandboxRefused(text, hint) if kind == REFUSED else SandboxTaskFailed(kind, text)
+
+
+TOO_SLOW = "The file took longer than {seconds:g} seconds."
+OVER_MEMORY = "The file took more memory than is allowed."
+CRASHED = "The worker crashed on the file."
+REINSTALL = "Install Latentwalk again with all its packages; “latentwalk doctor” says what is missing."
+EXIT_REASONS: dict[int, str] = {
+    signal.SIGSYS: "The file tried what the sandbox forbids: to start a program, open a connection or reach a process.",
+    signal.SIGSEGV: CRASHED,
+    signal.SIGBUS: CRASHED,
+    signal.SIGABRT: CRASHED,
+    signal.SIGILL: CRASHED,
+    signal.SIGFPE: CRASHED,
+    signal.SIGKILL: OVER_MEMORY,
+    signal.SIGXCPU: "The file took too much computing time.",
+    signal.SIGALRM: TOO_SLOW,
+    -OUT_OF_MEMORY: OVER_MEMORY,
+    signal.SIGXFSZ: "The file tried to write to disk.",
 }

@@ -1,6 +1,6 @@
-"""Landlock: takes files, and with newer kernels every TCP port and outside signal, away from this thread for good.
+"""Landlock: takes access to files, and with newer kernels to TCP ports and outside signals, from this thread for good.
 
-What it takes from a thread it takes from those that the thread starts later, not from those that run already.
+A restriction also holds for threads that are started later, but not for those that run already.
 """
 
 from __future__ import annotations
@@ -11,69 +11,71 @@ import struct
 import sys
 from collections.abc import Iterable
 
-CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # the same numbers on every architecture
-VERSION = 1  # the flag that asks for the interface's version
+CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # system calls, with the same numbers on every architecture
+CREATE_RULESET_VERSION = 1  # flag that asks for the version of the interface
 NO_NEW_PRIVILEGES = 38  # prctl
-BENEATH = 1  # a rule about a path and what lies beneath it
-READ_FILE, READ_FOLDER = 1 << 2, 1 << 3
-FILES = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}  # how many kinds of access to files each version can take away
-NETWORK, SCOPES = 0b11, 0b11  # TCP bind and connect since 4; abstract sockets and signals since 6
+RULE_PATH_BENEATH = 1
+READ_FILE, READ_DIR = 1 << 2, 1 << 3
+FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}  # number of file access rights that each version handles
+NETWORK_RIGHTS, SCOPES = 0b11, 0b11  # TCP bind and connect since version 4; abstract sockets and signals since 6
 
 
 def version() -> int:
-    """The kernel's Landlock interface, from 1; 0 where there is none."""
+    """The version of the kernel's Landlock interface, from 1; 0 where there is none."""
     if sys.platform != "linux":
-        return 0  # elsewhere the number is another call's
-    found = int(_libc().syscall(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint(VERSION)))
+        return 0  # elsewhere the number belongs to another call
+    found = int(_libc().syscall(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint(CREATE_RULESET_VERSION)))
     return max(found, 0)
 
 
 def restrict(readable: Iterable[str] = ()) -> int:
-    """Take every access that this kernel can take, but for reading the files and folders `readable` that exist; the
-    interface's version. Rules add up: a second call only takes more. OSError where the kernel cannot.
+    """Remove every access right that this kernel handles, except reading the files and folders `readable` that exist.
+
+    Returns the version of the interface. Restrictions add up: a second call can only remove more. Raises OSError where
+    the kernel does not support it.
     """
-    here = version()
-    if here == 0:
+    abi = version()
+    if abi == 0:
         raise OSError("this kernel has no Landlock")
-    rules = struct.pack("<Q", (1 << FILES[min(here, max(FILES))]) - 1)
-    if here >= 4:
-        rules += struct.pack("<Q", NETWORK)
-    if here >= 6:
+    rules = struct.pack("<Q", (1 << FILE_RIGHTS[min(abi, max(FILE_RIGHTS))]) - 1)
+    if abi >= 4:
+        rules += struct.pack("<Q", NETWORK_RIGHTS)
+    if abi >= 6:
         rules += struct.pack("<Q", SCOPES)
     libc = _libc()
-    handle = int(libc.syscall(CREATE_RULESET, rules, ctypes.c_size_t(len(rules)), ctypes.c_uint(0)))
-    if handle < 0:
-        raise _refused("Landlock makes no ruleset")
+    ruleset = int(libc.syscall(CREATE_RULESET, rules, ctypes.c_size_t(len(rules)), ctypes.c_uint(0)))
+    if ruleset < 0:
+        raise _os_error("Landlock did not create a ruleset")
     try:
         for path in readable:
-            _allow(libc, handle, path)
+            _allow_reading(libc, ruleset, path)
         if libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0) != 0:
-            raise _refused("privileges cannot be given up")
-        if libc.syscall(RESTRICT_SELF, ctypes.c_int(handle), ctypes.c_uint(0)) != 0:
-            raise _refused("Landlock does not close")
+            raise _os_error("privileges could not be given up")
+        if libc.syscall(RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint(0)) != 0:
+            raise _os_error("Landlock did not restrict the process")
+    finally:
+        os.close(ruleset)
+    return abi
+
+
+def _allow_reading(libc: ctypes.CDLL, ruleset: int, path: str) -> None:
+    try:
+        handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return  # what does not exist need not be allowed
+    try:
+        rights = READ_FILE | (READ_DIR if os.path.isdir(path) else 0)
+        rule = struct.pack("<Qi", rights, handle)
+        if libc.syscall(ADD_RULE, ctypes.c_int(ruleset), ctypes.c_int(RULE_PATH_BENEATH), rule, ctypes.c_uint(0)) != 0:
+            raise _os_error(f"Landlock did not accept {path}")
     finally:
         os.close(handle)
-    return here
-
-
-def _allow(libc: ctypes.CDLL, handle: int, path: str) -> None:
-    try:
-        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except OSError:
-        return  # what is not there need not be allowed
-    try:
-        access = READ_FILE | (READ_FOLDER if os.path.isdir(path) else 0)
-        rule = struct.pack("<Qi", access, place)
-        if libc.syscall(ADD_RULE, ctypes.c_int(handle), ctypes.c_int(BENEATH), rule, ctypes.c_uint(0)) != 0:
-            raise _refused(f"Landlock does not take {path}")
-    finally:
-        os.close(place)
 
 
 def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
 
-def _refused(what: str) -> OSError:
+def _os_error(message: str) -> OSError:
     number = ctypes.get_errno()
-    return OSError(number, f"{what}: {os.strerror(number)}")
+    return OSError(number, f"{message}: {os.strerror(number)}")

@@ -1,4 +1,4 @@
-"""What passes through the bars: JSON and arrays, framed by their lengths, with limits on both sides."""
+"""The messages between client and worker: JSON and arrays, framed by their lengths, with limits on both sides."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from typing import Any
 import numpy as np
 
 HEAD = struct.Struct("<II")  # bytes of JSON, number of arrays
-LARGEST_JSON = 4 * 2**20
-MOST_ARRAYS = 64
-OUT_OF_MEMORY = 75  # how the locked-in process ends where a message does not fit into it
-REFUSED = "Refused"  # the kind of an error that is a task's own refusal; its text is a sentence of ours
+MAX_JSON = 4 * 2**20
+MAX_ARRAYS = 64
+MAX_DIMENSIONS = 8
+REFUSED = "refused"  # the kind of error that is a task's own refusal of a file: Invalid, with a message of ours
+OUT_OF_MEMORY = 75  # exit status of a worker that has no memory for a message
 DTYPES = ("float32", "float64", "float16", "uint8", "int32", "int64", "bool")
 
 Read = Callable[[int], bytes | bytearray]
 
 
 class ProtocolError(Exception):
-    """What came is not a message, or too much of one."""
+    """The received bytes are not a message, or too large a one. The text completes "The worker returned ..."."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,39 +39,40 @@ def pack(message: Message) -> bytes:
     rows = [np.asarray(array, order="C") for array in message.arrays]
     shapes = [[row.dtype.name, list(row.shape)] for row in rows]
     text = json.dumps({"body": message.body, "arrays": shapes}, allow_nan=False).encode()
-    views = (row.reshape(-1).data for row in rows)  # joined without a copy of each before: a file may be large
+    views = (row.reshape(-1).data for row in rows)  # joined without copying each first: a file may be large
     return b"".join([HEAD.pack(len(text), len(rows)), text, *views])
 
 
-def receive(read: Read, most: int) -> Message:
-    """The next message from `read(count)`, which gives exactly so many bytes; arrays of at most `most` bytes in all.
+def receive(read: Read, max_bytes: int) -> Message:
+    """The next message from `read(count)`, which returns exactly `count` bytes.
 
-    Garbled where the bytes are no message. Nothing that they say is believed before it is checked.
+    Raises ProtocolError where the bytes are no message, or its arrays take over `max_bytes` in all. Nothing in it is
+    used before it is checked.
     """
     length, count = HEAD.unpack(read(HEAD.size))
-    if length > LARGEST_JSON or count > MOST_ARRAYS:
+    if length > MAX_JSON or count > MAX_ARRAYS:
         raise ProtocolError("a message that is too long")
     try:
-        told = json.loads(read(length))
-        body, shapes = told["body"], told["arrays"]
+        envelope = json.loads(read(length))
+        body, shapes = envelope["body"], envelope["arrays"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise ProtocolError("a message that cannot be read") from None
     if not isinstance(body, dict) or not isinstance(shapes, list) or len(shapes) != count:
-        raise ProtocolError("a message of the wrong shape")
+        raise ProtocolError("a message of the wrong structure")
     arrays = []
-    for dtype, shape in (_checked(row) for row in shapes):
+    for dtype, shape in (_check_array(row) for row in shapes):
         size = math.prod(shape) * dtype.itemsize
-        most -= size
-        if most < 0:
+        max_bytes -= size
+        if max_bytes < 0:
             raise ProtocolError("more numbers than are allowed")
         arrays.append(np.frombuffer(read(size), dtype).reshape(shape))
     return Message(body, arrays)
 
 
-def _checked(row: object) -> tuple[np.dtype[Any], tuple[int, ...]]:
+def _check_array(row: object) -> tuple[np.dtype[Any], tuple[int, ...]]:
     if not isinstance(row, list) or len(row) != 2 or row[0] not in DTYPES or not isinstance(row[1], list):
-        raise ProtocolError("an array of an unknown kind")
+        raise ProtocolError("an array of an unknown dtype")
     shape = row[1]
-    if len(shape) > 8 or not all(type(side) is int and 0 <= side < 2**40 for side in shape):
+    if len(shape) > MAX_DIMENSIONS or not all(type(side) is int and 0 <= side < 2**40 for side in shape):
         raise ProtocolError("an array of an impossible shape")
     return np.dtype(row[0]), tuple(shape)

@@ -1,4 +1,4 @@
-"""The locked-in side: imports its task, closes every door behind itself, then answers calls until its pipe ends."""
+"""The worker inside the sandbox: imports its task, gives up every access, then answers calls until its pipe ends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from models.errors import Invalid
 from models.sandbox import landlock, seccomp
 from models.sandbox.protocol import OUT_OF_MEMORY, REFUSED, Message, ProtocolError, pack, receive
 
-# What libraries read when they are loaded: the linker's list, the processor's kind, numbers from the kernel.
+# What libraries read while they are loaded: the linker's cache, the type of the processor, random numbers.
 LIBRARIES = (
     "/usr",
     "/lib",
@@ -25,80 +25,84 @@ LIBRARIES = (
     "/proc",
     "/sys/devices/system/cpu",
 )
-SECONDS = 24 * 3600  # of computing, for its whole life; the asking side bounds each call
-GRACE = 5.0  # seconds after which a call that nobody waits for any more ends the process
+CPU_SECONDS = 24 * 3600  # of the worker's whole life; the client limits each call
+MAX_OPEN_FILES = 16
+GRACE = 1.0  # seconds after a call's time limit until the kernel ends a worker whose client is gone
 
 
-def main(task: str, memory: int, largest: int, must_lock: bool) -> None:
-    """Serve the functions of the module `task` over the pipes it was started with.
+def main(task: str, memory: int, largest: int, must_isolate: bool) -> None:
+    """Serve the functions of the module `task` over the pipes that the process was started with.
 
     A task has `prepare()`, which imports and warms up whatever it needs, and CALLS, functions by name from (JSON,
-    arrays) to (JSON, arrays). `memory` bytes may be taken on top of what preparing took.
+    arrays) to (JSON, arrays). The task may take `memory` bytes on top of what preparing took, and receive `largest`
+    bytes of arrays in one message. With `must_isolate`, a system that cannot isolate the process ends it.
     """
     source, sink = os.dup(0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDWR)
+    null = os.open(os.devnull, os.O_RDWR)
     for handle in (0, 1, 2):  # what libraries print must not end up among the messages
-        os.dup2(nothing, handle)
+        os.dup2(null, handle)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    state, module = _locked_in(task, memory, must_lock)
+    state, module = _isolate(task, memory, must_isolate)
     _send(sink, Message(state))
     while state["ready"]:
         try:
-            message = receive(lambda count: _read(source, count), largest)
-            _watch(message.body.get("seconds", 0))
-            answer = _answer(module, message)
-            del message
+            request = receive(lambda count: _read(source, count), largest)
+            _set_watchdog(request.body.get("seconds", 0))
+            answer = _answer(module, request)
+            del request
             _send(sink, answer)
             del answer
         except (EOFError, ProtocolError):
             return
         except MemoryError:
             os._exit(OUT_OF_MEMORY)
-        _watch(0)
+        _set_watchdog(0)
 
 
-def _locked_in(task: str, memory: int, must_lock: bool) -> tuple[dict[str, Any], Any]:
-    # Whether all is ready, with what holds and why the rest does not; an operator who does without a lock keeps others.
+def _isolate(task: str, memory: int, must_isolate: bool) -> tuple[dict[str, Any], Any]:
+    # Returns which restrictions hold and why others do not, whether the worker is ready, and its task's module. An
+    # operator who goes without one restriction keeps the others.
     state: dict[str, Any] = {"ready": False, "landlock": 0, "seccomp": False}
     reasons: list[str] = []
     try:
-        _close_the_door()
+        _restrict_to_libraries()
     except OSError as error:
         reasons.append(str(error))
-        if must_lock:
+        if must_isolate:
             return {**state, "reason": reasons[0]}, None
     try:
         module: Any = importlib.import_module(task)
         module.prepare()
     except Exception as error:  # a package that is missing or broken may raise anything
         return {**state, "broken": f"{type(error).__name__}: {error}"[:300]}, None
-    _limit(memory)
-    for name, close in (("landlock", landlock.restrict), ("seccomp", seccomp.close)):
+    _limit_resources(memory)
+    for name, restrict in (("landlock", landlock.restrict), ("seccomp", seccomp.install)):
         try:
-            state[name] = close()
+            state[name] = restrict()
         except OSError as error:
             reasons.append(str(error))
-    return {**state, "ready": not (reasons and must_lock), "reason": "; ".join(reasons)}, module
+    return {**state, "ready": not (reasons and must_isolate), "reason": "; ".join(reasons)}, module
 
 
-def _watch(seconds: object) -> None:
-    # The asking side ends what is too slow; should it be gone itself, the kernel does.
-    wait = float(seconds) + GRACE if isinstance(seconds, (int, float)) and seconds > 0 else 0
-    signal.setitimer(signal.ITIMER_REAL, wait)
+def _set_watchdog(seconds: object) -> None:
+    # The client ends what is too slow; if the client is gone itself, the kernel does.
+    limit = float(seconds) + GRACE if isinstance(seconds, (int, float)) and seconds > 0 else 0
+    signal.setitimer(signal.ITIMER_REAL, limit)
 
 
-def _close_the_door() -> None:
-    # Before any library is imported, as one may start threads: from here on programs can be read, and nothing else.
+def _restrict_to_libraries() -> None:
+    # Before any library is imported, as one may start threads, which a later restriction would not reach.
     threads = len(os.listdir("/proc/self/task"))
     if threads != 1:
         raise OSError(f"{threads} threads run already")
     landlock.restrict([*sys.path, sys.prefix, sys.base_prefix, *LIBRARIES])
 
 
-def _limit(memory: int) -> None:
-    # Preparing is over: what it took stays, and `memory` more may be taken.
+def _limit_resources(memory: int) -> None:
+    # Once the task is prepared: what that took stays, and `memory` more may be taken.
     limits = {
-        resource.RLIMIT_FSIZE: 0, resource.RLIMIT_CORE: 0, resource.RLIMIT_CPU: SECONDS, resource.RLIMIT_NOFILE: 16,
+        resource.RLIMIT_FSIZE: 0, resource.RLIMIT_CORE: 0, resource.RLIMIT_CPU: CPU_SECONDS,
+        resource.RLIMIT_NOFILE: MAX_OPEN_FILES,
     }  # fmt: skip
     if sys.platform == "linux":
         status = Path("/proc/self/status").read_text()
@@ -109,16 +113,16 @@ def _limit(memory: int) -> None:
         resource.setrlimit(limit, (least, least))
 
 
-def _answer(module: Any, message: Message) -> Message:
+def _answer(module: Any, request: Message) -> Message:
     try:
-        call = module.CALLS[message.body["call"]]
-        body, arrays = call(message.body.get("given", {}), message.arrays)
+        call = module.CALLS[request.body["call"]]
+        body, arrays = call(request.body.get("parameters", {}), request.arrays)
         return Message({"answer": body}, arrays)
     except MemoryError:
         return Message({"error": "memory", "text": ""})
-    except Invalid as error:  # a refusal of the task's own
-        return Message({"error": REFUSED, "text": str(error)[:2000]})
-    except Exception as error:  # a stranger's file may make a library raise anything
+    except Invalid as refusal:
+        return Message({"error": REFUSED, "text": str(refusal)[:2000]})
+    except Exception as error:  # an untrusted file may make a library raise anything
         return Message({"error": type(error).__name__, "text": str(error)[:2000]})
 
 

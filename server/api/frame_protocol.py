@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from latentwalk.rendering.frame import Frame
 from latentwalk.rendering.image_codec import Format
-from server.engine.preview_queue import Frame
 
 HEADER = struct.Struct(">HBBIHHHHIIII")
 MAGIC = 0x4C57  # "LW"
@@ -44,7 +44,7 @@ def pack(rev: int, frame: Frame, *, settled: bool) -> bytes:
 def unpack(message: bytes) -> tuple[Header, bytes]:
     """The header and the encoded picture in a message; ValueError when it is not a frame."""
     if len(message) < HEADER.size:
-        raise ValueError("the message is shorter than a header")
+        raise ValueError("the message is shorter than a frame's header")
     magic, version, codec, rev, width, height, flags, batch, *times, _ = HEADER.unpack_from(message)
     if (magic, version) != (MAGIC, VERSION):
         raise ValueError("the message is not a frame of this version")

@@ -10,13 +10,14 @@ import anyio
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from latentwalk.errors import LatentwalkError
+from latentwalk.rendering.frame import Frame
 from server.api import frame_protocol
 from server.api.dependencies import Services, services
 from server.api.live_messages import MessageRefused, parse
 from server.api.permissions import person
 from server.auth.roles import Person
 from server.engine.inference_thread import Priority
-from server.engine.preview_queue import ClientSlot, Frame, PreviewRequest
+from server.engine.preview_queue import ClientSlot, PreviewRequest
 
 router = APIRouter()
 

@@ -8,9 +8,11 @@ from urllib.parse import quote
 
 from latentwalk.directions.direction import Direction
 from latentwalk.directions.unit import Unit
+from latentwalk.edit import Base
 from latentwalk.steering.transforms import Transform
 from server.engine.backend import GeneratorStatus
 from server.jobs.job import Job
+from server.services.films.previews import Moments
 from server.storage.library import Library
 
 Json = dict[str, Any]
@@ -109,6 +111,26 @@ def job(value: Job) -> Json:
     strip = f"/api/jobs/{value.id}/preview.jpg?v={value.strip_version}" if value.strip_version else None
     del view["version"], view["strip_version"], view["person"]
     return {**view, "detail": {**value.detail, "strip": strip}}
+
+
+def base(value: Base) -> Json:
+    """The base of an edit, without what is left at its default."""
+    return value.model_dump(exclude_none=True, exclude_defaults=True)
+
+
+def moments(value: Moments) -> Json:
+    """The edits of some moments of a walk, and the shape of its film."""
+    timeline = value.timeline
+    columns, rows = (1, 1) if timeline.grid is None else timeline.grid.shape
+    return {
+        "seconds": timeline.duration,
+        "frames": timeline.frames,
+        "fps": timeline.output.fps,
+        "columns": columns,
+        "rows": rows,
+        "times": value.times,
+        "edits": [[edit.model_dump(mode="json", exclude_defaults=True) for edit in cells] for cells in value.edits],
+    }
 
 
 def export(description: Json) -> Json:

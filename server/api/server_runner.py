@@ -7,16 +7,21 @@ import contextlib
 import logging
 import socket
 import sys
-from typing import cast
+from typing import Any, cast
 
 import uvicorn
 from fastapi import FastAPI
 
 from server.api.dependencies import Services
+from server.api.http_protocol import TimeoutHttpProtocol
+from server.api.live_messages import LARGEST_MESSAGE
 from server.ops import audit_log
+from server.settings import Settings
 
 POLL_INTERVAL = 0.05  # seconds
 CLOSE_GRACE = 0.2  # seconds for the close frame of the last socket to be sent
+# Connections: a browser opens six beside its socket. Above the limit the response is 503 at once.
+BASE_CONNECTIONS, CONNECTIONS_PER_PERSON = 128, 8
 
 
 class ServerRunner(uvicorn.Server):
@@ -57,6 +62,22 @@ class ServerRunner(uvicorn.Server):
     def _services(self) -> Services:
         services: Services = cast(FastAPI, self.config.app).state.services
         return services
+
+
+def configuration(app: FastAPI, settings: Settings, *, log_level: str = "INFO", **options: Any) -> uvicorn.Config:
+    """uvicorn's configuration for these settings; `options` override it."""
+    return uvicorn.Config(
+        app,
+        http=TimeoutHttpProtocol,
+        limit_concurrency=BASE_CONNECTIONS + CONNECTIONS_PER_PERSON * settings.people,
+        host=settings.host,
+        port=settings.port,
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,  # pictures are compressed already; deflating them again costs 1.6 ms each
+        ws_max_size=LARGEST_MESSAGE,
+        timeout_graceful_shutdown=3,  # event streams and sockets never end by themselves
+        **{"log_config": audit_log.logging_settings(settings.log_json, log_level), "access_log": False, **options},
+    )
 
 
 def addresses(host: str) -> list[str]:

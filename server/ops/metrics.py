@@ -14,7 +14,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from server.engine.preview_queue import Frame
+from latentwalk.rendering.frame import Frame
 
 NAME = "latentwalk"
 MEDIA_TYPE = CONTENT_TYPE_LATEST

@@ -17,18 +17,18 @@ from tests.models.importing.pickle_writer import (
     ORDERED,
     Call,
     Global,
-    Kept,
     LegacyPickler,
     Member,
     Persistent,
     Pickler,
-    Raw,
+    RawOpcodes,
+    TensorValue,
     legacy_file,
-    legacy_opening,
+    legacy_header,
     legacy_storage,
-    pickled,
+    pickle_bytes,
     torch_zip,
-    zipped,
+    zip_bytes,
 )  # fmt: skip
 
 Make = Callable[[str], bytes]
@@ -38,17 +38,17 @@ HEAD = b"\x80\x04"
 
 def call(module: str, name: str, *args: Any, protocol: int = 4) -> bytes:
     """A pickle that calls something, beside a generator so that it looks like one."""
-    return pickled({"harm": Call(Global(module, name), args), "G_ema": stylegan2().tree}, protocol)
+    return pickle_bytes({"harm": Call(Global(module, name), args), "G_ema": stylegan2().tree}, protocol)
 
 
-def running(mark: str) -> dict[str, bytes]:
+def code_execution(mark: str) -> dict[str, bytes]:
     """Pickles that create the file `mark` when Python's own unpickler opens them, where the words are right."""
     touch, code = f"touch {mark}", f"open({mark!r}, 'w').close()"
-    nested = legacy_opening() + pickled(Call(Global("os", "system"), (touch,)), 2)
+    nested = legacy_header() + pickle_bytes(Call(Global("os", "system"), (touch,)), 2)
     chain = Call(Global("builtins", "getattr"), (Global("os", "path"), "os"))
     inside = stylegan2().tree
     inside.args[0]["state"]["_modules"].pairs["harm"] = Call(Global("os", "system"), (touch,))
-    early = pickled(Call(Global("os", "system"), (touch,)), 2)
+    early = pickle_bytes(Call(Global("os", "system"), (touch,)), 2)
     return {
         "os.system": call("os", "system", touch),
         "os.system, protocol 2": call("os", "system", touch, protocol=2),
@@ -62,12 +62,12 @@ def running(mark: str) -> dict[str, bytes]:
         "importlib.import_module": call("importlib", "import_module", "antigravity"),
         "subprocess.Popen": call("subprocess", "Popen", ["touch", mark]),
         "subprocess.check_output by NEWOBJ_EX": HEAD
-        + Pickler(4).whole(Global("subprocess", "Popen"))[2:-1]
-        + Pickler(4).whole((["touch", mark],))[2:-1]
+        + Pickler(4).write(Global("subprocess", "Popen"))[2:-1]
+        + Pickler(4).write((["touch", mark],))[2:-1]
         + b"}\x92.",
         "runpy.run_path": call("runpy", "run_path", mark),
         "operator.attrgetter": call("operator", "attrgetter", "system"),
-        "getattr of getattr": pickled({"G_ema": Call(chain, (touch,))}),
+        "getattr of getattr": pickle_bytes({"G_ema": Call(chain, (touch,))}),
         "a module's module": call("torch", "serialization.os.system", touch),
         "a module's module in its path": call("torch.serialization.os", "system", touch),
         "a dunder": call("torch", "Tensor.__class__.__base__", touch),
@@ -86,23 +86,27 @@ def running(mark: str) -> dict[str, bytes]:
         "INST": HEAD + b"(S'" + touch.encode() + b"'\nios\nsystem\n.",
         "OBJ": HEAD + b"(cos\nsystem\nS'" + touch.encode() + b"'\no.",
         "protocol 0": b"cos\nsystem\n(S'" + touch.encode() + b"'\ntR.",
-        "two pickles, harm in the second": pickled({"G_ema": stylegan2().tree}) + early,
-        "harm in the first of torch's pickles": early + legacy_file({"g_ema": {"a": Kept(SMALL)}}),
-        "harm in a storage": pickled({"G_ema": Call(Global("torch.storage", "_load_from_bytes"), (nested,))}),
-        "harm among the modules": pickled({"G_ema": inside}),
-        "harm in torch's zip": torch_zip({"g_ema": {"a": Kept(SMALL)}, "x": Call(Global("os", "system"), (touch,))}),
+        "two pickles, harm in the second": pickle_bytes({"G_ema": stylegan2().tree}) + early,
+        "harm in the first of torch's pickles": early + legacy_file({"g_ema": {"a": TensorValue(SMALL)}}),
+        "harm in a storage": pickle_bytes({"G_ema": Call(Global("torch.storage", "_load_from_bytes"), (nested,))}),
+        "harm among the modules": pickle_bytes({"G_ema": inside}),
+        "harm in torch's zip": torch_zip(
+            {"g_ema": {"a": TensorValue(SMALL)}, "x": Call(Global("os", "system"), (touch,))}
+        ),
         "harm in torch's old format": legacy_file({"g_ema": {}, "x": Call(Global("os", "system"), (touch,))}),
         "harm in a persistent id": torch_zip({"a": Persistent(("storage", Call(Global("os", "system"), (touch,))))}),
     }
 
 
-def nested(times: int) -> bytes:
+def nested_files(times: int) -> bytes:
     data = legacy_storage(SMALL)
     for _ in range(times):
         data = (
-            legacy_opening() + pickled(Call(Global("torch.storage", "_load_from_bytes"), (data,)), 2) + pickled([], 2)
+            legacy_header()
+            + pickle_bytes(Call(Global("torch.storage", "_load_from_bytes"), (data,)), 2)
+            + pickle_bytes([], 2)
         )
-    return pickled({"G_ema": Call(Global("torch.storage", "_load_from_bytes"), (data,))})
+    return pickle_bytes({"G_ema": Call(Global("torch.storage", "_load_from_bytes"), (data,))})
 
 
 def with_tensor(**lies: Any) -> bytes:
@@ -111,25 +115,25 @@ def with_tensor(**lies: Any) -> bytes:
     parameters = made.tree.args[0]["state"]["_modules"].pairs["synthesis"].args[0]["state"]["_modules"]
     block = parameters.pairs["b4"].args[0]["state"]["_parameters"].pairs
     given = block["const"]
-    block["const"] = lies.pop("instead") if "instead" in lies else Kept(given.array, True, **lies)
-    return pickled(made.whole())
+    block["const"] = lies.pop("instead") if "instead" in lies else TensorValue(given.array, True, **lies)
+    return pickle_bytes(made.pickle_value())
 
 
-def doubled(depth: int, as_key: bool) -> bytes:
+def doubled_rows(depth: int, as_key: bool) -> bytes:
     """A row of two rows of two rows ...: small here, endless for whoever walks or hashes it."""
     body = b"K\x01\x85\x94" + b"0".join(b"h" + bytes([n]) + b"h" + bytes([n]) + b"\x86\x94" for n in range(depth))
     return HEAD + (b"}" if as_key else b"") + body + (b"K\x01s." if as_key else b".")
 
 
-def twins(depth: int) -> bytes:
+def doubled_modules(depth: int) -> bytes:
     """A module with the same module in it twice, with the same in it twice ..."""
     tree = module("Leaf")
     for _ in range(depth):
         tree = module("Twin", children={"a": tree, "b": tree})
-    return pickled({"G_ema": tree})
+    return pickle_bytes({"G_ema": tree})
 
 
-def own_child() -> bytes:
+def cyclic_module() -> bytes:
     """A module that is inside itself."""
     # state = {}; node = rebuild({type, state}); state["_modules"] = {"again": node}
     text = lambda word: b"X" + struct.pack("<I", len(word)) + word.encode()  # noqa: E731
@@ -138,7 +142,7 @@ def own_child() -> bytes:
     return b"\x80\x02" + node + b"h\x01" + text("_modules") + b"}" + text("again") + b"h\x02ss0" + b"h\x02."
 
 
-def colliding() -> bytes:
+def colliding_keys() -> bytes:
     prime = 2**61 - 1
     out = bytearray(HEAD + b"}(")
     for number in range(2, 4000):
@@ -151,14 +155,14 @@ def safetensors(header: bytes, body: bytes = b"", length: int | None = None) -> 
     return struct.pack("<Q", len(header) if length is None else length) + header + body
 
 
-def compressed(name: str) -> bytes:
+def zip_bomb(name: str) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(name, bytes(50 * 2**20))
     return out.getvalue()
 
 
-def tarred() -> bytes:
+def tar_bytes() -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as archive:
         told = tarfile.TarInfo("../../escaped")
@@ -169,19 +173,19 @@ def tarred() -> bytes:
 
 def members(*extra: Member, **lies: Any) -> bytes:
     """Torch's zip with further members or lies in its directory."""
-    body = Pickler(2).whole({"g_ema": {}})
-    return zipped([Member("archive/data.pkl", body), Member("archive/version", b"3\n"), *extra], **lies)
+    body = Pickler(2).write({"g_ema": {}})
+    return zip_bytes([Member("archive/data.pkl", body), Member("archive/version", b"3\n"), *extra], **lies)
 
 
 def legacy_with(numel: int, keys: list[Any], data: bytes) -> bytes:
     writer = LegacyPickler(2, nested=False)
-    body = writer.whole({"g_ema": {"a": Kept(SMALL)}})
-    return legacy_opening() + body + pickled(keys, 2) + struct.pack("<q", numel) + data
+    body = writer.write({"g_ema": {"a": TensorValue(SMALL)}})
+    return legacy_header() + body + pickle_bytes(keys, 2) + struct.pack("<q", numel) + data
 
 
-def senseless() -> dict[str, bytes]:
+def invalid_files() -> dict[str, bytes]:
     """Files that would take memory or time, reach outside, or are damaged."""
-    whole = pickled(stylegan2().whole())
+    whole = pickle_bytes(stylegan2().pickle_value())
     objects = Call(Global("numpy", "dtype"), ("O8", False, True), (3, "|", None, None, None, -1, -1, 63))
     odd_array = Call(
         Global("numpy.core.multiarray", "_reconstruct"), (Global("numpy", "ndarray"), (0,), b"b"),
@@ -198,7 +202,7 @@ def senseless() -> dict[str, bytes]:
         "a web page": b"<!doctype html><title>404</title>",
         "a pointer of git-lfs": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
         "a gzip bomb": gzip.compress(bytes(30 * 2**20)),
-        "a tar with ../": tarred(),
+        "a tar with ../": tar_bytes(),
         "random bytes": np.random.default_rng(0).bytes(5000),
         "zeros": bytes(100_000),
         "a whole file cut in half": whole[: len(whole) // 2],
@@ -207,9 +211,9 @@ def senseless() -> dict[str, bytes]:
         "a million marks": HEAD + b"(" * 1_000_000 + b".",
         "a million lists inside one another": HEAD + b"]" * 1_000_000 + b"a" * 999_999 + b".",
         "four million instructions": HEAD + b"N0" * 2_000_000 + b"N.",
-        "rows of rows": doubled(200, False),
-        "rows of rows as a key": doubled(200, True),
-        "numbers that collide": colliding(),
+        "rows of rows": doubled_rows(200, False),
+        "rows of rows as a key": doubled_rows(200, True),
+        "numbers that collide": colliding_keys(),
         "a list of a billion": HEAD + b"](" + b"\x8e" + struct.pack("<Q", 8 * 10**9) + b"e.",
         "a number of two billion bytes": HEAD + b"\x8b" + struct.pack("<I", 2**31 - 1) + b".",
         "a number of a million bytes": HEAD + b"\x8b" + struct.pack("<I", 10**6) + bytes(10**6) + b".",
@@ -236,8 +240,8 @@ def senseless() -> dict[str, bytes]:
         ),
         "a state for a number": HEAD + b"K\x05}b.",
         "a state for a list": HEAD + b"]}b.",
-        "a state for a module": pickled({"G_ema": stated}),
-        "a class swapped": pickled(
+        "a state for a module": pickle_bytes({"G_ema": stated}),
+        "a class swapped": pickle_bytes(
             {"G_ema": Call(Global("torch.nn", "Module"), (), {"__class__": Global("x", "Y")}, new=True)}
         ),
         "memory that was never filled": HEAD + b"h\x07.",
@@ -250,9 +254,11 @@ def senseless() -> dict[str, bytes]:
         "a list as a key": HEAD + b"}]K\x01s.",
         "a call of what cannot be called": HEAD + b"K\x05)R.",
         "a line without an end": b"I" + b"1" * 100_000,
-        "files in files in files": nested(3),
-        "a zip in a storage": pickled({"G_ema": Call(Global("torch.storage", "_load_from_bytes"), (torch_zip({}),))}),
-        "a storage that lies": pickled(
+        "files in files in files": nested_files(3),
+        "a zip in a storage": pickle_bytes(
+            {"G_ema": Call(Global("torch.storage", "_load_from_bytes"), (torch_zip({}),))}
+        ),
+        "a storage that lies": pickle_bytes(
             {"G_ema": Call(Global("torch.storage", "_load_from_bytes"), (legacy_storage(SMALL, 10**9),))}
         ),
         "a huge stride": with_tensor(stride=(10**9, 4, 1)),
@@ -269,9 +275,9 @@ def senseless() -> dict[str, bytes]:
         "a tensor made by a call": with_tensor(instead=inert),
         "an array of objects": with_tensor(instead=odd_array),
         "whole numbers as weights of another shape": with_tensor(instead=np.arange(4)),
-        "numbers that are not finite": with_tensor(instead=Kept(np.full((12, 4, 4), np.nan, np.float32), True)),
-        "a module inside itself": own_child(),
-        "modules doubled forty times": twins(40),
+        "numbers that are not finite": with_tensor(instead=TensorValue(np.full((12, 4, 4), np.nan, np.float32), True)),
+        "a module inside itself": cyclic_module(),
+        "modules doubled forty times": doubled_modules(40),
         "a zip with an absolute name": members(Member("/etc/passwd", b"x")),
         "a zip with ../": members(Member("archive/../../escaped", b"x")),
         "a zip with a backslash": members(Member("archive\\data", b"x")),
@@ -283,17 +289,17 @@ def senseless() -> dict[str, bytes]:
         "a zip that names a file twice differently": members(Member("archive/data/0", b"xx", local="archive/data/1")),
         "a zip with another compression": members(Member("archive/data/0", b"xx", method=14)),
         "a zip with more members than it has": members(count=60_000),
-        "a zip bomb": compressed("archive/data.pkl"),
+        "a zip bomb": zip_bomb("archive/data.pkl"),
         "a zip with its end cut off": members()[:-5],
         "a zip with a comment": members() + b"a comment",
-        "a zip of 64 bits that lies": members(count=2**40, wide=True),
-        "a zip without contents": zipped({"readme.txt": b"hello"}),
-        "two contents in a zip": zipped({"a/data.pkl": b"\x80\x02}.", "b/data.pkl": b"\x80\x02}."}),
-        "TorchScript": zipped({"a/data.pkl": b"\x80\x02}.", "a/constants.pkl": b"\x80\x02).", "a/code/x.py": b"1"}),
-        "the other byte order": zipped({"a/data.pkl": b"\x80\x02}.", "a/byteorder": b"big"}),
-        "a byte order that is none": zipped({"a/data.pkl": b"\x80\x02}.", "a/byteorder": b"pdp11" * 100}),
-        "a zip whose numbers are missing": zipped(
-            {"a/data.pkl": LegacyPickler(2, nested=False).whole({"a": Kept(SMALL)})}
+        "a zip of 64 bits that lies": members(count=2**40, zip64=True),
+        "a zip without contents": zip_bytes({"readme.txt": b"hello"}),
+        "two contents in a zip": zip_bytes({"a/data.pkl": b"\x80\x02}.", "b/data.pkl": b"\x80\x02}."}),
+        "TorchScript": zip_bytes({"a/data.pkl": b"\x80\x02}.", "a/constants.pkl": b"\x80\x02).", "a/code/x.py": b"1"}),
+        "the other byte order": zip_bytes({"a/data.pkl": b"\x80\x02}.", "a/byteorder": b"big"}),
+        "a byte order that is none": zip_bytes({"a/data.pkl": b"\x80\x02}.", "a/byteorder": b"pdp11" * 100}),
+        "a zip whose numbers are missing": zip_bytes(
+            {"a/data.pkl": LegacyPickler(2, nested=False).write({"a": TensorValue(SMALL)})}
         ),
         "the old format, other byte order": legacy_file({"g_ema": {}}, little=False),
         "the old format with too few numbers": legacy_with(6, ["0"], b"12"),
@@ -314,12 +320,12 @@ def senseless() -> dict[str, bytes]:
             b'{"a":{"dtype":"X9","shape":[1],"data_offsets":[0,4]}}', bytes(8)
         ),
         "safetensors nested deep": safetensors(b'{"a":' + b"[" * 200_000 + b"]" * 200_000 + b"}"),
-        "a mapping from Python 2 with a list as a key": pickled({"G_ema": Call(ORDERED, ([[[1], 2]],))}),
-        "code instead of weights": pickled(module("Exploit", source="import os; os.system('true')")),
-        "raw instructions in a tensor": with_tensor(instead=Raw(b"(((((K\x01")),
+        "a mapping from Python 2 with a list as a key": pickle_bytes({"G_ema": Call(ORDERED, ([[[1], 2]],))}),
+        "code instead of weights": pickle_bytes(module("Exploit", source="import os; os.system('true')")),
+        "raw instructions in a tensor": with_tensor(instead=RawOpcodes(b"(((((K\x01")),
     }
 
 
 def corpus(mark: str) -> dict[str, bytes]:
     """Every attack by name; those that can run try to create the file `mark`."""
-    return {**{f"runs {name}": data for name, data in running(mark).items()}, **senseless()}
+    return {**{f"runs {name}": data for name, data in code_execution(mark).items()}, **invalid_files()}

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from models.sandbox.client import Sandbox, available
-from tests.attacks.checkpoints import corpus, running
+from tests.attacks.checkpoints import code_execution, corpus
 
 ROOT = Path(__file__).parents[2]
 NAMES = sorted(corpus("mark"))
@@ -87,7 +87,7 @@ def test_what_would_run_something_is_named_or_called_damaged(name: str, verdicts
 def test_pythons_own_unpickler_would_have_run_it(name: str, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     file = tmp_path / "attack.pkl"
-    file.write_bytes(running(str(mark))[name])
+    file.write_bytes(code_execution(str(mark))[name])
     lenient = """
 import pickle, sys, types
 class Anything(pickle.Unpickler):

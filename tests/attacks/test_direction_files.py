@@ -20,7 +20,7 @@ WIDTH = 12
 VECTOR = torch.eye(WIDTH)[0]
 
 
-def good(**fields) -> bytes:
+def valid_file(**fields) -> bytes:
     given_ = {
         "id": "zoom", "name": "Zoom", "group": "geometry", "generator": "tiny", "fingerprint": "sha256:00",
         "space": "z", "unit": Unit("%"), "walk": LinearWalk(VECTOR), "curve": Curve.straight(0.1, 20.0),
@@ -35,27 +35,27 @@ def header_of(data: bytes) -> dict:
     return json.loads(data[8 : 8 + length])
 
 
-def described(text: str, tensors=None) -> bytes:
+def file_with_description(text: str, tensors=None) -> bytes:
     """A safetensors file whose description is `text`, whatever that is."""
     return save({"vector": VECTOR} if tensors is None else tensors, metadata={"latentwalk.direction": text})
 
 
-def changed(**fields) -> bytes:
+def file_with(**fields) -> bytes:
     """A good file with some of its description replaced; a value of ... leaves the field out."""
-    stored = json.loads(header_of(good())["__metadata__"]["latentwalk.direction"])
+    stored = json.loads(header_of(valid_file())["__metadata__"]["latentwalk.direction"])
     stored = {name: value for name, value in {**stored, **fields}.items() if value is not ...}
-    return described(json.dumps(stored))
+    return file_with_description(json.dumps(stored))
 
 
-def raw(header: bytes, body: bytes = b"", length: int | None = None) -> bytes:
+def raw_file(header: bytes, body: bytes = b"", length: int | None = None) -> bytes:
     return struct.pack("<Q", len(header) if length is None else length) + header + body
 
 
-def deep(levels: int) -> str:
+def nested_list(levels: int) -> str:
     return "[" * levels + "]" * levels
 
 
-def refused(data: bytes) -> str:
+def refusal_of(data: bytes) -> str:
     with pytest.raises(Invalid) as refusal:
         from_bytes(data, "mine.safetensors")
     told = str(refusal.value)
@@ -75,67 +75,67 @@ FILES = {
     "a picture": (b"\x89PNG\r\n\x1a\n" + b"\x00" * 100, "header is cut off or too long"),
     "a pickle": (b"\x80\x04\x95" + b"c__builtin__\nexec\n" * 4, "header is cut off or too long"),
     "a zip": (b"PK\x03\x04" + b"\x00" * 100, ""),
-    "cut off in its header": (good()[:40], "header is cut off"),
-    "cut off in its tensors": (good()[:-4], ""),
-    "with bytes after its tensors": (good() + b"\x00" * 16, ""),
-    "a header that claims exabytes": (raw(b"{}", length=2**63), "header is cut off or too long"),
-    "a header longer than the file": (raw(b"{}", length=100), "header is cut off"),
-    "a header over a megabyte": (raw(b" " * (2**20 + 1)), "too long"),
+    "cut off in its header": (valid_file()[:40], "header is cut off"),
+    "cut off in its tensors": (valid_file()[:-4], ""),
+    "with bytes after its tensors": (valid_file() + b"\x00" * 16, ""),
+    "a header that claims exabytes": (raw_file(b"{}", length=2**63), "header is cut off or too long"),
+    "a header longer than the file": (raw_file(b"{}", length=100), "header is cut off"),
+    "a header over a megabyte": (raw_file(b" " * (2**20 + 1)), "too long"),
     "larger than any direction": (b"\x00" * (16 * 2**20 + 1), "larger than 16 MiB"),
-    "a header that is no JSON": (raw(b"{nonsense"), ""),
-    "a header that is no text": (raw(b"\xff\xfe\xfd"), ""),
-    "a header that is a list": (raw(b"[]"), "not laid out"),
-    "a header that is a number": (raw(b"7"), "not laid out"),
+    "a header that is no JSON": (raw_file(b"{nonsense"), ""),
+    "a header that is no text": (raw_file(b"\xff\xfe\xfd"), ""),
+    "a header that is a list": (raw_file(b"[]"), "not laid out"),
+    "a header that is a number": (raw_file(b"7"), "not laid out"),
     "a header without metadata": (save({"vector": VECTOR}), "does not say its"),
-    "metadata that is a list": (raw(b'{"__metadata__":[]}'), "not a table"),
+    "metadata that is a list": (raw_file(b'{"__metadata__":[]}'), "not a table"),
     "metadata of something else": (save({"vector": VECTOR}, metadata={"format": "pt"}), "does not say its direction"),
-    "a deeply nested header": (raw(b'{"__metadata__":' + deep(200_000).encode() + b"}"), "not laid out"),
-    "a header with two entries of one name": (raw(b'{"__metadata__":{},"__metadata__":{}}'), ""),
+    "a deeply nested header": (raw_file(b'{"__metadata__":' + nested_list(200_000).encode() + b"}"), "not laid out"),
+    "a header with two entries of one name": (raw_file(b'{"__metadata__":{},"__metadata__":{}}'), ""),
     "tensors that overlap": (
-        raw(b'{"__metadata__":{"latentwalk.direction":"{}"},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},'
+        raw_file(b'{"__metadata__":{"latentwalk.direction":"{}"},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},'
             b'"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}', b"\x00" * 4), ""),
     "a tensor with a shape beyond counting": (
-        raw(b'{"__metadata__":{"latentwalk.direction":"{}"},"vector":{"dtype":"F32",'
+        raw_file(b'{"__metadata__":{"latentwalk.direction":"{}"},"vector":{"dtype":"F32",'
             b'"shape":[4294967296,4294967296,4294967296],"data_offsets":[0,4]}}', b"\x00" * 4), ""),
     "a tensor of a type nobody knows": (
-        raw(b'{"__metadata__":{"latentwalk.direction":"{}"},"vector":{"dtype":"Q9","shape":[1],"data_offsets":[0,4]}}',
+        raw_file(b'{"__metadata__":{"latentwalk.direction":"{}"},"vector":{"dtype":"Q9","shape":[1],"data_offsets":[0,4]}}',
             b"\x00" * 4), ""),
 }  # fmt: skip
 
 DESCRIPTIONS = {
-    "no JSON": (described("{"), ""),
-    "a list": (described("[]"), "not laid out"),
-    "nothing": (described("null"), "not laid out"),
-    "deep nesting": (described(deep(100_000)), "not laid out"),
-    "deep settings": (changed(settings={"a": json.loads(deep(20))}), "nested more than"),
-    "deep card": (changed(card={"a": json.loads(deep(500))}), "nested more than"),
-    "another format": (changed(format=2), "its format is 2"),
-    "no format": (changed(format=...), "does not say its format"),
-    "no unit": (changed(unit=...), "does not say its unit"),
-    "a unit of another kind": (changed(unit={"symbol": "x", "power": 3}), "not laid out"),
-    "a unit with a neutral zero factor": (changed(unit={"symbol": "x", "scale": "log", "neutral": 0}), "above zero"),
-    "a unit of an unknown scale": (changed(unit={"symbol": "x", "scale": "cubic"}), "linear or log"),
-    "a unit whose neutral amount is text": (changed(unit={"symbol": "x", "neutral": "1"}), "not laid out"),
-    "an id with a path": (changed(id="../../etc/passwd"), "cannot name a direction"),
-    "an id that is a number": (changed(id=7), "its id is not text"),
-    "a name that is a list": (changed(name=["Zoom"]), "its name is not text"),
-    "a name of a megabyte": (changed(name="z" * 900_000), "longer than"),
-    "a seed that is text": (changed(seed="0"), "its seed is not a number"),
-    "a seed that is a truth": (changed(seed=True), "its seed is not a number"),
-    "a verdict of its own": (changed(verdict="<b>best</b>"), "its verdict is none of"),
-    "a kind of its own": (changed(kind="spiral"), "not a kind of walk"),
-    "no curve": (changed(curve=None), "not laid out"),
-    "a curve that falls": (changed(curve={"coordinates": [-1, 0, 1], "steps": [1, 0, -1]}), "rise"),
-    "a curve of text": (changed(curve={"coordinates": ["a", "b"], "steps": [1, 2]}), ""),
-    "a curve that misses zero": (changed(curve={"coordinates": [1, 2], "steps": [2, 3]}), "zero"),
-    "a range that falls": (changed(range=[1, -1]), "must rise"),
-    "a range of one": (changed(range=[1]), ""),
-    "a track that never ends": (changed(track=[-1, math.inf]), "not finite"),
-    "a card with a number that is none": (changed(card={"slope": math.nan}), "not finite"),
-    "settings with an infinite number": (described('{"settings": {"rate": 1e999}}'), "not finite"),
-    "a card that is a list": (changed(card=[1, 2]), "not laid out"),
-    "layers without an end": (changed(layers=[0]), "not laid out"),
-    "a number of five thousand digits": (described('{"seed": ' + "9" * 5000 + "}"), ""),
+    "no JSON": (file_with_description("{"), ""),
+    "a list": (file_with_description("[]"), "not laid out"),
+    "nothing": (file_with_description("null"), "not laid out"),
+    "deep nesting": (file_with_description(nested_list(100_000)), "not laid out"),
+    "deep settings": (file_with(settings={"a": json.loads(nested_list(20))}), "nested more than"),
+    "deep card": (file_with(card={"a": json.loads(nested_list(500))}), "nested more than"),
+    "another format": (file_with(format=2), "its format is 2"),
+    "no format": (file_with(format=...), "does not say its format"),
+    "no unit": (file_with(unit=...), "does not say its unit"),
+    "a unit of another kind": (file_with(unit={"symbol": "x", "power": 3}), "not laid out"),
+    "a unit with a neutral zero factor": (file_with(unit={"symbol": "x", "scale": "log", "neutral": 0}), "above zero"),
+    "a unit of an unknown scale": (file_with(unit={"symbol": "x", "scale": "cubic"}), "linear or log"),
+    "a unit whose neutral amount is text": (file_with(unit={"symbol": "x", "neutral": "1"}), "not laid out"),
+    "an id with a path": (file_with(id="../../etc/passwd"), "cannot name a direction"),
+    "an id that is a number": (file_with(id=7), "its id is not text"),
+    "a name that is a list": (file_with(name=["Zoom"]), "its name is not text"),
+    "a name of a megabyte": (file_with(name="z" * 900_000), "longer than"),
+    "a seed that is text": (file_with(seed="0"), "its seed is not a number"),
+    "a seed that is a truth": (file_with(seed=True), "its seed is not a number"),
+    "a verdict of its own": (file_with(verdict="<b>best</b>"), "its verdict is none of"),
+    "a kind of its own": (file_with(kind="spiral"), "not a kind of walk"),
+    "no curve": (file_with(curve=None), "not laid out"),
+    "a curve that falls": (file_with(curve={"coordinates": [-1, 0, 1], "steps": [1, 0, -1]}), "rise"),
+    "a curve of text": (file_with(curve={"coordinates": ["a", "b"], "steps": [1, 2]}), ""),
+    "a curve that misses zero": (file_with(curve={"coordinates": [1, 2], "steps": [2, 3]}), "zero"),
+    "a range that falls": (file_with(range=[1, -1]), "must rise"),
+    "a range of one": (file_with(range=[1]), ""),
+    "a track that never ends": (file_with(track=[-1, math.inf]), "not finite"),
+    "a card with a number that is none": (file_with(card={"slope": math.nan}), "not finite"),
+    "settings with an infinite number": (file_with_description('{"settings": {"rate": 1e999}}'), "not finite"),
+    "a card that is a list": (file_with(card=[1, 2]), "not laid out"),
+    "layers without an end": (file_with(layers=[0]), "not laid out"),
+    "a number of five thousand digits": (file_with_description('{"seed": ' + "9" * 5000 + "}"), ""),
 }
 
 TENSORS = {
@@ -155,40 +155,40 @@ TENSORS = {
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_that_is(name):
     data, reason = FILES[name]
-    assert reason in refused(data)
+    assert reason in refusal_of(data)
 
 
 @pytest.mark.parametrize("name", DESCRIPTIONS)
 def test_a_description_that_is(name):
     data, reason = DESCRIPTIONS[name]
-    assert reason in refused(data)
+    assert reason in refusal_of(data)
 
 
 @pytest.mark.parametrize("name", TENSORS)
 def test_tensors_that_are(name):
     tensors, reason = TENSORS[name]
-    text = header_of(good())["__metadata__"]["latentwalk.direction"]
-    assert reason in refused(described(text, tensors))
+    text = header_of(valid_file())["__metadata__"]["latentwalk.direction"]
+    assert reason in refusal_of(file_with_description(text, tensors))
 
 
 def test_a_path_that_asks_for_a_million_steps():
-    text = json.loads(header_of(good())["__metadata__"]["latentwalk.direction"])
+    text = json.loads(header_of(valid_file())["__metadata__"]["latentwalk.direction"])
     text |= {"kind": "path", "curve": {"coordinates": [-1, 0, 1], "steps": [-1e6, 0, 1e6]}}
     tensors = PathWalk.blank(WIDTH, 0).tensors()
-    assert "more than 64 steps" in refused(described(json.dumps(text), tensors))
+    assert "more than 64 steps" in refusal_of(file_with_description(json.dumps(text), tensors))
 
 
 def test_a_path_of_a_width_that_costs_more_than_it_says():
-    text = json.loads(header_of(good())["__metadata__"]["latentwalk.direction"]) | {"kind": "path"}
+    text = json.loads(header_of(valid_file())["__metadata__"]["latentwalk.direction"]) | {"kind": "path"}
     tensors = {**PathWalk.blank(WIDTH, 0).tensors(), "up.inner": torch.zeros(WIDTH, WIDTH + 1)}
-    assert "shape" in refused(described(json.dumps(text), tensors))
+    assert "shape" in refusal_of(file_with_description(json.dumps(text), tensors))
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_refusing_costs_little_memory(name):
     data, _ = FILES[name]
     tracemalloc.start()
-    refused(data)
+    refusal_of(data)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 8 * 2**20
@@ -197,13 +197,13 @@ def test_refusing_costs_little_memory(name):
 @given(st.binary(max_size=400))
 @settings(max_examples=200)
 def test_no_bytes_get_more_than_a_sentence(data):
-    refused(data)
+    refusal_of(data)
 
 
 @given(st.data())
 @settings(max_examples=200)
 def test_no_flipped_byte_gets_more_than_a_sentence(data):
-    whole = bytearray(good())
+    whole = bytearray(valid_file())
     for _ in range(data.draw(st.integers(1, 3))):
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     try:
@@ -225,7 +225,7 @@ FIELDS = ["unit", "curve", "range", "track", "asked", "layers", "settings", "car
 @settings(max_examples=300)
 def test_no_value_in_any_field_gets_more_than_a_sentence(field, value):
     try:
-        found = from_bytes(changed(**{field: value}))
+        found = from_bytes(file_with(**{field: value}))
         json.dumps(found.card, allow_nan=False)
         json.dumps(dict(found.settings), allow_nan=False)
     except Invalid as refusal:

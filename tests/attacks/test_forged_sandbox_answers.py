@@ -20,30 +20,30 @@ from tests.onnx_files import brightness, spec
 
 DATA = brightness()
 VALUE = {"name": "picture", "kind": "float32", "shape": [None, 3, 32, 32]}
-TRUE = {
+VALID = {
     "opset": 17, "producer": "", "nodes": 3, "parameters": 3, "input": VALUE, "outputs": [VALUE], "metadata": {},
 }  # fmt: skip
 FORGED: dict[str, Any] = {
     "nothing": {},
     "a list": [],
-    "an opset that is no number": {**TRUE, "opset": float("nan")},
-    "nodes without end": {**TRUE, "nodes": float("inf")},
-    "nodes beyond counting": {**TRUE, "nodes": 10**400},
-    "nodes that are true": {**TRUE, "nodes": True},
-    "parameters below none": {**TRUE, "parameters": -1},
-    "no input": {**TRUE, "input": None},
-    "an input that is a list": {**TRUE, "input": ["name", "kind", "shape"]},
-    "a shape of words": {**TRUE, "input": {**VALUE, "shape": ["a"]}},
-    "a shape that is a word": {**TRUE, "input": {**VALUE, "shape": "1333"}},
-    "a shape of fractions": {**TRUE, "input": {**VALUE, "shape": [1.5, 3, 32, 32]}},
-    "a million sides": {**TRUE, "input": {**VALUE, "shape": [1] * 10**6}},
-    "a kind that is none": {**TRUE, "input": {**VALUE, "kind": "object"}},
-    "a kind that cannot be looked up": {**TRUE, "input": {**VALUE, "kind": []}},
-    "outputs as an object": {**TRUE, "outputs": {"a": 1}},
-    "a million outputs": {**TRUE, "outputs": [VALUE] * 10**6},
-    "an output of nothing": {**TRUE, "outputs": [None]},
-    "metadata as a list": {**TRUE, "metadata": [["a", "b"]]},
-    "a million notes": {**TRUE, "metadata": {str(number): "" for number in range(10**6)}},
+    "an opset that is no number": {**VALID, "opset": float("nan")},
+    "nodes without end": {**VALID, "nodes": float("inf")},
+    "nodes beyond counting": {**VALID, "nodes": 10**400},
+    "nodes that are true": {**VALID, "nodes": True},
+    "parameters below none": {**VALID, "parameters": -1},
+    "no input": {**VALID, "input": None},
+    "an input that is a list": {**VALID, "input": ["name", "kind", "shape"]},
+    "a shape of words": {**VALID, "input": {**VALUE, "shape": ["a"]}},
+    "a shape that is a word": {**VALID, "input": {**VALUE, "shape": "1333"}},
+    "a shape of fractions": {**VALID, "input": {**VALUE, "shape": [1.5, 3, 32, 32]}},
+    "a million sides": {**VALID, "input": {**VALUE, "shape": [1] * 10**6}},
+    "a kind that is none": {**VALID, "input": {**VALUE, "kind": "object"}},
+    "a kind that cannot be looked up": {**VALID, "input": {**VALUE, "kind": []}},
+    "outputs as an object": {**VALID, "outputs": {"a": 1}},
+    "a million outputs": {**VALID, "outputs": [VALUE] * 10**6},
+    "an output of nothing": {**VALID, "outputs": [None]},
+    "metadata as a list": {**VALID, "metadata": [["a", "b"]]},
+    "a million notes": {**VALID, "metadata": {str(number): "" for number in range(10**6)}},
 }
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -53,7 +53,7 @@ JSON = st.recursive(
 
 
 def test_what_is_true_is_believed() -> None:
-    found = validate(TRUE, DATA)
+    found = validate(VALID, DATA)
     assert (found.opset, found.input, found.shape) == (17, "picture", (None, 3, 32, 32))
     assert guess_plan(found)[0].side == 32
 
@@ -64,10 +64,10 @@ def test_a_forged_passport_is_refused(name: str) -> None:
         validate(FORGED[name], DATA)
 
 
-@given(st.sampled_from(sorted(TRUE)), JSON)
+@given(st.sampled_from(sorted(VALID)), JSON)
 def test_any_passport_is_sound_or_refused(part: str, told: object) -> None:
     try:
-        found = validate({**TRUE, part: told}, DATA)
+        found = validate({**VALID, part: told}, DATA)
     except SandboxError:
         return
     texts = [found.producer, found.input, *found.metadata, *found.metadata.values()]
@@ -77,13 +77,13 @@ def test_any_passport_is_sound_or_refused(part: str, told: object) -> None:
 
 
 def test_escapes_and_invisible_marks_do_not_come_through() -> None:
-    told = {**TRUE, "producer": "\x1b[2Jtorch\u202e\nsecond", "metadata": {"a\x00b": "c\rd"}}
+    told = {**VALID, "producer": "\x1b[2Jtorch\u202e\nsecond", "metadata": {"a\x00b": "c\rd"}}
     found = validate(told, DATA)
     assert found.producer == "[2Jtorch"
     assert found.metadata == {"ab": "c"}
 
 
-class Taken:
+class ForgingSandbox:
     """Stands for a jail whose worker answers as it likes."""
 
     def __init__(self, answer: Any) -> None:
@@ -121,7 +121,7 @@ def plan() -> InputPlan:
 )
 def test_scores_that_cannot_be_are_refused(answer: Any, plan: InputPlan) -> None:
     judge = OnnxRegressor(spec(DATA, plan), DATA, plan)
-    judge._jail = Taken(answer)  # type: ignore[assignment]
+    judge._jail = ForgingSandbox(answer)  # type: ignore[assignment]
     with pytest.raises(ModelFailed) as error:
         judge.score(torch.zeros(4, 3, 32, 32))
     assert str(error.value).isprintable()

@@ -60,7 +60,7 @@ def films(tiny: Generator, tmp_path_factory: pytest.TempPathFactory) -> dict[For
     return made
 
 
-def quietly(read_it: Callable[[], Any]) -> Any:
+def read_or_refuse(read_it: Callable[[], Any]) -> Any:
     """What is read, or None where it is refused as people are told; anything else fails the test."""
     told = None
     try:
@@ -87,7 +87,7 @@ def test_a_film_cut_short_or_scrambled_anywhere_is_read_or_refused(format: Forma
         start = chance.randrange(len(data))
         tried.append(data[:start] + chance.randbytes(64) + data[start:])
         for one in tried:
-            quietly(partial(recipe_of, one))
+            read_or_refuse(partial(recipe_of, one))
     assert time.monotonic() - begin < 60
 
 
@@ -107,7 +107,7 @@ HEADS = {
 def test_noise_behind_a_good_beginning_is_refused(kind: str) -> None:
     chance = random.Random(3)
     for length in (0, 1, 7, 64, 4096, 65536):
-        assert quietly(lambda length=length: recipe_of(HEADS[kind] + chance.randbytes(length))) is None
+        assert read_or_refuse(lambda length=length: recipe_of(HEADS[kind] + chance.randbytes(length))) is None
 
 
 def boxes(kind: str, count: int) -> bytes:
@@ -121,20 +121,20 @@ def boxes(kind: str, count: int) -> bytes:
 @pytest.mark.parametrize("kind", ["mp4", "png", "webm"])
 def test_millions_of_empty_boxes_take_no_time(kind: str) -> None:
     begin = time.monotonic()
-    assert quietly(lambda: recipe_of(boxes(kind, 2_000_000))) is None
+    assert read_or_refuse(lambda: recipe_of(boxes(kind, 2_000_000))) is None
     assert time.monotonic() - begin < 20
 
 
 @pytest.mark.parametrize("size", [0, 1, 7, 2**31, 2**32 - 1])
 def test_boxes_that_lie_about_their_size_end_the_search(size: int) -> None:
     lying = HEADS["mp4"].ljust(24, b"\0") + struct.pack(">I", size) + b"uuid" + bytes(64)
-    assert quietly(lambda: recipe_of(lying)) is None
-    assert quietly(lambda: recipe_of(HEADS["png"] + struct.pack(">I", size) + b"iTXt" + bytes(64))) is None
-    assert quietly(lambda: recipe_of(HEADS["webp"] + b"XMP " + struct.pack("<I", size) + bytes(64))) is None
+    assert read_or_refuse(lambda: recipe_of(lying)) is None
+    assert read_or_refuse(lambda: recipe_of(HEADS["png"] + struct.pack(">I", size) + b"iTXt" + bytes(64))) is None
+    assert read_or_refuse(lambda: recipe_of(HEADS["webp"] + b"XMP " + struct.pack("<I", size) + bytes(64))) is None
 
 
 def test_elements_nested_for_ever_are_not_followed() -> None:
-    assert quietly(lambda: recipe_of(HEADS["webm"] + bytes.fromhex("18538067ff") * 100_000)) is None
+    assert read_or_refuse(lambda: recipe_of(HEADS["webm"] + bytes.fromhex("18538067ff") * 100_000)) is None
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:
@@ -146,7 +146,7 @@ def test_text_that_unpacks_to_gigabytes_stays_small(kind: bytes) -> None:
     bomb = zlib.compress(b"0" * 200_000_000, 9)
     body = b"latentwalk\0" + (b"\1\0\0\0" if kind == b"iTXt" else b"\0") + bomb
     tracemalloc.start()
-    assert quietly(lambda: recipe_of(HEADS["png"] + chunk(kind, body) + chunk(b"IEND", b""))) is None
+    assert read_or_refuse(lambda: recipe_of(HEADS["png"] + chunk(kind, body) + chunk(b"IEND", b""))) is None
     assert tracemalloc.get_traced_memory()[1] < 50_000_000
     tracemalloc.stop()
 
@@ -160,7 +160,7 @@ def test_a_zip_that_unpacks_to_gigabytes_stays_small() -> None:
     lying = honest.replace(struct.pack("<I", 300_000_000), small)  # says that it is small
     for data in (honest, lying):
         tracemalloc.start()
-        assert quietly(lambda data=data: recipe_of(data)) is None
+        assert read_or_refuse(lambda data=data: recipe_of(data)) is None
         assert tracemalloc.get_traced_memory()[1] < 50_000_000
         tracemalloc.stop()
 
@@ -185,9 +185,9 @@ def test_xmp_that_is_not_ours_or_not_well_is_no_recipe(data: bytes) -> None:
 @pytest.mark.parametrize("recipe", ["null", "5", "[]", '{"keyframes": {}}', '{"base": []}', '{"keyframes": [1, 2]}'])
 def test_a_recipe_of_any_shape_is_a_timeline_or_one_sentence(recipe: str) -> None:
     data = HEADS["png"] + chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet("walk", recipe))
-    found = quietly(lambda: recipe_of(data))
+    found = read_or_refuse(lambda: recipe_of(data))
     if found is not None:
-        assert quietly(lambda: read(found[1])) is None
+        assert read_or_refuse(lambda: read(found[1])) is None
 
 
 @pytest.mark.parametrize("format", [name for name, one in containers().items() if one.signed])
@@ -243,7 +243,7 @@ PLAYLISTS = [
 )
 def test_what_is_no_sound_is_refused_and_leaves_nothing(data: bytes, tmp_path: Path) -> None:
     kept = audio_files.AudioFiles(tmp_path / "sounds")
-    assert quietly(lambda: kept.keep(data, "x.mp3")) is None
+    assert read_or_refuse(lambda: kept.keep(data, "x.mp3")) is None
     assert not list(tmp_path.rglob("*.flac")) and not list(tmp_path.rglob("*.part"))  # noqa: PT018
 
 
@@ -251,7 +251,7 @@ def test_what_is_no_sound_is_refused_and_leaves_nothing(data: bytes, tmp_path: P
     "data", [wav(rate=1, seconds=9), wav(rate=192_000, seconds=0.1), wav(channels=32, seconds=0.1)]
 )
 def test_odd_sounds_are_kept_or_refused(data: bytes, tmp_path: Path) -> None:
-    found = quietly(lambda: audio_files.AudioFiles(tmp_path / "sounds").keep(data, "x.wav"))
+    found = read_or_refuse(lambda: audio_files.AudioFiles(tmp_path / "sounds").keep(data, "x.wav"))
     assert found is None or found["seconds"] > 0
 
 
@@ -261,7 +261,7 @@ def test_scrambled_sounds_are_kept_or_refused(tmp_path: Path) -> None:
         scrambled = bytearray(good)
         for _ in range(4):
             scrambled[chance.randrange(60)] = chance.randrange(256)
-        quietly(partial(audio_files.AudioFiles(tmp_path / "sounds").keep, bytes(scrambled), "x.wav"))
+        read_or_refuse(partial(audio_files.AudioFiles(tmp_path / "sounds").keep, bytes(scrambled), "x.wav"))
 
 
 def test_a_picture_far_too_large_is_not_decoded() -> None:

@@ -14,55 +14,55 @@ import pytest
 from onnx import ModelProto, TensorProto, helper
 
 from models.sandbox.client import MEMORY
-from tests.onnx_files import FLOAT, INT, brightness, built, node, refused, weight
+from tests.onnx_files import FLOAT, INT, assert_refused, brightness, model_bytes, node, weight
 
 PREPARED = 700 * 2**20  # at most, of libraries, before a file is seen
 LARGE = "memory|cannot run|longer than"
 
 
-def whole(*nodes: Any, weights: Sequence[Any] = (), out: Sequence[Any] = ("n", 3072)) -> bytes:
-    return built([*nodes, node("Flatten", ["p"])], weights, out=out)
+def image_graph(*nodes: Any, weights: Sequence[Any] = (), out: Sequence[Any] = ("n", 3072)) -> bytes:
+    return model_bytes([*nodes, node("Flatten", ["p"])], weights, out=out)
 
 
-def tiled(kind: str) -> bytes:
+def large_output(kind: str) -> bytes:
     """A picture made of 50 GB by one operator."""
     times = weight("times", [1, 1, 4000, 4000], np.int64)
     if kind == "Tile":
-        return whole(node("Tile", ["picture", "times"], ["p"]), weights=[times])
+        return image_graph(node("Tile", ["picture", "times"], ["p"]), weights=[times])
     if kind == "Resize":
         scales = weight("scales", [1, 1, 4000, 4000])
-        return whole(node("Resize", ["picture", "", "scales"], ["p"]), weights=[scales])
+        return image_graph(node("Resize", ["picture", "", "scales"], ["p"]), weights=[scales])
     if kind == "Pad":
-        return whole(
+        return image_graph(
             node("Pad", ["picture", "pads"], ["p"]),
             weights=[weight("pads", [0, 0, 60_000, 60_000, 0, 0, 0, 0], np.int64)],
         )
     if kind == "OneHot":
         numbers, ends = weight("depth", 2**34, np.int64), weight("ends", [0.0, 1.0])
-        return whole(
+        return image_graph(
             node("Cast", ["picture"], ["c"], to=INT), node("OneHot", ["c", "depth", "ends"], ["p"]),
             weights=[numbers, ends],
         )  # fmt: skip
     if kind == "EyeLike":
-        return whole(
+        return image_graph(
             node("ConstantOfShape", ["side"], ["big"], value=weight("v", [1], np.uint8)),
             node("EyeLike", ["big"], ["eye"], dtype=FLOAT), node("ReduceMax", ["eye"], ["m"], keepdims=0),
             node("Add", ["picture", "m"], ["p"]), weights=[weight("side", [120_000, 120_000], np.int64)],
         )  # fmt: skip
-    return whole(
+    return image_graph(
         node("ConvTranspose", ["picture", "w"], ["p"], strides=[4000, 4000]),
         weights=[weight("w", np.ones((3, 3, 1, 1)))],
     )
 
 
-def doubled(times: int) -> bytes:
+def doubling(times: int) -> bytes:
     """A few hundred bytes whose numbers double at every step."""
     steps = [node("Concat", [f"x{step}", f"x{step}"], [f"x{step + 1}"], axis=3) for step in range(times)]
-    return whole(node("Identity", ["picture"], ["x0"]), *steps, node("Identity", [f"x{times}"], ["p"]))
+    return image_graph(node("Identity", ["picture"], ["x0"]), *steps, node("Identity", [f"x{times}"], ["p"]))
 
 
 def random_large() -> bytes:
-    return whole(
+    return image_graph(
         node("RandomNormal", [], ["r"], shape=[110_000, 110_000]), node("ReduceMean", ["r"], ["m"], keepdims=0),
         node("Add", ["picture", "m"], ["p"]),
     )  # fmt: skip
@@ -76,7 +76,7 @@ def loop(inside: Sequence[Any], weights: Sequence[Any] = (), trips: int = 2**60)
         [value("i", INT, []), value("going", TensorProto.BOOL, []), value("held", FLOAT, None)],
         [value("on", TensorProto.BOOL, []), value("kept", FLOAT, None)], list(weights),
     )  # fmt: skip
-    return built(
+    return model_bytes(
         [node("Loop", ["trips", "yes", "picture"], ["p"], body=body), node("Flatten", ["p"])],
         [weight("trips", trips, np.int64), weight("yes", True, bool)], out=("n", 3072),
     )  # fmt: skip
@@ -93,10 +93,12 @@ def loops_in_loops() -> bytes:
         )  # fmt: skip
         inner = [helper.make_node("Loop", ["trips", "yes", "held" if depth < 3 else "picture"], ["kept"], body=body)]
     inner[0].output[0] = "p"
-    return built([*inner, node("Flatten", ["p"])], [weight("trips", 100_000, np.int64), weight("yes", True, bool)])
+    return model_bytes(
+        [*inner, node("Flatten", ["p"])], [weight("trips", 100_000, np.int64), weight("yes", True, bool)]
+    )
 
 
-def elsewhere(location: str = "/etc/passwd") -> Any:
+def external_tensor(location: str = "/etc/passwd") -> Any:
     tensor = weight("k", np.zeros(1))
     tensor.ClearField("raw_data")
     tensor.data_location = TensorProto.EXTERNAL
@@ -106,19 +108,19 @@ def elsewhere(location: str = "/etc/passwd") -> Any:
     return tensor
 
 
-def disguised() -> bytes:
+def mistyped_attribute() -> bytes:
     """A tensor in another file, in an attribute that says it is a number."""
-    made = node("Constant", [], ["k"], value=elsewhere())
+    made = node("Constant", [], ["k"], value=external_tensor())
     made.attribute[0].type = 2
-    return built([made, node("Mul", ["picture", "k"])])
+    return model_bytes([made, node("Mul", ["picture", "k"])])
 
 
 def sparse() -> bytes:
-    made = helper.make_sparse_tensor(elsewhere(), weight("at", [0], np.int64), [10])
-    return built([node("Constant", [], ["k"], sparse_value=made), node("Mul", ["picture", "k"])])
+    made = helper.make_sparse_tensor(external_tensor(), weight("at", [0], np.int64), [10])
+    return model_bytes([node("Constant", [], ["k"], sparse_value=made), node("Mul", ["picture", "k"])])
 
 
-def changed(change: Callable[[Any], object]) -> bytes:
+def changed_model(change: Callable[[Any], object]) -> bytes:
     model = ModelProto()
     model.ParseFromString(brightness())
     change(model)
@@ -151,14 +153,17 @@ def of_type(kind: Any) -> Callable[[Any], object]:
 def empty_answer() -> bytes:
     cut = [weight(name, [number], np.int64) for name, number in (("start", 0), ("end", 0), ("axis", 1))]
     ends = [helper.make_tensor_value_info("score", FLOAT, ["n", 0, 32, 32])]
-    return built([node("Slice", ["picture", "start", "end", "axis"])], cut, outputs=ends)
+    return model_bytes([node("Slice", ["picture", "start", "end", "axis"])], cut, outputs=ends)
 
 
 TENSOR = helper.make_tensor_type_proto(FLOAT, None)
 BOMBS = {
-    **{f"50 GB by {kind}": (tiled(kind), LARGE) for kind in ("Tile", "Resize", "Pad", "OneHot", "EyeLike", "Deconv")},
+    **{
+        f"50 GB by {kind}": (large_output(kind), LARGE)
+        for kind in ("Tile", "Resize", "Pad", "OneHot", "EyeLike", "Deconv")
+    },
     "50 GB of noise": (random_large(), LARGE),
-    "numbers that double forty times": (doubled(40), LARGE),
+    "numbers that double forty times": (doubling(40), LARGE),
     "a loop that grows": (loop([node("Concat", ["held", "held"], ["kept"], axis=3)]), LARGE),
     "a loop that lays up": (
         loop([node("Tile", ["held", "t"], ["kept"])], [weight("t", [2, 1, 1, 1], np.int64)]),
@@ -167,44 +172,50 @@ BOMBS = {
     "loops in loops": (loops_in_loops(), LARGE),
 }
 HIDDEN = {
-    "in a loop": (loop([node("Mul", ["held", "k"], ["kept"])], [elsewhere()]), "another file"),
-    "in an attribute of another kind": (disguised(), "another file"),
+    "in a loop": (loop([node("Mul", ["held", "k"], ["kept"])], [external_tensor()]), "another file"),
+    "in an attribute of another kind": (mistyped_attribute(), "another file"),
     "in a sparse tensor": (sparse(), "another file"),
     "an address in memory": (
-        built([node("Mul", ["picture", "k"])], [elsewhere("*/_ORT_MEM_ADDR_/*")]),
+        model_bytes([node("Mul", ["picture", "k"])], [external_tensor("*/_ORT_MEM_ADDR_/*")]),
         "another file",
     ),
-    "a folder above": (built([node("Mul", ["picture", "k"])], [elsewhere("../../../../proc/self/mem")]), "another"),
+    "a folder above": (
+        model_bytes([node("Mul", ["picture", "k"])], [external_tensor("../../../../proc/self/mem")]),
+        "another",
+    ),
 }
 ODD = {
-    "two opsets": (changed(two_opsets), "opset 999"),
-    "no opset": (changed(lambda model: model.ClearField("opset_import")), "names no operators"),
-    "no graph": (changed(lambda model: model.ClearField("graph")), "names no operators"),
+    "two opsets": (changed_model(two_opsets), "opset 999"),
+    "no opset": (changed_model(lambda model: model.ClearField("opset_import")), "names no operators"),
+    "no graph": (changed_model(lambda model: model.ClearField("graph")), "names no operators"),
     "a negative opset": (brightness(opset=-3), "opset -3|checker"),
-    "a future format": (changed(lambda model: setattr(model, "ir_version", 10**6)), "checker"),
-    "100,000 outputs": (changed(many_outputs), "outputs"),
-    "100,000 empty weights, one twice": (changed(many_weights), "checker|cannot run|longer than"),
-    "a map": (changed(of_type(helper.make_map_type_proto(INT, TENSOR))), "no tensor"),
-    "an optional": (changed(of_type(helper.make_optional_type_proto(TENSOR))), "no tensor"),
-    "an output that nothing makes": (changed(lambda model: setattr(model.graph.output[0], "name", "x")), "checker|run"),
+    "a future format": (changed_model(lambda model: setattr(model, "ir_version", 10**6)), "checker"),
+    "100,000 outputs": (changed_model(many_outputs), "outputs"),
+    "100,000 empty weights, one twice": (changed_model(many_weights), "checker|cannot run|longer than"),
+    "a map": (changed_model(of_type(helper.make_map_type_proto(INT, TENSOR))), "no tensor"),
+    "an optional": (changed_model(of_type(helper.make_optional_type_proto(TENSOR))), "no tensor"),
+    "an output that nothing makes": (
+        changed_model(lambda model: setattr(model.graph.output[0], "name", "x")),
+        "checker|run",
+    ),
     "operators of onnxruntime": (
-        built([helper.make_node("FusedMatMul", ["picture", "picture"], ["score"], domain="com.microsoft")]),
+        model_bytes([helper.make_node("FusedMatMul", ["picture", "picture"], ["score"], domain="com.microsoft")]),
         "com.microsoft",
     ),
     "operators for training": (
-        built([helper.make_node("Adam", ["picture"], ["score"], domain="ai.onnx.preview.training")]),
+        model_bytes([helper.make_node("Adam", ["picture"], ["score"], domain="ai.onnx.preview.training")]),
         "training",
     ),
-    "pictures of no size": (built([node("Relu", ["picture"])], shape=("n", 3, 0, 0)), "0 px"),
-    "no pictures": (built([node("Relu", ["picture"])], shape=(0, 3, 32, 32)), "0 pictures"),
-    "a million pictures": (built([node("Relu", ["picture"])], shape=(10**6, 3, 32, 32)), "1000000 pictures"),
-    "pictures of a million px": (built([node("Relu", ["picture"])], shape=(1, 3, 10**6, 10**6)), "1000000 px"),
-    "sides beyond counting": (built([node("Relu", ["picture"])], shape=(1, 3, 2**62, 2**62)), "no sense"),
-    "twenty dimensions": (built([node("Relu", ["picture"])], shape=[1] * 20), "no sense"),
-    "a kind of number that is none": (built([node("Relu", ["picture"])], kind=999), "other|checker|no kind"),
+    "pictures of no size": (model_bytes([node("Relu", ["picture"])], shape=("n", 3, 0, 0)), "0 px"),
+    "no pictures": (model_bytes([node("Relu", ["picture"])], shape=(0, 3, 32, 32)), "0 pictures"),
+    "a million pictures": (model_bytes([node("Relu", ["picture"])], shape=(10**6, 3, 32, 32)), "1000000 pictures"),
+    "pictures of a million px": (model_bytes([node("Relu", ["picture"])], shape=(1, 3, 10**6, 10**6)), "1000000 px"),
+    "sides beyond counting": (model_bytes([node("Relu", ["picture"])], shape=(1, 3, 2**62, 2**62)), "no sense"),
+    "twenty dimensions": (model_bytes([node("Relu", ["picture"])], shape=[1] * 20), "no sense"),
+    "a kind of number that is none": (model_bytes([node("Relu", ["picture"])], kind=999), "other|checker|no kind"),
     "an answer without numbers": (empty_answer(), "0 numbers a picture"),
     "a name of escapes": (
-        built([node("Relu", ["picture"], ["\x1b[31m\u202e<script>"])], outputs=[
+        model_bytes([node("Relu", ["picture"], ["\x1b[31m\u202e<script>"])], outputs=[
             helper.make_tensor_value_info("\x1b[31m\u202e<script>", FLOAT, ["n", 3, 32, 32])
         ]),
         "cannot run",
@@ -213,7 +224,7 @@ ODD = {
 
 
 @pytest.fixture(autouse=True)
-def kept_small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def memory_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The worker stays under its limit, and this process takes nothing to speak of."""
     workers: list[int] = []
 
@@ -223,12 +234,12 @@ def kept_small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             workers.append(self.pid)
 
     monkeypatch.setattr("models.sandbox.client.subprocess.Popen", Noted)
-    before, largest, over = taken("self", "VmRSS"), [0], threading.Event()
+    before, largest, over = memory_of("self", "VmRSS"), [0], threading.Event()
 
     def watch() -> None:
         # Not getrusage of what has ended: a child begins with its parent's peak, whatever it then takes itself.
         while not over.wait(0.005):
-            largest.extend(taken(worker, "VmHWM") for worker in workers)
+            largest.extend(memory_of(worker, "VmHWM") for worker in workers)
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -236,10 +247,10 @@ def kept_small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     over.set()
     watcher.join()
     assert not workers or 0 < max(largest) < MEMORY + PREPARED
-    assert taken("self", "VmRSS") - before < 256 * 2**20
+    assert memory_of("self", "VmRSS") - before < 256 * 2**20
 
 
-def taken(process: int | str, line: str) -> int:
+def memory_of(process: int | str, line: str) -> int:
     """Bytes of memory, by a line of the kernel's: taken now or at most; 0 of one that has ended."""
     with contextlib.suppress(OSError, StopIteration):
         text = Path(f"/proc/{process}/status").read_text()
@@ -250,17 +261,17 @@ def taken(process: int | str, line: str) -> int:
 @pytest.mark.parametrize("name", BOMBS)
 def test_what_grows_or_never_ends_is_ended(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("models.regressors.onnx.regressor.SECONDS", 6.0)
-    refused(*BOMBS[name])
+    assert_refused(*BOMBS[name])
 
 
 @pytest.mark.parametrize("name", HIDDEN)
 def test_what_reads_elsewhere_is_refused_wherever_it_hides(name: str) -> None:
-    refused(*HIDDEN[name])
+    assert_refused(*HIDDEN[name])
 
 
 @pytest.mark.parametrize("name", ODD)
 def test_what_is_odd_is_refused(name: str) -> None:
-    refused(*ODD[name])
+    assert_refused(*ODD[name])
 
 
 def test_the_corpus_is_as_large_as_is_said() -> None:

@@ -17,7 +17,7 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from models.regressors.onnx import InputPlan, OnnxRegressor, guess_plan, inspect
-from tests.onnx_files import FLOAT, INT, brightness, built, network, node, refused, spec, weight
+from tests.onnx_files import FLOAT, INT, assert_refused, brightness, model_bytes, network, node, spec, weight
 
 SENTINEL = Path("/tmp/latentwalk-was-here")
 
@@ -55,23 +55,23 @@ def external() -> bytes:
     tensor.data_location = TensorProto.EXTERNAL
     entry = tensor.external_data.add()
     entry.key, entry.value = "location", "../../../../etc/passwd"
-    return built([node("Conv", ["picture", "luma"])], [tensor])
+    return model_bytes([node("Conv", ["picture", "luma"])], [tensor])
 
 
-def hidden_external() -> bytes:
+def external_in_node() -> bytes:
     tensor = weight("k", np.zeros(1))
     tensor.ClearField("raw_data")
     tensor.data_location = TensorProto.EXTERNAL
     entry = tensor.external_data.add()
     entry.key, entry.value = "location", "/etc/passwd"
-    return built([node("Constant", [], ["k"], value=tensor), node("Mul", ["picture", "k"])])
+    return model_bytes([node("Constant", [], ["k"], value=tensor), node("Mul", ["picture", "k"])])
 
 
-def claimed(*dims: int) -> bytes:
+def tensor_claiming(*dims: int) -> bytes:
     tensor = weight("w", np.zeros(1))
     tensor.ClearField("dims")
     tensor.dims.extend(dims)
-    return built([node("Mul", ["picture", "w"])], [tensor])
+    return model_bytes([node("Mul", ["picture", "w"])], [tensor])
 
 
 def nested(depth: int) -> bytes:
@@ -82,27 +82,27 @@ def nested(depth: int) -> bytes:
         flat = helper.make_graph([node("Identity", ["picture"], ["e"])], "e", [], [value("e", FLOAT, None)])
         once = [node("If", ["yes"], [f"deep{number + 1}"], then_branch=inner, else_branch=flat)]
         inner = helper.make_graph(once, "g", [], [value(f"deep{number + 1}", FLOAT, None)])
-    return built([node("If", ["yes"], then_branch=inner, else_branch=inner)], [weight("yes", True, bool)])
+    return model_bytes([node("If", ["yes"], then_branch=inner, else_branch=inner)], [weight("yes", True, bool)])
 
 
 def many(count: int) -> bytes:
     nodes = [node("Identity", [f"x{number}"], [f"x{number + 1}"]) for number in range(count)]
-    return built([node("Identity", ["picture"], ["x0"]), *nodes, node("Flatten", [f"x{count}"])])
+    return model_bytes([node("Identity", ["picture"], ["x0"]), *nodes, node("Flatten", [f"x{count}"])])
 
 
 def cycle() -> bytes:
-    return built([node("Add", ["picture", "b"], ["a"]), node("Relu", ["a"], ["b"]), node("Flatten", ["b"])])
+    return model_bytes([node("Add", ["picture", "b"], ["a"]), node("Relu", ["a"], ["b"]), node("Flatten", ["b"])])
 
 
 def sequence() -> bytes:
     ends = [helper.make_tensor_sequence_value_info("score", FLOAT, None)]
-    return built([node("SequenceConstruct", ["picture"])], outputs=ends)
+    return model_bytes([node("SequenceConstruct", ["picture"])], outputs=ends)
 
 
 def words() -> bytes:
     ends = [helper.make_tensor_value_info("score", TensorProto.STRING, [1])]
     tensor = helper.make_tensor("w", TensorProto.STRING, [1], [b"hello"])
-    return built([node("Constant", [], value=tensor)], outputs=ends)
+    return model_bytes([node("Constant", [], value=tensor)], outputs=ends)
 
 
 def without_input() -> bytes:
@@ -182,31 +182,31 @@ INSPECTED = {
     "a protobuf of depth": (b"\x08\x08" + b"\x3a\x7f" * 20_000, "cannot be read|opset"),
     "a length that lies": (b"\x08\x08\x3a\xff\xff\xff\xff\x0f", "cannot be read"),
     "external data": (external(), "another file"),
-    "external data in a node": (hidden_external(), "another file"),
+    "external data in a node": (external_in_node(), "another file"),
     "a custom domain": (
-        built([helper.make_node("Evil", ["picture"], ["score"], domain="evil")], domain="evil"),
+        model_bytes([helper.make_node("Evil", ["picture"], ["score"], domain="evil")], domain="evil"),
         "evil",
     ),
-    "a domain undeclared": (built([helper.make_node("Evil", ["picture"], ["score"], domain="evil")]), "evil"),
+    "a domain undeclared": (model_bytes([helper.make_node("Evil", ["picture"], ["score"], domain="evil")]), "evil"),
     "functions": (functions(), "not ONNX's own"),
     "opset 5": (brightness(opset=5), "opset 5"),
     "opset 999": (brightness(opset=999), "opset 999"),
     "100,000 nodes": (many(100_000), "100,00. nodes|100,002"),
     "a cycle": (cycle(), "checker"),
-    "the same name twice": (built([node("Relu", ["picture"]), node("Relu", ["picture"])]), "checker"),
-    "an unknown operator": (built([node("Explode", ["picture"])]), "checker"),
-    "sides without numbers": (claimed(2**40, 2**20), "checker"),
-    "negative sides": (claimed(-5, 3), "negative"),
+    "the same name twice": (model_bytes([node("Relu", ["picture"]), node("Relu", ["picture"])]), "checker"),
+    "an unknown operator": (model_bytes([node("Explode", ["picture"])]), "checker"),
+    "sides without numbers": (tensor_claiming(2**40, 2**20), "checker"),
+    "negative sides": (tensor_claiming(-5, 3), "negative"),
     "no input": (without_input(), "0 inputs"),
     "two inputs": (two_inputs(), "2 inputs"),
-    "no output": (built([node("Relu", ["picture"])], outputs=[]), "no outputs"),
+    "no output": (model_bytes([node("Relu", ["picture"])], outputs=[]), "no outputs"),
     "a sequence": (sequence(), "no tensor"),
     "nested twelve deep": (nested(12), "nested deeper"),
 }
 GUESSED = {
     "words": (words(), "table of numbers"),
-    "a table": (built([node("Relu", ["picture"])], shape=(4, 5), out=(4, 5)), "2 dimensions"),
-    "seven channels": (built([node("Flatten", ["picture"])], shape=(1, 7, 9, 9)), "neither one nor three"),
+    "a table": (model_bytes([node("Relu", ["picture"])], shape=(4, 5), out=(4, 5)), "2 dimensions"),
+    "seven channels": (model_bytes([node("Flatten", ["picture"])], shape=(1, 7, 9, 9)), "neither one nor three"),
 }
 
 
@@ -220,7 +220,7 @@ def huge(kind: str) -> bytes:
         nodes = [node("Range", ["zero", "end", "step"], ["big"])]
     more = [weight("one", [1.0]), weight("zero", 0.0), weight("end", 1e10), weight("step", 1.0)]
     nodes += [node("ReduceMean", ["big"], ["mean"], keepdims=0), node("Add", ["picture", "mean"], ["p"])]
-    return built([*nodes, node("Flatten", ["p"])], [side, *more], out=("n", 3072))
+    return model_bytes([*nodes, node("Flatten", ["p"])], [side, *more], out=("n", 3072))
 
 
 def endless() -> bytes:
@@ -231,13 +231,13 @@ def endless() -> bytes:
     steps.append(node("Mul", ["more", "half"], ["kept"]))
     body = helper.make_graph(steps, "body", inside, outside, [weight("half", 0.5)])
     nodes = [node("Loop", ["trips", "yes", "picture"], ["last"], body=body), node("Flatten", ["last"])]
-    return built(nodes, [weight("trips", 2**60, np.int64), weight("yes", True, bool)], out=("n", 3072))
+    return model_bytes(nodes, [weight("trips", 2**60, np.int64), weight("yes", True, bool)], out=("n", 3072))
 
 
 def not_numbers(kind: str) -> bytes:
     nodes = [node("GlobalAveragePool", ["picture"], ["p"]), node("Mul", ["p", "zero"], ["q"])]
     nodes += [node("Div", ["q" if kind == "nan" else "one", "q"], ["r"]), node("Flatten", ["r"])]
-    return built(nodes, [weight("zero", 0.0), weight("one", 1.0)], out=("n", 3))
+    return model_bytes(nodes, [weight("zero", 0.0), weight("one", 1.0)], out=("n", 3))
 
 
 RUN = {
@@ -247,16 +247,16 @@ RUN = {
     "a loop without end": (endless(), "longer than"),
     "scores that are NaN": (not_numbers("nan"), "not numbers"),
     "scores that are infinite": (not_numbers("inf"), "not numbers"),
-    "one score for all": (built([node("ReduceMean", ["picture"], keepdims=0)], out=()), "its own score"),
+    "one score for all": (model_bytes([node("ReduceMean", ["picture"], keepdims=0)], out=()), "its own score"),
     "a shape that fits nothing": (
-        built([node("MatMul", ["picture", "w"])], [weight("w", np.ones((7, 7)))]),
+        model_bytes([node("MatMul", ["picture", "w"])], [weight("w", np.ones((7, 7)))]),
         "cannot run|checker",
     ),
 }
 
 
 @pytest.fixture(autouse=True)
-def nothing_ran():
+def no_code_ran():
     SENTINEL.unlink(missing_ok=True)
     yield
     assert not SENTINEL.exists()
@@ -264,23 +264,23 @@ def nothing_ran():
 
 @pytest.mark.parametrize("name", BEFORE)
 def test_what_is_no_onnx_is_named_and_not_opened(name: str) -> None:
-    refused(*BEFORE[name])
+    assert_refused(*BEFORE[name])
 
 
 @pytest.mark.parametrize("name", INSPECTED)
 def test_what_is_no_judge_is_refused_in_the_jail(name: str) -> None:
-    refused(*INSPECTED[name])
+    assert_refused(*INSPECTED[name])
 
 
 @pytest.mark.parametrize("name", GUESSED)
 def test_what_looks_at_no_picture_is_refused(name: str) -> None:
-    refused(*GUESSED[name])
+    assert_refused(*GUESSED[name])
 
 
 @pytest.mark.parametrize("name", RUN)
 def test_what_misbehaves_when_it_runs_is_ended(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("models.regressors.onnx.regressor.SECONDS", 4.0)
-    refused(*RUN[name])
+    assert_refused(*RUN[name])
 
 
 class Plain(torch.nn.Module):
@@ -309,7 +309,7 @@ class Plain(torch.nn.Module):
 def test_what_the_libraries_write_is_known_for_what_it_is(write: Callable[[io.BytesIO], None], said: str) -> None:
     file = io.BytesIO()
     write(file)
-    refused(file.getvalue(), f"This is .*{said}")
+    assert_refused(file.getvalue(), f"This is .*{said}")
 
 
 def test_the_corpus_is_as_large_as_is_said() -> None:

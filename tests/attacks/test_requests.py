@@ -27,7 +27,7 @@ EDIT = json.dumps({"generator": "eyes", "base": {"seed": 7}}).encode()
 
 
 @pytest.fixture(scope="module")
-def house(
+def server_url(
     tmp_path_factory: pytest.TempPathFactory, run_server: Callable[..., AbstractContextManager[str]]
 ) -> Iterator[str]:
     """A real server that asks for a token; its base URL."""
@@ -54,7 +54,7 @@ def host(url: str) -> tuple[str, int]:
     return name, int(port)
 
 
-def said(url: str, *pieces: bytes, pause: float = 0.0, patience: float = 60.0) -> tuple[bytes, float]:
+def send_raw(url: str, *pieces: bytes, pause: float = 0.0, patience: float = 60.0) -> tuple[bytes, float]:
     """What the server sends back until it hangs up, when it was told `pieces`; and after how many seconds."""
     begin = time.monotonic()
     with socket.create_connection(host(url), timeout=patience) as line:
@@ -70,7 +70,7 @@ def said(url: str, *pieces: bytes, pause: float = 0.0, patience: float = 60.0) -
         return heard, time.monotonic() - begin
 
 
-async def shakes_hands(url: str, name: str | None = None, **headers: str) -> bool:
+async def socket_opens(url: str, name: str | None = None, **headers: str) -> bool:
     """Whether the live socket opens, under another name of the server if one is given."""
     there, port = host(url)
     try:
@@ -87,16 +87,16 @@ async def shakes_hands(url: str, name: str | None = None, **headers: str) -> boo
 
 def test_the_token_itself_opens_the_door(house: str) -> None:
     assert status(f"{house}/api/render", EDIT, **bearer()) == 200
-    assert asyncio.run(shakes_hands(house, Authorization=f"Bearer {TOKEN}"))
+    assert asyncio.run(socket_opens(house, Authorization=f"Bearer {TOKEN}"))
 
 
 @pytest.mark.parametrize("token", ["", "wrong", TOKEN[:-1], TOKEN.upper()])
 def test_without_the_token_it_stays_shut(token: str, house: str) -> None:
     assert status(f"{house}/api/generators") == 401
     assert status(f"{house}/api/render", EDIT, **bearer(token)) == 401
-    assert not asyncio.run(shakes_hands(house))
-    assert not asyncio.run(shakes_hands(house, Authorization=f"Bearer {token}"))
-    assert not asyncio.run(shakes_hands(house, Cookie=f"latentwalk-{host(house)[1]}=x.y"))
+    assert not asyncio.run(socket_opens(house))
+    assert not asyncio.run(socket_opens(house, Authorization=f"Bearer {token}"))
+    assert not asyncio.run(socket_opens(house, Cookie=f"latentwalk-{host(house)[1]}=x.y"))
 
 
 @pytest.mark.parametrize(
@@ -105,20 +105,20 @@ def test_without_the_token_it_stays_shut(token: str, house: str) -> None:
 def test_a_foreign_page_can_neither_write_nor_open_a_socket(origin: str, house: str) -> None:
     origin = origin.format(house.removeprefix("http://"))
     assert status(f"{house}/api/render", EDIT, origin=origin, **bearer()) == 403
-    assert not asyncio.run(shakes_hands(house, Authorization=f"Bearer {TOKEN}", Origin=origin))
+    assert not asyncio.run(socket_opens(house, Authorization=f"Bearer {TOKEN}", Origin=origin))
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "nonsense", ""])
 def test_browsers_that_say_whose_page_asks_are_believed(site: str, house: str) -> None:
     assert status(f"{house}/api/render", EDIT, sec_fetch_site=site, **bearer()) == 403
     assert status(f"{house}/api/generators", sec_fetch_site=site, sec_fetch_mode="no-cors", **bearer()) == 403
-    assert not asyncio.run(shakes_hands(house, Authorization=f"Bearer {TOKEN}", **{"Sec-Fetch-Site": site}))
+    assert not asyncio.run(socket_opens(house, Authorization=f"Bearer {TOKEN}", **{"Sec-Fetch-Site": site}))
 
 
 @pytest.mark.parametrize("site", ["same-origin", "none"])
 def test_our_own_page_and_typed_addresses_are_let_in(site: str, house: str) -> None:
     assert status(f"{house}/api/render", EDIT, sec_fetch_site=site, origin=house, **bearer()) == 200
-    assert asyncio.run(shakes_hands(house, Authorization=f"Bearer {TOKEN}", Origin=house, **{"Sec-Fetch-Site": site}))
+    assert asyncio.run(socket_opens(house, Authorization=f"Bearer {TOKEN}", Origin=house, **{"Sec-Fetch-Site": site}))
 
 
 async def test_one_person_cannot_take_every_place(house: str) -> None:
@@ -146,7 +146,7 @@ def test_a_link_on_another_page_may_lead_here(house: str) -> None:
 def test_a_name_that_was_bound_to_this_machine_is_not_ours(name: str, house: str) -> None:
     assert status(f"{house}/healthz", host=name) == 403
     assert status(f"{house}/api/render", EDIT, host=name, origin=f"http://{name}", **bearer()) == 403
-    assert not asyncio.run(shakes_hands(house, name or "none", Authorization=f"Bearer {TOKEN}"))
+    assert not asyncio.run(socket_opens(house, name or "none", Authorization=f"Bearer {TOKEN}"))
 
 
 def test_a_body_too_large_is_refused_announced_or_not(house: str) -> None:
@@ -154,9 +154,9 @@ def test_a_body_too_large_is_refused_announced_or_not(house: str) -> None:
     assert status(f"{house}/api/render", too_much, **bearer()) == 413
     head = request(house, b"POST /api/render", b"Transfer-Encoding: chunked")
     pieces = [b"%x\r\n%s\r\n" % (2**16, b"0" * 2**16) for _ in range(body_limits.LARGEST // 2**16 + 1)]
-    answer, _ = said(house, head, *pieces)
+    answer, _ = send_raw(house, head, *pieces)
     assert answer.startswith(b"HTTP/1.1 413 ")
-    answer, _ = said(
+    answer, _ = send_raw(
         house, request(house, b"POST /api/render", b"Content-Length: 99999999999999"), b"0" * 1000, patience=30
     )
     assert answer.startswith(b"HTTP/1.1 413 ")
@@ -182,7 +182,7 @@ def test_a_head_too_large_is_refused(house: str) -> None:
         request(house, b"GET /healthz", *(b"X-%d: a" % number for number in range(MAX_HEADERS))),
         request(house, b"GET /healthz", b"X-Long: " + b"a" * 2**22)[:-4],  # and never ends
     ):
-        answer, seconds = said(house, head)
+        answer, seconds = send_raw(house, head)
         assert answer.startswith(b"HTTP/1.1 431 ") or (answer == b"" and len(head) > 2**20)  # reset while it sent
         assert seconds < HEAD_TIMEOUT
     assert status(f"{house}/healthz") == 200
@@ -196,7 +196,7 @@ def test_whoever_sends_slowly_or_nothing_is_not_waited_for(house: str) -> None:
     body = (request(house, b"POST /api/render", b"Content-Length: 1000"), *(b"0" for _ in range(60)))
     attacks = [(silent, 0.0), (head, 0.0), (dripping, 0.1), (body, 0.5)] * 10
     with ThreadPoolExecutor(len(attacks)) as crowd:
-        begun = [crowd.submit(said, house, *pieces, pause=pause) for pieces, pause in attacks]
+        begun = [crowd.submit(send_raw, house, *pieces, pause=pause) for pieces, pause in attacks]
         time.sleep(1)
         begin = time.monotonic()
         assert status(f"{house}/healthz") == 200
@@ -211,7 +211,7 @@ def test_whoever_sends_slowly_or_nothing_is_not_waited_for(house: str) -> None:
 
 def test_nonsense_is_refused_and_hung_up_on(house: str) -> None:
     for nonsense in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc" * 20, b"GET\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"):
-        answer, seconds = said(house, nonsense)
+        answer, seconds = send_raw(house, nonsense)
         assert answer.startswith(b"HTTP/1.1 4"), nonsense
         assert seconds < HEAD_TIMEOUT + 5
 
@@ -219,7 +219,7 @@ def test_nonsense_is_refused_and_hung_up_on(house: str) -> None:
 def test_two_requests_in_one_are_not_smuggled_past_the_guard(house: str) -> None:
     hidden = b"GET /api/jobs HTTP/1.1\r\nHost: evil.example\r\n\r\n"
     both = (b"Content-Length: %d" % len(hidden), b"Transfer-Encoding: chunked")
-    answer, _ = said(house, request(house, b"POST /api/render", *both), hidden)
+    answer, _ = send_raw(house, request(house, b"POST /api/render", *both), hidden)
     assert b" 200 " not in answer
 
 

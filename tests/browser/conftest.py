@@ -103,7 +103,7 @@ def server(
     spans = {"range": (0.8, 1.25), "track": (0.7, 1.4), "asked": (0.5, 2.0)}
     put_direction(home, make_slider(eyes_spec, "sway", 1, **works))
     put_direction(home, make_slider(eyes_spec, "swell", 2, **hardly, **factor, **spans))
-    local.keep(home / "generators", *described)
+    local.save(home / "generators", *described)
     put_direction(home, make_slider(described[0], "sway", 1))
     server = Server(home)
     server.start()

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from models.sandbox.client import available
 from tests.models.importing.official_files import stylegan3
-from tests.models.importing.pickle_writer import Call, Global, pickled
+from tests.models.importing.pickle_writer import Call, Global, pickle_bytes
 from tests.models.importing.test_direction_files import npy
 from tests.models.importing.test_onnx_generators import graph
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "Holiday waves.pkl"
-    path.write_bytes(pickled(stylegan3(True, c=3).whole()))
+    path.write_bytes(pickle_bytes(stylegan3(True, c=3).pickle_value()))
     return path
 
 
@@ -57,7 +57,7 @@ def test_a_dropped_checkpoint_shows_its_passport_and_is_kept_only_when_told_so(e
 def test_a_checkpoint_that_would_run_code_is_refused_on_the_page(explorer, tmp_path: Path) -> None:
     page = explorer.open().page
     path = tmp_path / "evil.pkl"
-    path.write_bytes(pickled(Call(Global("os", "system"), ("true",))))
+    path.write_bytes(pickle_bytes(Call(Global("os", "system"), ("true",))))
     page.set_input_files("#file", path)
     expect(page.locator("toast-stack")).to_contain_text("os.system")
     expect(page.get_by_role("dialog", name="Install this generator?")).to_be_hidden()

@@ -9,7 +9,7 @@ from latentwalk.directions.direction import Curve, Direction
 from latentwalk.directions.latent_walk import LinearWalk, PathWalk
 from latentwalk.directions.unit import Unit
 from models.base import Generator
-from models.generators.dcgan import DCGAN, build
+from models.generators.dcgan import DCGAN, build_network
 from models.hashing import fingerprint
 from models.specs import Card, GeneratorSpec
 
@@ -20,7 +20,7 @@ COLOURS = ("amber", "blue", "grey")
 def tiny(classes: tuple[str, ...], seed: int = 0) -> DCGAN:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        state = build([WIDTH + len(classes), 8, 3]).state_dict()
+        state = build_network([WIDTH + len(classes), 8, 3]).state_dict()
     state = {name: tensor for name, tensor in state.items() if not name.endswith("num_batches_tracked")}
     card = Card("Tiny.", "Drawn here.", "MIT", "None.", "None.", "Everything.", 2026)
     default = {classes[0]: 1.0} if classes else {}

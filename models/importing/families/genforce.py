@@ -1,84 +1,82 @@
-"""Checkpoints of genforce (also of SeFa and InterFaceGAN's successors): the averaged StyleGAN2 in our layout.
+"""Checkpoints of genforce (also used by SeFa and by InterFaceGAN's successors): the averaged StyleGAN2 in our layout.
 
-Its names are its modules'. Three things differ from ours: the style's bias lacks its one, upsampling convolutions are
-stored the other way round, and the layers are counted through.
+Three things differ from our layout beside the names: the style bias lacks its added one, the kernels of upsampling
+convolutions are flipped, and layers are numbered across blocks.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from models.importing.families.stylegan2 import Layout, taps
-from models.importing.formats.detect_format import FileContents
+from models.importing.families.stylegan2 import Affine, StateBuilder, filter_taps
+from models.importing.formats.read_contents import FileContents
 from models.importing.limits import Budget, FileRefused
-from models.importing.passport import Converted, inventory
-from models.importing.state_dicts import State, flatten, is_state, take
+from models.importing.passport import ConvertedGenerator, inventory
+from models.importing.state_dicts import State, flatten, is_state_dict, require
 
 FORMAT = "a genforce checkpoint"
-USE_STYLEGAN2 = "Give a StyleGAN2 of theirs."
+USE_STYLEGAN2 = "Use a StyleGAN2 of genforce."
 
 
-def convert(contents: FileContents, budget: Budget) -> Converted | None:
-    """The generator in our layout; None where this is no such file. Refused, with why, where it cannot be used."""
-    whole = contents.value
-    if not isinstance(whole, dict):
+def convert(contents: FileContents, budget: Budget) -> ConvertedGenerator | None:
+    """The generator; None where this is no such file. Raises FileRefused where its generator is not supported."""
+    value = contents.value
+    if not isinstance(value, dict):
         return None
-    models = whole["models"] if isinstance(whole.get("models"), dict) else whole  # a training run's own checkpoints
-    given = models.get("generator_smooth", models.get("generator", models))
-    if not is_state(given):
+    networks = value["models"] if isinstance(value.get("models"), dict) else value  # as training runs nest them
+    generator = networks.get("generator_smooth", networks.get("generator", networks))
+    if not is_state_dict(generator):
         return None
-    state = flatten(given, budget)
+    state = flatten(generator, budget)
     if "layer0.weight" in state and "output0.weight" in state:
-        raise FileRefused("This is genforce's progressive GAN, which is not known here.", USE_STYLEGAN2)
+        raise FileRefused("This is genforce's progressive GAN, which is not supported.", USE_STYLEGAN2)
     if "synthesis.layer0.epilogue.bias" in state or "synthesis.layer0.epilogue.style_mod.dense.weight" in state:
-        raise FileRefused("This is genforce's StyleGAN1, which is not known here.", USE_STYLEGAN2)
+        raise FileRefused("This is genforce's StyleGAN1, which is not supported.", USE_STYLEGAN2)
     if "synthesis.early_layer.const" not in state or "synthesis.layer0.style.weight" not in state:
         return None
-    return _converted(state)
+    return _convert(state)
 
 
-def _converted(state: State) -> Converted:
-    layout = Layout()
+def _convert(state: State) -> ConvertedGenerator:
+    builder = StateBuilder()
     if "mapping.label_weight" in state:
-        layout.join(take(state, "mapping.label_weight", None, None).T)
+        builder.add_class_matrix(require(state, "mapping.label_weight", None, None).T)
     number = 0
     while f"mapping.dense{number}.weight" in state:
         layer = f"mapping.dense{number}"
-        layout.dense(number, take(state, f"{layer}.weight", None, None), take(state, f"{layer}.bias", None))
+        weight, bias = require(state, f"{layer}.weight", None, None), require(state, f"{layer}.bias", None)
+        builder.add_dense(number, weight, bias)
         number += 1
-    layout.start(take(state, "synthesis.early_layer.const", 1, None, None, None)[0])
+    builder.add_constant(require(state, "synthesis.early_layer.const", 1, None, None, None)[0])
     if any(name.startswith("synthesis.skip_layer") for name in state):
-        raise FileRefused("This is genforce's residual StyleGAN2, which is not known here.", USE_STYLEGAN2)
+        raise FileRefused("This is genforce's residual StyleGAN2, which is not supported.", USE_STYLEGAN2)
     count = sum(name.startswith("synthesis.layer") and name.endswith(".style.weight") for name in state)
     for number in range(count):
         block, part = (number + 1) // 2, "rise" if number % 2 else "stay"
-        _layer(layout, state, f"synthesis.layer{number}", f"{block}.{part}")
+        _add_layer(builder, state, f"synthesis.layer{number}", f"{block}.{part}")
     for number in range(count // 2 + 1):
         name = f"synthesis.output{number}"
         if f"{name}.weight" in state:
-            weight = take(state, f"{name}.weight", None, None, 1, 1)
-            layout.layer(f"{number}.picture", _affine(state, name), weight, take(state, f"{name}.bias", None))
-    filters = {taps(np.squeeze(array)) for name, array in state.items() if name.endswith(".kernel")}
-    if len(filters) > 1:
-        raise FileRefused("Its layers resample differently, which is not known here.")
-    layout.fir = next(iter(filters), layout.fir)
+            weight = require(state, f"{name}.weight", None, None, 1, 1)
+            bias = require(state, f"{name}.bias", None)
+            builder.add_layer(f"{number}.picture", _affine(state, name), weight, bias)
+    builder.set_filter({filter_taps(np.squeeze(array)) for name, array in state.items() if name.endswith(".kernel")})
     mean = state.get("truncation.w_avg")
-    layout.mean(None if mean is None else mean.reshape(-1)[: state["synthesis.layer0.style.weight"].shape[1]])
-    return layout.converted(FORMAT, inventory(state))
+    width = state["synthesis.layer0.style.weight"].shape[1]
+    builder.add_mean(None if mean is None else mean.reshape(-1)[:width])
+    return builder.build(FORMAT, inventory(state))
 
 
-def _layer(layout: Layout, state: State, name: str, place: str) -> None:
-    weight = take(state, f"{name}.weight", None, None, None, None)
+def _add_layer(builder: StateBuilder, state: State, name: str, place: str) -> None:
+    weight = require(state, f"{name}.weight", None, None, None, None)
     if place.endswith("rise"):
         weight = weight[:, :, ::-1, ::-1]
-    layout.layer(place, _affine(state, name), weight, take(state, f"{name}.bias", None))
+    builder.add_layer(place, _affine(state, name), weight, require(state, f"{name}.bias", None))
     if f"{name}.noise" in state:
         strength = state.get(f"{name}.noise_strength", np.zeros(0))
-        layout.noise(place, take(state, f"{name}.noise", 1, 1, None, None)[0, 0], strength)
+        builder.add_noise(place, require(state, f"{name}.noise", 1, 1, None, None)[0, 0], strength)
 
 
-def _affine(state: State, name: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    bias = take(state, f"{name}.style.bias", None)
-    return take(state, f"{name}.style.weight", None, None), bias + np.ones_like(bias)
+def _affine(state: State, name: str) -> Affine:
+    bias = require(state, f"{name}.style.bias", None)
+    return require(state, f"{name}.style.weight", None, None), bias + np.ones_like(bias)

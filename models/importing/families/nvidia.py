@@ -1,7 +1,7 @@
-"""NVIDIA's pickles of stylegan2-ada-pytorch and stylegan3: the averaged generator, by its attributes and its numbers.
+"""NVIDIA's pickles of stylegan2-ada-pytorch and stylegan3: the averaged generator, from its attributes and weights.
 
-What the networks do is in Karras et al. 2020 (StyleGAN2, ADA) and 2021 (StyleGAN3). The sizes are taken from the nodes'
-own attributes and the weights' shapes, not from the arguments they were once made with: those leave out the defaults.
+The networks are those of Karras et al. 2020 (StyleGAN2, ADA) and 2021 (StyleGAN3). Sizes are read off the modules'
+attributes and the weights' shapes, not off the arguments the modules were constructed with: those omit defaults.
 """
 
 from __future__ import annotations
@@ -13,145 +13,147 @@ from typing import Any
 import numpy as np
 
 from models.importing.families import stylegan3
-from models.importing.families.stylegan2 import Layout, taps
-from models.importing.formats.detect_format import FileContents
+from models.importing.families.stylegan2 import LR_MULTIPLIER, Affine, StateBuilder, filter_taps
+from models.importing.families.stylegan3 import Attributes
+from models.importing.formats.read_contents import FileContents
 from models.importing.limits import Budget, FileRefused
-from models.importing.passport import Converted, inventory
-from models.importing.state_dicts import State, flatten, float_tensors, take, under_prefix
-from models.importing.unpickle.records import Node, mapping, modules
+from models.importing.passport import ConvertedGenerator, inventory
+from models.importing.state_dicts import State, flatten, float_tensors, require, under_prefix
+from models.importing.unpickle.records import ModuleRecord, mapping, modules
 
 LICENCE_NOTE = (
     "The code inside the file is NVIDIA's, and NVIDIA's own models may not be used commercially. "
     "Ask whoever trained this one."
 )
-ONLY_WEIGHTS = "The file has only weights: the settings that they do not show were taken to be the usual ones."
-Attributes = Mapping[str, Mapping[Any, Any]]  # by the module's dotted path
+ONLY_WEIGHTS = "The file has only weights: settings that these do not show were assumed to be the usual ones."
+UNKNOWN_ACTIVATION = "The network has an activation that is not supported."
+SOURCE_DEPTH = 8  # of the nested modules whose source texts are collected
 
 
-def convert(contents: FileContents, budget: Budget) -> Converted | None:
-    """The generator in our layout; None where this is no such file. Refused, with why, where it cannot be used."""
-    whole = contents.value
-    generator = whole.get("G_ema", whole.get("ema")) if isinstance(whole, dict) else whole
-    if not isinstance(generator, Node):
-        if isinstance(whole, dict) and isinstance(whole.get("G_ema"), dict):
-            return _from_state(flatten(whole["G_ema"], budget), {}, contents.format)
-        return None
-    return _from_state(
-        flatten(generator, budget), _attributes(generator, budget), "an NVIDIA pickle", _sources(generator)
-    )
+def convert(contents: FileContents, budget: Budget) -> ConvertedGenerator | None:
+    """The generator; None where this is no such file. Raises FileRefused where its generator is not supported."""
+    value = contents.value
+    generator = value.get("G_ema", value.get("ema")) if isinstance(value, dict) else value
+    if isinstance(generator, ModuleRecord):
+        state, attributes = flatten(generator, budget), _attributes(generator, budget)
+        return _convert(state, attributes, "an NVIDIA pickle", _sources(generator))
+    if isinstance(value, dict) and isinstance(value.get("G_ema"), dict):
+        return _convert(flatten(value["G_ema"], budget), {}, contents.format, {})
+    return None
 
 
-def convert_state(state: State, format: str) -> Converted | None:
-    """The same for a plain state dict in NVIDIA's names; None where it is none."""
-    return _from_state(state, {}, format) if _is_either(state) else None
+def convert_state_dict(state: State, format: str) -> ConvertedGenerator | None:
+    """The same for a state dict in NVIDIA's names; None where it is none."""
+    return _convert(state, {}, format, {}) if _is_stylegan(state) else None
 
 
-def _from_state(state: State, about: Attributes, format: str, sources: Mapping[str, str] | None = None) -> Converted:
-    if not _is_either(state):
+def _convert(state: State, attributes: Attributes, format: str, sources: Mapping[str, str]) -> ConvertedGenerator:
+    if not _is_stylegan(state):
         raise FileRefused(
-            "It is a pickle as NVIDIA writes them, but of another network than StyleGAN2 and StyleGAN3.",
-            "StyleGAN-XL's upsampling networks, FastGANs and diffusion models are not known here.",
+            "This is an NVIDIA pickle, but of another network than StyleGAN2 and StyleGAN3.",
+            "StyleGAN-XL's upsampling networks, FastGANs and diffusion models are not supported.",
         )
     w_avg = state.get("mapping.w_avg")
     if any("embed_proj" in name for name in state) or (w_avg is not None and w_avg.ndim == 2):
         raise FileRefused(
-            "This is a StyleGAN-XL, whose mapping network is another one.", "Use a StyleGAN2 or StyleGAN3."
+            "This is a StyleGAN-XL, whose mapping network is not supported.", "Use a StyleGAN2 or StyleGAN3."
         )
-    facts, sources = inventory(state), sources or {}
-    notes = () if about else (ONLY_WEIGHTS,)
+    notes = () if attributes else (ONLY_WEIGHTS,)
     if any("NVIDIA" in text[:2000] for text in sources.values()):
         notes = (*notes, LICENCE_NOTE)
-    told: dict[str, Any] = {"sources": sources, "notes": notes}
-    layout = Layout()
+    details: dict[str, Any] = {"sources": sources, "notes": notes}
+    builder = StateBuilder()
+    _add_mapping(builder, state, attributes)
     if "synthesis.input.freqs" in state:
-        _mapping(layout, state, about)
-        return stylegan3.convert(layout, state, about, format, facts, told)
-    _mapping(layout, state, about)
-    _synthesis(layout, state, about)
-    return layout.converted(format, facts, **told)
+        return stylegan3.convert(builder, state, attributes, format, inventory(state), details)
+    _add_synthesis(builder, state, attributes)
+    return builder.build(format, inventory(state), **details)
 
 
-def _is_either(state: Mapping[str, Any]) -> bool:
+def _is_stylegan(state: Mapping[str, Any]) -> bool:
     return "mapping.fc0.weight" in state and bool({"synthesis.b4.const", "synthesis.input.freqs"} & set(state))
 
 
-def _attributes(generator: Node, budget: Budget) -> Attributes:
+def _attributes(generator: ModuleRecord, budget: Budget) -> Attributes:
     return {path: mapping(module) for path, module in modules(generator, budget.limits.depth)}
 
 
-def _sources(generator: Node) -> dict[str, str]:
-    """Every class's source text, which is there once for a whole file of classes."""
+def _sources(generator: ModuleRecord) -> dict[str, str]:
+    # Every class's source text: one for all classes that a source file defines.
     texts: dict[str, str] = {}
-    for _, module in modules(generator, 8):
-        if isinstance(module, Node) and module.source and module.source not in texts.values():
-            texts[module.kind] = module.source
+    for _, module in modules(generator, SOURCE_DEPTH):
+        if isinstance(module, ModuleRecord) and module.source and module.source not in texts.values():
+            texts[module.class_name] = module.source
     return texts
 
 
-def _mapping(layout: Layout, state: State, about: Attributes) -> None:
-    own = under_prefix(state, "mapping.")
+def _add_mapping(builder: StateBuilder, state: State, attributes: Attributes) -> None:
+    tensors = under_prefix(state, "mapping.")
     number = 0
-    while f"fc{number}.weight" in own:
-        layer = about.get(f"mapping.fc{number}", {})
-        if layer.get("activation", "lrelu") != "lrelu":
-            raise FileRefused("Its mapping network bends its numbers in a way that is not known here.")
-        rate = _number(layer, "bias_gain", 0.01)
-        layout.dense(number, take(own, f"fc{number}.weight", None, None), take(own, f"fc{number}.bias", None), rate)
+    while f"fc{number}.weight" in tensors:
+        layer = attributes.get(f"mapping.fc{number}", {})
+        _check_activation(layer)
+        lr_multiplier = _positive(layer, "bias_gain", LR_MULTIPLIER)
+        weight, bias = require(tensors, f"fc{number}.weight", None, None), require(tensors, f"fc{number}.bias", None)
+        builder.add_dense(number, weight, bias, lr_multiplier)
         number += 1
-    if "embed.weight" in own:
-        layout.embed(take(own, "embed.weight", None, None), take(own, "embed.bias", None))
-    layout.mean(float_tensors({"mean": own["w_avg"]})["mean"] if "w_avg" in own else None)
+    if "embed.weight" in tensors:
+        builder.add_embedding(require(tensors, "embed.weight", None, None), require(tensors, "embed.bias", None))
+    builder.add_mean(float_tensors({"mean": tensors["w_avg"]})["mean"] if "w_avg" in tensors else None)
 
 
-def _synthesis(layout: Layout, state: State, about: Attributes) -> None:
-    own = under_prefix(state, "synthesis.")
-    layout.start(take(own, "b4.const", None, None, None))
-    sides = sorted(int(name[1:].split(".")[0]) for name in own if name.endswith(".conv1.weight"))
+def _add_synthesis(builder: StateBuilder, state: State, attributes: Attributes) -> None:
+    tensors = under_prefix(state, "synthesis.")
+    builder.add_constant(require(tensors, "b4.const", None, None, None))
+    sides = sorted(int(name[1:].split(".")[0]) for name in tensors if name.endswith(".conv1.weight"))
     if not sides or sides != [4 << number for number in range(len(sides))]:
-        raise FileRefused("Its blocks are not those of a StyleGAN2.")
+        raise FileRefused("The blocks are not those of a StyleGAN2.")
     clamps = set()
     for number, side in enumerate(sides):
         block = f"b{side}"
         for name, part in (("conv0", "rise"), ("conv1", "stay")):
-            if f"{block}.{name}.weight" in own:
-                clamps.add(_layer(layout, own, f"{block}.{name}", f"{number}.{part}", about))
-        if f"{block}.torgb.weight" in own:
-            layout.layer(f"{number}.picture", _affine(own, f"{block}.torgb"), *_weights(own, f"{block}.torgb"))
-        if f"{block}.skip.weight" in own:
-            layout.skip(number, take(own, f"{block}.skip.weight", None, None, 1, 1))
+            if f"{block}.{name}.weight" in tensors:
+                clamps.add(_add_layer(builder, tensors, f"{block}.{name}", f"{number}.{part}", attributes))
+        if f"{block}.torgb.weight" in tensors:
+            affine = _affine(tensors, f"{block}.torgb")
+            builder.add_layer(f"{number}.picture", affine, *_weights(tensors, f"{block}.torgb"))
+        if f"{block}.skip.weight" in tensors:
+            builder.add_skip(number, require(tensors, f"{block}.skip.weight", None, None, 1, 1))
     if len(clamps) > 1:
-        raise FileRefused("Its layers bound their numbers differently, which is not known here.")
-    layout.clamp = next(iter(clamps))
-    filters = {taps(own[name]) for name in own if name.endswith("resample_filter")}
-    if len(filters) > 1:
-        raise FileRefused("Its layers resample differently, which is not known here.")
-    layout.fir = next(iter(filters), layout.fir)
+        raise FileRefused("The layers clamp at different values, which is not supported.")
+    builder.clamp = next(iter(clamps))
+    builder.set_filter({filter_taps(tensors[name]) for name in tensors if name.endswith("resample_filter")})
 
 
-def _layer(layout: Layout, own: State, name: str, place: str, about: Attributes) -> float | None:
-    told = about.get(f"synthesis.{name}", {})
-    if told.get("activation", "lrelu") != "lrelu":
-        raise FileRefused("Its layers bend their numbers in a way that is not known here.")
-    weight, bias = _weights(own, name)
-    # Theirs is not at unit scale; demodulation makes that the same but for its epsilon, so that ours is made the same.
+def _add_layer(builder: StateBuilder, tensors: State, name: str, place: str, attributes: Attributes) -> float | None:
+    # Returns the value at which the layer clamps.
+    layer = attributes.get(f"synthesis.{name}", {})
+    _check_activation(layer)
+    weight, bias = _weights(tensors, name)
+    # NVIDIA's weights are not at unit scale. Demodulation makes that no difference but for its epsilon.
     scale = np.float32(math.sqrt(weight.shape[1] * weight.shape[2] * weight.shape[3]))
-    layout.layer(place, _affine(own, name), weight * scale, bias)
-    if f"{name}.noise_strength" in own and told.get("use_noise", True) is not False:
-        layout.noise(place, take(own, f"{name}.noise_const", None, None), take(own, f"{name}.noise_strength"))
-    clamp = told.get("conv_clamp")
-    return None if clamp is None else _number(told, "conv_clamp", 0.0)
+    builder.add_layer(place, _affine(tensors, name), weight * scale, bias)
+    if f"{name}.noise_strength" in tensors and layer.get("use_noise", True) is not False:
+        strength = require(tensors, f"{name}.noise_strength")
+        builder.add_noise(place, require(tensors, f"{name}.noise_const", None, None), strength)
+    return None if layer.get("conv_clamp") is None else _positive(layer, "conv_clamp", 0.0)
 
 
-def _affine(own: State, name: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    return take(own, f"{name}.affine.weight", None, None), take(own, f"{name}.affine.bias", None)
+def _affine(tensors: State, name: str) -> Affine:
+    return require(tensors, f"{name}.affine.weight", None, None), require(tensors, f"{name}.affine.bias", None)
 
 
-def _weights(own: State, name: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    return take(own, f"{name}.weight", None, None, None, None), take(own, f"{name}.bias", None)
+def _weights(tensors: State, name: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    return require(tensors, f"{name}.weight", None, None, None, None), require(tensors, f"{name}.bias", None)
 
 
-def _number(told: Mapping[Any, Any], name: str, otherwise: float) -> float:
-    value = told.get(name, otherwise)
+def _check_activation(layer: Mapping[Any, Any]) -> None:
+    if layer.get("activation", "lrelu") != "lrelu":
+        raise FileRefused(UNKNOWN_ACTIVATION)
+
+
+def _positive(layer: Mapping[Any, Any], name: str, default: float) -> float:
+    value = layer.get(name, default)
     if not isinstance(value, int | float) or not 0 < value < 1e9:
-        raise FileRefused(f"Its “{name}” is no number that can be.")
+        raise FileRefused(f"The “{name}” of a layer is invalid.")
     return float(value)

@@ -1,7 +1,7 @@
-"""Checkpoints of stylegan2-pytorch (rosinality) and of what was built on it: its averaged generator in our layout.
+"""Checkpoints of stylegan2-pytorch (rosinality) and of projects built on it: the averaged generator in our layout.
 
 The names are those of its state dicts; its convolutions are at unit scale, as ours are. StyleGAN-NADA, e4e, pSp and
-ReStyle keep the same generator, the latter three as a decoder beside their encoder.
+ReStyle use the same generator, the latter three as a decoder beside their encoder.
 """
 
 from __future__ import annotations
@@ -10,78 +10,79 @@ from typing import Any
 
 import numpy as np
 
-from models.importing.families.stylegan2 import Layout, taps
-from models.importing.formats.detect_format import FileContents
+from models.importing.families.stylegan2 import Affine, StateBuilder, filter_taps
+from models.importing.formats.read_contents import FileContents
 from models.importing.limits import Budget, FileRefused
-from models.importing.passport import Converted, inventory
-from models.importing.state_dicts import State, flatten, is_state, take, under_prefix
-from models.importing.unpickle.records import Array, Tensor
+from models.importing.passport import ConvertedGenerator, inventory
+from models.importing.state_dicts import State, flatten, is_state_dict, require, under_prefix
+from models.importing.unpickle.records import ArrayRecord, TensorRecord
+from models.importing.unpickle.tensor_bytes import CUT_OFF
 
 FORMAT = "a rosinality checkpoint"
+NO_NOISE = "The file's fixed noise is missing: images are made without noise."
 
 
-def convert(contents: FileContents, budget: Budget) -> Converted | None:
-    """The generator in our layout; None where this is no such file. Refused, with why, where it cannot be used."""
-    whole = contents.value
-    if not isinstance(whole, dict):
+def convert(contents: FileContents, budget: Budget) -> ConvertedGenerator | None:
+    """The generator; None where this is no such file. Raises FileRefused where its generator is not supported."""
+    value = contents.value
+    if not isinstance(value, dict):
         return None
-    mean = whole.get("latent_avg")
-    if is_state(whole.get("g_ema")):
-        state = flatten(whole["g_ema"], budget)
-    elif is_state(whole.get("state_dict")):
-        state = under_prefix(flatten(whole["state_dict"], budget), "decoder.")
-    elif is_state(whole):
-        state = flatten(whole, budget)
+    if is_state_dict(value.get("g_ema")):
+        state = flatten(value["g_ema"], budget)
+    elif is_state_dict(value.get("state_dict")):
+        state = under_prefix(flatten(value["state_dict"], budget), "decoder.")
+    elif is_state_dict(value):
+        state = flatten(value, budget)
     else:
         return None
     if "input.input" not in state or "conv1.conv.weight" not in state:
         return None
-    w = None
-    if isinstance(mean, Tensor | Array):
-        w = flatten({"mean": mean}, budget)["mean"].astype(np.float32)
-        w = w.reshape(-1, w.shape[-1])[0]  # some keep one for every layer, all alike
-    return _converted(state, w, contents)
+    mean = None
+    if isinstance(value.get("latent_avg"), TensorRecord | ArrayRecord):
+        mean = flatten({"mean": value["latent_avg"]}, budget)["mean"].astype(np.float32)
+        mean = mean.reshape(-1, mean.shape[-1])[0]  # some projects store the same mean once per layer
+    return _convert(state, mean)
 
 
-def _converted(state: State, mean: np.ndarray[Any, Any] | None, contents: FileContents) -> Converted:
-    layout = Layout()
-    # The first of `style` normalises and has no weights.
+def _convert(state: State, mean: np.ndarray[Any, Any] | None) -> ConvertedGenerator:
+    builder = StateBuilder()
+    # The first module of `style` normalises and has no weights.
     for number in range(sum(name.startswith("style.") and name.endswith(".weight") for name in state)):
         layer = f"style.{number + 1}"
-        layout.dense(number, take(state, f"{layer}.weight", None, None), take(state, f"{layer}.bias", None))
-    layout.start(take(state, "input.input", 1, None, None, None)[0])
+        weight, bias = require(state, f"{layer}.weight", None, None), require(state, f"{layer}.bias", None)
+        builder.add_dense(number, weight, bias)
+    builder.add_constant(require(state, "input.input", 1, None, None, None)[0])
     count = sum(name.startswith("convs.") and name.endswith(".conv.weight") for name in state)
     if count % 2:
-        raise FileRefused("It has half a block.", "It may be cut off: fetch it again.")
-    _layer(layout, state, "conv1", "0.stay", 0)
-    _picture(layout, state, "to_rgb1", 0)
+        raise FileRefused("A block is incomplete.", CUT_OFF)
+    _add_layer(builder, state, "conv1", "0.stay", 0)
+    _add_to_rgb(builder, state, "to_rgb1", 0)
     for number in range(1, count // 2 + 1):
-        _layer(layout, state, f"convs.{2 * number - 2}", f"{number}.rise", 2 * number - 1)
-        _layer(layout, state, f"convs.{2 * number - 1}", f"{number}.stay", 2 * number)
-        _picture(layout, state, f"to_rgbs.{number - 1}", number)
-    filters = {taps(array) for name, array in state.items() if name.endswith(("blur.kernel", "upsample.kernel"))}
-    if len(filters) > 1:
-        raise FileRefused("Its layers resample differently, which is not known here.")
-    layout.fir = next(iter(filters), layout.fir)
-    layout.mean(mean)
-    return layout.converted(FORMAT, inventory(state))
+        _add_layer(builder, state, f"convs.{2 * number - 2}", f"{number}.rise", 2 * number - 1)
+        _add_layer(builder, state, f"convs.{2 * number - 1}", f"{number}.stay", 2 * number)
+        _add_to_rgb(builder, state, f"to_rgbs.{number - 1}", number)
+    kernels = [array for name, array in state.items() if name.endswith(("blur.kernel", "upsample.kernel"))]
+    builder.set_filter({filter_taps(kernel) for kernel in kernels})
+    builder.add_mean(mean)
+    return builder.build(FORMAT, inventory(state))
 
 
-def _layer(layout: Layout, state: State, name: str, place: str, number: int) -> None:
-    weight = take(state, f"{name}.conv.weight", 1, None, None, None, None)[0]
-    layout.layer(place, _affine(state, name), weight, take(state, f"{name}.activate.bias", None))
+def _add_layer(builder: StateBuilder, state: State, name: str, place: str, number: int) -> None:
+    weight = require(state, f"{name}.conv.weight", 1, None, None, None, None)[0]
+    builder.add_layer(place, _affine(state, name), weight, require(state, f"{name}.activate.bias", None))
     if f"noises.noise_{number}" in state:
-        noise = take(state, f"noises.noise_{number}", 1, 1, None, None)[0, 0]
-        layout.noise(place, noise, take(state, f"{name}.noise.weight", 1))
+        noise = require(state, f"noises.noise_{number}", 1, 1, None, None)[0, 0]
+        builder.add_noise(place, noise, require(state, f"{name}.noise.weight", 1))
     elif number == 0 and np.any(state.get(f"{name}.noise.weight", np.zeros(1)) != 0):
-        layout.notes.append("The file's fixed noise is missing: pictures are made without noise.")
+        builder.notes.append(NO_NOISE)
 
 
-def _picture(layout: Layout, state: State, name: str, number: int) -> None:
-    weight = take(state, f"{name}.conv.weight", 1, None, None, 1, 1)[0]
-    layout.layer(f"{number}.picture", _affine(state, name), weight, take(state, f"{name}.bias", 1, None, 1, 1))
+def _add_to_rgb(builder: StateBuilder, state: State, name: str, number: int) -> None:
+    weight = require(state, f"{name}.conv.weight", 1, None, None, 1, 1)[0]
+    bias = require(state, f"{name}.bias", 1, None, 1, 1)
+    builder.add_layer(f"{number}.picture", _affine(state, name), weight, bias)
 
 
-def _affine(state: State, name: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def _affine(state: State, name: str) -> Affine:
     root = f"{name}.conv.modulation"
-    return take(state, f"{root}.weight", None, None), take(state, f"{root}.bias", None)
+    return require(state, f"{root}.weight", None, None), require(state, f"{root}.bias", None)

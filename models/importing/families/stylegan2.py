@@ -1,4 +1,4 @@
-"""A StyleGAN2's weights put together in our layout from parts that others name and scale in their ways."""
+"""Assembles a StyleGAN2's state dict in this package's layout, from parts that others name and scale differently."""
 
 from __future__ import annotations
 
@@ -10,128 +10,145 @@ from typing import Any
 import numpy as np
 
 from models.importing.limits import FileRefused
-from models.importing.passport import Converted, Sizes, TensorFact
+from models.importing.passport import ConvertedGenerator, Sizes, TensorFact
 from models.importing.state_dicts import State, float_tensors
+from models.importing.unpickle.tensor_bytes import CUT_OFF
 
-RATE = 0.01  # of our mapping network's layers
-DRAWS = 8192  # z drawn for a mean w that a file does not have
-NO_MEAN = f"The file has no mean w: the average of {DRAWS} was taken."
-SLOPE, GAIN = 0.2, math.sqrt(2)
+LR_MULTIPLIER = 0.01  # of the mapping network's layers
+MEAN_SAMPLES = 8192  # z from which the mean w is computed where a file has none
+NO_MEAN = f"The file has no mean w: the average over {MEAN_SAMPLES} samples was used."
+SLOPE, GAIN = 0.2, math.sqrt(2)  # of the leaky ReLU
+MIXED_FILTERS = "The layers resample with different filters, which is not supported."
+UNKNOWN_FILTER = "The network resamples with a filter that is not supported."
 
 Numbers = np.ndarray[Any, Any]
+Affine = tuple[Numbers, Numbers]  # weight and bias
 
 
 @dataclass(slots=True)
-class Layout:
-    """A network in the making. Convolutions are at unit scale (equalised learning rate), as the network expects."""
+class StateBuilder:
+    """Collects the parts of a StyleGAN2 generator, then checks and returns the whole.
+
+    `place` is a layer's place in the synthesis network: "3.rise" is the upsampling convolution of block 3, "3.stay" its
+    second convolution, "3.picture" its conversion to colours. Convolution weights are at unit scale (equalised learning
+    rate), as the network expects them.
+    """
 
     fir: tuple[float, ...] = (1.0, 3.0, 3.0, 1.0)
     clamp: float | None = None
     state: State = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
-    def dense(self, number: int, weight: Numbers, bias: Numbers, rate: float = RATE) -> None:
-        """A layer of the mapping network, [outside, inside], trained at a learning-rate multiplier `rate`."""
-        scale = 1.0 if abs(rate / RATE - 1) < 1e-6 else rate / RATE
-        self.state[f"mapping.layers.{number}.weight"] = weight * np.float32(scale)
-        self.state[f"mapping.layers.{number}.bias"] = bias * np.float32(scale)
+    def add_dense(self, number: int, weight: Numbers, bias: Numbers, lr_multiplier: float = LR_MULTIPLIER) -> None:
+        """Layer `number` of the mapping network, weight [out, in], trained with that learning-rate multiplier."""
+        ratio = lr_multiplier / LR_MULTIPLIER
+        scale = np.float32(1.0 if abs(ratio - 1) < 1e-6 else ratio)
+        self.state[f"mapping.layers.{number}.weight"] = weight * scale
+        self.state[f"mapping.layers.{number}.bias"] = bias * scale
 
-    def embed(self, weight: Numbers, bias: Numbers) -> None:
-        """The embedding of classes, [numbers, classes]."""
+    def add_embedding(self, weight: Numbers, bias: Numbers) -> None:
+        """The embedding of classes, weight [D, classes]."""
         self.state["mapping.embed.weight"], self.state["mapping.embed.bias"] = weight, bias
 
-    def join(self, weight: Numbers) -> None:
-        """The matrix of classes before ADA, [numbers, classes]."""
+    def add_class_matrix(self, weight: Numbers) -> None:
+        """The matrix of classes [D, classes] of networks before ADA."""
         self.state["mapping.join"] = weight
 
-    def start(self, constant: Numbers) -> None:
-        """The learned constant, [channels, height, width]."""
+    def add_constant(self, constant: Numbers) -> None:
+        """The learned constant [C, H, W] that the synthesis network starts from."""
         self.state["synthesis.start"] = constant
 
-    def layer(self, place: str, affine: tuple[Numbers, Numbers], weight: Numbers, bias: Numbers) -> None:
-        """A modulated convolution, or the one to colours; `place` is like `3.rise`, `3.stay` or `3.picture`."""
+    def add_layer(self, place: str, affine: Affine, weight: Numbers, bias: Numbers) -> None:
+        """A modulated convolution [out, in, K, K], and the affine layer that makes its styles."""
         root = f"synthesis.blocks.{place}"
         self.state[f"{root}.affine.weight"], self.state[f"{root}.affine.bias"] = affine
         self.state[f"{root}.weight"], self.state[f"{root}.bias"] = weight, bias.reshape(-1)
 
-    def noise(self, place: str, constant: Numbers, strength: Numbers) -> None:
-        """The fixed noise, [height, width], and what it is multiplied by."""
+    def add_noise(self, place: str, constant: Numbers, strength: Numbers) -> None:
+        """The fixed noise [H, W] of a layer, and the scalar it is multiplied by."""
         if constant.ndim != 2 or strength.size != 1:
-            raise FileRefused("The noise of one of its layers has a shape that is none.")
+            raise FileRefused("The shape of a layer's noise is invalid.")
         self.state[f"synthesis.blocks.{place}.noise"] = constant * np.float32(strength.reshape(()))
 
-    def skip(self, number: int, weight: Numbers) -> None:
-        """The residual way around a block, [outside, inside, 1, 1]."""
-        self.state[f"synthesis.blocks.{number}.skip.weight"] = weight
+    def add_skip(self, block: int, weight: Numbers) -> None:
+        """The residual connection around a block, [out, in, 1, 1]."""
+        self.state[f"synthesis.blocks.{block}.skip.weight"] = weight
 
-    def mean(self, w: Numbers | None) -> None:
-        """The mean w, [w]; None where the file has none, so that it is drawn here."""
+    def add_mean(self, w: Numbers | None) -> None:
+        """The mean w [D]; None where the file has none, so that it is computed from samples."""
         if w is None:
-            w = drawn_mean(self.state)
+            w = sample_mean(self.state)
             self.notes.append(NO_MEAN)
         classes = embedding(self.state)
         rows = 1 if classes is None else classes.shape[1]
         self.state["mapping.mean"] = np.repeat(w.reshape(1, -1), rows, axis=0)
 
-    def converted(self, format: str, inventory: tuple[TensorFact, ...], **about: Any) -> Converted:
-        """The whole, once its parts fit together; Refused where one is missing or of another size."""
+    def set_filter(self, filters: set[tuple[float, ...]]) -> None:
+        """The taps of the resampling filter, as collected from every layer that has one."""
+        if len(filters) > 1:
+            raise FileRefused(MIXED_FILTERS)
+        self.fir = next(iter(filters), self.fir)
+
+    def build(self, format: str, inventory: tuple[TensorFact, ...], **details: Any) -> ConvertedGenerator:
+        """The generator. Raises FileRefused where a part is missing or of the wrong shape.
+
+        `details` are further fields of ConvertedGenerator; its notes follow those of the builder.
+        """
         state = float_tensors(self.state)
         sizes = sizes_of(state)
         state["fir"] = np.array(self.fir, np.float32)
         if self.clamp is not None:
             state["clamp"] = np.array(self.clamp, np.float32)
-        made = Converted(format, "stylegan2", sizes, state, inventory, notes=tuple(self.notes))
-        return replace(made, **{**about, "notes": (*self.notes, *about.get("notes", ()))})
+        converted = ConvertedGenerator(format, "stylegan2", sizes, state, inventory)
+        return replace(converted, **{**details, "notes": (*self.notes, *details.get("notes", ()))})
 
 
 def embedding(state: State) -> Numbers | None:
-    """The matrix [numbers, classes] of a mapping network in our layout, of either kind; None without classes."""
+    """The class matrix [D, classes] of a mapping network in this package's layout; None without classes."""
     return state.get("mapping.embed.weight", state.get("mapping.join"))
 
 
-def drawn_mean(state: State) -> Numbers:
-    """The average w of z drawn from one seed, through an unconditional mapping network in our layout."""
+def sample_mean(state: State) -> Numbers:
+    """The mean w [D] of MEAN_SAMPLES z of a fixed seed, through an unconditional mapping network in our layout."""
     if embedding(state) is not None:
-        raise FileRefused("It has classes but no mean w.", "Use a checkpoint that has one.")
+        raise FileRefused("The network has classes but no mean w.", "Use a checkpoint that has one.")
     layers = sum(name.startswith("mapping.layers.") for name in state) // 2
     width = state["mapping.layers.0.weight"].shape[1]
-    x: Numbers = np.random.default_rng(0).standard_normal((DRAWS, width), np.float32)
+    x: Numbers = np.random.default_rng(0).standard_normal((MEAN_SAMPLES, width), np.float32)
     x /= np.sqrt(np.square(x).mean(axis=1, keepdims=True) + 1e-8)
     for number in range(layers):
         weight, bias = state[f"mapping.layers.{number}.weight"], state[f"mapping.layers.{number}.bias"]
-        x = x @ (weight.T * np.float32(RATE / math.sqrt(weight.shape[1]))) + bias * np.float32(RATE)
+        x = x @ (weight.T * np.float32(LR_MULTIPLIER / math.sqrt(weight.shape[1]))) + bias * np.float32(LR_MULTIPLIER)
         x = np.where(x < 0, x * np.float32(SLOPE), x) * np.float32(GAIN)
     mean: Numbers = x.mean(axis=0, dtype=np.float64).astype(np.float32)
     return mean
 
 
-def taps(filter: Numbers) -> tuple[float, ...]:
-    """The filter's taps, of one row or of a square that is one row times itself; Refused for any other filter."""
-    row = filter.astype(np.float64)
+def filter_taps(kernel: Numbers) -> tuple[float, ...]:
+    """The taps of a filter [K], or [K, K] that is the outer product of one row. Raises FileRefused for any other."""
+    row = kernel.astype(np.float64)
     if row.ndim == 2:
         row = row.sum(axis=0)
-        if not np.allclose(np.outer(row, row) / row.sum(), filter, atol=1e-5 * abs(row).max()):
-            raise FileRefused("It resamples with a filter that is not the same along both sides.")
+        if not np.allclose(np.outer(row, row) / row.sum(), kernel, atol=1e-5 * abs(row).max()):
+            raise FileRefused(UNKNOWN_FILTER)
     if row.ndim != 1 or not 2 <= len(row) <= 32 or len(row) % 2 or row.sum() <= 0 or not np.allclose(row, row[::-1]):
-        raise FileRefused("It resamples with a filter that is not known here.")
+        raise FileRefused(UNKNOWN_FILTER)
     row = row / np.abs(row[row != 0]).min()
     return tuple(float(tap) for tap in (np.rint(row) if np.allclose(row, np.rint(row), atol=1e-4) else row))
 
 
 def sizes_of(state: State) -> Sizes:
-    """The sizes of a StyleGAN2 in our layout; Refused where its parts do not make a whole one."""
-    numbers = [int(found[1]) for name in state if (found := re.match(r"synthesis\.blocks\.(\d{1,3})\.", name))]
+    """The dimensions of a StyleGAN2 in this package's layout. Raises FileRefused where parts are missing."""
+    numbers = [int(match[1]) for name in state if (match := re.match(r"synthesis\.blocks\.(\d{1,3})\.", name))]
     try:
-        sizes = _sizes(state, 1 + max(numbers))
+        sizes = _read_sizes(state, 1 + max(numbers))
     except (KeyError, ValueError, IndexError):
-        raise FileRefused(
-            "Its parts do not make a whole StyleGAN2.", "It may be cut off, or another network."
-        ) from None
+        raise FileRefused("The parts do not make a whole StyleGAN2.", CUT_OFF) from None
     _check_noise(state, sizes, 1 + max(numbers))
     return sizes
 
 
-def _sizes(state: State, blocks: int) -> Sizes:
+def _read_sizes(state: State, blocks: int) -> Sizes:
     channels, height, width = state["synthesis.start"].shape
     embed = embedding(state)
     layers = sum(name.startswith("mapping.layers.") for name in state) // 2
@@ -140,11 +157,11 @@ def _sizes(state: State, blocks: int) -> Sizes:
     w = last.shape[0]
     for number in range(blocks):
         block = f"synthesis.blocks.{number}"
-        for part, inside in (("rise", channels), ("stay", state[f"{block}.stay.weight"].shape[0])):
+        for part, inputs in (("rise", channels), ("stay", state[f"{block}.stay.weight"].shape[0])):
             if part == "rise" and number == 0:
                 continue
             weight = state[f"{block}.{part}.weight"]
-            if weight.shape[1:] != (inside, 3, 3) or state[f"{block}.{part}.affine.weight"].shape != (inside, w):
+            if weight.shape[1:] != (inputs, 3, 3) or state[f"{block}.{part}.affine.weight"].shape != (inputs, w):
                 raise ValueError
         channels = state[f"{block}.stay.weight"].shape[0]
     return Sizes(
@@ -159,10 +176,10 @@ def _sizes(state: State, blocks: int) -> Sizes:
 
 
 def _check_noise(state: State, sizes: Sizes, blocks: int) -> None:
-    noisy = [name for name in state if name.endswith(".noise")]
-    for name in noisy:
-        block = int(name.split(".")[2])
-        if state[name].shape != (sizes.height >> (blocks - 1 - block), sizes.width >> (blocks - 1 - block)):
-            raise FileRefused("The noise of one of its layers has another size than its maps.")
-    if noisy and len(noisy) != 2 * blocks - 1:
-        raise FileRefused("Some of its layers have fixed noise and others have none.")
+    noises = [name for name in state if name.endswith(".noise")]
+    for name in noises:
+        rest = blocks - 1 - int(name.split(".")[2])  # blocks that follow, each of which doubles the sides
+        if state[name].shape != (sizes.height >> rest, sizes.width >> rest):
+            raise FileRefused("The noise of a layer has another size than its feature maps.")
+    if noises and len(noises) != 2 * blocks - 1:
+        raise FileRefused("Some layers have fixed noise and others have none.")

@@ -1,4 +1,4 @@
-"""StyleGAN3's synthesis network from NVIDIA's names to our layout, its filters and sizes as the file has them."""
+"""StyleGAN3's synthesis network from NVIDIA's names to this package's layout, with the file's own filters and sizes."""
 
 from __future__ import annotations
 
@@ -8,97 +8,103 @@ from typing import Any
 
 import numpy as np
 
-from models.importing.families.stylegan2 import Layout
-from models.importing.limits import FileRefused
-from models.importing.passport import Converted, Sizes, TensorFact
-from models.importing.state_dicts import State, float_tensors, take, under_prefix
-from models.importing.unpickle.records import Array, DType
+from models.importing.families.stylegan2 import Affine, StateBuilder, embedding
+from models.importing.limits import Budget, FileRefused
+from models.importing.passport import ConvertedGenerator, Sizes, TensorFact
+from models.importing.state_dicts import State, float_tensors, require, under_prefix
+from models.importing.unpickle.records import ArrayRecord
+from models.importing.unpickle.tensor_bytes import decode_array
 
-NO_SETTINGS = "The file has only a StyleGAN3's weights, and not the sizes of its layers, which they do not show."
-TWIST = "Its own turn and shift of the picture were set back to none."
-MOST_SIDE = 8192
+NO_SETTINGS = (
+    "The file has only a StyleGAN3's weights, not the sizes of its layers, which they do not show.",
+    "Import NVIDIA's own pickle.",
+)
+TRANSFORM_RESET = "The file's own rotation and translation of the picture were reset to none."
+MAX_SIDE, MAX_TAPS, MAX_PADDING, MAX_FACTOR = 8192, 256, 256, 8
+NO_CLAMP = 1e30  # stands for infinity, which a float32 state dict must not hold
 
-Attributes = Mapping[str, Mapping[Any, Any]]
+Attributes = Mapping[str, Mapping[Any, Any]]  # of each module, by its dotted path
 
 
 def convert(
-    layout: Layout,
+    builder: StateBuilder,
     state: State,
-    about: Attributes,
+    attributes: Attributes,
     format: str,
-    facts: tuple[TensorFact, ...],
-    told: Mapping[str, Any],
-) -> Converted:
-    """The whole generator; `layout` has its mapping network. Refused where the settings are missing or cannot be."""
-    own, synthesis = under_prefix(state, "synthesis."), about.get("synthesis")
-    if synthesis is None:
-        raise FileRefused(NO_SETTINGS, "Give NVIDIA's own pickle.")
-    names = synthesis.get("layer_names")
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or not 2 <= len(names) <= 64:
-        raise FileRefused(NO_SETTINGS, "Give NVIDIA's own pickle.")
-    made: State = dict(layout.state)
-    made["synthesis.scale"] = np.array(_number(synthesis.get("output_scale", 0.25)), np.float32)
-    _input(made, under_prefix(own, "input."), about.get("synthesis.input", {}))
+    inventory: tuple[TensorFact, ...],
+    details: Mapping[str, Any],
+) -> ConvertedGenerator:
+    """The generator; `builder` holds its mapping network, `details` further fields of ConvertedGenerator.
+
+    Raises FileRefused where settings are missing or invalid.
+    """
+    tensors, synthesis = under_prefix(state, "synthesis."), attributes.get("synthesis")
+    names = None if synthesis is None else synthesis.get("layer_names")
+    if synthesis is None or not isinstance(names, list) or not 2 <= len(names) <= 64:
+        raise FileRefused(*NO_SETTINGS)
+    if not all(isinstance(name, str) for name in names):
+        raise FileRefused(*NO_SETTINGS)
+    converted: State = dict(builder.state)
+    converted["synthesis.scale"] = np.array(_positive(synthesis.get("output_scale", 0.25)), np.float32)
+    _add_input(converted, under_prefix(tensors, "input."), attributes.get("synthesis.input", {}))
     for number, name in enumerate(names):
-        _layer(made, number, under_prefix(own, f"{name}."), about.get(f"synthesis.{name}", {}))
-    made = float_tensors(made)
-    sizes = _sizes(made, len(names))
-    notes = (*layout.notes, *told["notes"])
-    if not np.allclose(own.get("input.transform", np.eye(3)), np.eye(3)):
-        notes = (*notes, TWIST)
-    about_it = {**told, "notes": notes}
-    return replace(Converted(format, "stylegan3", sizes, made, facts), **about_it)
+        _add_layer(converted, number, under_prefix(tensors, f"{name}."), attributes.get(f"synthesis.{name}", {}))
+    converted = float_tensors(converted)
+    sizes = _sizes(converted, len(names))
+    notes = (*builder.notes, *details["notes"])
+    if not np.allclose(tensors.get("input.transform", np.eye(3)), np.eye(3)):
+        notes = (*notes, TRANSFORM_RESET)
+    generator = ConvertedGenerator(format, "stylegan3", sizes, converted, inventory)
+    return replace(generator, **{**details, "notes": notes})
 
 
-def _input(made: State, own: State, told: Mapping[Any, Any]) -> None:
+def _add_input(converted: State, tensors: State, settings: Mapping[Any, Any]) -> None:
     root = "synthesis.input"
-    channels = take(own, "weight", None, None).shape[0]
-    made[f"{root}.weight"] = take(own, "weight", channels, channels)
-    made[f"{root}.frequencies"] = take(own, "freqs", channels, 2)
-    made[f"{root}.phases"] = take(own, "phases", channels)
-    made[f"{root}.affine.weight"], made[f"{root}.affine.bias"] = _affine(own, 4)
-    width, height = _pair(told.get("size"))
-    made[f"{root}.plan"] = np.array(
-        [width, height, _number(told.get("sampling_rate")), _number(told.get("bandwidth"))], np.float32
-    )
+    channels = require(tensors, "weight", None, None).shape[0]
+    converted[f"{root}.weight"] = require(tensors, "weight", channels, channels)
+    converted[f"{root}.frequencies"] = require(tensors, "freqs", channels, 2)
+    converted[f"{root}.phases"] = require(tensors, "phases", channels)
+    converted[f"{root}.affine.weight"], converted[f"{root}.affine.bias"] = _affine(tensors, 4)
+    width, height = _pair(settings.get("size"))
+    rate, bandwidth = _positive(settings.get("sampling_rate")), _positive(settings.get("bandwidth"))
+    converted[f"{root}.plan"] = np.array([width, height, rate, bandwidth], np.float32)
 
 
-def _layer(made: State, number: int, own: State, told: Mapping[Any, Any]) -> None:
+def _add_layer(converted: State, number: int, tensors: State, settings: Mapping[Any, Any]) -> None:
     root = f"synthesis.layers.{number}"
-    weight = take(own, "weight", None, None, None, None)
-    outside, inside, kernel, _ = weight.shape
-    colours = told.get("is_torgb") is True
-    up, down = int(_number(told.get("up_factor"))), int(_number(told.get("down_factor")))
-    clamp = told.get("conv_clamp")
-    padding = told.get("padding")
-    if not isinstance(padding, list) or len(padding) != 4 or not all(abs(int(_real(side))) < 256 for side in padding):
-        raise FileRefused(NO_SETTINGS)
-    if kernel not in (1, 3) or not 1 <= up <= 8 or not 1 <= down <= 8:
-        raise FileRefused("One of its layers has settings that are not known here.")
-    sides = (*_pair(told.get("in_size")), *_pair(told.get("out_size")))
-    bound = float("inf") if clamp is None else _number(clamp)
-    plan = [*sides, up, down, *(int(_real(side)) for side in padding), float(colours), min(bound, 1e30)]
-    made[f"{root}.plan"] = np.array(plan, np.float32)
-    made[f"{root}.affine.weight"], made[f"{root}.affine.bias"] = _affine(own, inside)
-    made[f"{root}.weight"], made[f"{root}.bias"] = weight, take(own, "bias", outside)
-    made[f"{root}.size"] = take(own, "magnitude_ema").astype(np.float32)
-    for name, theirs, factor in (("up", "up_filter", up), ("down", "down_filter", down)):
-        if theirs in own:
-            made[f"{root}.{name}"] = own[theirs]
-            if own[theirs].ndim not in (1, 2) or max(own[theirs].shape) > 256:
-                raise FileRefused("One of its layers has a filter that is not known here.")
+    weight = require(tensors, "weight", None, None, None, None)
+    outputs, inputs, kernel, _ = weight.shape
+    to_rgb = settings.get("is_torgb") is True
+    up, down = int(_positive(settings.get("up_factor"))), int(_positive(settings.get("down_factor")))
+    clamp, padding = settings.get("conv_clamp"), settings.get("padding")
+    if not isinstance(padding, list) or len(padding) != 4 or any(abs(_number(side)) >= MAX_PADDING for side in padding):
+        raise FileRefused(*NO_SETTINGS)
+    if kernel not in (1, 3) or not 1 <= up <= MAX_FACTOR or not 1 <= down <= MAX_FACTOR:
+        raise FileRefused("The settings of a layer are not supported.")
+    sides = (*_pair(settings.get("in_size")), *_pair(settings.get("out_size")))
+    bound = NO_CLAMP if clamp is None else min(_positive(clamp), NO_CLAMP)
+    plan = [*sides, up, down, *(int(_number(side)) for side in padding), float(to_rgb), bound]
+    converted[f"{root}.plan"] = np.array(plan, np.float32)
+    converted[f"{root}.affine.weight"], converted[f"{root}.affine.bias"] = _affine(tensors, inputs)
+    converted[f"{root}.weight"], converted[f"{root}.bias"] = weight, require(tensors, "bias", outputs)
+    converted[f"{root}.size"] = require(tensors, "magnitude_ema").astype(np.float32)
+    for name, source, factor in (("up", "up_filter", up), ("down", "down_filter", down)):
+        if source in tensors:
+            converted[f"{root}.{name}"] = tensors[source]
+            if tensors[source].ndim not in (1, 2) or max(tensors[source].shape) > MAX_TAPS:
+                raise FileRefused("The filter of a layer is not supported.")
         elif factor != 1:
-            raise FileRefused("One of its layers resamples without a filter.")
+            raise FileRefused("A layer resamples without a filter.")
 
 
-def _affine(own: State, outside: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    return take(own, "affine.weight", outside, None), take(own, "affine.bias", outside)
+def _affine(tensors: State, outputs: int) -> Affine:
+    return require(tensors, "affine.weight", outputs, None), require(tensors, "affine.bias", outputs)
 
 
 def _sizes(state: State, layers: int) -> Sizes:
-    embed = state.get("mapping.embed.weight")
-    number = sum(name.startswith("mapping.layers.") for name in state) // 2
-    first, last = state["mapping.layers.0.weight"], state[f"mapping.layers.{number - 1}.weight"]
+    embed = embedding(state)
+    mapping_layers = sum(name.startswith("mapping.layers.") for name in state) // 2
+    first, last = state["mapping.layers.0.weight"], state[f"mapping.layers.{mapping_layers - 1}.weight"]
     plan = state[f"synthesis.layers.{layers - 1}.plan"]
     return Sizes(
         height=int(plan[3]),
@@ -112,35 +118,33 @@ def _sizes(state: State, layers: int) -> Sizes:
 
 
 def _pair(value: object) -> tuple[int, int]:
-    if isinstance(value, Array):
-        value = _integers(value)
+    # Width and height, which the file has as an array, a pair or one number for both.
+    if isinstance(value, ArrayRecord):
+        value = _decode_pair(value)
     if isinstance(value, int):
         value = [value, value]
     if not isinstance(value, list | tuple) or len(value) != 2:
-        raise FileRefused(NO_SETTINGS)
-    width, height = (int(_number(side)) for side in value)
-    if max(width, height) > MOST_SIDE:
-        raise FileRefused("One of its layers makes larger pictures than are known here.")
+        raise FileRefused(*NO_SETTINGS)
+    width, height = (int(_positive(side)) for side in value)
+    if max(width, height) > MAX_SIDE:
+        raise FileRefused(f"A layer makes feature maps of over {MAX_SIDE:,} px.")
     return width, height
 
 
-def _integers(value: Array) -> list[int]:
-    from models.importing.limits import Budget
-    from models.importing.unpickle.tensor_bytes import array
-
-    if value.shape != (2,) or not isinstance(value.dtype, DType):
-        raise FileRefused(NO_SETTINGS)
-    return [int(side) for side in array(value, Budget())]
-
-
-def _real(value: object) -> float:
-    if not isinstance(value, int | float) or not abs(value) < 1e9:
-        raise FileRefused(NO_SETTINGS)
-    return float(value)
+def _decode_pair(value: ArrayRecord) -> list[int]:
+    if value.shape != (2,):
+        raise FileRefused(*NO_SETTINGS)
+    return [int(side) for side in decode_array(value, Budget())]
 
 
 def _number(value: object) -> float:
-    number = _real(value)
+    if not isinstance(value, int | float) or not abs(value) < 1e9:
+        raise FileRefused(*NO_SETTINGS)
+    return float(value)
+
+
+def _positive(value: object) -> float:
+    number = _number(value)
     if number <= 0:
-        raise FileRefused(NO_SETTINGS)
+        raise FileRefused(*NO_SETTINGS)
     return number

@@ -1,6 +1,6 @@
-"""NVIDIA's TensorFlow pickles of stylegan2 and stylegan2-ada: three networks, of which the last, averaged one counts.
+"""NVIDIA's TensorFlow pickles of stylegan2 and stylegan2-ada: three networks, of which the last is the averaged one.
 
-Each is a version, settings, and variables by TensorFlow's names; what code a network also carries is not run.
+Each network is a version, settings, and variables by TensorFlow's names; the code it also carries is not run.
 """
 
 from __future__ import annotations
@@ -10,111 +10,112 @@ from typing import Any
 
 import numpy as np
 
-from models.importing.families.stylegan2 import Layout
-from models.importing.formats.detect_format import FileContents
+from models.importing.families.stylegan2 import LR_MULTIPLIER, UNKNOWN_FILTER, Affine, StateBuilder
+from models.importing.formats.read_contents import FileContents
 from models.importing.limits import Budget, FileRefused
-from models.importing.passport import Converted, inventory
-from models.importing.state_dicts import State, flatten, take
-from models.importing.unpickle.records import Inert, mapping
+from models.importing.passport import ConvertedGenerator, inventory
+from models.importing.state_dicts import State, flatten, require
+from models.importing.unpickle.records import OpaqueObject, mapping
 
 FORMAT = "a TensorFlow pickle"
-OLDEST = 4
-NOT_KNOWN = "It is a TensorFlow pickle of another network than StyleGAN2."
+MIN_VERSION = 4
+NOT_STYLEGAN2 = ("This is a TensorFlow pickle of another network than StyleGAN2.", "Use a StyleGAN2.")
 
 
-def convert(contents: FileContents, budget: Budget) -> Converted | None:
-    """The generator in our layout; None where this is no such file. Refused, with why, where it cannot be used."""
-    whole = contents.value
-    if not isinstance(whole, tuple | list) or len(whole) != 3 or not isinstance(whole[2], Inert):
+def convert(contents: FileContents, budget: Budget) -> ConvertedGenerator | None:
+    """The generator; None where this is no such file. Raises FileRefused where its generator is not supported."""
+    value = contents.value
+    if not isinstance(value, tuple | list) or len(value) != 3 or not isinstance(value[2], OpaqueObject):
         return None
-    network = mapping(whole[2])
+    network = mapping(value[2])
     version = network.get("version")
     if not isinstance(version, int) or "variables" not in network:
         return None
-    if version < OLDEST:
+    if version < MIN_VERSION:
         raise FileRefused(
-            f"This is a TensorFlow pickle of version {version}: a progressive GAN or StyleGAN1, not known here.",
-            "Use a StyleGAN2, whose pickles are of version 4 or later.",
+            f"This is a TensorFlow pickle of version {version}: a progressive GAN or StyleGAN1, not supported here.",
+            f"Use a StyleGAN2, whose pickles are of version {MIN_VERSION} or later.",
         )
     settings = dict(mapping(network.get("static_kwargs")))
-    sources = {str(network.get("build_func_name")): str(network.get("build_module_src") or "")}
+    for component in mapping(network.get("components")).values():
+        settings |= dict(mapping(mapping(component).get("static_kwargs")))
+    source = str(network.get("build_module_src") or "")
     state = _variables(network, budget)
-    for part in mapping(network.get("components")).values():
-        settings |= dict(mapping(mapping(part).get("static_kwargs")))
-    layout = _layout(state, settings)
-    return layout.converted(FORMAT, inventory(state), sources={k: text for k, text in sources.items() if text})
+    sources = {str(network.get("build_func_name")): source} if source else {}
+    return _builder(state, settings).build(FORMAT, inventory(state), sources=sources)
 
 
 def _variables(network: dict[Any, Any], budget: Budget) -> State:
-    found: dict[str, object] = {}
-    for part in (network, *(mapping(part) for part in mapping(network.get("components")).values())):
+    values: dict[str, object] = {}
+    for part in (network, *(mapping(component) for component in mapping(network.get("components")).values())):
         rows = part.get("variables")
         for row in rows if isinstance(rows, list) else []:
             if isinstance(row, tuple | list) and len(row) == 2 and isinstance(row[0], str):
-                value = row[1]
-                found[row[0]] = np.array(value, np.float32) if isinstance(value, int | float) else value
-    return flatten(found, budget)
+                name, value = row
+                values[name] = np.array(value, np.float32) if isinstance(value, int | float) else value
+    return flatten(values, budget)
 
 
-def _layout(state: State, settings: dict[Any, Any]) -> Layout:
+def _builder(state: State, settings: dict[Any, Any]) -> StateBuilder:
     if "4x4/Const/const" not in state or "4x4/Conv/mod_weight" not in state or "Dense0/weight" not in state:
-        raise FileRefused(NOT_KNOWN, "Use a StyleGAN2.")
-    bends = {settings.get("mapping_nonlinearity", "lrelu"), settings.get("nonlinearity", "lrelu")}
-    if bends != {"lrelu"} or settings.get("normalize_latents", True) is not True:
-        raise FileRefused("Its layers bend or scale their numbers in a way that is not known here.")
-    layout = Layout()
+        raise FileRefused(*NOT_STYLEGAN2)
+    activations = {settings.get("mapping_nonlinearity", "lrelu"), settings.get("nonlinearity", "lrelu")}
+    if activations != {"lrelu"} or settings.get("normalize_latents", True) is not True:
+        raise FileRefused("The network has an activation or a normalisation that is not supported.")
+    builder = StateBuilder()
     clamp = settings.get("conv_clamp")
-    layout.clamp = float(clamp) if isinstance(clamp, int | float) else None
+    builder.clamp = float(clamp) if isinstance(clamp, int | float) else None
     kernel = settings.get("resample_kernel", [1, 3, 3, 1])
     if not isinstance(kernel, list | tuple) or not all(isinstance(tap, int | float) for tap in kernel):
-        raise FileRefused("It resamples with a filter that is not known here.")
-    layout.fir = tuple(float(tap) for tap in kernel)
-    rate = settings.get("mapping_lrmul", 0.01)
+        raise FileRefused(UNKNOWN_FILTER)
+    builder.fir = tuple(float(tap) for tap in kernel)
+    lr_multiplier = settings.get("mapping_lrmul", LR_MULTIPLIER)
     number = 0
     while f"Dense{number}/weight" in state:
         layer = f"Dense{number}"
-        weight = take(state, f"{layer}/weight", None, None).T
-        layout.dense(number, weight, take(state, f"{layer}/bias", None), rate if isinstance(rate, float) else 0.01)
+        weight, bias = require(state, f"{layer}/weight", None, None).T, require(state, f"{layer}/bias", None)
+        builder.add_dense(number, weight, bias, lr_multiplier if isinstance(lr_multiplier, float) else LR_MULTIPLIER)
         number += 1
     if "LabelConcat/weight" in state:
-        layout.join(take(state, "LabelConcat/weight", None, None).T)
+        builder.add_class_matrix(require(state, "LabelConcat/weight", None, None).T)
     if "LabelEmbed/weight" in state:
-        layout.embed(take(state, "LabelEmbed/weight", None, None).T, take(state, "LabelEmbed/bias", None))
-    layout.start(take(state, "4x4/Const/const", 1, None, None, None)[0])
-    sides = sorted({int(found[1]) for name in state if (found := re.match(r"(\d{1,5})x\1/", name))})
+        embedding = require(state, "LabelEmbed/weight", None, None).T
+        builder.add_embedding(embedding, require(state, "LabelEmbed/bias", None))
+    builder.add_constant(require(state, "4x4/Const/const", 1, None, None, None)[0])
+    sides = sorted({int(match[1]) for name in state if (match := re.match(r"(\d{1,5})x\1/", name))})
     if sides != [4 << number for number in range(len(sides))]:
-        raise FileRefused(NOT_KNOWN, "Use a StyleGAN2.")
+        raise FileRefused(*NOT_STYLEGAN2)
     for number, side in enumerate(sides):
-        _block(layout, state, number, f"{side}x{side}", number == len(sides) - 1)
-    layout.mean(state.get("dlatent_avg"))
-    return layout
+        _add_block(builder, state, number, f"{side}x{side}", number == len(sides) - 1)
+    builder.add_mean(state.get("dlatent_avg"))
+    return builder
 
 
-def _block(layout: Layout, state: State, number: int, block: str, last: bool) -> None:
+def _add_block(builder: StateBuilder, state: State, number: int, block: str, last: bool) -> None:
     if number:
-        _layer(layout, state, f"{block}/Conv0_up", f"{number}.rise", 2 * number - 1)
-    _layer(layout, state, f"{block}/Conv1" if number else f"{block}/Conv", f"{number}.stay", 2 * number)
+        _add_layer(builder, state, f"{block}/Conv0_up", f"{number}.rise", 2 * number - 1)
+    _add_layer(builder, state, f"{block}/Conv1" if number else f"{block}/Conv", f"{number}.stay", 2 * number)
     if f"{block}/Skip/weight" in state:
-        layout.skip(number, _turned(take(state, f"{block}/Skip/weight", 1, 1, None, None), False))
+        builder.add_skip(number, _reorder(require(state, f"{block}/Skip/weight", 1, 1, None, None), False))
     for name in (f"{block}/ToRGB", "ToRGB_lod0" if last else ""):
         if f"{name}/weight" in state:
-            weight = _turned(take(state, f"{name}/weight", 1, 1, None, None), False)
-            layout.layer(f"{number}.picture", _affine(state, name), weight, take(state, f"{name}/bias", None))
+            weight = _reorder(require(state, f"{name}/weight", 1, 1, None, None), False)
+            builder.add_layer(f"{number}.picture", _affine(state, name), weight, require(state, f"{name}/bias", None))
 
 
-def _layer(layout: Layout, state: State, name: str, place: str, number: int) -> None:
-    weight = _turned(take(state, f"{name}/weight", None, None, None, None), place.endswith("rise"))
-    layout.layer(place, _affine(state, name), weight, take(state, f"{name}/bias", None))
+def _add_layer(builder: StateBuilder, state: State, name: str, place: str, number: int) -> None:
+    weight = _reorder(require(state, f"{name}/weight", None, None, None, None), place.endswith("rise"))
+    builder.add_layer(place, _affine(state, name), weight, require(state, f"{name}/bias", None))
     if f"noise{number}" in state:
-        constant = take(state, f"noise{number}", 1, 1, None, None)[0, 0]
-        layout.noise(place, constant, state.get(f"{name}/noise_strength", np.zeros(1, np.float32)))
+        constant = require(state, f"noise{number}", 1, 1, None, None)[0, 0]
+        builder.add_noise(place, constant, state.get(f"{name}/noise_strength", np.zeros(1, np.float32)))
 
 
-def _turned(weight: np.ndarray[Any, Any], up: bool) -> np.ndarray[Any, Any]:
-    # From [height, width, inside, outside]; upsampling kernels are the other way round, too.
+def _reorder(weight: np.ndarray[Any, Any], up: bool) -> np.ndarray[Any, Any]:
+    # From [height, width, in, out] to [out, in, height, width]; kernels that upsample are flipped, too.
     return (weight[::-1, ::-1] if up else weight).transpose(3, 2, 0, 1)
 
 
-def _affine(state: State, name: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    bias = take(state, f"{name}/mod_bias", None)
-    return take(state, f"{name}/mod_weight", None, None).T, bias + np.ones_like(bias)
+def _affine(state: State, name: str) -> Affine:
+    bias = require(state, f"{name}/mod_bias", None)
+    return require(state, f"{name}/mod_weight", None, None).T, bias + np.ones_like(bias)

@@ -1,1 +1,1 @@
-"""Container formats of checkpoint files: detecting one and reading it under limits."""
+"""One module per file format: from a file's bytes to the values in it."""

@@ -1,70 +1,69 @@
-"""PyTorch's first file format: three pickles about the file, one with the contents, one with keys, then the numbers.
+"""PyTorch's legacy file format: three pickles about the file, one of its value, one of storage keys, then the storages.
 
-A storage inside an NVIDIA pickle is such a file, too. The layout is torch.serialization's; nothing is loaded.
+Storages inside NVIDIA's pickles are files of this format, too. The layout is that of torch.serialization.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from models.file_formats import TORCH_MAGIC
 from models.importing.limits import Budget, FileRefused
-from models.importing.unpickle.globals import PickleGlobals, described
-from models.importing.unpickle.opcodes import unpickled
-from models.importing.unpickle.records import Name, Storage
-from models.importing.unpickle.tensor_bytes import CUT, width
+from models.importing.unpickle.globals import NestedReader, PickleGlobals, parse_persistent_id
+from models.importing.unpickle.opcodes import unpickle
+from models.importing.unpickle.records import GlobalName, StorageRecord
+from models.importing.unpickle.tensor_bytes import CUT_OFF, item_size
 
-MAGIC = 0x1950A86A20F9469CFC6C
-PROTOCOL = 1001
-OPENING = b"\x8a\x0a" + MAGIC.to_bytes(10, "little")  # as every protocol from 2 writes that number
-
-
-def is_legacy(data: memoryview) -> bool:
-    """Whether a file opens as this format does."""
-    return bytes(data[2 : 2 + len(OPENING)]) == OPENING
+PROTOCOL = 1001  # torch.serialization's PROTOCOL_VERSION
+BIG_ENDIAN = ("The file was written on a big-endian machine.", "Save it again on a little-endian one.")
+CONFLICT = "The file describes the same storage in two ways."
+NO_STORAGE = "A file that is nested in the checkpoint is no tensor storage."
 
 
-def read(data: memoryview, budget: Budget, inner: bool = False) -> tuple[Any, dict[Name, bool]]:
-    """What the file holds, its tensors not yet decoded, and the names it uses (and whether each was made inert)."""
-    storages: dict[str, Storage] = {}
+def read(
+    data: memoryview, budget: Budget, read_nested: NestedReader | None = None
+) -> tuple[Any, dict[GlobalName, bool]]:
+    """The file's value, with tensors not yet decoded, and the globals it refers to, with whether each stayed opaque.
 
-    def found(key: Any) -> Storage:
-        kind, name, numel = described(key)
-        storage = storages.setdefault(name, Storage(kind, numel))
-        if (storage.kind, storage.numel) != (kind, numel):
-            raise FileRefused("It says two things of the same numbers.")
+    `read_nested` reads the files that the value's pickle embeds; without it they are refused.
+    """
+    storages: dict[str, StorageRecord] = {}
+
+    def load_storage(key: Any) -> StorageRecord:
+        dtype, name, numel = parse_persistent_id(key)
+        storage = storages.setdefault(name, StorageRecord(dtype, numel))
+        if (storage.dtype, storage.numel) != (dtype, numel):
+            raise FileRefused(CONFLICT)
         return storage
 
-    words = PickleGlobals(budget, found, inner)
-    plain = PickleGlobals(budget, None, True)
-    at, opening = 0, []
+    pickle_globals, plain_globals = PickleGlobals(budget, load_storage, read_nested), PickleGlobals(budget)
+    position, header = 0, []
     for _ in range(3):
-        value, at = unpickled(data, plain, budget, at)
-        opening.append(value)
-    if opening[:2] != [MAGIC, PROTOCOL] or not isinstance(opening[2], dict):
-        raise FileRefused("It is not what PyTorch wrote.")
-    if opening[2].get("little_endian") is not True:
-        raise FileRefused("It was written on a machine that orders bytes the other way round.", "Save it on another.")
-    value, at = unpickled(data, words, budget, at)
-    keys, at = unpickled(data, plain, budget, at)
+        part, position = unpickle(data, plain_globals, budget, position)
+        header.append(part)
+    if header[:2] != [TORCH_MAGIC, PROTOCOL] or not isinstance(header[2], dict):
+        raise FileRefused("The header of the PyTorch file is invalid.")
+    if header[2].get("little_endian") is not True:
+        raise FileRefused(*BIG_ENDIAN)
+    value, position = unpickle(data, pickle_globals, budget, position)
+    keys, position = unpickle(data, plain_globals, budget, position)
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys) or len(set(keys)) != len(keys):
-        raise FileRefused("Its list of storages makes no sense.")
+        raise FileRefused("The list of storages is invalid.")
     for key in keys:
         if key not in storages:
-            raise FileRefused("It holds numbers that belong to nothing.")
+            raise FileRefused("The file holds a storage that nothing refers to.")
         storage = storages[key]
-        size = storage.numel * width(storage.kind)
-        if int.from_bytes(data[at : at + 8], "little") != storage.numel or len(data) - at - 8 < size:
-            raise FileRefused("The numbers of one of its tensors are missing.", CUT)
-        storage.data = data[at + 8 : at + 8 + size]
-        at += 8 + size
-    return value, words.names
+        size, start = storage.numel * item_size(storage.dtype), position + 8
+        if int.from_bytes(data[position:start], "little") != storage.numel or len(data) - start < size:
+            raise FileRefused("The numbers of a tensor are missing.", CUT_OFF)
+        storage.data = data[start : start + size]
+        position = start + size
+    return value, pickle_globals.names
 
 
-def storage(data: memoryview, budget: Budget) -> tuple[Storage, dict[Name, bool]]:
-    """The one storage that a file inside a pickle holds."""
-    if not is_legacy(data):
-        raise FileRefused("It holds a file inside that is no tensor's numbers.")
-    value, names = read(data, budget, inner=True)
-    if not isinstance(value, Storage) or value.data is None:
-        raise FileRefused("It holds a file inside that is no tensor's numbers.")
+def read_storage(data: memoryview, budget: Budget) -> tuple[StorageRecord, dict[GlobalName, bool]]:
+    """The storage that an embedded file holds, and the globals it refers to."""
+    value, names = read(data, budget)
+    if not isinstance(value, StorageRecord) or value.data is None:
+        raise FileRefused(NO_STORAGE)
     return value, names

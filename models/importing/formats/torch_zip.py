@@ -1,48 +1,49 @@
-"""PyTorch's zip format: a pickle of the contents beside one member of plain numbers for each storage."""
+"""PyTorch's zip format: a pickle of the value beside one archive member of plain numbers per storage."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from models.importing.formats.zip_archive import members
+from models.file_formats import TORCHSCRIPT, detect_zip
+from models.importing.formats.torch_legacy import BIG_ENDIAN, CONFLICT, read_storage
+from models.importing.formats.zip_archive import read_members
 from models.importing.limits import Budget, FileRefused
-from models.importing.unpickle.globals import PickleGlobals, described
-from models.importing.unpickle.opcodes import unpickled
-from models.importing.unpickle.records import Name, Storage
-from models.importing.unpickle.tensor_bytes import CUT, width
+from models.importing.unpickle.globals import PickleGlobals, parse_persistent_id
+from models.importing.unpickle.opcodes import unpickle
+from models.importing.unpickle.records import GlobalName, StorageRecord
+from models.importing.unpickle.tensor_bytes import CUT_OFF, item_size
 
 
-def read(data: memoryview, budget: Budget) -> tuple[Any, dict[Name, bool]]:
-    """What the file holds, its tensors not yet decoded, and the names it uses (and whether each was made inert)."""
-    inside = members(data, budget)
-    if any(name.endswith("constants.pkl") for name in inside):
+def read(data: memoryview, budget: Budget) -> tuple[Any, dict[GlobalName, bool]]:
+    """The file's value, with tensors not yet decoded, and the globals it refers to, with whether each stayed opaque."""
+    members = read_members(data, budget)
+    if detect_zip(members) is TORCHSCRIPT:
         raise FileRefused(
-            "This is a TorchScript program, which would have to be run.",
+            "This is a TorchScript program, which would have to be executed.",
             "Save the generator's state_dict() in Python instead.",
         )
-    pickles = [name for name in inside if name == "data.pkl" or (name.endswith("/data.pkl") and name.count("/") == 1)]
+    pickles = [name for name in members if name == "data.pkl" or (name.endswith("/data.pkl") and name.count("/") == 1)]
     if len(pickles) != 1:
-        raise FileRefused("It is a zip archive, but not one that PyTorch wrote.", "Give the checkpoint that is in it.")
+        raise FileRefused("This is a zip archive, but not a PyTorch file.", "Import the checkpoint inside it.")
     root = pickles[0].removesuffix("data.pkl")
-    order = bytes(inside.get(f"{root}byteorder", memoryview(b"little"))[:16])
-    if order != b"little":
-        raise FileRefused("It was written on a machine that orders bytes the other way round.", "Save it on another.")
+    if bytes(members.get(f"{root}byteorder", memoryview(b"little"))[:16]) != b"little":
+        raise FileRefused(*BIG_ENDIAN)
 
-    made: dict[str, Storage] = {}
+    storages: dict[str, StorageRecord] = {}
 
-    def found(key: Any) -> Storage:
-        kind, name, numel = described(key)
-        if name not in made:
-            member = inside.get(f"{root}data/{name}")
-            if member is None or len(member) < numel * width(kind):
-                raise FileRefused("The numbers of one of its tensors are missing.", CUT)
-            made[name] = Storage(kind, numel, member)
-        if (made[name].kind, made[name].numel) != (kind, numel):
-            raise FileRefused("It says two things of the same numbers.")
-        return made[name]
+    def load_storage(key: Any) -> StorageRecord:
+        dtype, name, numel = parse_persistent_id(key)
+        if name not in storages:
+            member = members.get(f"{root}data/{name}")
+            if member is None or len(member) < numel * item_size(dtype):
+                raise FileRefused("The numbers of a tensor are missing.", CUT_OFF)
+            storages[name] = StorageRecord(dtype, numel, member)
+        if (storages[name].dtype, storages[name].numel) != (dtype, numel):
+            raise FileRefused(CONFLICT)
+        return storages[name]
 
-    words = PickleGlobals(budget, found)
-    value, end = unpickled(inside[pickles[0]], words, budget)
-    if end != len(inside[pickles[0]]):
-        raise FileRefused("There is something behind the end of its contents.")
-    return value, words.names
+    pickle_globals = PickleGlobals(budget, load_storage, read_storage)
+    value, end = unpickle(members[pickles[0]], pickle_globals, budget)
+    if end != len(members[pickles[0]]):
+        raise FileRefused("There are bytes behind the end of the pickle.")
+    return value, pickle_globals.names

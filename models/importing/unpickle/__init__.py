@@ -1,1 +1,1 @@
-"""An interpreter for pickles that builds plain records and never imports or calls anything."""
+"""An interpreter for pickles that builds passive records and never imports or calls anything."""

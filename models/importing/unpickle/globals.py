@@ -1,4 +1,4 @@
-"""What the names in a checkpoint's pickle become: a few are records that hold numbers, all others stay inert."""
+"""What the globals in a checkpoint's pickle become: a few build records that hold numbers, all others stay opaque."""
 
 from __future__ import annotations
 
@@ -7,10 +7,19 @@ from typing import Any
 
 from models.importing.limits import Budget, FileRefused
 from models.importing.unpickle import tensor_bytes
-from models.importing.unpickle.records import Array, DType, Inert, Many, Name, Node, Storage, Tensor
+from models.importing.unpickle.records import (
+    ArrayRecord,
+    DTypeRecord,
+    GlobalName,
+    ModuleRecord,
+    OpaqueObject,
+    SetRecord,
+    StorageRecord,
+    TensorRecord,
+)
 
-# Calls into these change or reach something outside the file. No checkpoint needs one, so the whole file is refused.
-DANGEROUS = {
+# Calls into these reach beyond the file. No checkpoint needs one, so that a file which names one is refused whole.
+DANGEROUS_MODULES = {
     "os", "posix", "nt", "posixpath", "ntpath", "sys", "subprocess", "_posixsubprocess", "importlib", "imp", "runpy",
     "socket", "_socket", "ssl", "ctypes", "_ctypes", "cffi", "shutil", "pty", "code", "codeop", "pickle", "_pickle",
     "cPickle", "marshal", "shelve", "webbrowser", "multiprocessing", "threading", "_thread", "concurrent", "asyncio",
@@ -20,206 +29,229 @@ DANGEROUS = {
     "builtins", "linecache", "idlelib", "lib2to3", "platform", "pkgutil", "zipimport", "ensurepip", "venv", "joblib",
     "mmap", "sqlite3", "xmlrpc", "logging", "atexit", "faulthandler", "curses", "readline", "rlcompleter",
 }  # fmt: skip
-HARMLESS = {
+HARMLESS_BUILTINS = {
     "set", "frozenset", "dict", "list", "tuple", "int", "float", "complex", "bool", "str", "bytes", "bytearray",
     "slice", "range", "object", "NoneType", "Ellipsis", "long", "unicode", "xrange",
 }  # fmt: skip
-RUNNERS = {
+DANGEROUS_FUNCTIONS = {
     ("torch", "load"), ("torch.serialization", "load"), ("torch.hub", "load"), ("numpy", "load"),
     ("numpy.testing._private.utils", "runstring"), ("numpy.testing.utils", "runstring"), ("torch.jit", "load"),
     ("torch._utils_internal", "eval"), ("numpy", "fromfile"), ("numpy", "save"), ("torch", "save"),
     ("pandas", "eval"), ("pandas", "read_pickle"), ("types", "FunctionType"), ("types", "CodeType"),
     ("torch.utils.cpp_extension", "load"), ("torch.utils.cpp_extension", "load_inline"),
 }  # fmt: skip
-RENAMED = {"numpy.core": "numpy._core", "__builtin__": "builtins", "numpy.core.multiarray": "numpy._core.multiarray"}
-RENAMED["numpy.core.numeric"] = "numpy._core.numeric"
-INNER = {"os", "sys", "subprocess", "builtins", "importlib", "shutil", "socket", "ctypes", "eval", "exec", "system"}
-MOST_NAMES = 5_000
+# A harmless module may lead to a dangerous one by an attribute (torch.serialization.os).
+DANGEROUS_ATTRIBUTES = {
+    "os", "sys", "subprocess", "builtins", "importlib", "shutil", "socket", "ctypes", "eval", "exec", "system",
+}  # fmt: skip
+RENAMED_MODULES = {
+    "__builtin__": "builtins",
+    "copy_reg": "copyreg",
+    "numpy.core": "numpy._core",
+    "numpy.core.multiarray": "numpy._core.multiarray",
+    "numpy.core.numeric": "numpy._core.numeric",
+}
+MAX_NAMES = 5_000
+MAX_NUMEL = 2**40
+
+NestedReader = Callable[[memoryview, Budget], tuple[StorageRecord, dict[GlobalName, bool]]]
 
 
-def renamed(name: Name) -> Name:
-    """The name as today's Python and numpy have it."""
-    return Name(RENAMED.get(name.module, name.module), name.name)
+def current_name(name: GlobalName) -> GlobalName:
+    """The name that today's Python and NumPy give to a global of older ones."""
+    return GlobalName(RENAMED_MODULES.get(name.module, name.module), name.name)
 
 
-def is_dangerous(name: Name) -> bool:
-    """Whether a name reaches beyond the file: programs, files, the network, Python's own workings."""
+def is_dangerous(name: GlobalName) -> bool:
+    """Whether a global reaches beyond the file: to programs, files, the network or the interpreter's internals."""
     top = name.module.split(".")[0]
     if top == "builtins":
-        return name.name not in HARMLESS
-    parts = {*name.module.split(".")[1:], *name.name.split(".")}  # a module's module leads everywhere, too
+        return name.name not in HARMLESS_BUILTINS
+    parts = {*name.module.split(".")[1:], *name.name.split(".")}
     dunder = any(part.startswith("__") for part in parts)
-    return top in DANGEROUS or (name.module, name.name) in RUNNERS or dunder or bool(parts & INNER)
+    listed = top in DANGEROUS_MODULES or (name.module, name.name) in DANGEROUS_FUNCTIONS
+    return listed or dunder or bool(parts & DANGEROUS_ATTRIBUTES)
 
 
 class PickleGlobals:
-    """The vocabulary of one file: knows its names, and where its storages lie. `inner` while a storage is read."""
+    """The globals and persistent ids of one file.
 
-    def __init__(self, budget: Budget, storages: Callable[[Any], Storage] | None = None, inner: bool = False) -> None:
-        self.budget, self.storages, self.inner = budget, storages, inner
-        self.names: dict[Name, bool] = {}  # and whether it was made inert
+    `load_storage` finds the storage for a persistent id; None where the file has none. `read_nested` reads a storage
+    that is embedded as a PyTorch file of its own; None inside such a file, so that they do not nest. `names` collects
+    every global of the file, and whether it stayed opaque.
+    """
 
-    def named(self, name: Name) -> Name:
-        name = renamed(name)
+    def __init__(
+        self,
+        budget: Budget,
+        load_storage: Callable[[Any], StorageRecord] | None = None,
+        read_nested: NestedReader | None = None,
+    ) -> None:
+        self.budget, self.load_storage, self.read_nested = budget, load_storage, read_nested
+        self.names: dict[GlobalName, bool] = {}
+
+    def find_class(self, name: GlobalName) -> GlobalName:
+        name = current_name(name)
         if is_dangerous(name):
             raise FileRefused(
-                f"It asks for “{str(name)[:100]}”, which no checkpoint needs. Nothing of it was run.",
-                "Do not open this file with any tool, and tell where you have it from.",
+                f"The file refers to “{str(name)[:100]}”, which no checkpoint needs. Nothing of it was run.",
+                "Do not open this file with any tool, and warn whoever you have it from.",
             )
-        if len(self.names) >= MOST_NAMES:
-            raise FileRefused("It names more things than any checkpoint does.")
-        self.names[name] = (name.module, name.name) not in KNOWN and storage_kind(name) is None
+        if len(self.names) >= MAX_NAMES:
+            raise FileRefused(f"The file refers to over {MAX_NAMES:,} globals.")
+        self.names[name] = (name.module, name.name) not in BUILDERS and storage_dtype(name) is None
         return name
 
-    def made(self, name: Any, args: Any) -> Any:
-        known = KNOWN.get((name.module, name.name)) if isinstance(name, Name) else None
-        if known is None:
-            return Inert(name if isinstance(name, Name) else None, args)
+    def reduce(self, name: Any, args: Any) -> Any:
+        builder = BUILDERS.get((name.module, name.name)) if isinstance(name, GlobalName) else None
+        if builder is None:
+            return OpaqueObject(name if isinstance(name, GlobalName) else None, args)
         if not isinstance(args, tuple):
-            raise FileRefused(f"It makes a {str(name)[:80]} out of something else than it is made of.")
-        return known(self, *args)
+            raise FileRefused(f"The arguments of {str(name)[:80]} are invalid.")
+        return builder(self, *args)
 
-    def stated(self, target: Any, state: Any) -> None:
-        if isinstance(target, Inert):
+    def build(self, target: Any, state: Any) -> None:
+        if isinstance(target, OpaqueObject):
             target.state = state
-        elif isinstance(target, DType) and isinstance(state, tuple) and len(state) >= 5:
+        elif isinstance(target, DTypeRecord) and isinstance(state, tuple) and len(state) >= 5:
             if any(part is not None for part in state[2:5]) or not isinstance(state[1], str):
-                target.code = "V"  # of several parts: never decoded
+                target.code = "V"  # a structured dtype, which is never decoded
             else:
                 target.order = state[1]
-        elif isinstance(target, Array) and isinstance(state, tuple) and len(state) in (4, 5):
-            *_, shape, kind, fortran, data = state
-            _fill(target, shape, kind, fortran, data)
-        elif not (isinstance(target, dict) and isinstance(state, dict)):  # a state dict's own attributes say nothing
-            raise FileRefused("It gives a state to something that has none.")
+        elif isinstance(target, ArrayRecord) and isinstance(state, tuple) and len(state) in (4, 5):
+            *_, shape, dtype, fortran, data = state
+            _fill(target, shape, dtype, fortran, data)
+        elif not (isinstance(target, dict) and isinstance(state, dict)):  # a state dict's own attributes mean nothing
+            raise FileRefused("The file sets the state of an object that has none.")
 
-    def found(self, key: Any) -> Storage:
-        if self.storages is None:
-            raise FileRefused("A part of it lies in another file.", "Save it again in one piece.")
-        return self.storages(key)
+    def persistent_load(self, key: Any) -> StorageRecord:
+        if self.load_storage is None:
+            raise FileRefused("A part of the checkpoint lies in another file.", "Save it again as one file.")
+        return self.load_storage(key)
 
 
-def storage_kind(name: Name) -> str | None:
-    """The kind of number in a torch storage class, None for another class."""
+def storage_dtype(name: GlobalName) -> str | None:
+    """The dtype of a torch storage class; None for any other class."""
     if name.module not in ("torch", "torch.cuda", "torch.storage") or not name.name.endswith("Storage"):
         return None
-    return tensor_bytes.KINDS.get(name.name.removesuffix("Storage"))
+    return tensor_bytes.STORAGE_DTYPES.get(name.name.removesuffix("Storage"))
 
 
-def described(key: Any) -> tuple[str, str, int]:
-    """What a persistent id says of a storage: its kind of number, its key, and how many numbers it has."""
-    whole = isinstance(key, tuple) and len(key) in (5, 6) and key[0] == "storage" and isinstance(key[1], Name)
-    kind = storage_kind(key[1]) if whole else None
-    if kind is None or not isinstance(key[2], str) or type(key[4]) is not int or not 0 <= key[4] < 2**40:
-        raise FileRefused("It asks for something outside that is no tensor's numbers.")
+def parse_persistent_id(key: Any) -> tuple[str, str, int]:
+    """What torch's persistent id says of a storage: its dtype, its key in the file, and how many numbers it has."""
+    complete = isinstance(key, tuple) and len(key) in (5, 6) and key[0] == "storage" and isinstance(key[1], GlobalName)
+    dtype = storage_dtype(key[1]) if complete else None
+    if dtype is None or not isinstance(key[2], str) or type(key[4]) is not int or not 0 <= key[4] < MAX_NUMEL:
+        raise FileRefused("A persistent id of the pickle is no tensor storage.")
     if len(key) == 6 and key[5] is not None:
-        raise FileRefused("Its storages are parts of others, as only very old PyTorch wrote them.", "Save it anew.")
-    return kind, key[2], key[4]
+        raise FileRefused("Storages are views of others, as only very old PyTorch wrote them.", "Save the file again.")
+    return dtype, key[2], key[4]
 
 
-def _fill(target: Array, shape: Any, kind: Any, fortran: Any, data: Any) -> None:
-    target.shape, target.fortran = tensor_bytes.sides(shape), bool(fortran)
-    target.dtype = kind if isinstance(kind, DType) else None
-    target.data = data if isinstance(data, bytes | memoryview) else data.encode("ascii") if _is_text(data) else b""
+def _fill(target: ArrayRecord, shape: Any, dtype: Any, fortran: Any, data: Any) -> None:
+    target.shape, target.fortran = tensor_bytes.check_shape(shape), bool(fortran)
+    target.dtype = dtype if isinstance(dtype, DTypeRecord) else None
+    if isinstance(data, bytes | memoryview):
+        target.data = data
+    else:
+        target.data = data.encode("ascii") if isinstance(data, str) and data.isascii() else b""
 
 
-def _is_text(data: Any) -> bool:
-    return isinstance(data, str) and data.isascii()
+# Each builder is called with the file's globals and the arguments in the pickle, and returns the record for the result.
 
 
-def _mapping(words: PickleGlobals, *args: Any) -> dict[Any, Any]:
+def _ordered_dict(_: PickleGlobals, *args: Any) -> dict[Any, Any]:
     rows = args[0] if args and isinstance(args[0], list) else []
     return {row[0]: row[1] for row in rows if isinstance(row, list | tuple) and len(row) == 2 and type(row[0]) is str}
 
 
-def _members(words: PickleGlobals, items: Any = ()) -> Many:
-    return Many(list(items) if isinstance(items, list | tuple) else [])
+def _set(_: PickleGlobals, items: Any = ()) -> SetRecord:
+    return SetRecord(list(items) if isinstance(items, list | tuple) else [])
 
 
-def _bytes(words: PickleGlobals, text: Any = "", encoding: Any = "latin1") -> bytes | memoryview:
-    if isinstance(text, bytes | memoryview):  # Python 2's text that was no text
+def _encode(_: PickleGlobals, text: Any = "", encoding: Any = "latin1") -> bytes | memoryview:
+    if isinstance(text, bytes | memoryview):  # a Python 2 string that was not text
         return text
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
-        raise FileRefused("It has bytes written as text in an encoding that checkpoints do not use.")
+        raise FileRefused("Bytes are written as text in an encoding that checkpoints do not use.")
     return text.encode("latin1", "replace")
 
 
-def _tensor(words: PickleGlobals, storage: Any, offset: Any, shape: Any, stride: Any, *_: Any) -> Tensor:
-    shape, stride = tensor_bytes.sides(shape), tensor_bytes.sides(stride)
-    if not isinstance(storage, Storage) or type(offset) is not int or offset < 0 or len(shape) != len(stride):
-        raise FileRefused("One of its tensors is made of something else than numbers.")
-    return Tensor(storage, offset, shape, stride)
+def _rebuild_tensor(
+    _: PickleGlobals, storage: Any, offset: Any, shape: Any, stride: Any, *_unused: Any
+) -> TensorRecord:
+    shape, stride = tensor_bytes.check_shape(shape), tensor_bytes.check_shape(stride)
+    if not isinstance(storage, StorageRecord) or type(offset) is not int or offset < 0 or len(shape) != len(stride):
+        raise FileRefused("The description of a tensor is invalid.")
+    return TensorRecord(storage, offset, shape, stride)
 
 
-def _parameter(words: PickleGlobals, data: Any, *_: Any) -> Any:
+def _rebuild_parameter(_: PickleGlobals, data: Any, *_unused: Any) -> Any:
     return data
 
 
-def _nested(words: PickleGlobals, data: Any) -> Storage:
-    from models.importing.formats.torch_legacy import storage  # which reads with a vocabulary of its own
-
-    if words.inner or not isinstance(data, bytes | memoryview):
-        raise FileRefused("It has files inside files inside files, which no checkpoint needs.")
-    found, names = storage(memoryview(data), words.budget)
-    words.names.update(names)
-    return found
+def _load_from_bytes(pickle_globals: PickleGlobals, data: Any) -> StorageRecord:
+    if pickle_globals.read_nested is None or not isinstance(data, bytes | memoryview):
+        raise FileRefused("The file has files nested in files, which no checkpoint needs.")
+    storage, names = pickle_globals.read_nested(memoryview(data), pickle_globals.budget)
+    pickle_globals.names.update(names)
+    return storage
 
 
-def _node(words: PickleGlobals, meta: Any) -> Any:
+def _persistent_object(_: PickleGlobals, meta: Any) -> ModuleRecord | OpaqueObject:
     if not isinstance(meta, dict) or meta.get("type") != "class" or not isinstance(meta.get("state"), dict):
-        return Inert(Name("torch_utils.persistence", "_reconstruct_persistent_obj"), (meta,))
-    return Node(str(meta.get("class_name"))[:100], str(meta.get("module_src") or ""), meta["state"])
+        return OpaqueObject(GlobalName("torch_utils.persistence", "_reconstruct_persistent_obj"), (meta,))
+    return ModuleRecord(str(meta.get("class_name"))[:100], str(meta.get("module_src") or ""), meta["state"])
 
 
-def _reconstruct(words: PickleGlobals, *_: Any) -> Array:
-    return Array()
+def _empty_array(_: PickleGlobals, *_unused: Any) -> ArrayRecord:
+    return ArrayRecord()
 
 
-def _dtype(words: PickleGlobals, code: Any, *_: Any) -> DType:
-    return DType(code if isinstance(code, str) else "V", "=")
+def _dtype(_: PickleGlobals, code: Any, *_unused: Any) -> DTypeRecord:
+    return DTypeRecord(code if isinstance(code, str) else "V", "=")
 
 
-def _scalar(words: PickleGlobals, kind: Any, data: Any = b"") -> Any:
-    if not isinstance(kind, DType) or kind.code not in tensor_bytes.CODES:
-        return Inert(Name("numpy._core.multiarray", "scalar"), (kind, data))
+def _scalar(pickle_globals: PickleGlobals, dtype: Any, data: Any = b"") -> Any:
+    if not isinstance(dtype, DTypeRecord) or dtype.code not in tensor_bytes.DTYPE_CODES:
+        return OpaqueObject(GlobalName("numpy._core.multiarray", "scalar"), (dtype, data))
     if isinstance(data, str):
         data = data.encode("latin1", "replace")
-    value = Array((), kind, False, data if isinstance(data, bytes | memoryview) else b"")
-    return tensor_bytes.array(value, words.budget).item()
+    record = ArrayRecord((), dtype, False, data if isinstance(data, bytes | memoryview) else b"")
+    return tensor_bytes.decode_array(record, pickle_globals.budget).item()
 
 
-def _reconstructor(words: PickleGlobals, kind: Any = None, *args: Any) -> Inert:
-    return Inert(kind if isinstance(kind, Name) else None, args)
+def _reconstructor(_: PickleGlobals, cls: Any = None, *args: Any) -> OpaqueObject:
+    return OpaqueObject(cls if isinstance(cls, GlobalName) else None, args)
 
 
-def _frombuffer(words: PickleGlobals, data: Any, kind: Any, shape: Any, order: Any = "C", *_: Any) -> Array:
-    made = Array()
-    _fill(made, shape, kind, order == "F", data)
-    return made
+def _frombuffer(_: PickleGlobals, data: Any, dtype: Any, shape: Any, order: Any = "C", *_unused: Any) -> ArrayRecord:
+    record = ArrayRecord()
+    _fill(record, shape, dtype, order == "F", data)
+    return record
 
 
-def _size(words: PickleGlobals, shape: Any = ()) -> tuple[int, ...]:
-    return tensor_bytes.sides(shape)
+def _size(_: PickleGlobals, shape: Any = ()) -> tuple[int, ...]:
+    return tensor_bytes.check_shape(shape)
 
 
-KNOWN: Mapping[tuple[str, str], Callable[..., Any]] = {
-    ("collections", "OrderedDict"): _mapping,
-    ("dnnlib.util", "EasyDict"): _mapping,
-    ("builtins", "set"): _members,
-    ("builtins", "frozenset"): _members,
-    ("_codecs", "encode"): _bytes,
+BUILDERS: Mapping[tuple[str, str], Callable[..., Any]] = {
+    ("collections", "OrderedDict"): _ordered_dict,
+    ("dnnlib.util", "EasyDict"): _ordered_dict,
+    ("builtins", "set"): _set,
+    ("builtins", "frozenset"): _set,
+    ("_codecs", "encode"): _encode,
     ("copyreg", "_reconstructor"): _reconstructor,
-    ("copy_reg", "_reconstructor"): _reconstructor,
     ("torch", "Size"): _size,
-    ("torch._utils", "_rebuild_tensor"): _tensor,
-    ("torch._utils", "_rebuild_tensor_v2"): _tensor,
-    ("torch._utils", "_rebuild_parameter"): _parameter,
-    ("torch._utils", "_rebuild_parameter_with_state"): _parameter,
-    ("torch.storage", "_load_from_bytes"): _nested,
-    ("torch_utils.persistence", "_reconstruct_persistent_obj"): _node,
-    ("numpy", "ndarray"): lambda words, *_: Array(),
+    ("torch._utils", "_rebuild_tensor"): _rebuild_tensor,
+    ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
+    ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
+    ("torch._utils", "_rebuild_parameter_with_state"): _rebuild_parameter,
+    ("torch.storage", "_load_from_bytes"): _load_from_bytes,
+    ("torch_utils.persistence", "_reconstruct_persistent_obj"): _persistent_object,
+    ("numpy", "ndarray"): _empty_array,
     ("numpy", "dtype"): _dtype,
-    ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
+    ("numpy._core.multiarray", "_reconstruct"): _empty_array,
     ("numpy._core.multiarray", "scalar"): _scalar,
     ("numpy._core.numeric", "_frombuffer"): _frombuffer,
 }

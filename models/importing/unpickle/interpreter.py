@@ -1,7 +1,7 @@
-"""A pickle's instructions carried out on plain values: nothing is imported, called, opened or looked up.
+"""An interpreter of pickle opcodes that works on plain values: it imports, calls, opens and looks up nothing.
 
-Instruction codes and layouts are those of protocols 0 to 5 (Python's pickletools). Where a pickle would call something,
-the `GlobalsProtocol` is asked what record that becomes. Long byte strings stay views of the file.
+Opcodes and their layouts are those of protocols 0 to 5 (Python's pickletools). Where a pickle would import or call
+something, a `GlobalsProtocol` says which record stands for the result. Long byte strings stay views of the file.
 """
 
 from __future__ import annotations
@@ -11,166 +11,185 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, Protocol
 
 from models.importing.limits import Budget, FileRefused
-from models.importing.unpickle.records import Inert, Many, Name
+from models.importing.unpickle.records import GlobalName, OpaqueObject, SetRecord
 
-SHORT = 256  # bytes; what is longer is not copied
-STEP = 4096  # instructions between two looks at the clock
+MAX_COPIED = 256  # bytes; longer byte strings stay views
+CHECK_INTERVAL = 4096  # opcodes between two checks of the limits
+MAX_LINE = 4096  # bytes
+MAX_NAME = 500  # characters of a module and a name together
 STOP = ord(".")
-KEYS = (str, bytes, int, Name, type(None))
+KEY_TYPES = (str, bytes, int, GlobalName, type(None))
 LARGEST_KEY = 2**60
-PICKLE = "It is no pickle that a checkpoint is made of"
+INVALID = "The pickle is invalid"
 
 
 class GlobalsProtocol(Protocol):
-    """What names, calls and persistent ids become."""
+    """What globals, calls and persistent ids become. The methods are named after their counterparts in `pickle`."""
 
-    def named(self, name: Name) -> Any:
-        """What stands for a global; Refused for one that has no place in a checkpoint."""
+    def find_class(self, name: GlobalName) -> Any:
+        """The value for a global. Raises FileRefused for one that no checkpoint needs."""
 
-    def made(self, name: Any, args: Any) -> Any:
-        """What stands for a call."""
+    def reduce(self, name: Any, args: Any) -> Any:
+        """The value for the call of a global with `args`."""
 
-    def stated(self, target: Any, state: Any) -> None:
-        """Give an object its state."""
+    def build(self, target: Any, state: Any) -> None:
+        """Set the state of an object."""
 
-    def found(self, key: Any) -> Any:
-        """What a persistent id stands for."""
+    def persistent_load(self, key: Any) -> Any:
+        """The value for a persistent id."""
 
 
 class PickleInterpreter:
-    """One pickle, run from `start` in `data` by the table `steps`; afterwards `end` is the place behind it."""
+    """One pickle in `data`, from byte `position` on, executed with one function per opcode.
+
+    After `run`, `position` is the byte behind the pickle.
+    """
 
     def __init__(
-        self, data: memoryview, vocabulary: GlobalsProtocol, budget: Budget, steps: Mapping[int, Step], start: int = 0
+        self,
+        data: memoryview,
+        pickle_globals: GlobalsProtocol,
+        budget: Budget,
+        opcodes: Mapping[int, Opcode],
+        position: int = 0,
     ) -> None:
-        self.data, self.at, self.end, self.steps = data, start, start, steps
-        self.vocabulary, self.budget = vocabulary, budget
+        self.data, self.position, self.opcodes = data, position, opcodes
+        self.pickle_globals, self.budget = pickle_globals, budget
         self.stack: list[Any] = []
         self.marks: list[list[Any]] = []
         self.memo: dict[int, Any] = {}
 
     def run(self) -> Any:
-        """The value the pickle holds; Refused, with a sentence, for whatever is wrong with it."""
+        """Execute the pickle and return its value. Raises FileRefused for whatever is wrong with it."""
         try:
             return self._run()
         except (IndexError, struct.error, TypeError, KeyError, ValueError, OverflowError):
-            self._broken("an instruction that makes no sense")
+            self._fail("an instruction is malformed")
         except RecursionError:
-            self._broken("too much inside one another")
+            self._fail("values are nested too deeply")
 
     def _run(self) -> Any:
         limits = self.budget.limits
         count = 0
         while True:
-            code = self.data[self.at] if self.at < len(self.data) else self._broken("no end")
-            self.at += 1
+            code = self.data[self.position] if self.position < len(self.data) else self._fail("it has no end")
+            self.position += 1
             count += 1
-            if count % STEP == 0:
-                self.budget.tick(STEP)
+            if count % CHECK_INTERVAL == 0:
+                self.budget.count_opcodes(CHECK_INTERVAL)
                 if len(self.stack) > limits.stack or len(self.memo) > limits.opcodes:
-                    self._broken("a list of more things than any checkpoint needs")
+                    self._fail("it holds more values than any checkpoint needs")
             if code == STOP:
-                self.budget.tick(count % STEP)
-                self.end = self.at
+                self.budget.count_opcodes(count % CHECK_INTERVAL)
                 return self.pop()
-            step = self.steps.get(code)
-            if step is None:
-                self._broken(f"the instruction {code:#04x}, which no checkpoint needs")
-            step(self)
+            opcode = self.opcodes.get(code)
+            if opcode is None:
+                self._fail(f"the instruction {code:#04x} is unknown")
+            opcode(self)
 
-    def _broken(self, what: str) -> NoReturn:
-        raise FileRefused(f"{PICKLE}: it has {what} at byte {self.at}.")
+    def _fail(self, reason: str) -> NoReturn:
+        raise FileRefused(f"{INVALID}: {reason} (byte {self.position}).")
 
-    def take(self, count: int) -> memoryview:
+    def read_bytes(self, count: int) -> memoryview:
         """The next bytes of the file, as a view."""
-        if count < 0 or count > len(self.data) - self.at:
-            self._broken("a length beyond its own end")
-        self.at += count
-        return self.data[self.at - count : self.at]
+        if count < 0 or count > len(self.data) - self.position:
+            self._fail("a length exceeds the file")
+        self.position += count
+        return self.data[self.position - count : self.position]
 
-    def number(self, layout: str) -> Any:
-        return struct.unpack(layout, self.take(struct.calcsize(layout)))[0]
+    def read_struct(self, layout: str) -> Any:
+        """The next number, in a layout of the `struct` module."""
+        return struct.unpack(layout, self.read_bytes(struct.calcsize(layout)))[0]
 
-    def line(self) -> bytes:
-        """Text up to the next line's end."""
-        longest = 4096
-        found = bytes(self.data[self.at : self.at + longest]).find(b"\n")
-        if found < 0:
-            self._broken("a line without an end")
-        return bytes(self.take(found + 1))[:-1]
+    def read_line(self) -> bytes:
+        """The bytes up to the next newline, which is skipped."""
+        length = bytes(self.data[self.position : self.position + MAX_LINE]).find(b"\n")
+        if length < 0:
+            self._fail("a line has no end")
+        return bytes(self.read_bytes(length + 1))[:-1]
 
-    def text(self, count: int) -> str:
-        self.budget.words(count)
-        return bytes(self.take(count)).decode("utf-8", "surrogatepass")
+    def read_text(self, count: int) -> str:
+        """The next `count` bytes, decoded as UTF-8."""
+        self.budget.count_text(count)
+        return bytes(self.read_bytes(count)).decode("utf-8", "surrogatepass")
 
-    def blob(self, count: int) -> bytes | memoryview:
-        view = self.take(count)
-        return bytes(view) if count <= SHORT else view
+    def read_blob(self, count: int) -> bytes | memoryview:
+        """The next `count` bytes: copied if they are few, else a view."""
+        view = self.read_bytes(count)
+        return bytes(view) if count <= MAX_COPIED else view
+
+    def read_integer(self, count: int) -> int:
+        """A signed little-endian integer of `count` bytes."""
+        if count > self.budget.limits.digits:
+            self._fail("an integer is too long")
+        return int.from_bytes(self.read_bytes(count), "little", signed=True)
 
     def push(self, value: Any) -> None:
+        """Put a value on the stack."""
         self.stack.append(value)
 
     def pop(self) -> Any:
+        """Take the topmost value off the stack."""
         return self.stack.pop()
 
     def mark(self) -> None:
+        """Begin a new stack above the present one."""
         if len(self.marks) >= self.budget.limits.marks:
-            self._broken("too much inside one another")
+            self._fail("values are nested too deeply")
         self.marks.append(self.stack)
         self.stack = []
 
-    def since(self) -> list[Any]:
-        """Everything since the last mark, which is taken away."""
-        found, self.stack = self.stack, self.marks.pop()
-        return found
+    def pop_mark(self) -> list[Any]:
+        """All values since the last mark, which is removed."""
+        values, self.stack = self.stack, self.marks.pop()
+        return values
 
-    def put(self, place: int) -> None:
-        if place < 0 or place > 2**32:
-            self._broken("a place in its memory that cannot be")
-        self.memo[place] = self.stack[-1]
+    def memoize(self, index: int) -> None:
+        """Remember the topmost value under `index`."""
+        if index < 0 or index > 2**32:
+            self._fail("a memo index is invalid")
+        self.memo[index] = self.stack[-1]
 
-    def append(self, values: list[Any]) -> None:
+    def extend(self, values: list[Any]) -> None:
+        """Append values to the topmost object."""
         target = self.stack[-1]
         if isinstance(target, list):
             target.extend(values)
-        elif isinstance(target, Inert | Many):
+        elif isinstance(target, OpaqueObject | SetRecord):
             target.items.extend(values)
         else:
-            self._broken("an addition to what is no list")
+            self._fail("values are appended to something that is no list")
 
-    def assign(self, flat: list[Any]) -> None:
+    def set_items(self, flat: list[Any]) -> None:
+        """Set the keys and values, given in turns, of the topmost object."""
         target = self.stack[-1]
-        if isinstance(target, Inert):
+        if isinstance(target, OpaqueObject):
             target = target.pairs
         if not isinstance(target, dict) or len(flat) % 2:
-            self._broken("an addition to what is no mapping")
+            self._fail("items are set on something that is no mapping")
         for key, value in zip(flat[::2], flat[1::2], strict=True):
-            target[self.key(key)] = value
+            target[self._check_key(key)] = value
 
-    def key(self, value: Any) -> Any:
-        """A mapping's key, a word or a number. Hashing what is nested, or numbers chosen to collide, could take for
-        ever.
-        """
-        if not isinstance(value, KEYS) or (isinstance(value, int) and abs(value) > LARGEST_KEY):
-            self._broken("a mapping whose key is neither a word nor a number")
+    def _check_key(self, value: Any) -> Any:
+        # Hashing nested values, or integers chosen to collide, could take unbounded time.
+        if not isinstance(value, KEY_TYPES) or (isinstance(value, int) and abs(value) > LARGEST_KEY):
+            self._fail("the key of a mapping is neither text nor a number")
         return value
 
-    def name(self, module: Any, name: Any) -> None:
-        if not isinstance(module, str) or not isinstance(name, str) or len(module) + len(name) > 500:
-            self._broken("a name that is none")
-        self.push(self.vocabulary.named(Name(module, name)))
+    def push_global(self, module: Any, name: Any) -> None:
+        """Push what stands for the global `name` of `module`."""
+        if not isinstance(module, str) or not isinstance(name, str) or len(module) + len(name) > MAX_NAME:
+            self._fail("the name of a global is invalid")
+        self.push(self.pickle_globals.find_class(GlobalName(module, name)))
 
-    def call(self, what: Any, args: Any) -> None:
-        self.push(self.vocabulary.made(what, args))
+    def push_call(self, callee: Any, args: Any) -> None:
+        """Push what stands for the result of a call."""
+        self.push(self.pickle_globals.reduce(callee, args))
 
     def build(self) -> None:
+        """Pop a state and set it on the object below."""
         state = self.pop()
-        self.vocabulary.stated(self.stack[-1], state)
-
-    def whole(self, count: int) -> int:
-        if count > self.budget.limits.digits:
-            self._broken("a number too long to be one")
-        return int.from_bytes(self.take(count), "little", signed=True)
+        self.pickle_globals.build(self.stack[-1], state)
 
 
-Step = Callable[[PickleInterpreter], None]
+Opcode = Callable[[PickleInterpreter], None]

@@ -1,4 +1,4 @@
-"""What a pickle's contents become here: plain values and passive records; none of them can do anything."""
+"""What a pickle's contents become: plain values and passive records without behaviour."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
-    """A global that the file names. It is never looked up."""
+class GlobalName:
+    """A class or function that the file refers to by name. It is never imported."""
 
     module: str
     name: str
@@ -19,10 +19,10 @@ class Name:
 
 
 @dataclass(slots=True, eq=False)
-class Inert:
-    """What the file wanted to make by calling something that is not known here: remembered, never made."""
+class OpaqueObject:
+    """The record of a call that was not made, because nothing here knows its callable: all that it was given."""
 
-    name: Name | None
+    name: GlobalName | None
     args: Any = ()
     state: Any = None
     items: list[Any] = field(default_factory=list)
@@ -30,76 +30,76 @@ class Inert:
 
 
 @dataclass(slots=True, eq=False)
-class Node:
-    """A persistent object of NVIDIA's: its class's name, its source text (never run) and its attributes."""
+class ModuleRecord:
+    """A module of NVIDIA's `torch_utils.persistence`: its class name, its source text (never run), its attributes."""
 
-    kind: str
+    class_name: str
     source: str
     state: dict[Any, Any]
 
 
 @dataclass(slots=True, eq=False)
-class Many:
-    """A set's members in a list: hashing what a stranger nests could take for ever."""
+class SetRecord:
+    """A set's members as a list: hashing nested values of an untrusted file could take unbounded time."""
 
     items: list[Any] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
-class Storage:
-    """A row of numbers of one kind (float32, bfloat16 ...); `data` is the file's own bytes, None until they are found
-    where they lie behind the pickle.
+class StorageRecord:
+    """`numel` numbers of one dtype (float32, bfloat16 ...). `data` is a view of the file, None until it is located: in
+    PyTorch's legacy format it lies behind the pickle.
     """
 
-    kind: str
+    dtype: str
     numel: int
     data: memoryview | None = None
 
 
 @dataclass(slots=True, eq=False)
-class Tensor:
-    """A view into a storage, checked when it is decoded."""
+class TensorRecord:
+    """A strided view into a storage, in elements. It is checked when it is decoded."""
 
-    storage: Storage
+    storage: StorageRecord
     offset: int
     shape: tuple[int, ...]
     stride: tuple[int, ...]
 
 
 @dataclass(slots=True, eq=False)
-class DType:
-    """A numpy number type in the making: its kind and size, then its byte order."""
+class DTypeRecord:
+    """A NumPy dtype: its code, such as "f4", and its byte order, which the pickle sets after it made the dtype."""
 
     code: str
     order: str = "="
 
 
 @dataclass(slots=True, eq=False)
-class Array:
-    """A numpy array in the making, not yet decoded."""
+class ArrayRecord:
+    """A NumPy array that is not decoded yet; the pickle sets its fields after it made the array."""
 
     shape: tuple[int, ...] = ()
-    dtype: DType | None = None
+    dtype: DTypeRecord | None = None
     fortran: bool = False
     data: bytes | memoryview = b""
 
 
 def mapping(value: object) -> dict[Any, Any]:
-    """The pairs of a plain or inert mapping, or an object's attributes; an empty one for anything else."""
+    """The items of a mapping, or the attributes of an object; an empty dictionary for anything else."""
     if isinstance(value, dict):
         return value
-    if isinstance(value, Node):
+    if isinstance(value, ModuleRecord):
         return value.state
-    if isinstance(value, Inert):
+    if isinstance(value, OpaqueObject):
         return value.state if isinstance(value.state, dict) else value.pairs
     return {}
 
 
-def modules(value: object, deepest: int, path: str = "") -> Iterator[tuple[str, object]]:
-    """A module and all modules inside it, with their dotted paths; what is nested deeper than `deepest` is left out."""
+def modules(value: object, max_depth: int, path: str = "") -> Iterator[tuple[str, object]]:
+    """A module and its submodules with their dotted paths; those nested deeper than `max_depth` are left out."""
     yield path, value
-    if deepest <= 0:
+    if max_depth <= 0:
         return
     for name, child in mapping(mapping(value).get("_modules")).items():
         if isinstance(name, str) and child is not None:
-            yield from modules(child, deepest - 1, f"{path}.{name}" if path else name)
+            yield from modules(child, max_depth - 1, f"{path}.{name}" if path else name)

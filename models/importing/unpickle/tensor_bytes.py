@@ -1,4 +1,4 @@
-"""Tensors and arrays from the bytes of a stranger's file: every offset, stride and size is checked before use."""
+"""Tensors and arrays from the bytes of an untrusted file: every offset, stride and size is checked before use."""
 
 from __future__ import annotations
 
@@ -8,65 +8,71 @@ from typing import Any
 import numpy as np
 
 from models.importing.limits import Budget, FileRefused
-from models.importing.unpickle.records import Array, DType, Tensor
+from models.importing.unpickle.records import ArrayRecord, DTypeRecord, TensorRecord
 
-KINDS = {
+STORAGE_DTYPES = {  # by the first part of a torch storage class's name
     "Float": "float32", "Double": "float64", "Half": "float16", "BFloat16": "bfloat16", "Long": "int64", "Int": "int32",
     "Short": "int16", "Char": "int8", "Byte": "uint8", "Bool": "bool", "Untyped": "uint8",
 }  # fmt: skip
-CODES = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1")
-MOST_SIDES = 8
-CUT = "It may be cut off: fetch it again."
+DTYPE_CODES = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1")
+MAX_DIMENSIONS = 8
+MAX_SIDE = 2**40
+CUT_OFF = "The file may be cut off: download it again."
 
 
-def width(kind: str) -> int:
-    """Bytes of one number."""
-    return 2 if kind == "bfloat16" else np.dtype(kind).itemsize
+def item_size(dtype: str) -> int:
+    """The bytes of one number of a storage."""
+    return 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
 
 
-def tensor(value: Tensor, budget: Budget) -> np.ndarray[Any, Any]:
-    """The numbers of a tensor, copied; bfloat16 becomes float32. Refused where it reaches beyond its storage."""
-    count = math.prod(value.shape)
-    budget.decode(count)
-    storage = value.storage
-    last = value.offset + sum((side - 1) * step for side, step in zip(value.shape, value.stride, strict=True))
+def decode_tensor(record: TensorRecord, budget: Budget) -> np.ndarray[Any, Any]:
+    """A copy of a tensor's numbers; bfloat16 becomes float32. Raises FileRefused where it exceeds its storage."""
+    count = math.prod(record.shape)
+    budget.count_numbers(count)
+    storage = record.storage
+    last = record.offset + sum((side - 1) * step for side, step in zip(record.shape, record.stride, strict=True))
     if count and last >= storage.numel:
-        raise FileRefused("One of its tensors reaches beyond the numbers stored for it.")
-    if storage.data is None or len(storage.data) < storage.numel * width(storage.kind):
-        raise FileRefused("The numbers of one of its tensors are missing.", CUT)
-    raw = np.dtype("<u2") if storage.kind == "bfloat16" else np.dtype(storage.kind).newbyteorder("<")
+        raise FileRefused("A tensor extends beyond its storage.")
+    if storage.data is None or len(storage.data) < storage.numel * item_size(storage.dtype):
+        raise FileRefused("The numbers of a tensor are missing.", CUT_OFF)
+    raw = np.dtype("<u2") if storage.dtype == "bfloat16" else np.dtype(storage.dtype).newbyteorder("<")
     flat = np.frombuffer(storage.data, raw, storage.numel)
     if not count:
-        return np.zeros(value.shape, raw)
-    bytes_apart = tuple(step * raw.itemsize for step in value.stride)
-    view = np.lib.stride_tricks.as_strided(flat[value.offset :], value.shape, bytes_apart, writeable=False)
-    if storage.kind == "bfloat16":
-        return (np.ascontiguousarray(view).astype(np.uint32) << 16).view(np.float32)
+        return np.zeros(record.shape, raw)
+    strides = tuple(step * raw.itemsize for step in record.stride)
+    view = np.lib.stride_tricks.as_strided(flat[record.offset :], record.shape, strides, writeable=False)
+    if storage.dtype == "bfloat16":
+        return widen_bfloat16(np.ascontiguousarray(view))
     return np.array(view, raw.newbyteorder("="), order="C")
 
 
-def array(value: Array, budget: Budget) -> np.ndarray[Any, Any]:
-    """A numpy array's numbers, copied. Refused where its bytes are not as many as its shape says."""
-    kind = dtype(value.dtype)
-    count = math.prod(value.shape)
-    budget.decode(count)
-    if count * kind.itemsize != len(value.data):
-        raise FileRefused("One of its arrays has another size than its shape says.")
-    flat = np.frombuffer(value.data, kind)
-    return np.array(flat.reshape(value.shape, order="F" if value.fortran else "C"), kind.newbyteorder("="), order="C")
+def widen_bfloat16(bits: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """bfloat16 as float32: the bits [any shape], uint16, are the upper half of a float32's."""
+    return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
-def dtype(value: DType | None) -> np.dtype[Any]:
-    """The number type itself; Refused for objects, texts, dates and records."""
-    if value is None or value.code not in CODES or value.order not in ("<", ">", "=", "|"):
-        raise FileRefused("One of its arrays does not hold numbers.")
-    return np.dtype(value.order + value.code)
+def decode_array(record: ArrayRecord, budget: Budget) -> np.ndarray[Any, Any]:
+    """A copy of a NumPy array's numbers. Raises FileRefused where its bytes do not match its shape."""
+    dtype = decode_dtype(record.dtype)
+    count = math.prod(record.shape)
+    budget.count_numbers(count)
+    if count * dtype.itemsize != len(record.data):
+        raise FileRefused("The size of an array does not match its shape.")
+    flat = np.frombuffer(record.data, dtype).reshape(record.shape, order="F" if record.fortran else "C")
+    return np.array(flat, dtype.newbyteorder("="), order="C")
 
 
-def sides(value: object) -> tuple[int, ...]:
-    """A shape or stride: at most eight whole numbers from zero."""
-    if not isinstance(value, tuple | list) or len(value) > MOST_SIDES:
-        raise FileRefused("One of its tensors has a shape that is none.")
-    if not all(type(side) is int and 0 <= side < 2**40 for side in value):
-        raise FileRefused("One of its tensors has a shape or stride that cannot be.")
+def decode_dtype(record: DTypeRecord | None) -> np.dtype[Any]:
+    """The NumPy dtype. Raises FileRefused for objects, text, dates and structured dtypes."""
+    if record is None or record.code not in DTYPE_CODES or record.order not in ("<", ">", "=", "|"):
+        raise FileRefused("An array does not hold numbers.")
+    return np.dtype(record.order + record.code)
+
+
+def check_shape(value: object) -> tuple[int, ...]:
+    """A shape or stride, checked: at most MAX_DIMENSIONS non-negative integers."""
+    if not isinstance(value, tuple | list) or len(value) > MAX_DIMENSIONS:
+        raise FileRefused("The shape of a tensor is invalid.")
+    if not all(type(side) is int and 0 <= side < MAX_SIDE for side in value):
+        raise FileRefused("The shape or stride of a tensor is invalid.")
     return tuple(value)

@@ -6,10 +6,9 @@ import hashlib
 import threading
 import time
 import weakref
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -21,10 +20,8 @@ from models.regressors.onnx.detect_format import EXPORT, check_is_onnx
 from models.regressors.onnx.input_plan import InputPlan, prepare_input, read_scores
 from models.regressors.onnx.passport import Passport, validate
 from models.regressors.protocol import RegressorSpec
-from models.sandbox.client import Sandbox, SandboxError, SandboxTaskFailed
-from models.sandbox.protocol import REFUSED
+from models.sandbox.client import Sandbox, SandboxError
 
-T = TypeVar("T")
 MODEL, PLAN = "model.onnx", "plan.json"
 BATCH = 16  # pictures at once, where any number may be
 SECONDS = 60.0  # for one batch
@@ -39,7 +36,7 @@ def inspect(data: bytes, *, unlocked: bool = False) -> Passport:
     check_is_onnx(data)
     try:
         with Sandbox("onnx", unlocked=unlocked) as sandbox:
-            body = _told(lambda: sandbox.call("inspect", {}, [np.frombuffer(data, np.uint8)], most=0).body)
+            body = sandbox.call("inspect", {}, [np.frombuffer(data, np.uint8)], most=0, hint=EXPORT).body
         return validate(body, data)
     except SandboxError as error:
         raise Invalid(str(error), error.hint) from error
@@ -128,7 +125,7 @@ class OnnxRegressor:
         asked = {"output": self.plan.output}
         try:
             jail = self._opened()
-            answer = _told(lambda: jail.call("run", asked, [pictures], most=ANSWER).arrays)
+            answer = jail.call("run", asked, [pictures], most=ANSWER, hint=EXPORT).arrays
         except SandboxError:
             self._drop()
             raise
@@ -140,7 +137,7 @@ class OnnxRegressor:
         if self._jail is None:
             jail = Sandbox("onnx", seconds=SECONDS, unlocked=self._unlocked).__enter__()
             try:
-                _told(lambda: jail.call("load", {}, [self._data], most=0))
+                jail.call("load", {}, [self._data], most=0, hint=EXPORT)
             except BaseException:
                 jail.close()
                 raise
@@ -185,13 +182,3 @@ def probe(regressor: OnnxRegressor, images: Tensor) -> ProbeResult:
     some = slice(None, None, max(len(images) // DIMMED, 1))
     darker = float((regressor.score((images[some] + 1) / 2 - 1) - scores[some]).mean()) / deviation
     return ProbeResult(float(scores.min()), float(scores.max()), mean, deviation, seconds, darker)
-
-
-def _told(call: Callable[[], T]) -> T:
-    # What the jail's side refuses is a sentence of ours; other errors stay what they are.
-    try:
-        return call()
-    except SandboxTaskFailed as error:
-        if error.kind == REFUSED:
-            raise SandboxError(error.text, EXPORT) from None
-        raise

@@ -1,1 +1,1 @@
-"""What may run in a jail, one module a task; none of them may import torch."""
+"""The sandbox's tasks, one module each, none of which imports torch. Another is `models.importing.sandbox_task`."""

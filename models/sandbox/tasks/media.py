@@ -1,4 +1,4 @@
-"""Sounds, pictures and films in the jail: decoded with limits into plain numbers."""
+"""The sandbox task for audio, images and videos: decoded, within limits, into plain numbers."""
 
 from __future__ import annotations
 
@@ -13,102 +13,103 @@ import numpy as np
 from models.errors import Invalid
 
 Answer = tuple[dict[str, Any], list[np.ndarray]]
-RATE = 48_000
-LONGEST = 1200  # seconds of a sound that are kept
-SOUNDS = "wav,mp3,flac,ogg,mov,aac,aiff"
-PICTURES = ("PNG", "JPEG", "WEBP", "GIF")
-FILMS = "mov,matroska"
-MOST_PIXELS = 64_000_000
-FRAMES, STEP, SIDE = 24, 10, 64
+RATE = 48_000  # Hz
+MAX_SECONDS = 1200  # of audio that are decoded
+AUDIO_FORMATS = "wav,mp3,flac,ogg,mov,aac,aiff"  # FFmpeg's demuxers
+VIDEO_FORMATS = "mov,matroska"
+IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF")  # Pillow's names
+MAX_PIXELS = 64_000_000
+MAX_FRAMES, FRAME_STEP, SIDE = 24, 10, 64
+BOX = 4  # Pillow's resampling filter: the mean over each box
 
 
 def prepare() -> None:
-    """Import what is needed, and use each part once: nothing can be imported later."""
+    """Import everything and use each part once, because nothing can be imported once the sandbox is closed."""
     from PIL import Image
 
     Image.init()
-    listen({}, [_sound()])
-    for format in PICTURES:
+    decode_audio({}, [_silence()])
+    for format in IMAGE_FORMATS:
         buffer = io.BytesIO()
         Image.new("RGB", (8, 8)).save(buffer, format)
-        look({}, [np.frombuffer(buffer.getvalue(), np.uint8)])
-    for call in (listen, look):
+        decode_frames({}, [np.frombuffer(buffer.getvalue(), np.uint8)])
+    for call in (decode_audio, decode_frames):
         try:
             call({}, [np.zeros(20, np.uint8)])
-        except Invalid:  # its error's own imports are warmed up by this, too
+        except Invalid:  # so that the imports of error handling are done, too
             continue
 
 
-def listen(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
-    """The sound in a file, `arrays[0]` (uint8), as 16-bit stereo at 48 kHz: bytes [N, 4], little-endian pairs."""
+def decode_audio(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+    """The audio in the file `arrays[0]` (uint8), as 16-bit stereo at 48 kHz: bytes [N, 4], little-endian pairs."""
     import av
 
-    heard: list[np.ndarray] = []
+    chunks: list[np.ndarray] = []
     count = 0
     try:
-        with av.open(io.BytesIO(arrays[0].tobytes()), "r", options={"format_whitelist": SOUNDS}) as source:
+        with av.open(io.BytesIO(arrays[0].tobytes()), "r", options={"format_whitelist": AUDIO_FORMATS}) as source:
             if not source.streams.audio:
-                raise Invalid("there is no sound in it")
+                raise Invalid("it contains no audio")
             resampler = av.AudioResampler(format="s16", layout="stereo", rate=RATE)
             for decoded in source.decode(audio=0):
                 for frame in resampler.resample(decoded):
                     samples = np.ascontiguousarray(frame.to_ndarray().reshape(-1, 2), dtype="<i2")
-                    heard.append(samples.view(np.uint8).reshape(-1, 4))
+                    chunks.append(samples.view(np.uint8).reshape(-1, 4))
                     count += len(samples)
-                if count >= LONGEST * RATE:
+                if count >= MAX_SECONDS * RATE:
                     break
     except (av.error.FFmpegError, ValueError, OverflowError) as error:
-        raise Invalid("it is not a sound that can be read") from error
+        raise Invalid("it is not an audio file that can be read") from error
     if count == 0:
-        raise Invalid("there is no sound in it")
-    return {"rate": RATE}, [np.concatenate(heard)]
+        raise Invalid("it contains no audio")
+    return {"rate": RATE}, [np.concatenate(chunks)]
 
 
-def look(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
-    """Up to 24 frames, every tenth, of the picture or film in `arrays[0]` (uint8), as small ones: [N, 64, 64, 3]."""
+def decode_frames(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+    """Up to 24 frames, every tenth, of the image or video `arrays[0]` (uint8), scaled to [N, 64, 64, 3] (uint8)."""
     from PIL import Image, ImageSequence, UnidentifiedImageError
 
     data = arrays[0].tobytes()
-    Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     try:
-        with Image.open(io.BytesIO(data), formats=PICTURES) as opened:
-            pictures = islice(ImageSequence.Iterator(opened), 0, FRAMES * STEP, STEP)
-            return {}, [np.stack([_small(picture) for picture in pictures])]
+        with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as image:
+            frames = islice(ImageSequence.Iterator(image), 0, MAX_FRAMES * FRAME_STEP, FRAME_STEP)
+            return {}, [np.stack([_scale(frame) for frame in frames])]
     except UnidentifiedImageError:
-        return _film(data)
+        return _decode_video(data)
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, Warning) as error:
-        raise Invalid("it is a damaged picture, or far too large") from error
+        raise Invalid("it is a damaged image, or far too large") from error
 
 
-CALLS = {"listen": listen, "look": look}
+CALLS = {"decode_audio": decode_audio, "decode_frames": decode_frames}
 
 
-def _film(data: bytes) -> Answer:
+def _decode_video(data: bytes) -> Answer:
     import av
     from PIL import Image
 
     try:
-        with av.open(io.BytesIO(data), "r", options={"format_whitelist": FILMS}) as source:
+        with av.open(io.BytesIO(data), "r", options={"format_whitelist": VIDEO_FORMATS}) as source:
             if not source.streams.video:
-                raise Invalid("there are no pictures in it")
+                raise Invalid("it contains no images")
             stream = source.streams.video[0]
-            if stream.width * stream.height > MOST_PIXELS:
-                raise Invalid("its pictures are far too large")
-            frames = islice(source.decode(stream), 0, FRAMES * STEP, STEP)
-            small = [_small(Image.fromarray(frame.to_ndarray(format="rgb24"))) for frame in frames]
+            if stream.width * stream.height > MAX_PIXELS:
+                raise Invalid("its images are far too large")
+            decoded = islice(source.decode(stream), 0, MAX_FRAMES * FRAME_STEP, FRAME_STEP)
+            frames = [_scale(Image.fromarray(frame.to_ndarray(format="rgb24"))) for frame in decoded]
     except (av.error.FFmpegError, ValueError, OverflowError) as error:
-        raise Invalid("it is neither a picture nor a film that can be read") from error
-    if not small:
-        raise Invalid("there are no pictures in it")
-    return {}, [np.stack(small)]
+        raise Invalid("it is neither an image nor a video that can be read") from error
+    if not frames:
+        raise Invalid("it contains no images")
+    return {}, [np.stack(frames)]
 
 
-def _small(picture: Any) -> np.ndarray:
-    return np.asarray(picture.convert("RGB").resize((SIDE, SIDE), 4), dtype=np.uint8)  # 4: a mean over each box
+def _scale(image: Any) -> np.ndarray:
+    return np.asarray(image.convert("RGB").resize((SIDE, SIDE), BOX), dtype=np.uint8)
 
 
-def _sound() -> np.ndarray:
-    # A hundredth of a second of silence.
+def _silence() -> np.ndarray:
+    # A WAV file with a hundredth of a second of silence.
     body = b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16) + b"data" + struct.pack("<I", 160)
     return np.frombuffer(b"RIFF" + struct.pack("<I", len(body) + 160) + body + bytes(160), np.uint8)

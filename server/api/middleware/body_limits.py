@@ -15,8 +15,8 @@ from latentwalk.errors import too_much
 from latentwalk.films.recipe_extraction import LARGEST_FILE as LARGEST_DROPPED
 from latentwalk.inversion.encoder_inversion import LARGEST_FILE as LARGEST_PICTURE
 from server.auth.rate_limits import TokenBucket
-from server.services.external_directions import LARGEST_VECTORS
-from server.services.import_quarantine import LARGEST as LARGEST_CHECKPOINT
+from server.services.directions.external_directions import LARGEST_VECTORS
+from server.services.generators.import_quarantine import LARGEST as LARGEST_CHECKPOINT
 from server.storage.audio_files import LARGEST as LARGEST_SOUND
 from server.storage.regressors import LARGEST_UPLOAD
 

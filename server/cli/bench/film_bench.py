@@ -22,7 +22,7 @@ from latentwalk.progress import finish
 from latentwalk.provenance.xmp import packet
 from latentwalk.rendering.device import pick_device, tune_threads
 from latentwalk.rendering.draw import draw
-from server.engine.generator_cache import LoadedGenerator
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from server.settings import Settings
 from server.storage.library import Library
 

@@ -13,10 +13,10 @@ import torch
 from latentwalk.edit import class_tensor
 from latentwalk.rendering import image_codec
 from latentwalk.rendering.device import pick_device, tune_threads
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from models.base import Generator
 from server.cli.bench.server_process import Server, serving
 from server.cli.bench.simulated_user import Drag, SimulatedUser, Track
-from server.engine.generator_cache import LoadedGenerator
 from server.settings import Settings
 from server.storage.library import Library
 

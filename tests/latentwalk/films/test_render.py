@@ -36,8 +36,8 @@ from latentwalk.progress import Progress, finish
 from latentwalk.provenance.xmp import TRAINED
 from latentwalk.rendering.draw import draw
 from latentwalk.rendering.image_codec import Pixels
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from models.base import Generator
-from server.engine.generator_cache import LoadedGenerator
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 LOSSLESS = ("apng", "zip")

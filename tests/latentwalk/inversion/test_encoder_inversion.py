@@ -14,11 +14,11 @@ from latentwalk.errors import Invalid, NotFound
 from latentwalk.inversion.encoder_inversion import invert, nearest_class, open_picture
 from latentwalk.progress import finish
 from latentwalk.rendering import image_codec
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from latentwalk.training.encoder_training import EncodeSettings, to_bytes, train_encoder
 from latentwalk.training.evaluation import samplers
 from models.base import Generator
 from models.catalogue import local
-from server.engine.generator_cache import LoadedGenerator
 from server.storage.learned_directions import ENCODER
 from server.storage.library import Library
 

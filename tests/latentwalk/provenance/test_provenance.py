@@ -20,17 +20,21 @@ from latentwalk.films.encoding.formats import containers
 from latentwalk.films.presets import sweep
 from latentwalk.films.recipe_extraction import mime_of, recipe_of
 from latentwalk.films.timeline import Timeline
+from latentwalk.progress import finish
 from latentwalk.provenance import c2pa, keys, perceptual_hash, sidecar
 from latentwalk.provenance.c2pa import ProvenanceClaim
 from latentwalk.provenance.ledger import Ledger, LedgerEntry
 from latentwalk.provenance.signing import FileSigner
 from latentwalk.provenance.stills import still_file
 from latentwalk.rendering.draw import draw
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from models.base import Generator
-from server.engine.generator_cache import LoadedGenerator
-from server.services.filming import filmed, made_here, recipe, walk_in
+from server.services.films.destinations import PathDestination
+from server.services.films.recipes import timeline_for, timeline_in
+from server.services.films.walk import check_walk
+from server.services.films.walk_file import render_walk_file
+from server.services.provenance import check_file
 from server.settings import Settings
-from server.storage.audio_files import AudioFiles
 
 CLAIM = ProvenanceClaim(
     "edit", '{"generator":"tiny","base":{"seed":1}}', {"tiny": "sha256:0"}, {"sway": "sha256:1"}, "1"
@@ -52,6 +56,14 @@ def press(home: Path) -> FileSigner:
 def ready(tiny: Generator, make_slider: Callable[..., Direction]) -> LoadedGenerator:
     sway = make_slider(tiny.spec)
     return LoadedGenerator(tiny, tiny, lambda: {"sway": sway})
+
+
+def save_film(timeline: Timeline, out: Path, ready: LoadedGenerator, signer: FileSigner) -> None:
+    finish(render_walk_file(check_walk(timeline, ready), PathDestination(out, timeline.title), signer))
+
+
+def recipe_for(path: Path, out: Path, **options: Any) -> Timeline:
+    return timeline_for(timeline_in(path.read_bytes(), path.name), out, **options)
 
 
 def walk(ready: LoadedGenerator, **output: Any) -> Timeline:
@@ -76,7 +88,7 @@ def test_a_signed_film_reads_back_and_a_changed_one_does_not(
 ) -> None:
     out = tmp_path / f"a.{containers()[format].ending}"  # type: ignore[index]
     timeline = walk(ready, format=format)
-    filmed(timeline, out, ready, press, AudioFiles(tmp_path / "sounds"), lambda progress: None)
+    save_film(timeline, out, ready, press)
     data = out.read_bytes()
     found = press.credential(data, mime_of(data))
     assert found.state == "trusted"
@@ -95,7 +107,7 @@ def test_a_signed_film_reads_back_and_a_changed_one_does_not(
     )
     changed[middle] ^= 1
     assert press.credential(bytes(changed), mime_of(data)).state == "invalid"
-    assert walk_in(data, out.name) == timeline  # the XMP was there before, and is still
+    assert timeline_in(data, out.name) == timeline  # the XMP was there before, and is still
 
 
 @pytest.mark.parametrize("format", ["webm", "zip"])
@@ -103,7 +115,7 @@ def test_what_cannot_carry_a_credential_has_one_beside_it(
     format: str, ready: LoadedGenerator, press: FileSigner, tmp_path: Path
 ) -> None:
     out = tmp_path / f"a.{format}"
-    filmed(walk(ready, format=format), out, ready, press, AudioFiles(tmp_path / "sounds"), lambda progress: None)
+    save_film(walk(ready, format=format), out, ready, press)
     beside = (tmp_path / f"a.{format}.credential.json").read_bytes()
     data = out.read_bytes()
     assert press.credential(data, mime_of(data)).state == "none"
@@ -123,7 +135,7 @@ def test_a_still_says_what_it_is_and_is_known_again(format: Any, ready: LoadedGe
     data = still_file(edit, draw(edit, ready), ready, press, format=format)
     assert recipe_of(data) == ("edit", json.loads(canonical(edit)))
     assert press.credential(data, mime_of(data)).state == "trusted"
-    answer = made_here(data, press)
+    answer = check_file(data, press)
     assert (answer["made"], answer["credential"]["state"]) == ("here", "trusted")
     assert answer["matches"][0]["recipe"] == json.loads(canonical(edit))
     with Image.open(io.BytesIO(data)) as opened:
@@ -132,7 +144,7 @@ def test_a_still_says_what_it_is_and_is_known_again(format: Any, ready: LoadedGe
         assert np.array_equal(np.asarray(shown), draw(edit, ready))
     saved = io.BytesIO()
     shown.save(saved, "PNG")
-    stripped = made_here(saved.getvalue(), press)
+    stripped = check_file(saved.getvalue(), press)
     assert (stripped["made"], stripped["credential"]["state"]) == ("alike", "none")
     assert stripped["matches"][0]["distance"] <= perceptual_hash.ALIKE
 
@@ -144,7 +156,7 @@ def test_what_would_fill_the_memory_to_sign_has_its_credential_beside_it(
     for name, embedded in (("a.png", False), ("a.mp4", True)):
         out = tmp_path / name
         format = {"a.png": "apng", "a.mp4": "mp4"}[name]
-        filmed(walk(ready, format=format), out, ready, press, AudioFiles(tmp_path / "sounds"), lambda progress: None)
+        save_film(walk(ready, format=format), out, ready, press)
         data, beside = out.read_bytes(), tmp_path / f"{name}.credential.json"
         assert (press.credential(data, mime_of(data)).state == "trusted") is embedded
         assert beside.exists() is not embedded
@@ -155,7 +167,7 @@ def test_signing_can_be_switched_off(ready: LoadedGenerator, home: Path) -> None
     press = FileSigner(Settings(home=home, sign=False))
     data = still_file(parse(EDIT), draw(parse(EDIT), ready), ready, press)
     assert press.credential(data, "image/png").state == "none"
-    assert made_here(data, press)["made"] == "here"
+    assert check_file(data, press)["made"] == "here"
     assert press.view()["signing"] is False
     assert not (home / "credentials").exists()
 
@@ -238,14 +250,14 @@ def test_the_ledger_knows_a_file_by_its_bytes_and_forgets_nothing(tmp_path: Path
 def test_a_film_is_a_recipe_for_the_same_film_again(ready: LoadedGenerator, press: FileSigner, tmp_path: Path) -> None:
     out = tmp_path / "a.mp4"
     timeline = walk(ready, quality="best")
-    filmed(timeline, out, ready, press, AudioFiles(tmp_path / "sounds"), lambda progress: None)
-    assert recipe(out, tmp_path / "b.mp4") == timeline
-    as_gif = recipe(out, tmp_path / "b.gif")
+    save_film(timeline, out, ready, press)
+    assert recipe_for(out, tmp_path / "b.mp4") == timeline
+    as_gif = recipe_for(out, tmp_path / "b.gif")
     assert (as_gif.output.format, as_gif.keyframes) == ("gif", timeline.keyframes)
-    assert recipe(out, tmp_path / "b.mp4", format="av1").output.format == "av1"
+    assert recipe_for(out, tmp_path / "b.mp4", format="av1").output.format == "av1"
     picture = tmp_path / "a.png"
     picture.write_bytes(still_file(parse(EDIT), draw(parse(EDIT), ready), ready, press))
-    with pytest.raises(Invalid, match="one picture, not a walk"):
-        recipe(picture, tmp_path / "b.mp4")
+    with pytest.raises(Invalid, match="one image, not a walk"):
+        recipe_for(picture, tmp_path / "b.mp4")
     with pytest.raises(Invalid, match="no format"):
-        recipe(out, tmp_path / "b.mp4", format="avi")
+        recipe_for(out, tmp_path / "b.mp4", format="avi")

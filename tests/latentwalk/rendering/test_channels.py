@@ -20,12 +20,12 @@ from models.generators.registry import build
 from models.importing.read_in_sandbox import read
 from models.importing.spec_from_passport import spec_from_passport
 from tests.models.importing.official_files import stylegan2
-from tests.models.importing.pickle_writer import pickled
+from tests.models.importing.pickle_writer import pickle_bytes
 
 
 @pytest.fixture(params=[1, 4], ids=["grey", "transparent"], scope="module")
 def other(request: pytest.FixtureRequest):
-    passport, converted = read(memoryview(pickled(stylegan2(channels=request.param).whole())))
+    passport, converted = read(memoryview(pickle_bytes(stylegan2(channels=request.param).pickle_value())))
     state = {name: torch.from_numpy(array.copy()) for name, array in converted.state.items()}
     return build(spec_from_passport("other", passport, state, 2026), state, "cpu", "")
 

@@ -6,8 +6,8 @@ import pytest
 
 from latentwalk.edit import parse
 from latentwalk.rendering import preview_resolution
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from models.generators.dcgan import DCGAN
-from server.engine.generator_cache import LoadedGenerator
 from server.engine.inference_thread import InferenceThread
 from server.engine.preview_queue import ClientSlot, PreviewRequest
 from server.engine.renderer import Renderer

@@ -24,12 +24,12 @@ from models.importing.read_in_sandbox import read
 from models.importing.spec_from_passport import spec_from_passport
 from server.storage.library import Library
 from tests.models.importing.official_files import stylegan3
-from tests.models.importing.pickle_writer import pickled
+from tests.models.importing.pickle_writer import pickle_bytes
 
 
 @pytest.fixture(scope="module")
 def waves() -> StyleGAN3:
-    passport, converted = read(memoryview(pickled(stylegan3(True).whole())))
+    passport, converted = read(memoryview(pickle_bytes(stylegan3(True).pickle_value())))
     state = {name: torch.from_numpy(array.copy()) for name, array in converted.state.items()}
     made = build(spec_from_passport("waves", passport, state, 2026), state, "cpu", "")
     assert isinstance(made, StyleGAN3)
@@ -64,7 +64,7 @@ def test_at_rest_they_change_nothing(waves: StyleGAN3) -> None:
 def test_they_stand_among_the_sliders_of_a_kept_generator_and_cannot_be_removed(
     waves: StyleGAN3, tmp_path: Path
 ) -> None:
-    _, converted = read(memoryview(pickled(stylegan3(True).whole())))
+    _, converted = read(memoryview(pickle_bytes(stylegan3(True).pickle_value())))
     state = {name: torch.from_numpy(array.copy()) for name, array in converted.state.items()}
     local.save(tmp_path / "generators", waves.spec, state)
     library = Library(tmp_path)

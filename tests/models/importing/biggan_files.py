@@ -1,4 +1,4 @@
-"""A small BigGAN-deep as pytorch-pretrained-biggan stores it, and its plain evaluation by their description."""
+"""A small BigGAN-deep as pytorch-pretrained-biggan stores it, and a direct evaluation in float64 to compare with."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ CONFIG: dict[str, Any] = {
 }  # fmt: skip
 
 
-class Drawn:
-    """Draws the state dict. The first layer makes 4 px maps, here of 4 widths rather than 16."""
+class RandomBigGAN:
+    """A random state dict. The first layer makes maps of 4 px, here of `first` widths rather than 16."""
 
     def __init__(self, seed: int = 0, first: int = 4) -> None:
         self.random, self.state = np.random.default_rng(seed), {}
@@ -48,7 +48,7 @@ class Drawn:
 
     def spectral(self, name: str, *shape: int, bias: bool = False) -> None:
         weight = self.normal(f"{name}.weight_orig", *shape).reshape(shape[0], -1)
-        # Not yet settled, as after few steps of training: what is divided by is not quite the largest singular value.
+        # Two power iterations, as after few training steps: the norm is not quite the largest singular value.
         left, right = self.random.standard_normal(shape[0]), None
         for _ in range(2):
             right = weight.T @ left / np.linalg.norm(weight.T @ left)
@@ -72,57 +72,57 @@ class Drawn:
             self.spectral(f"{root}.conv_{number}", two, one, side, side, bias=True)
 
 
-def plain(state: dict[str, np.ndarray], z: Tensor, classes: Tensor, truncation: float) -> Tensor:
-    """Pictures in float64. Statistics are mixed between the two nearest truncations, each by how near it is."""
-    whole = {name: torch.from_numpy(array.astype(np.float64)) for name, array in state.items()}
+def reference_images(state: dict[str, np.ndarray], z: Tensor, classes: Tensor, truncation: float) -> Tensor:
+    """Images in float64. Statistics are interpolated between the two nearest truncations."""
+    tensors = {name: torch.from_numpy(array.astype(np.float64)) for name, array in state.items()}
 
     def weight(name: str) -> Tensor:
-        flat = whole[f"{name}.weight_orig"]
-        norm = whole[f"{name}.weight_u"] @ flat.flatten(1) @ whole[f"{name}.weight_v"]
+        flat = tensors[f"{name}.weight_orig"]
+        norm = tensors[f"{name}.weight_u"] @ flat.flatten(1) @ tensors[f"{name}.weight_v"]
         return flat / norm
 
     def norm(x: Tensor, name: str) -> Tensor:
         place = round(truncation * (STEPS - 1), 6)
         low = min(int(place), STEPS - 2)
-        share = place - low
+        fraction = place - low
         means, spreads = (
-            (1 - share) * table[low] + share * table[low + 1]
-            for table in (whole[f"{name}.running_means"], whole[f"{name}.running_vars"])
+            (1 - fraction) * table[low] + fraction * table[low + 1]
+            for table in (tensors[f"{name}.running_means"], tensors[f"{name}.running_vars"])
         )
         x = (x - means[:, None, None]) / (spreads[:, None, None] + EPSILON).sqrt()
-        if f"{name}.weight" in whole:
-            return x * whole[f"{name}.weight"][:, None, None] + whole[f"{name}.bias"][:, None, None]
+        if f"{name}.weight" in tensors:
+            return x * tensors[f"{name}.weight"][:, None, None] + tensors[f"{name}.bias"][:, None, None]
         scale, offset = (condition @ weight(f"{name}.{part}").T for part in ("scale", "offset"))
         return x * (1 + scale[..., None, None]) + offset[..., None, None]
 
-    def convolved(x: Tensor, name: str) -> Tensor:
+    def convolve(x: Tensor, name: str) -> Tensor:
         kernel = weight(name)
-        return F.conv2d(x, kernel, whole.get(f"{name}.bias"), padding=kernel.shape[-1] // 2)
+        return F.conv2d(x, kernel, tensors.get(f"{name}.bias"), padding=kernel.shape[-1] // 2)
 
-    embedded = classes.double() @ whole["embeddings.weight"].T
+    embedded = classes.double() @ tensors["embeddings.weight"].T
     condition = torch.cat([z.double(), embedded], dim=1)
-    x = condition @ weight("generator.gen_z").T + whole["generator.gen_z.bias"]
+    x = condition @ weight("generator.gen_z").T + tensors["generator.gen_z.bias"]
     x = x.view(len(z), 4, 4, -1).permute(0, 3, 1, 2)
     place = 0
     for number, (up, inside, outside) in enumerate(LAYERS):
         if number == ATTENTION:
             root, count = f"generator.layers.{place}", len(x)
-            theta = convolved(x, f"{root}.snconv1x1_theta").flatten(2)
-            phi = F.max_pool2d(convolved(x, f"{root}.snconv1x1_phi"), 2).flatten(2)
-            values = F.max_pool2d(convolved(x, f"{root}.snconv1x1_g"), 2).flatten(2)
-            seen = torch.einsum("ncq,npq->ncp", values, torch.softmax(torch.einsum("ncp,ncq->npq", theta, phi), -1))
-            seen = seen.view(count, -1, *x.shape[2:])
-            x = x + whole[f"{root}.gamma"] * convolved(seen, f"{root}.snconv1x1_o_conv")
+            theta = convolve(x, f"{root}.snconv1x1_theta").flatten(2)
+            phi = F.max_pool2d(convolve(x, f"{root}.snconv1x1_phi"), 2).flatten(2)
+            values = F.max_pool2d(convolve(x, f"{root}.snconv1x1_g"), 2).flatten(2)
+            attended = torch.einsum("ncq,npq->ncp", values, torch.softmax(torch.einsum("ncp,ncq->npq", theta, phi), -1))
+            attended = attended.view(count, -1, *x.shape[2:])
+            x = x + tensors[f"{root}.gamma"] * convolve(attended, f"{root}.snconv1x1_o_conv")
             place += 1
         root, y = f"generator.layers.{place}", x
         for step in range(4):
             y = torch.relu(norm(y, f"{root}.bn_{step}"))
             if step == 1 and up:
                 y = y.repeat_interleave(2, 2).repeat_interleave(2, 3)
-            y = convolved(y, f"{root}.conv_{step}")
+            y = convolve(y, f"{root}.conv_{step}")
         if inside != outside:
             x = x[:, : x.shape[1] // 2]
         x = y + (x.repeat_interleave(2, 2).repeat_interleave(2, 3) if up else x)
         place += 1
     x = torch.relu(norm(x, "generator.bn"))
-    return torch.tanh(convolved(x, "generator.conv_to_rgb")[:, :3])
+    return torch.tanh(convolve(x, "generator.conv_to_rgb")[:, :3])

@@ -1,4 +1,4 @@
-"""Files in the layouts that others write: pickles an instruction at a time, torch's two formats, zip archives."""
+"""Writes the files that other programs write: pickles opcode by opcode, torch's two formats, zip archives."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Global:
 
 @dataclass(eq=False)
 class Call:
-    """A global called (REDUCE, or NEWOBJ where `new`), then given a state or members."""
+    """A call of a global (REDUCE, or NEWOBJ if `new`), then given a state or items."""
 
     what: Any
     args: Any = ()
@@ -39,15 +39,15 @@ class Persistent:
 
 
 @dataclass(frozen=True, eq=False)
-class Raw:
-    """Instructions put in as they are."""
+class RawOpcodes:
+    """Opcodes that are written as they are."""
 
     code: bytes
 
 
 @dataclass(eq=False)
-class Kept:
-    """Numbers that become a tensor; `stride` and the like may lie."""
+class TensorValue:
+    """An array that is written as a tensor; `stride` and the other fields may contradict it."""
 
     array: np.ndarray
     parameter: bool = False
@@ -59,16 +59,16 @@ class Kept:
 
 @dataclass
 class Pickler:
-    """Emits protocol 2 or 4; `storages` says how a tensor's numbers are referred to."""
+    """Writes a pickle of protocol 2 or 4. If `nested`, storages are embedded files, else persistent ids."""
 
     protocol: int = 4
     nested: bool = True
     out: bytearray = field(default_factory=bytearray)
     memo: dict[int, int] = field(default_factory=dict)
-    alive: list[Any] = field(default_factory=list)
+    references: list[Any] = field(default_factory=list)
     arrays: list[np.ndarray] = field(default_factory=list)
 
-    def whole(self, value: Any) -> bytes:
+    def write(self, value: Any) -> bytes:
         self.out += b"\x80" + bytes([self.protocol])
         self.put(value)
         return bytes(self.out + b".")
@@ -83,10 +83,10 @@ class Pickler:
 
     def remember(self, value: Any) -> None:
         self.memo[id(value)] = len(self.memo)
-        self.alive.append(value)
+        self.references.append(value)
         self.out += b"r" + struct.pack("<I", self.memo[id(value)])
 
-    def emit(self, value: Any) -> None:  # one case a kind of value
+    def emit(self, value: Any) -> None:  # one case per type
         out = self.out
         if value is None or isinstance(value, bool):
             out += b"N" if value is None else b"\x88" if value else b"\x89"
@@ -118,7 +118,7 @@ class Pickler:
         elif isinstance(value, dict):
             out += b"}"
             self.remember(value)
-            self.members(value)
+            self.put_items(value)
         elif isinstance(value, set):
             self.emit(Call(Global("builtins", "set"), (sorted(value),)))
         elif isinstance(value, Global):
@@ -133,16 +133,16 @@ class Pickler:
             self.put(value.args)
             out += b"\x81" if value.new else b"R"
             if value.pairs is not None:
-                self.members(value.pairs)
+                self.put_items(value.pairs)
             if value.state is not None:
                 self.put(value.state)
                 out += b"b"
         elif isinstance(value, Persistent):
             self.put(value.key)
             out += b"Q"
-        elif isinstance(value, Raw):
+        elif isinstance(value, RawOpcodes):
             out += value.code
-        elif isinstance(value, Kept):
+        elif isinstance(value, TensorValue):
             self.emit(self.tensor(value))
         elif isinstance(value, np.ndarray):
             self.emit(numpy_array(value))
@@ -152,21 +152,21 @@ class Pickler:
         else:
             raise TypeError(type(value))
 
-    def members(self, pairs: Mapping[Any, Any]) -> None:
+    def put_items(self, pairs: Mapping[Any, Any]) -> None:
         self.out += b"("
         for key, part in pairs.items():
             self.put(key)
             self.put(part)
         self.out += b"u"
 
-    def tensor(self, kept: Kept) -> Call:
-        array = np.array(kept.array, order="C")
-        shape = array.shape if kept.shape is None else kept.shape
-        steps = tuple(step // array.itemsize for step in array.strides) if kept.stride is None else kept.stride
-        args = (self.storage(array, kept.numel), kept.offset, shape, steps, False, Call(ORDERED))
+    def tensor(self, value: TensorValue) -> Call:
+        array = np.array(value.array, order="C")
+        shape = array.shape if value.shape is None else value.shape
+        steps = tuple(step // array.itemsize for step in array.strides) if value.stride is None else value.stride
+        args = (self.storage(array, value.numel), value.offset, shape, steps, False, Call(ORDERED))
         made = Call(Global("torch._utils", "_rebuild_tensor_v2"), args)
         return (
-            Call(Global("torch._utils", "_rebuild_parameter"), (made, True, Call(ORDERED))) if kept.parameter else made
+            Call(Global("torch._utils", "_rebuild_parameter"), (made, True, Call(ORDERED))) if value.parameter else made
         )
 
     def storage(self, array: np.ndarray, numel: int | None) -> Any:
@@ -182,8 +182,8 @@ class Pickler:
 ORDERED = Global("collections", "OrderedDict")
 
 
-def pickled(value: Any, protocol: int = 4) -> bytes:
-    return Pickler(protocol).whole(value)
+def pickle_bytes(value: Any, protocol: int = 4) -> bytes:
+    return Pickler(protocol).write(value)
 
 
 def numpy_dtype(kind: np.dtype[Any]) -> Call:
@@ -197,31 +197,31 @@ def numpy_array(array: np.ndarray) -> Call:
     return Call(Global("numpy.core.multiarray", "_reconstruct"), made, state)
 
 
-def legacy_opening(little: bool = True) -> bytes:
+def legacy_header(little: bool = True) -> bytes:
     sizes = {"short": 2, "int": 4, "long": 4}
     told = {"protocol_version": 1001, "little_endian": little, "type_sizes": sizes}
-    return b"".join(Pickler(2).whole(part) for part in (MAGIC, 1001, told))
+    return b"".join(Pickler(2).write(part) for part in (MAGIC, 1001, told))
 
 
 def legacy_storage(array: np.ndarray, numel: int | None = None) -> bytes:
-    """One storage as torch.save writes it alone."""
+    """A single storage as torch.save writes it."""
     count = array.size if numel is None else numel
     key = ("storage", Global("torch", STORAGES[array.dtype.name]), "94", "cpu", count, None)
-    body = Pickler(2).whole(Persistent(key)) + Pickler(2).whole(["94"])
-    return legacy_opening() + body + struct.pack("<q", count) + array.tobytes()
+    body = Pickler(2).write(Persistent(key)) + Pickler(2).write(["94"])
+    return legacy_header() + body + struct.pack("<q", count) + array.tobytes()
 
 
 def legacy_file(value: Any, little: bool = True) -> bytes:
-    """A whole file in torch's first format."""
+    """A file in torch's legacy format."""
     writer = LegacyPickler(2, nested=False)
-    body = writer.whole(value)
+    body = writer.write(value)
     keys = [str(number) for number in range(len(writer.arrays))]
     rows = [struct.pack("<q", array.size) + array.tobytes() for array in writer.arrays]
-    return legacy_opening(little) + body + Pickler(2).whole(keys) + b"".join(rows)
+    return legacy_header(little) + body + Pickler(2).write(keys) + b"".join(rows)
 
 
 class LegacyPickler(Pickler):
-    """Persistent ids have a sixth part in the first format."""
+    """A pickler for the legacy format, whose persistent ids have a sixth part."""
 
     def storage(self, array: np.ndarray, numel: int | None) -> Any:
         made = super().storage(array, numel)
@@ -229,16 +229,18 @@ class LegacyPickler(Pickler):
 
 
 def torch_zip(value: Any, **lies: Any) -> bytes:
-    """A whole file in torch's zip format."""
+    """A file in torch's zip format."""
     writer = Pickler(2, nested=False)
-    body = writer.whole(value)
+    body = writer.write(value)
     rows = {f"archive/data/{number}": array.tobytes() for number, array in enumerate(writer.arrays)}
-    return zipped({"archive/data.pkl": body, "archive/byteorder": b"little", **rows, "archive/version": b"3\n"}, **lies)
+    return zip_bytes(
+        {"archive/data.pkl": body, "archive/byteorder": b"little", **rows, "archive/version": b"3\n"}, **lies
+    )
 
 
 @dataclass(frozen=True)
 class Member:
-    """A file in an archive, and what is said of it in the directory."""
+    """A file in an archive, and what the archive's directory says of it."""
 
     name: str
     data: bytes
@@ -250,8 +252,8 @@ class Member:
     local: str | None = None
 
 
-def zipped(members: Mapping[str, bytes] | Sequence[Member], count: int | None = None, wide: bool = False) -> bytes:
-    """A stored zip archive; with `wide` the 64-bit end records; `count` lies about how many members there are."""
+def zip_bytes(members: Mapping[str, bytes] | Sequence[Member], count: int | None = None, zip64: bool = False) -> bytes:
+    """An uncompressed zip archive. `count` overrides the number of members; `zip64` adds the 64-bit end records."""
     rows = [Member(*pair) for pair in members.items()] if isinstance(members, Mapping) else members
     body, directory = bytearray(), bytearray()
     for row in rows:
@@ -265,7 +267,7 @@ def zipped(members: Mapping[str, bytes] | Sequence[Member], count: int | None = 
         directory += b"PK\x01\x02" + struct.pack("<6H3I5H2I", *fields) + name
     number = len(rows) if count is None else count
     end = bytearray()
-    if wide:
+    if zip64:
         end += b"PK\x06\x06" + struct.pack("<Q2H2I4Q", 44, 20, 20, 0, 0, number, number, len(directory), len(body))
         end += b"PK\x06\x07" + struct.pack("<IQI", 0, len(body) + len(directory), 1)
         end += b"PK\x05\x06" + struct.pack("<4H2IH", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)

@@ -1,4 +1,4 @@
-"""BigGAN-deep files against a plain evaluation, and against the package they come from where it is installed."""
+"""BigGAN-deep files against a direct evaluation, and against the package they come from where it is installed."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from models.generators.registry import build
 from models.importing.limits import FileRefused
 from models.importing.read_in_sandbox import read
 from models.importing.spec_from_passport import spec_from_passport
-from tests.models.importing.biggan_files import CLASSES, CONFIG, EPSILON, Drawn, Z, plain
-from tests.models.importing.pickle_writer import Kept, torch_zip
+from tests.models.importing.biggan_files import CLASSES, CONFIG, EPSILON, RandomBigGAN, Z, reference_images
+from tests.models.importing.pickle_writer import TensorValue, torch_zip
 
 NEAR = 1e-4
 
@@ -30,8 +30,8 @@ def no_gradients():
         yield
 
 
-def opened(state: dict[str, np.ndarray], config: dict[str, Any] | None = CONFIG) -> tuple[Generator, Any]:
-    data = torch_zip({name: Kept(array) for name, array in state.items()})
+def open_state(state: dict[str, np.ndarray], config: dict[str, Any] | None = CONFIG) -> tuple[Generator, Any]:
+    data = torch_zip({name: TensorValue(array) for name, array in state.items()})
     passport, converted = read(memoryview(data), b"" if config is None else json.dumps(config).encode())
     weights = {name: torch.from_numpy(np.array(array)) for name, array in converted.state.items()}
     return build(spec_from_passport("big", passport, weights, 2026), weights, "cpu", ""), passport
@@ -39,22 +39,22 @@ def opened(state: dict[str, np.ndarray], config: dict[str, Any] | None = CONFIG)
 
 @pytest.fixture(scope="module")
 def state() -> dict[str, np.ndarray]:
-    return Drawn().state
+    return RandomBigGAN().state
 
 
 @pytest.mark.parametrize("truncation", [0.02, 0.14, 0.28, 0.5, 0.507, 0.999, 1.0])
-def test_it_makes_the_pictures_of_a_plain_evaluation(state: dict[str, np.ndarray], truncation: float) -> None:
-    generator, _ = opened(state)
+def test_images_match_a_direct_evaluation(state: dict[str, np.ndarray], truncation: float) -> None:
+    generator, _ = open_state(state)
     z = generator.sample([1, 2, 3])
     classes = torch.softmax(torch.randn(3, CLASSES, generator=torch.Generator().manual_seed(0)), dim=1)
-    expected = plain(state, z * truncation, classes, truncation)
-    made = generator.synthesize(generator.map(z, classes, truncation), classes)
+    expected = reference_images(state, z * truncation, classes, truncation)
+    images = generator.synthesize(generator.map(z, classes, truncation), classes)
     assert float(expected.std()) > 0.1
-    assert float((made - expected).abs().max()) < NEAR
+    assert float((images - expected).abs().max()) < NEAR
 
 
-def test_between_two_truncations_the_nearer_ones_statistics_weigh_more(state: dict[str, np.ndarray]) -> None:
-    generator, _ = opened(state)
+def test_statistics_of_the_nearer_truncation_weigh_more(state: dict[str, np.ndarray]) -> None:
+    generator, _ = open_state(state)
     z, classes = generator.sample([4]), torch.eye(CLASSES)[:1]
 
     def at(truncation: float) -> torch.Tensor:
@@ -62,12 +62,12 @@ def test_between_two_truncations_the_nearer_ones_statistics_weigh_more(state: di
         latent[:, -1] = truncation
         return generator.synthesize(latent, classes)
 
-    near, low, high = at(0.405), at(0.40), at(0.42)
-    assert float((near - low).abs().mean()) < float((near - high).abs().mean())
+    between, low, high = at(0.405), at(0.40), at(0.42)
+    assert float((between - low).abs().mean()) < float((between - high).abs().mean())
 
 
-def test_a_missing_config_is_made_up_for_by_the_shapes_and_said_so(state: dict[str, np.ndarray]) -> None:
-    (one, passport), (two, with_config) = opened(state, None), opened(state)
+def test_a_missing_config_is_inferred_from_the_shapes_and_noted(state: dict[str, np.ndarray]) -> None:
+    (one, passport), (two, with_config) = open_state(state, None), open_state(state)
     assert one.spec.fingerprint == two.spec.fingerprint
     assert any("config.json is missing" in note for note in passport.notes)
     assert not any("config.json is missing" in note for note in with_config.notes)
@@ -75,8 +75,8 @@ def test_a_missing_config_is_made_up_for_by_the_shapes_and_said_so(state: dict[s
     assert (passport.sizes.height, passport.sizes.classes, passport.sizes.z) == (16, CLASSES, Z)
 
 
-def test_each_layer_may_have_a_latent_of_its_own(state: dict[str, np.ndarray]) -> None:
-    generator, _ = opened(state)
+def test_each_layer_accepts_its_own_latent(state: dict[str, np.ndarray]) -> None:
+    generator, _ = open_state(state)
     z, classes = generator.sample([1, 2]), torch.eye(CLASSES)[:2]
     latents = generator.map(z, classes, 0.7)
     rows = latents[:, None].repeat(1, generator.spec.layers, 1)
@@ -85,8 +85,8 @@ def test_each_layer_may_have_a_latent_of_its_own(state: dict[str, np.ndarray]) -
     assert not torch.equal(generator.synthesize(rows, classes), generator.synthesize(latents, classes))
 
 
-def test_noise_stays_within_two_deviations_and_a_seed_is_a_seed(state: dict[str, np.ndarray]) -> None:
-    generator, _ = opened(state)
+def test_z_is_a_truncated_normal_determined_by_its_seed(state: dict[str, np.ndarray]) -> None:
+    generator, _ = open_state(state)
     z = generator.sample(range(2000))
     assert float(z.abs().max()) <= 2
     assert abs(float(z.std()) - 0.8796) < 0.01
@@ -94,85 +94,89 @@ def test_noise_stays_within_two_deviations_and_a_seed_is_a_seed(state: dict[str,
     assert generator.sample([]).shape == (0, Z)
 
 
-def test_its_first_layer_is_linear_as_it_says(state: dict[str, np.ndarray]) -> None:
-    generator, _ = opened(state)
+def test_first_layer_returns_the_linear_map_of_the_network(state: dict[str, np.ndarray]) -> None:
+    generator, _ = open_state(state)
     assert isinstance(generator, BigGAN)
     classes = torch.eye(CLASSES)[[2]]
     layer = generator.first_layer(classes)
     latents = generator.map(generator.sample([1, 2]), classes, 0.6)
-    seen: list[torch.Tensor] = []
-    hook = generator.network.blocks[0].register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    inputs: list[torch.Tensor] = []
+    hook = generator.network.blocks[0].register_forward_pre_hook(lambda module, given: inputs.append(given[0]))
     generator.synthesize(latents, classes.expand(2, -1))
     hook.remove()
-    read_off = (latents @ layer.weight.T + layer.bias).reshape(2, *layer.shape)
-    assert torch.allclose(read_off, seen[0], atol=1e-5)
+    expected = (latents @ layer.weight.T + layer.bias).reshape(2, *layer.shape)
+    assert torch.allclose(expected, inputs[0], atol=1e-5)
     assert generator.input_weights().shape[1] == generator.spec.width == Z + 1
 
 
-def test_its_bf16_twin_is_near(state: dict[str, np.ndarray]) -> None:
-    generator, _ = opened(state)
+def test_bf16_images_are_close_to_fp32(state: dict[str, np.ndarray]) -> None:
+    generator, _ = open_state(state)
     classes = torch.eye(CLASSES)[:2]
     latents = generator.map(generator.sample([1, 2]), classes)
-    apart = generator.synthesize(latents, classes) - generator.at("bf16").synthesize(latents, classes)
-    assert 0 < float(apart.square().mean()) < 0.01
+    difference = generator.synthesize(latents, classes) - generator.at("bf16").synthesize(latents, classes)
+    assert 0 < float(difference.square().mean()) < 0.01
     assert generator.at("bf16").at("bf16").precision == "bf16"
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message"),
     [
-        ({"layers": CONFIG["layers"][:2]}, "another network than its weights"),
-        ({"attention_layer_position": 1}, "another network than its weights"),
+        ({"layers": CONFIG["layers"][:2]}, "another network than the weights"),
+        ({"attention_layer_position": 1}, "another network than the weights"),
         ({"eps": "tiny"}, "eps"),
     ],
 )
-def test_a_config_of_another_network_is_refused(state: dict[str, np.ndarray], change: dict, words: str) -> None:
-    with pytest.raises(FileRefused, match=words):
-        opened(state, {**CONFIG, **change})
+def test_a_config_of_another_network_is_refused(state: dict[str, np.ndarray], change: dict, message: str) -> None:
+    with pytest.raises(FileRefused, match=message):
+        open_state(state, {**CONFIG, **change})
 
 
 @pytest.mark.parametrize(
-    "lost", ["generator.layers.0.conv_1.weight_u", "generator.bn.running_vars", "generator.gen_z.bias"]
+    "missing", ["generator.layers.0.conv_1.weight_u", "generator.bn.running_vars", "generator.gen_z.bias"]
 )
-def test_a_missing_tensor_is_named(state: dict[str, np.ndarray], lost: str) -> None:
+def test_a_missing_tensor_is_refused(state: dict[str, np.ndarray], missing: str) -> None:
     with pytest.raises(FileRefused, match="is missing"):
-        opened({name: array for name, array in state.items() if name != lost})
+        open_state({name: array for name, array in state.items() if name != missing})
 
 
-def package(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The package's own network, without what it downloads with."""
+def import_original_package(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The original package, with stand-ins for the modules that it downloads with."""
     for name in ("boto3", "botocore", "botocore.exceptions", "requests", "tqdm", "scipy", "scipy.stats"):
         if name not in sys.modules:
-            stub: Any = types.ModuleType(name)
-            stub.truncnorm = None
-            stub.ClientError, stub.tqdm, stub.exceptions = Exception, None, types.SimpleNamespace(ClientError=Exception)
-            monkeypatch.setitem(sys.modules, name, stub)
+            stand_in: Any = types.ModuleType(name)
+            stand_in.truncnorm = None
+            stand_in.ClientError, stand_in.tqdm, stand_in.exceptions = (
+                Exception,
+                None,
+                types.SimpleNamespace(ClientError=Exception),
+            )
+            monkeypatch.setitem(sys.modules, name, stand_in)
     return pytest.importorskip("pytorch_pretrained_biggan", exc_type=ImportError)
 
 
-def test_it_is_the_packages_own_network_where_that_rounds_right(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_match_the_original_package_where_it_interpolates_correctly(monkeypatch: pytest.MonkeyPatch) -> None:
     layers = [(False, 16, 16), (True, 16, 8), (False, 8, 8), (True, 8, 4), (True, 4, 2), (True, 2, 1)]
-    told = {**CONFIG, "layers": [list(layer) for layer in layers], "eps": EPSILON}
+    config = {**CONFIG, "layers": [list(layer) for layer in layers], "eps": EPSILON}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        theirs = package(monkeypatch)
+        original = import_original_package(monkeypatch)
         torch.manual_seed(0)
-        network = theirs.BigGAN(theirs.BigGANConfig.from_dict({**told, "layers": layers}))
+        network = original.BigGAN(original.BigGANConfig.from_dict({**config, "layers": layers}))
         for name, tensor in network.state_dict().items():
             if name.endswith("running_vars"):
                 tensor.uniform_(0.5, 1.5)
             elif name.endswith(("running_means", "gamma", "bn.weight", "bn.bias")):
                 tensor.normal_()
-        network.train()(torch.randn(1, Z), torch.eye(CLASSES)[:1], 1.0)  # a step towards the spectral norms
+        network.train()(torch.randn(1, Z), torch.eye(CLASSES)[:1], 1.0)  # a power iteration towards the spectral norms
         network.eval()
-    generator, _ = opened({name: tensor.numpy().copy() for name, tensor in network.state_dict().items()}, told)
+    generator, _ = open_state({name: tensor.numpy().copy() for name, tensor in network.state_dict().items()}, config)
     z, classes = generator.sample([1, 2]), torch.eye(CLASSES)[:2]
     for truncation in (0.02, 0.1, 0.4, 0.5, 0.8, 1.0):
-        made = generator.synthesize(generator.map(z, classes, truncation), classes)
+        images = generator.synthesize(generator.map(z, classes, truncation), classes)
         expected = network(z * truncation, classes, truncation)
         assert float(expected.std()) > 0.05
-        assert float((made - expected).abs().max()) < NEAR, truncation
-    # A quarter of the way between two of its truncations it takes what belongs three quarters of the way.
-    made = generator.synthesize(generator.map(z, classes, 0.405), classes)
-    assert float((made - network(z * 0.405, classes, 0.405)).abs().max()) > 10 * NEAR
-    assert float((made - network(z * 0.405, classes, 0.415)).abs().max()) < NEAR
+        assert float((images - expected).abs().max()) < NEAR, truncation
+    # A quarter of the way between two truncations, the package uses the statistics for three quarters of the way.
+    images = generator.synthesize(generator.map(z, classes, 0.405), classes)
+    assert float((images - network(z * 0.405, classes, 0.405)).abs().max()) > 10 * NEAR
+    assert float((images - network(z * 0.405, classes, 0.415)).abs().max()) < NEAR

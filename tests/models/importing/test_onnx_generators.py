@@ -1,4 +1,4 @@
-"""ONNX generators: seen and run in the jail, discovered and scored, refused a walk with the reason."""
+"""ONNX generators: inspected and run in the sandbox, steered by discovery and scores, without a gradient."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ from models.importing.open_checkpoint import golden_hash, open_checkpoint, try_g
 from models.regressors.image_measures import MEASURES
 from models.sandbox.client import available
 from server.cli.main import main
-from server.services import generator_import
 from server.storage.library import Library
 from tests.onnx_files import node, weight
 
@@ -44,21 +43,21 @@ def graph(
     classes: int = 0, z: tuple[Any, ...] = ("n", D), out: tuple[Any, ...] = ("n", 3, 16, 16), end: str = "Tanh",
     last: bool = False, more: int = 0,
 ) -> bytes:  # fmt: skip
-    """A generator of 16 px: a matrix, two upsampling convolutions, and a bend."""
+    """A generator of 16 px: a matrix, two upsampling convolutions, and the activation `end`."""
     value, kind = helper.make_tensor_value_info, TensorProto.FLOAT
     weights = [
         weight("first", FIRST), weight("shape", [-1, 8, 4, 4], np.int64), weight("flat", [-1, D], np.int64),
         weight("kernel", KERNEL), weight("again", SOURCE.normal(0, 0.3, (3, 3, 4, 4))),
-        weight("kinds", SOURCE.normal(0, 1, (max(classes, 1), 8 * 16))),
+        weight("classes_input", SOURCE.normal(0, 1, (max(classes, 1), 8 * 16))),
     ]  # fmt: skip
     up = {"strides": [2, 2], "pads": [1, 1, 1, 1]}
-    kinds = [node("Identity", ["a0"], ["a"])]
+    classes_input = [node("Identity", ["a0"], ["a"])]
     if classes:
-        kinds = [node("MatMul", ["c", "kinds"], ["k"]), node("Add", ["a0", "k"], ["a"])]
+        classes_input = [node("MatMul", ["c", "classes_input"], ["k"]), node("Add", ["a0", "k"], ["a"])]
     nodes = [
         node("Reshape", ["z", "flat"], ["rows"]),
         node("MatMul", ["rows", "first"], ["a0"]),
-        *kinds,
+        *classes_input,
         node("Reshape", ["a", "shape"], ["b"]),
         node("ConvTranspose", ["b", "kernel"], ["d"], **up),
         node("LeakyRelu", ["d"], ["e"]),
@@ -68,43 +67,45 @@ def graph(
     ]  # fmt: skip
     inputs = [value("z", kind, list(z))] + ([value("c", kind, [z[0], classes])] if classes else [])
     inputs += [value(f"more{number}", kind, [1, 2]) for number in range(more)]
-    made = helper.make_graph(nodes, "g", inputs, [value("picture", kind, list(out))], weights)
-    data: bytes = helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+    images = helper.make_graph(nodes, "g", inputs, [value("picture", kind, list(out))], weights)
+    data: bytes = helper.make_model(
+        images, opset_imports=[helper.make_opsetid("", 17)], ir_version=8
+    ).SerializeToString()
     return data
 
 
-def opened(folder: Path, data: bytes) -> tuple[Generator, Any]:
+def open_graph(folder: Path, data: bytes) -> tuple[Generator, Any]:
     path = folder / "mine.bin"
     path.write_bytes(data)
     found = open_checkpoint(path)
-    generator, _ = try_generator(found, found.described("mine", 2026))
+    generator, _ = try_generator(found, found.spec("mine", 2026))
     return generator, found.passport
 
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Generator:
-    return opened(tmp_path_factory.mktemp("graph"), graph())[0]
+    return open_graph(tmp_path_factory.mktemp("graph"), graph())[0]
 
 
-def drawn(generator: Generator, count: int = 3) -> torch.Tensor:
-    kinds = len(generator.spec.classes)
-    classes = torch.eye(kinds)[:1].expand(count, -1) if kinds else None
+def images_of(generator: Generator, count: int = 3) -> torch.Tensor:
+    classes_input = len(generator.spec.classes)
+    classes = torch.eye(classes_input)[:1].expand(count, -1) if classes_input else None
     return generator.synthesize(generator.map(generator.sample(range(count)), classes), classes)
 
 
-def expected(z: torch.Tensor, again: np.ndarray) -> torch.Tensor:
+def torch_images(z: torch.Tensor, again: np.ndarray) -> torch.Tensor:
     x = (z @ torch.from_numpy(FIRST)).view(-1, 8, 4, 4)
     up = {"stride": 2, "padding": 1}
     x = torch.nn.functional.leaky_relu(torch.nn.functional.conv_transpose2d(x, torch.from_numpy(KERNEL), **up), 0.01)
     return torch.nn.functional.conv_transpose2d(x, torch.from_numpy(again.copy()), **up).tanh()
 
 
-def test_it_makes_the_pictures_that_torch_makes_of_the_same_numbers(tmp_path: Path) -> None:
+def test_images_match_torch_with_the_same_weights(tmp_path: Path) -> None:
     data = graph()
     stored = {one.name: numpy_helper.to_array(one) for one in onnx.load_from_string(data).graph.initializer}
-    generator, passport = opened(tmp_path, data)
+    generator, passport = open_graph(tmp_path, data)
     z = generator.sample([4, 5])
-    assert torch.allclose(generator.synthesize(z, None), expected(z, stored["again"]), atol=1e-5)
+    assert torch.allclose(generator.synthesize(z, None), torch_images(z, stored["again"]), atol=1e-5)
     assert (passport.format, passport.family) == ("an ONNX graph", "onnx")
     assert {"ConvTranspose", "MatMul", "Tanh"} <= set(passport.names)
     assert ("kernel", (8, 3, 4, 4)) in [(one.name, one.shape) for one in passport.tensors]
@@ -122,13 +123,13 @@ def test_it_makes_the_pictures_that_torch_makes_of_the_same_numbers(tmp_path: Pa
     ],
     ids=["one at a time", "z of four dimensions", "classes", "channels last", "values from 0 to 1"],
 )
-def test_other_ways_to_export_are_told_from_the_graph(how: dict[str, Any], tmp_path: Path) -> None:
-    generator, _ = opened(tmp_path, graph(**how))
-    made = drawn(generator)
-    assert made.shape == (3, 3, 16, 16)
-    assert float(made.min()) < -0.05
-    assert float(made.max()) > 0.05
-    assert torch.allclose(made[1:2], drawn(generator, 2)[1:], atol=1e-5)
+def test_other_export_layouts_are_read_off_the_graph(how: dict[str, Any], tmp_path: Path) -> None:
+    generator, _ = open_graph(tmp_path, graph(**how))
+    images = images_of(generator)
+    assert images.shape == (3, 3, 16, 16)
+    assert float(images.min()) < -0.05
+    assert float(images.max()) > 0.05
+    assert torch.allclose(images[1:2], images_of(generator, 2)[1:], atol=1e-5)
     assert len(generator.spec.classes) == how.get("classes", 0)
     if "classes" in how:
         z = generator.sample([1])
@@ -137,31 +138,31 @@ def test_other_ways_to_export_are_told_from_the_graph(how: dict[str, Any], tmp_p
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         (graph(z=("n", 3, 16, 16)), "is no latent"),
-        (graph(more=2), "a generator has 1 to 2"),
+        (graph(more=2), "The graph has 3 inputs; a generator has 1 to 2"),
         (graph()[:200], "cannot be read as ONNX"),
-        (graph(z=(1, D), out=(1, 3, 16, 16)).replace(b"ConvTranspose", b"ConvTransposf"), "refuses it"),
+        (graph(z=(1, D), out=(1, 3, 16, 16)).replace(b"ConvTranspose", b"ConvTransposf"), "checker refuses the graph"),
     ],
 )
-def test_what_is_no_generator_is_refused_with_a_sentence(data: bytes, said: str, tmp_path: Path) -> None:
-    with pytest.raises(Invalid, match=said) as refusal:
-        opened(tmp_path, data)
+def test_other_graphs_are_refused_with_a_message(data: bytes, message: str, tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match=message) as refusal:
+        open_graph(tmp_path, data)
     assert refusal.value.hint
 
 
-def test_a_jail_that_ended_is_opened_anew(plain: Generator) -> None:
+def test_a_sandbox_that_ended_is_started_again(plain: Generator) -> None:
     assert isinstance(plain, OnnxGenerator)
-    before = drawn(plain)
+    before = images_of(plain)
     plain.close()
-    assert torch.equal(drawn(plain), before)
+    assert torch.equal(images_of(plain), before)
     with pytest.raises(ModelFailed):
         plain.synthesize(torch.zeros(1, D + 1), None)
-    assert torch.equal(drawn(plain), before)
+    assert torch.equal(images_of(plain), before)
 
 
-def test_no_walk_is_learned_on_it_and_it_says_why(plain: Generator) -> None:
+def test_learning_by_gradient_is_refused_with_the_reason(plain: Generator) -> None:
     with pytest.raises(Invalid, match="runs in a jail and has no gradient") as refusal:
         finish(fit(plain, find("zoom"), LearnSettings("zoom")))
     assert "--regressor" in refusal.value.hint
@@ -171,7 +172,7 @@ def test_no_walk_is_learned_on_it_and_it_says_why(plain: Generator) -> None:
         plain.synthesize(plain.sample([1]).requires_grad_(True), None)
 
 
-def test_components_of_its_pictures_become_sliders(plain: Generator) -> None:
+def test_principal_components_of_images_become_directions(plain: Generator) -> None:
     first, second = finish(discover(plain, "pca", count=2))
     z = plain.sample(range(16))
     moved = {one.id: plain.synthesize(z + one.displacement(z, 2.0), None) for one in (first, second)}
@@ -180,16 +181,16 @@ def test_components_of_its_pictures_become_sliders(plain: Generator) -> None:
     assert change["pca_1"] > 0.5 * change["pca_2"]
 
 
-def test_a_score_is_learned_on_it_without_a_gradient(plain: Generator) -> None:
+def test_a_score_direction_is_learned_without_a_gradient(plain: Generator) -> None:
     judges = MEASURES
     panel = RegressorSet(judges["brightness"], list(judges.values()))
-    made = finish(learn(plain, panel, ScoreSettings("brightness", samples=256), "lit", "Lit"))
-    assert made.settings["objective"] == "ridge regression of scores"
-    assert made.card is not None
-    assert made.card["positive"] > 0.8
+    images = finish(learn(plain, panel, ScoreSettings("brightness", samples=256), "lit", "Lit"))
+    assert images.settings["objective"] == "ridge regression of scores"
+    assert images.card is not None
+    assert images.card["positive"] > 0.8
 
 
-def test_the_command_keeps_it_and_it_draws_its_golden_picture_again(tmp_path: Path, monkeypatch: Any) -> None:
+def test_the_command_imports_a_graph_that_reproduces_its_golden_image(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("LATENTWALK_HOME", str(tmp_path))
     path = tmp_path / "graph.onnx"
     path.write_bytes(graph(classes=2))
@@ -197,7 +198,6 @@ def test_the_command_keeps_it_and_it_draws_its_golden_picture_again(tmp_path: Pa
     assert kept.exit_code == 0, kept.output
     library = Library(tmp_path)
     assert golden_hash(library.load("mine")) == json.loads(kept.stdout)["golden"]
-    assert generator_import.golden_now(library, "mine") == json.loads(kept.stdout)["golden"]
     drawn = CliRunner().invoke(main, ["render", "--generator", "mine", "--seed", "3", "--out", str(tmp_path / "a.png")])
     assert drawn.exit_code == 0, drawn.output
     refused = CliRunner().invoke(main, ["learn", "zoom", "--generator", "mine"])

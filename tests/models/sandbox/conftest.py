@@ -1,4 +1,4 @@
-"""A task that misbehaves, and a jail around it."""
+"""A task that misbehaves, and a sandbox around it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from models.sandbox.client import Sandbox
 
 @pytest.fixture(autouse=True)
 def misbehaving(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The misbehaving task, found beside the tests."""
+    """Allows the misbehaving task beside these tests to run in a sandbox."""
     monkeypatch.setitem(client.TASKS, "misbehaving", "tests.models.sandbox.misbehaving")
 
 
 @pytest.fixture
-def jail() -> Iterator[Sandbox]:
+def sandbox() -> Iterator[Sandbox]:
+    """A sandbox with the misbehaving task."""
     with Sandbox("misbehaving", memory=256 * 2**20, seconds=5) as opened:
         yield opened

@@ -1,4 +1,4 @@
-"""A task whose functions do what nothing in a jail may do."""
+"""A sandbox task whose functions do what the sandbox forbids."""
 
 from __future__ import annotations
 
@@ -24,140 +24,141 @@ def prepare() -> None:
     STARTED["prepared"] = True
 
 
-def echo(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
-    return given, [2 * array for array in arrays]
+def echo(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+    return parameters, [2 * array for array in arrays]
 
 
-def read_file(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
-    return {"text": Path(given["path"]).read_text()}, []
+def read_file(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+    return {"text": Path(parameters["path"]).read_text()}, []
 
 
-def write_file(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
-    Path(given["path"]).write_text("was here")
+def write_file(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+    Path(parameters["path"]).write_text("was here")
     return {}, []
 
 
-def unlink(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
-    os.unlink(given["path"])
+def unlink(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+    os.unlink(parameters["path"])
     return {}, []
 
 
-def connect(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
-    socket.socket().connect(("127.0.0.1", given["port"]))
+def connect(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+    socket.socket().connect(("127.0.0.1", parameters["port"]))
     return {}, []
 
 
-def execute(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
-    os.execv("/bin/sh", ["sh", "-c", f"echo > {given['path']}"])
+def execute(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+    os.execv("/bin/sh", ["sh", "-c", f"echo > {parameters['path']}"])
 
 
-def run(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
-    subprocess.run(["/bin/sh", "-c", f"echo > {given['path']}"], check=False)
+def run(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+    subprocess.run(["/bin/sh", "-c", f"echo > {parameters['path']}"], check=False)
     return {}, []
 
 
-def fork(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+def fork(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     os.fork()
     return {}, []
 
 
-def shoot(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
-    os.kill(given["process"], signal.SIGTERM)
+def signal_process(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+    os.kill(parameters["process"], signal.SIGTERM)
     return {}, []
 
 
-def shoot_a_thread(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+def signal_thread(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     tgkill = {"x86_64": 234, "aarch64": 131}[os.uname().machine]
-    ctypes.CDLL(None).syscall(tgkill, given["process"], given["process"], int(signal.SIGTERM))
+    ctypes.CDLL(None).syscall(tgkill, parameters["process"], parameters["process"], int(signal.SIGTERM))
     return {}, []
 
 
-def sweep(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+def make_system_calls(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     """The error number of each system call asked for, made with arguments of zero; 0 where it went through."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.syscall.restype = ctypes.c_long
-    found = []
-    for number in given["numbers"]:
+    results = []
+    for number in parameters["numbers"]:
         done = libc.syscall(ctypes.c_long(number), *[ctypes.c_long(0)] * 6)
-        found.append(ctypes.get_errno() if done == -1 else 0)
-    return {"found": found}, []
+        results.append(ctypes.get_errno() if done == -1 else 0)
+    return {"results": results}, []
 
 
-def become(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+def clone(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     libc = ctypes.CDLL(None, use_errno=True)
-    libc.syscall(ctypes.c_long(given["clone"]), ctypes.c_long(given["flags"]), *[ctypes.c_long(0)] * 4)
+    libc.syscall(ctypes.c_long(parameters["clone"]), ctypes.c_long(parameters["flags"]), *[ctypes.c_long(0)] * 4)
     return {}, []
 
 
-def own(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+def set_owner(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     for handle in range(3, 16):
         with contextlib.suppress(OSError):
             fcntl.fcntl(handle, fcntl.F_GETFD)
             try:
-                fcntl.fcntl(handle, given["command"], given["process"])
+                fcntl.fcntl(handle, parameters["command"], parameters["process"])
             except PermissionError:
                 continue
-            return {"let": True}, []
-    return {"let": False}, []
+            return {"allowed": True}, []
+    return {"allowed": False}, []
 
 
-def say(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+def fail_unprintably(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     raise ValueError("fine\x1b[2J\u202e but odd\x00\nsecond")
 
 
-def large(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
-    return {}, [np.zeros(given["bytes"], np.uint8)]
+def return_bytes(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+    return {}, [np.zeros(parameters["bytes"], np.uint8)]
 
 
-def allocate(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+def allocate(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     return {"sum": float(np.ones(50 * 2**30 // 8).sum())}, []
 
 
-def loop(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+def loop(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     while True:
         time.sleep(0.01)
 
 
-def garble(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+def garble(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     for handle in range(3, 16):
         try:
-            os.write(handle, given["text"].encode() * given["times"])
+            os.write(handle, parameters["text"].encode() * parameters["times"])
         except OSError:
             continue
     return {}, []
 
 
-def crash(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+def crash(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     ctypes.string_at(0)
     return {}, []
 
 
-def abort(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+def abort(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     os.abort()
 
 
-def fail(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+def fail(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     raise ValueError("no such thing\nand a second line")
 
 
-def threads(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
-    found: list[int] = []
-    started = [threading.Thread(target=found.append, args=(number,)) for number in range(4)]
-    for one in started:
-        one.start()
-    for one in started:
-        one.join()
-    return {"found": sorted(found)}, []
+def threads(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+    results: list[int] = []
+    started = [threading.Thread(target=results.append, args=(number,)) for number in range(4)]
+    for thread in started:
+        thread.start()
+    for thread in started:
+        thread.join()
+    return {"results": sorted(results)}, []
 
 
-def many(given: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+def return_many_arrays(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     return {}, [np.zeros(1)] * 65
 
 
 CALLS = {
     call.__name__: call
     for call in (
-        echo, read_file, write_file, unlink, connect, execute, run, fork, shoot, shoot_a_thread, allocate, loop,
-        garble, crash, abort, fail, threads, many, sweep, become, own, say, large,
+        echo, read_file, write_file, unlink, connect, execute, run, fork, signal_process, signal_thread, allocate, loop,
+        garble, crash, abort, fail, threads, return_many_arrays, make_system_calls, clone, set_owner,
+        fail_unprintably, return_bytes,
     )
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""What passes through the bars comes through whole, or is said to be garbled."""
+"""Messages between client and worker arrive unchanged, or are rejected."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from models.sandbox.protocol import Message, ProtocolError, pack, receive
     st.dictionaries(st.text(max_size=8), st.integers() | st.text(max_size=8), max_size=4),
     st.lists(st.sampled_from(["float32", "uint8", "int64"]), max_size=4),
 )
-def test_any_message_comes_through_whole(body: dict[str, object], kinds: list[str]) -> None:
+def test_a_message_arrives_unchanged(body: dict[str, object], kinds: list[str]) -> None:
     arrays = [np.arange(6, dtype=kind).reshape(2, 3) for kind in kinds]
     arrays += [np.float32(3).reshape(()), np.zeros((2, 0), np.uint8), np.arange(6.0).reshape(2, 3).T]
     data = memoryview(pack(Message(body, arrays)))
@@ -27,16 +27,17 @@ def test_any_message_comes_through_whole(body: dict[str, object], kinds: list[st
         part, data = data[:count], data[count:]
         return bytes(part)
 
-    found = receive(read, 10**6)
-    assert found.body == body
+    received = receive(read, 10**6)
+    assert received.body == body
     assert all(
-        one.shape == other.shape and np.array_equal(one, other) for one, other in zip(found.arrays, arrays, strict=True)
+        one.shape == other.shape and np.array_equal(one, other)
+        for one, other in zip(received.arrays, arrays, strict=True)
     )
     assert len(data) == 0
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_a_message_or_garbled(data: bytes) -> None:
+def test_arbitrary_bytes_are_a_message_or_rejected(data: bytes) -> None:
     rest = memoryview(data)
 
     def read(count: int) -> bytes:
@@ -59,7 +60,7 @@ def test_any_bytes_are_a_message_or_garbled(data: bytes) -> None:
         [["float32", [True]]], [["float32", [1.5]]], ["float32"], None,
     ],
 )  # fmt: skip
-def test_impossible_arrays_are_garbled(arrays: object) -> None:
+def test_impossible_arrays_are_rejected(arrays: object) -> None:
     text = json.dumps({"body": {}, "arrays": arrays}).encode()
     data = struct.pack("<II", len(text), len(arrays) if isinstance(arrays, list) else 0) + text
     rest = memoryview(data)

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 HELP_WITHOUT_TORCH = """
 import sys
 from click.testing import CliRunner
-from server.cli import main
+from server.cli.main import main
 verbs = [[], ["bench", "load"], *([name] for name in main.commands)]
 for verb in verbs:
     done = CliRunner().invoke(main, [*verb, "--help"])
@@ -126,7 +126,7 @@ def test_the_ending_chooses_the_format(run, tmp_path, name):
         (["render", "--generator", "ears", "--seed", 1, "--out", "f.png"], "There is no generator “ears”"),
         (["render", "--generator", "faces", "--seed", 1, "--out", "f.png"], "has not been fetched yet"),
         (["render", "--generator", "eyes", "--seed", 2**32, "--out", "f.png"], "base.seed is wrong"),
-        (["render", "--generator", "eyes", "--seed", 1, "--out", "f.bmp"], "does not end in a format"),
+        (["render", "--generator", "eyes", "--seed", 1, "--out", "f.bmp"], "does not end in a known format"),
         (["render", "--generator", "eyes", "--seed", 1, "--set", "sway=nan", "--out", "f.png"], "sway is wrong"),
         (["render", "--generator", "eyes", "--seed", 1, "--set", "sway=99", "--out", "f.png"], "cannot go to"),
         (["render", "--generator", "eyes", "--seed", 1, "--set", "smile=1", "--out", "f.png"], "no direction “smile”"),
@@ -225,7 +225,7 @@ def test_a_film_is_its_own_recipe_and_is_known_to_have_been_made_here(run, swaye
     assert "Nothing like it was made here." in good(run("made", tmp_path / "other.txt"))
     picture = tmp_path / "one.png"
     good(run("render", "--generator", "eyes", "--seed", 7, "--out", picture))
-    assert "is one picture, not a walk" in refused(run("export", picture, "--out", tmp_path / "f.mp4"))
+    assert "is one image, not a walk" in refused(run("export", picture, "--out", tmp_path / "f.mp4"))
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_the_judges_are_listed(run: Any) -> None:
     found = {one["name"]: one for one in json.loads(good(run("regressors", "list", "--json")))["regressors"]}
     assert found["brightness"]["installed"] is True
     assert found["resmem"]["installed"] is False
-    assert "fetch it" in good(run("regressors", "list"))
+    assert "download it" in good(run("regressors", "list"))
 
 
 def test_a_table_of_ratings_becomes_a_judge_with_a_card(run: Any, table: Path) -> None:

@@ -17,7 +17,7 @@ from models.regressors.image_measures import MEASURES
 from models.regressors.onnx import InputPlan, OnnxRegressor, Passport, guess_plan, inspect, regressor
 from models.regressors.onnx.input_plan import prepare_input, read_scores
 from models.regressors.protocol import Regressor, RegressorCard, RegressorSpec
-from tests.onnx_files import brightness, built, network, node, weight
+from tests.onnx_files import brightness, model_bytes, network, node, weight
 
 CARD = RegressorCard("How light it is.", "None.", "A test.", "MIT", "It is a test.")
 PICTURES = torch.rand(12, 3, 48, 48, generator=torch.Generator().manual_seed(0)) * torch.linspace(0.2, 2, 12)[
@@ -152,7 +152,7 @@ def test_a_probe_tells_a_judge_that_says_something_from_one_that_does_not(light:
     assert found.deviation > 0.05
     assert found.seconds > 0
     assert found.darker < -0.5  # it is a measure of light, and half the light is less of it
-    constant = built(
+    constant = model_bytes(
         [node("GlobalAveragePool", ["picture"], ["p"]), node("Mul", ["p", "zero"], ["q"]), node("Flatten", ["q"])],
         [weight("zero", 0.0)], out=("n", 3),
     )  # fmt: skip
@@ -238,7 +238,7 @@ def test_a_judge_that_nobody_holds_leaves_no_process() -> None:
 )  # fmt: skip
 def test_scores_that_depend_on_chance_or_company_are_refused(nodes: list[object], said: str) -> None:
     with pytest.raises(ModelFailed, match=said):
-        onnx.probe(judge(built(nodes, out=("n", 3))), PICTURES)
+        onnx.probe(judge(model_bytes(nodes, out=("n", 3))), PICTURES)
 
 
 def test_what_the_operator_unlocked_runs_where_locks_hold_as_well() -> None:

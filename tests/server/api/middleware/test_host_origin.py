@@ -73,7 +73,8 @@ def test_every_answer_carries_the_security_headers(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "limit"), [("/api/render", LARGEST), ("/api/exports", LARGEST), ("/api/directions/upload", LARGEST_FILE)]
+    ("path", "limit"),
+    [("/api/render", LARGEST), ("/api/walks/export", LARGEST), ("/api/directions/upload", LARGEST_FILE)],
 )
 def test_what_is_too_large_is_refused_with_a_sentence(path: str, limit: int, client: TestClient) -> None:
     def in_pieces():  # type: ignore[no-untyped-def]  # without a length announced

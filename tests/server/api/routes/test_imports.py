@@ -11,16 +11,16 @@ import pytest
 from fastapi.testclient import TestClient
 
 from models.sandbox.client import available
-from server.services.import_quarantine import MOST
+from server.services.generators.import_quarantine import CAPACITY
 from tests.conftest import running_app
 from tests.models.importing.official_files import stylegan2, stylegan3
-from tests.models.importing.pickle_writer import Call, Global, pickled
+from tests.models.importing.pickle_writer import Call, Global, pickle_bytes
 from tests.models.importing.test_direction_files import npy
 
 pytestmark = pytest.mark.skipif(
     not (available()["landlock"] and available()["seccomp"]), reason="this system cannot lock anything in"
 )
-FILE = pickled(stylegan2(c=3).whole())
+FILE = pickle_bytes(stylegan2(c=3).pickle_value())
 
 
 @pytest.fixture(scope="module")
@@ -78,13 +78,13 @@ def test_what_draws_another_picture_than_was_seen_is_not_kept(client: TestClient
     found = seen(client, "other")
     refused = client.post(f"/api/imports/{found['id']}", json={"name": "other", "golden": "0" * 64})
     assert refused.status_code == 422
-    assert "another picture" in refused.json()["error"]["message"]
+    assert "another image" in refused.json()["error"]["message"]
     assert "other" not in names(client)
 
 
 def test_a_file_that_would_run_code_is_refused_and_gone(client: TestClient, home: Path, tmp_path: Path) -> None:
     before, trap = len(waiting(home)), tmp_path / "sprung"
-    evil = pickled(Call(Global("os", "system"), (f"touch {trap}",)))
+    evil = pickle_bytes(Call(Global("os", "system"), (f"touch {trap}",)))
     refused = client.post("/api/imports?name=evil", content=evil)
     assert refused.status_code == 422
     assert "os.system" in refused.json()["error"]["message"]
@@ -99,9 +99,9 @@ def test_an_id_that_is_none_leads_nowhere(client: TestClient, id: str) -> None:
 
 
 def test_files_nobody_decides_on_do_not_pile_up(client: TestClient, home: Path) -> None:
-    for number in range(MOST + 2):
+    for number in range(CAPACITY + 2):
         seen(client, f"try_{number}")
-    assert len(waiting(home)) == MOST
+    assert len(waiting(home)) == CAPACITY
 
 
 def test_a_direction_of_another_program_becomes_a_slider(client: TestClient) -> None:
@@ -124,7 +124,7 @@ def test_a_latent_of_another_program_is_where_an_edit_starts(client: TestClient)
 
 
 def test_an_imported_stylegan3_brings_its_exact_sliders(client: TestClient) -> None:
-    found = seen(client, "waves", pickled(stylegan3(True).whole()))
+    found = seen(client, "waves", pickle_bytes(stylegan3(True).pickle_value()))
     said = {"name": "waves", "golden": found["golden"]}
     assert client.post(f"/api/imports/{found['id']}", json=said).status_code == 201
     listed = client.get("/api/directions?generator=waves").json()["directions"]

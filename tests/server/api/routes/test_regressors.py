@@ -68,7 +68,7 @@ def test_ratings_become_a_judge_with_its_trust(client: TestClient, cosy: dict[st
     one = client.get("/api/regressors/cosy").json()
     assert (one["kind"], one["origin"], one["missing"], one["removable"]) == ("ratings", "ratings", [], True)
     assert one["trust"]["n"] == 24
-    assert "correlate" in one["card"]["limits"]
+    assert "correlation" in one["card"]["limits"]
     assert client.post("/api/regressors/cosy/score", json={"edit": EDIT}).status_code == 200
 
 
