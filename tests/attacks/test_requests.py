@@ -18,8 +18,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from server.api.http_protocol import LARGEST_HEAD, MOST_HEADERS, PATIENCE
-from server.api.live_socket import MOST_TABS
+from server.api.http_protocol import HEAD_TIMEOUT, LARGEST_HEAD, MAX_HEADERS
+from server.api.live_socket import MAX_SOCKETS
 from server.api.middleware import body_limits
 
 TOKEN = "the-token-of-these-attacks"
@@ -124,16 +124,16 @@ def test_our_own_page_and_typed_addresses_are_let_in(site: str, house: str) -> N
 async def test_one_person_cannot_take_every_place(house: str) -> None:
     address = house.replace("http", "ws", 1) + "/ws/live"
     async with contextlib.AsyncExitStack() as tabs:
-        for number in range(MOST_TABS + 1):
+        for number in range(MAX_SOCKETS + 1):
             line = await tabs.enter_async_context(
                 connect(address, additional_headers={"Authorization": f"Bearer {TOKEN}"})
             )
-            if number < MOST_TABS:
+            if number < MAX_SOCKETS:
                 assert "hello" in json.loads(await line.recv())
         with pytest.raises(ConnectionClosed) as closed:
             await line.recv()
         assert closed.value.rcvd is not None
-        assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1013, "You have too many tabs open already.")
+        assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1013, "You have too many tabs open.")
 
 
 def test_a_link_on_another_page_may_lead_here(house: str) -> None:
@@ -179,12 +179,12 @@ def test_a_head_too_large_is_refused(house: str) -> None:
     for head in (
         request(house, b"GET /healthz", b"X-Long: " + b"a" * LARGEST_HEAD),
         request(house, b"GET /healthz?" + b"a" * LARGEST_HEAD),
-        request(house, b"GET /healthz", *(b"X-%d: a" % number for number in range(MOST_HEADERS))),
+        request(house, b"GET /healthz", *(b"X-%d: a" % number for number in range(MAX_HEADERS))),
         request(house, b"GET /healthz", b"X-Long: " + b"a" * 2**22)[:-4],  # and never ends
     ):
         answer, seconds = send_raw(house, head)
         assert answer.startswith(b"HTTP/1.1 431 ") or (answer == b"" and len(head) > 2**20)  # reset while it sent
-        assert seconds < PATIENCE
+        assert seconds < HEAD_TIMEOUT
     assert status(f"{house}/healthz") == 200
 
 
@@ -202,7 +202,7 @@ def test_whoever_sends_slowly_or_nothing_is_not_waited_for(house: str) -> None:
         assert status(f"{house}/healthz") == 200
         assert time.monotonic() - begin < 2
         answers = [attack.result(90) for attack in begun]
-    longest = max(PATIENCE, body_limits.PATIENCE) + 35  # the drip of a body goes on after it was refused
+    longest = max(HEAD_TIMEOUT, body_limits.BODY_TIMEOUT) + 35  # the drip of a body goes on after it was refused
     for (pieces, _), (answer, seconds) in zip(attacks, answers, strict=True):
         assert answer.startswith(b"HTTP/1.1 408 ") or (pieces in (dripping, body) and answer == b"")
         assert seconds < longest
@@ -213,7 +213,7 @@ def test_nonsense_is_refused_and_hung_up_on(house: str) -> None:
     for nonsense in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc" * 20, b"GET\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"):
         answer, seconds = send_raw(house, nonsense)
         assert answer.startswith(b"HTTP/1.1 4"), nonsense
-        assert seconds < PATIENCE + 5
+        assert seconds < HEAD_TIMEOUT + 5
 
 
 def test_two_requests_in_one_are_not_smuggled_past_the_guard(house: str) -> None:
