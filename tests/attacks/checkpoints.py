@@ -34,11 +34,12 @@ from tests.models.importing.pickle_writer import (
 Make = Callable[[str], bytes]
 SMALL = np.arange(6, dtype=np.float32)
 HEAD = b"\x80\x04"
+GENERATOR = stylegan2().tree  # shared by the attacks that do not change it
 
 
 def call(module: str, name: str, *args: Any, protocol: int = 4) -> bytes:
     """A pickle that calls a function, beside a generator so that it looks like a checkpoint."""
-    return pickle_bytes({"harm": Call(Global(module, name), args), "G_ema": stylegan2().tree}, protocol)
+    return pickle_bytes({"harm": Call(Global(module, name), args), "G_ema": GENERATOR}, protocol)
 
 
 def code_execution(marker: str) -> dict[str, bytes]:
@@ -86,7 +87,7 @@ def code_execution(marker: str) -> dict[str, bytes]:
         "INST": HEAD + b"(S'" + touch.encode() + b"'\nios\nsystem\n.",
         "OBJ": HEAD + b"(cos\nsystem\nS'" + touch.encode() + b"'\no.",
         "protocol 0": b"cos\nsystem\n(S'" + touch.encode() + b"'\ntR.",
-        "two pickles, a call in the second": pickle_bytes({"G_ema": stylegan2().tree}) + early,
+        "two pickles, a call in the second": pickle_bytes({"G_ema": GENERATOR}) + early,
         "a call in the first of torch's pickles": early + legacy_file({"g_ema": {"a": TensorValue(SMALL)}}),
         "a call in a storage": pickle_bytes({"G_ema": Call(Global("torch.storage", "_load_from_bytes"), (nested,))}),
         "a call among the modules": pickle_bytes({"G_ema": generator}),
