@@ -69,6 +69,7 @@ def transform(
         about = (function.__doc__ or "").strip().splitlines()[0]
         declared = Transform(function.__name__, title, group, unit, reach, relative, moves, about, function)
         _builtin[declared.name] = declared
+        transforms.cache_clear()
         return declared
 
     return declare

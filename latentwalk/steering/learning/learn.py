@@ -64,7 +64,7 @@ def learn(
         curve=calibration.curve,
         range=calibration.range,
         track=calibration.track,
-        asked=transform.limits(generator.spec.resolution),
+        requested_range=transform.limits(generator.spec.resolution),
         method="walk",
         layers=layers,
         seed=settings.seed,

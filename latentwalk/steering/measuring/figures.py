@@ -45,7 +45,7 @@ def raw_slope(direction: Direction) -> float | None:
 
     None if the direction has no record of its uncalibrated response.
     """
-    limit = max(abs(direction.unit.coordinate(end)) for end in direction.asked)
+    limit = max(abs(direction.unit.coordinate(end)) for end in direction.requested_range)
     pairs = [[direction.unit.coordinate(number) for number in pair] for pair in direction.settings.get("raw") or []]
     within = [(asked, reached) for asked, reached in pairs if abs(asked) <= limit * 1.001]
     square = sum(asked * asked for asked, _ in within)
@@ -82,7 +82,7 @@ def common_figures(
         "slope_ci": rounded_interval(each),
         "monotone": round_figure(float((reached.diff(dim=0) > 0).all(dim=0).float().mean())),
         "range": list(direction.range),
-        "asked_range": list(direction.asked),
+        "asked_range": list(direction.requested_range),
         "stopped_by": settings.get("stopped_by"),
         "reached": reached_points(asked, reached, direction.unit.amount),
         "raw": settings.get("raw"),

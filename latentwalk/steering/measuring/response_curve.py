@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from latentwalk.directions.direction import Curve
+from latentwalk.directions.response_curve import Curve
 from latentwalk.directions.unit import Unit
 from latentwalk.progress import Work, scale_progress
 

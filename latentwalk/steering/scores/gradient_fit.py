@@ -73,7 +73,7 @@ def zero_walk(generator: Generator, settings: ScoreSettings) -> ArcWalk:
     """A walk that does not move yet: in z it will preserve each latent's length, in w it is straight."""
     space = generator.spec.space
     count = len(generator.spec.classes) if settings.per_class and generator.spec.classes else 1
-    return ArcWalk.blank(count, generator.spec.width, kept=space == "z")
+    return ArcWalk.blank(count, generator.spec.width, keeps_norm=space == "z")
 
 
 def fit(
@@ -93,10 +93,10 @@ def fit(
     plan = FitPlan(settings.steps, settings.batch, rate, EVERY, project)
     source = torch.Generator().manual_seed(settings.seed)
     best = yield from fit_walk(
-        ArcWalk(vectors, start.kept), objective, objective.validation(), plan, source, generator.device,
+        ArcWalk(vectors, start.keeps_norm), objective, objective.validation(), plan, source, generator.device,
         resume_state, f"{stage}fit",
     )  # fmt: skip
-    return ArcWalk(best["vectors"], start.kept)
+    return ArcWalk(best["vectors"], start.keeps_norm)
 
 
 def project_off_held(vectors: Tensor, held: Sequence[Direction], generator: Generator) -> None:

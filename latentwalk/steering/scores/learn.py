@@ -83,7 +83,7 @@ def learn(
         curve=calibration.curve,
         range=calibration.range,
         track=calibration.track,
-        asked=(-reach, reach),
+        requested_range=(-reach, reach),
         method=METHOD,
         seed=settings.seed,
         created=created or datetime.date.today().isoformat(),
@@ -99,7 +99,7 @@ def learn(
             "reach": reach,
             "population": [mean, deviation],
             "full_step": full,
-            "norm": "kept for each latent" if walk.kept else "free",
+            "norm": "kept for each latent" if walk.keeps_norm else "free",
             "objective": _objective(generator, figures),
             "precision": generator.precision,
             "judge_precision": getattr(regressor, "precision", "fp32"),
@@ -173,6 +173,6 @@ def _unit_length(walk: ArcWalk, title: str) -> tuple[Walk, float]:
     if full < 1e-9:
         raise ModelFailed(f"No walk was found for {title}.", "Use more steps or more samples.")
     vectors = walk.vectors / full
-    if len(vectors) == 1 and not walk.kept:
+    if len(vectors) == 1 and not walk.keeps_norm:
         return LinearWalk(vectors[0].cpu()), full
-    return ArcWalk(vectors.cpu(), walk.kept), full
+    return ArcWalk(vectors.cpu(), walk.keeps_norm), full

@@ -56,7 +56,7 @@ def fit_start(
 
 def line_walk(generator: Generator, settings: ScoreSettings, vectors: Tensor, held: Sequence[Direction]) -> ArcWalk:
     """The walk along `vectors`, orthogonal to the held directions."""
-    walk = ArcWalk(vectors, zero_walk(generator, settings).kept)
+    walk = ArcWalk(vectors, zero_walk(generator, settings).keeps_norm)
     project_off_held(walk.vectors, held, generator)
     return walk
 

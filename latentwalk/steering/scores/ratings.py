@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass, field
 import torch
 from torch import Tensor
 
-from latentwalk.edit import LARGEST_SEED, class_tensor
+from latentwalk.edit import LARGEST_SEED
 from latentwalk.errors import Invalid
+from latentwalk.latents.class_weights import class_tensor
 from latentwalk.progress import Progress, Work
 from latentwalk.steering.scores.reliability import FOLDS, assign_folds, correlation, fisher_interval
 from models.base import Generator
@@ -187,7 +188,7 @@ class _RidgeFit:
 def _ridge(features: Tensor, targets: Tensor, penalty: float) -> _RidgeFit:
     centre, scale = features.mean(dim=0), features.std(dim=0).clamp_min(1e-6)
     # The thumbnail's many colours together get the same weight as the statistics.
-    plain = ratings_model.PLAIN
+    plain = ratings_model.STATISTICS
     scale = torch.cat([scale[:plain], scale[plain:] * math.sqrt((len(scale) - plain) / plain)])
     rows, bias = (features - centre) / scale, targets.mean()
     # With fewer ratings than features, the dual system is the smaller one.

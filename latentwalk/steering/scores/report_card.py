@@ -153,7 +153,7 @@ def _random_error(generator: Generator, direction: Direction, regressor: Regress
     # Random directions with steps as long as the slider's own at half range.
     width = generator.spec.spaces[direction.space][-1]
     noise = torch.randn(RANDOM, width, generator=torch.Generator().manual_seed(direction.seed))
-    preserves_length = isinstance(direction.walk, ArcWalk) and direction.walk.kept
+    preserves_length = isinstance(direction.walk, ArcWalk) and direction.walk.keeps_norm
     walks = [ArcWalk((row / row.norm())[None].to(generator.device), preserves_length) for row in noise]
     batch = sample_latents(generator, RANDOM_LATENTS, Role.EVALUATE, balanced=True)
     total = 0.0

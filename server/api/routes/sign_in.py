@@ -13,7 +13,7 @@ from server.api.dependencies import Services, ServicesDep
 from server.api.middleware.access import address, cookie_name
 from server.api.permissions import PersonDep
 from server.auth.roles import REASONS, Role
-from server.auth.session_cookies import LASTS
+from server.auth.session_cookies import LIFETIME
 from server.ops import audit_log
 
 router = APIRouter()
@@ -43,7 +43,7 @@ def with_session(request: Request, services: Services, response: Response) -> Re
     """The response; on an open server with a session cookie, so that all tabs of a browser count as one person."""
     authenticator = services.authenticator
     if authenticator.open and not authenticator.person(request.cookies.get(_cookie_name(request), "")):
-        return _set_cookie(request, authenticator.enter(), response)
+        return _set_cookie(request, authenticator.anonymous_cookie(), response)
     return response
 
 
@@ -85,7 +85,7 @@ async def _session(request: Request, services: Services, token: str) -> tuple[st
     attempts = services.rate_limits.of(client, "guesses")
     if attempts.ask():
         return None, TOO_MANY_ATTEMPTS, 429
-    cookie = await services.authenticator.admit(token)
+    cookie = await services.authenticator.sign_in(token)
     if cookie is None:
         services.metrics.refusals.labels("token").inc()
         audit_log.note("refused", reason="token", path=request.url.path, address=client)
@@ -105,7 +105,7 @@ def _page(request: Request, services: Services, values: dict[str, Any], status: 
 def _set_cookie(request: Request, cookie: str, response: Response) -> Response:
     secure = request.url.scheme == "https"
     name = _cookie_name(request)
-    response.set_cookie(name, cookie, max_age=LASTS, path="/", httponly=True, samesite="strict", secure=secure)
+    response.set_cookie(name, cookie, max_age=LIFETIME, path="/", httponly=True, samesite="strict", secure=secure)
     return response
 
 

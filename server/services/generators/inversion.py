@@ -8,8 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from latentwalk.inversion import encoder_inversion
-from latentwalk.inversion.encoder_inversion import Inversion
-from latentwalk.progress import Work, map_result
+from latentwalk.progress import Work
 from latentwalk.rendering.loaded_generator import LoadedGenerator
 from latentwalk.steering.learning.resume_state import ResumeState
 from models.specs import GeneratorSpec
@@ -32,6 +31,7 @@ def task(library: Library, loaded: LoadedGenerator, target: Tensor) -> Task:
         raise encoder_inversion.no_encoder(loaded.spec)
 
     def make(resume_state: ResumeState) -> Work[Mapping[str, Any]]:
-        return map_result(encoder_inversion.invert(loaded.exact, encoder, target), Inversion.to_json)
+        inversion = yield from encoder_inversion.invert(loaded.exact, encoder, target)
+        return inversion.to_json()
 
     return Task(make, run_in_thread, "device")

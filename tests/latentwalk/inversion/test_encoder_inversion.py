@@ -9,9 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
-from latentwalk.edit import parse, resolve
+from latentwalk.edit import parse
 from latentwalk.errors import Invalid, NotFound
 from latentwalk.inversion.encoder_inversion import invert, nearest_class, open_picture
+from latentwalk.latents.resolve import resolve
 from latentwalk.progress import finish
 from latentwalk.rendering import image_codec
 from latentwalk.training.encoder_files import encoder_bytes
