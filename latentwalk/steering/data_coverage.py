@@ -92,8 +92,8 @@ def data_coverage(
         unit = transform.unit
         pairs = {title: (unit.coordinate(amounts[title]), span) for title, span in spans.items() if title in amounts}
         classes = {title: [round(unit.amount(value), 3) for value in pair] for title, pair in pairs.items()}
-        asked = transform.limits(generator.spec.resolution)[1]
-        figures[name] = {"unit": unit.symbol, "asked": asked, **correlation(pairs), "classes": classes}
+        requested = transform.limits(generator.spec.resolution)[1]
+        figures[name] = {"unit": unit.symbol, "asked": requested, **correlation(pairs), "classes": classes}
     return figures
 
 

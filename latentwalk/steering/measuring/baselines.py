@@ -26,7 +26,7 @@ SAMPLES = 512
 
 @dataclass(frozen=True, slots=True)
 class BaselineErrors:
-    """Masked errors at half the asked range; None where there is no such direction.
+    """Masked errors at half the requested range; None where there is no such direction.
 
     `random` is the mean of random directions, `pca` the best principal component with the better of its two signs.
     """
@@ -48,7 +48,7 @@ def baselines(generator: Generator, direction: Direction, transform: Transform) 
     vectors = [*random, *([] if closed_form is None else [closed_form]), *signed]
     errors = [0.0] * len(vectors)
     batch = sample_latents(generator, LATENTS, Role.EVALUATE)
-    done = 0
+    count = 0
     for chunk in batch.split(CHUNK):
         with torch.no_grad():
             originals = generator.synthesize(chunk.latents, chunk.classes)
@@ -56,8 +56,8 @@ def baselines(generator: Generator, direction: Direction, transform: Transform) 
             with torch.no_grad():
                 error = _error(generator, direction, transform, chunk, originals, vector)
             errors[index] += float(error.sum()) / LATENTS
-            done += len(chunk)
-            yield Progress(0.82 + 0.18 * done / (LATENTS * len(vectors)), "Measuring baselines")
+            count += len(chunk)
+            yield Progress(0.82 + 0.18 * count / (LATENTS * len(vectors)), "Measuring baselines")
     after = RANDOM + (closed_form is not None)
     return BaselineErrors(
         sum(errors[:RANDOM]) / RANDOM,
@@ -70,7 +70,7 @@ def _error(
     generator: Generator, direction: Direction, transform: Transform, chunk: LatentBatch, originals: Tensor,
     vector: Tensor,
 ) -> Tensor:  # fmt: skip
-    # At half the asked range to both sides, with a step as long as the learned walk takes there.
+    # At half the requested range to both sides, with a step as long as the learned walk takes there.
     limit = direction.unit.coordinate(transform.limits(generator.spec.resolution)[1])
     full = float(direction.settings["full_step"])
     errors = []

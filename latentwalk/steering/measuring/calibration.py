@@ -40,7 +40,7 @@ def calibrate(
     """Trace the response of a walk to both sides; `full` is the step that training called the transform's limit.
 
     Each side ends where the response saturates, where seeds lose diversity or texture drifts compared with the ideal
-    edit, where latents leave the shell of the prior, or where everything asked for is reached. `layers` limits the
+    edit, where latents leave the shell of the prior, or where everything requested is reached. `layers` limits the
     walk to some of the generator's layers. Raises ModelFailed if no step moves images in the right direction.
     """
     unit = transform.unit
@@ -66,9 +66,14 @@ def calibrate(
                 "The training images may hold no such variation; use more steps or another transform.",
             )
         sides.append(side)
-    asked = (unit.amount(-limit), unit.amount(limit))
+    requested = (unit.amount(-limit), unit.amount(limit))
     return calibration_of(
-        sides[0], sides[1], limit, unit, lambda reach, stopped_by: _note(unit, reach, asked, stopped_by), unit.amount
+        sides[0],
+        sides[1],
+        limit,
+        unit,
+        lambda reach, stopped_by: _note(unit, reach, requested, stopped_by),
+        unit.amount,
     )
 
 
@@ -112,8 +117,8 @@ class _Subject:
         return self.generator.synthesize(moved, chunk.classes)
 
 
-def _note(unit: Unit, reach: tuple[float, float], asked: tuple[float, float], stopped_by: tuple[str, str]) -> str:
+def _note(unit: Unit, reach: tuple[float, float], requested: tuple[float, float], stopped_by: tuple[str, str]) -> str:
     if stopped_by == ("asked", "asked"):
-        return f"Reaches all of {unit.describe(asked[0])} to {unit.describe(asked[1])}."
+        return f"Reaches all of {unit.describe(requested[0])} to {unit.describe(requested[1])}."
     span = f"{unit.describe(reach[0])} to {unit.describe(reach[1])}"
-    return f"Reaches {span} of the requested {unit.describe(asked[0])} to {unit.describe(asked[1])}."
+    return f"Reaches {span} of the requested {unit.describe(requested[0])} to {unit.describe(requested[1])}."

@@ -31,45 +31,45 @@ def rounded_interval(values: Tensor) -> list[float]:
     return [round_figure(end) for end in bootstrap_interval(values)]
 
 
-def slopes(reached: Tensor, asked: Sequence[float]) -> Tensor:
-    """The least squares slope of each latent [N] of the change reached [A, N] over the change asked for [A].
+def slopes(reached: Tensor, requested: Sequence[float]) -> Tensor:
+    """The least squares slope of each latent [N] of the change reached [A, N] over the change requested [A].
 
-    Their mean is the slope of all latents together, because all share `asked`.
+    Their mean is the slope of all latents together, because all share `requested`.
     """
-    centred = torch.tensor(asked) - sum(asked) / len(asked)
+    centred = torch.tensor(requested) - sum(requested) / len(requested)
     return (centred[:, None] * reached).sum(dim=0) / centred.square().sum()
 
 
 def raw_slope(direction: Direction) -> float | None:
-    """The change reached over the change asked for before calibration, within the asked span, as papers report it.
+    """The change reached over the change requested before calibration, within the requested span, as papers report it.
 
     None if the direction has no record of its uncalibrated response.
     """
     limit = max(abs(direction.unit.coordinate(end)) for end in direction.requested_range)
     pairs = [[direction.unit.coordinate(number) for number in pair] for pair in direction.settings.get("raw") or []]
-    within = [(asked, reached) for asked, reached in pairs if abs(asked) <= limit * 1.001]
-    square = sum(asked * asked for asked, _ in within)
-    return round_figure(sum(asked * reached for asked, reached in within) / square) if square else None
+    within = [(requested, reached) for requested, reached in pairs if abs(requested) <= limit * 1.001]
+    square = sum(requested * requested for requested, _ in within)
+    return round_figure(sum(requested * reached for requested, reached in within) / square) if square else None
 
 
 def reached_points(
-    asked: Sequence[float], reached: Tensor, amount: Callable[[float], float] = lambda coordinate: coordinate
+    requested: Sequence[float], reached: Tensor, amount: Callable[[float], float] = lambda coordinate: coordinate
 ) -> list[list[float]]:
     """Rows of [asked, mean reached, low, high] with a bootstrap interval; `amount` converts each to the unit."""
     return [
         [round_figure(amount(number)) for number in (point, float(row.mean()), *bootstrap_interval(row))]
-        for point, row in zip(asked, reached, strict=True)
+        for point, row in zip(requested, reached, strict=True)
     ]
 
 
 def common_figures(
-    generator: Generator, direction: Direction, asked: Sequence[float], reached: Tensor, seconds: float
+    generator: Generator, direction: Direction, requested: Sequence[float], reached: Tensor, seconds: float
 ) -> dict[str, Any]:
     """The part of a report card that does not depend on what the direction was learned from; JSON.
 
-    `asked` [A] and `reached` [A, N] are in the unit's coordinate; `seconds` is how long measuring took.
+    `requested` [A] and `reached` [A, N] are in the unit's coordinate; `seconds` is how long measuring took.
     """
-    each = slopes(reached, asked)
+    each = slopes(reached, requested)
     settings = direction.settings
     return {
         "generator": direction.generator,
@@ -84,7 +84,7 @@ def common_figures(
         "range": list(direction.range),
         "asked_range": list(direction.requested_range),
         "stopped_by": settings.get("stopped_by"),
-        "reached": reached_points(asked, reached, direction.unit.amount),
+        "reached": reached_points(requested, reached, direction.unit.amount),
         "raw": settings.get("raw"),
         "raw_slope": raw_slope(direction),
         "seeds_cosine": settings.get("seeds_cosine"),

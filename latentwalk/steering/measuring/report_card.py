@@ -28,7 +28,7 @@ from models.base import Generator
 LATENTS = 128
 LATENTS_PER_CLASS = 32  # if that makes more than LATENTS
 CHUNK = 16
-ASKED = (-1.0, -2 / 3, -1 / 3, 0.0, 1 / 3, 2 / 3, 1.0)  # shares of the usable range
+REQUESTED = (-1.0, -2 / 3, -1 / 3, 0.0, 1 / 3, 2 / 3, 1.0)  # shares of the usable range
 EXACT_LATENTS = 32  # latents on which a slider is compared with an exact move
 ERRORS = ("edit", "identity", "slider", "slider_identity")
 
@@ -47,8 +47,8 @@ def measure(generator: Generator, direction: Direction, latents: int | None = No
     """The report card, as JSON. Amounts are in the unit; slopes are taken in its coordinate.
 
     `slope`, `reached`, `monotone` and `leakage` describe the calibrated slider inside its usable range. The
-    `*_error` figures describe the walk as learned: masked squared errors at half the asked range, averaged over both
-    sides, as papers report them; like `raw_slope` they are comparable between directions with different usable
+    `*_error` figures describe the walk as learned: masked squared errors at half the requested range, averaged over
+    both sides, as papers report them; like `raw_slope` they are comparable between directions with different usable
     ranges. `slider_error_ratio` is the slider's at half its usable range. Intervals are 95 % bootstrap intervals over
     the latents, 128 or 32 per class, whichever is more; a class's `reached` are its means at both ends. Raises Invalid
     for a direction of another generator, and for one that imitates no transform.
@@ -65,13 +65,13 @@ def measure(generator: Generator, direction: Direction, latents: int | None = No
     latents = latents or max(LATENTS, LATENTS_PER_CLASS * len(generator.spec.classes))
     batch = sample_latents(generator, latents, Role.EVALUATE)
     low, high = (direction.unit.coordinate(end) for end in direction.range)
-    asked = [share * high if share > 0 else -share * low for share in ASKED]
+    requested = [share * high if share > 0 else -share * low for share in REQUESTED]
     figures: list[_ChunkFigures] = []
     for chunk in batch.split(CHUNK):
         share = len(figures) * CHUNK / latents * 0.8
-        figures.append((yield from _measure_chunk(generator, direction, transform, chunk, asked, share)))
+        figures.append((yield from _measure_chunk(generator, direction, transform, chunk, requested, share)))
     errors = yield from baselines(generator, direction, transform)
-    card = _card(generator, direction, asked, figures, errors, time.perf_counter() - start)
+    card = _card(generator, direction, requested, figures, errors, time.perf_counter() - start)
     if transform.name in generator.spec.exact:
         exact_batch = next(batch.split(EXACT_LATENTS))
         card["oracle"] = exact_moves.psnr_against_exact(generator, direction, transform.name, exact_batch)
@@ -79,7 +79,7 @@ def measure(generator: Generator, direction: Direction, latents: int | None = No
 
 
 def _measure_chunk(
-    generator: Generator, direction: Direction, transform: Transform, chunk: LatentBatch, asked: list[float],
+    generator: Generator, direction: Direction, transform: Transform, chunk: LatentBatch, requested: list[float],
     share: float,
 ) -> Work[_ChunkFigures]:  # fmt: skip
     report = Progress(share, "Measuring on held-out latents")
@@ -94,7 +94,7 @@ def _measure_chunk(
     with torch.no_grad():
         originals = generator.synthesize(chunk.latents, chunk.classes)
     steered = []
-    for coordinate in asked:
+    for coordinate in requested:
         with torch.no_grad():
             steered.append(steer(coordinate))
         yield report
@@ -107,7 +107,7 @@ def _measure_chunk(
     leaked = []
     with torch.no_grad():
         population = image_statistics(originals, torch.ones_like(originals[:, :1]))
-        for end in (asked[0] / 2, asked[-1] / 2):
+        for end in (requested[0] / 2, requested[-1] / 2):
             target, mask = transform(originals, originals.new_full((len(chunk),), end))
             images = steer(end)
             errors["slider"].append(masked_error(images, target, mask))
@@ -121,12 +121,12 @@ def _measure_chunk(
             errors["identity"].append(masked_error(originals, target, mask))
     yield report
     averages = {name: torch.stack(rows).mean(dim=0) for name, rows in errors.items()}
-    is_identity = bool(torch.equal(steered[ASKED.index(0.0)], originals))
+    is_identity = bool(torch.equal(steered[REQUESTED.index(0.0)], originals))
     return _ChunkFigures(reached, averages, torch.stack(leaked).mean(dim=0), chunk.classes, is_identity)
 
 
 def _card(
-    generator: Generator, direction: Direction, asked: list[float], chunks: list[_ChunkFigures],
+    generator: Generator, direction: Direction, requested: list[float], chunks: list[_ChunkFigures],
     others: BaselineErrors, seconds: float,
 ) -> dict[str, Any]:  # fmt: skip
     reached = torch.cat([chunk.reached for chunk in chunks], dim=1).cpu()
@@ -136,7 +136,7 @@ def _card(
     parts = [chunk.classes for chunk in chunks if chunk.classes is not None]
     classes = torch.cat(parts).cpu() if parts else None
     return {
-        **common_figures(generator, direction, asked, reached, seconds),
+        **common_figures(generator, direction, requested, reached, seconds),
         "edit_error": round_figure(edit),
         "identity_error": round_figure(identity),
         "random_error": round_figure(others.random),
@@ -149,7 +149,9 @@ def _card(
             name: round_figure(float(value)) for name, value in zip(NAMES, leaked, strict=True)
         },
         "identity_at_zero": all(chunk.is_identity_at_zero for chunk in chunks),
-        "per_class": _per_class(direction, generator.spec.classes, classes, slopes(reached, asked), reached, errors),
+        "per_class": _per_class(
+            direction, generator.spec.classes, classes, slopes(reached, requested), reached, errors
+        ),
     }  # fmt: skip
 
 

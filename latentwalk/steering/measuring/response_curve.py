@@ -12,16 +12,16 @@ from latentwalk.progress import Work, scale_progress
 SATURATED = 0.2  # of the first slope: below it, a longer step no longer changes anything
 DIVERSE = 0.8  # of the reference diversity: below it, images of different seeds look alike
 PAST = 1.4  # the track extends beyond the range by this factor
-STRONG, PARTIAL = 0.6, 0.2  # shares of the asked span at which a slider's verdict is "strong" or "partial"
+STRONG, PARTIAL = 0.6, 0.2  # shares of the requested span at which a slider's verdict is "strong" or "partial"
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """A calibrated slider: curve, usable range, track, verdict and a note for people.
 
-    `raw` is the uncalibrated response, rows of [asked, reached] in the unit, where asked is what the step stood for in
-    training. `stopped_by` names what ended each side: asked, saturation, diversity, drift, shell or walk (the largest
-    step that was tried).
+    `raw` is the uncalibrated response, rows of [requested, reached] in the unit, where requested is what the step stood
+    for in training. `stopped_by` names what ended each side: asked (all that was requested is reached), saturation,
+    diversity, drift, shell or walk (the largest step that was tried).
     """
 
     curve: Curve
@@ -69,7 +69,7 @@ class Sweep:
 
 
 def trace_side(sweep: Sweep, sign: int) -> Work[ResponseSide]:
-    """Measure ever longer steps to one side until all that was asked for is reached or a limit ends it."""
+    """Measure ever longer steps to one side until all that was requested is reached or a limit ends it."""
     points: list[tuple[float, float]] = []
     raw: list[tuple[float, float]] = []
     reached, last_share, first_slope = 0.0, 0.0, 0.0
@@ -105,7 +105,7 @@ def calibration_of(
 ) -> Calibration:  # fmt: skip
     """The calibration that follows from both sides, neither of them empty.
 
-    `limit` is the change asked for in the unit's coordinate; `note` makes the sentence from the range and what
+    `limit` is the change requested in the unit's coordinate; `note` makes the sentence from the range and what
     stopped each side; `raw_amount` converts coordinates of the raw response.
     """
     points = [*reversed(low.points), (0.0, 0.0), *high.points]

@@ -19,7 +19,7 @@ from latentwalk.steering.transforms import GREY, Transform
 
 SIDE = 64
 CANDIDATES = 37
-SEARCH = 1.5  # times the asked limits; larger amounts are not resolved
+SEARCH = 1.5  # times the requested limits; larger amounts are not resolved
 
 
 def structure(images: Tensor) -> Tensor:

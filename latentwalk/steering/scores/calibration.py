@@ -12,6 +12,7 @@ from latentwalk.directions.unit import Unit
 from latentwalk.errors import ModelFailed
 from latentwalk.progress import Progress, Work, scale_progress
 from latentwalk.steering.latent_sampling import LatentBatch, Role, class_means, sample_latents
+from latentwalk.steering.measuring.diversity import diversity
 from latentwalk.steering.measuring.figures import round_figure
 from latentwalk.steering.measuring.response_curve import (
     DIVERSE,
@@ -21,7 +22,6 @@ from latentwalk.steering.measuring.response_curve import (
     calibration_of,
     trace_side,
 )
-from latentwalk.steering.scores.diversity import diversity
 from latentwalk.steering.scores.scoring import CHUNK, scores, steer
 from models.base import Generator
 from models.regressors.protocol import Regressor
@@ -44,7 +44,7 @@ def calibrate(
     """Trace the response of a score to both sides; `full` is the step that stands for the change `reach`.
 
     Each side ends where the score saturates, where diversity falls below 80 % of that without a step, or where
-    everything asked for is reached. Raises ModelFailed if no step changes the score in the right direction.
+    everything requested is reached. Raises ModelFailed if no step changes the score in the right direction.
     """
     batch = sample_latents(generator, LATENTS, Role.CALIBRATE, balanced=True)
     originals: list[Tensor] = []

@@ -18,9 +18,9 @@ from latentwalk.errors import ModelFailed
 from latentwalk.progress import Progress, Work, scale_progress
 from latentwalk.steering.latent_sampling import LatentBatch, Role, sample_latents
 from latentwalk.steering.learning.resume_state import ResumeState
+from latentwalk.steering.measuring.reliability import fisher_interval
 from latentwalk.steering.scores.gradient_fit import RATE, ScoreObjective, fit
 from latentwalk.steering.scores.linear_fit import fit_linear, line_walk, score_batch
-from latentwalk.steering.scores.reliability import fisher_interval
 from latentwalk.steering.scores.settings import ScoreSettings
 from latentwalk.steering.scores.student import train_student
 from models.base import Generator
@@ -36,7 +36,7 @@ class DistillationFigures:
     """How a distilled direction was found.
 
     `correlation` is the student's with the regressor over `n` held-out images, `fit_correlation` the line's;
-    `fit_miss` and `refined_miss` are the validation losses of the two walks, and `kept` is "fit" or "refined".
+    `fit_miss` and `refined_miss` are the validation losses of the two walks, and `result` is "fit" or "refined".
     """
 
     correlation: float
@@ -45,7 +45,7 @@ class DistillationFigures:
     fit_correlation: float
     fit_miss: float
     refined_miss: float
-    kept: str
+    result: str
 
     def to_json(self) -> dict[str, Any]:
         """The figures as a direction's settings and its card store them."""
@@ -56,7 +56,7 @@ class DistillationFigures:
             "fit_correlation": round(self.fit_correlation, 4),
             "fit_miss": round(self.fit_miss, 4),
             "refined_miss": round(self.refined_miss, 4),
-            "kept": self.kept,
+            "kept": self.result,
         }
 
 

@@ -11,13 +11,13 @@ from torch import Tensor
 from latentwalk.steering.measuring.figures import bootstrap_interval, round_figure, slopes
 
 
-def rescoring(values: Mapping[str, Tensor], asked: Sequence[float], spreads: Mapping[str, float]) -> dict[str, Any]:
+def rescoring(values: Mapping[str, Tensor], requested: Sequence[float], spreads: Mapping[str, float]) -> dict[str, Any]:
     """For each other regressor, its mean change at the low and the high end of the range.
 
     The unit is the standard deviation over the generator's own images (InterFaceGAN's re-scoring analysis, Shen et al.
-    2020, section 4). `values` are scores [A, N] at the amounts `asked` [A], which contain zero.
+    2020, section 4). `values` are scores [A, N] at the amounts `requested` [A], which contain zero.
     """
-    middle = list(asked).index(0.0)
+    middle = list(requested).index(0.0)
     table = {}
     for name, scores in values.items():
         change = (scores - scores[middle]) / spreads[name]
@@ -25,9 +25,9 @@ def rescoring(values: Mapping[str, Tensor], asked: Sequence[float], spreads: Map
     return table
 
 
-def leakage(values: Mapping[str, Tensor], asked: Sequence[float], spreads: Mapping[str, float]) -> dict[str, float]:
+def leakage(values: Mapping[str, Tensor], requested: Sequence[float], spreads: Mapping[str, float]) -> dict[str, float]:
     """The mean absolute change of each other regressor at half range, over both sides, in the unit of `rescoring`."""
-    middle, count = list(asked).index(0.0), len(asked)
+    middle, count = list(requested).index(0.0), len(requested)
     halves = [middle // 2, middle + (count - 1 - middle) // 2]
     return {
         name: round_figure(float(((scores[halves] - scores[middle]).abs() / spreads[name]).mean()))
@@ -35,18 +35,18 @@ def leakage(values: Mapping[str, Tensor], asked: Sequence[float], spreads: Mappi
     }
 
 
-def factors(values: Mapping[str, Tensor], asked: Sequence[float], spreads: Mapping[str, float]) -> dict[str, Any]:
+def factors(values: Mapping[str, Tensor], requested: Sequence[float], spreads: Mapping[str, float]) -> dict[str, Any]:
     """The emerging factors (GANalyze, section 5.2), for each other regressor.
 
     `slope` is taken over the whole range in the unit of `rescoring`, with its interval over latents; `sign` is +, -,
     or 0 if the interval contains zero; `r2` is the share of the change within latents that the amount explains.
     """
-    span = asked[-1] - asked[0]
-    centred = torch.tensor(asked) - sum(asked) / len(asked)
+    span = requested[-1] - requested[0]
+    centred = torch.tensor(requested) - sum(requested) / len(requested)
     table = {}
     for name, scores in values.items():
         scaled = scores / spreads[name]
-        each = slopes(scaled, asked) * span
+        each = slopes(scaled, requested) * span
         low, high = bootstrap_interval(each)
         within = scaled - scaled.mean(dim=0)
         explained = float(each.mean() / span) ** 2 * float(centred.square().sum()) * scores.shape[1]

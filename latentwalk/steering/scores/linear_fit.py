@@ -16,8 +16,8 @@ from latentwalk.directions.direction import Direction
 from latentwalk.directions.latent_walk import ArcWalk
 from latentwalk.progress import Progress, Work
 from latentwalk.steering.latent_sampling import LatentBatch, Role, class_indices, class_means, sample_latents
+from latentwalk.steering.measuring.reliability import FOLDS, assign_folds, correlation
 from latentwalk.steering.scores.gradient_fit import project_off_held, zero_walk
-from latentwalk.steering.scores.reliability import FOLDS, assign_folds, correlation
 from latentwalk.steering.scores.scoring import CHUNK, scores
 from latentwalk.steering.scores.settings import ScoreSettings
 from latentwalk.steering.scores.student import downsample

@@ -15,7 +15,7 @@ from latentwalk.edit import LARGEST_SEED
 from latentwalk.errors import Invalid
 from latentwalk.latents.class_weights import class_tensor
 from latentwalk.progress import Progress, Work
-from latentwalk.steering.scores.reliability import FOLDS, assign_folds, correlation, fisher_interval
+from latentwalk.steering.measuring.reliability import FOLDS, assign_folds, correlation, fisher_interval
 from models.base import Generator
 from models.regressors import ratings_model
 

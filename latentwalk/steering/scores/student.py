@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
 from latentwalk.progress import Progress, Work
-from latentwalk.steering.scores.reliability import correlation
+from latentwalk.steering.measuring.reliability import correlation
 from models.regressors.protocol import RegressorSpec
 
 SIDE = 64  # side of the images it sees, in pixels

@@ -149,8 +149,8 @@ def _downsample(drawings: np.ndarray, side: int, device: torch.device) -> Tensor
     parts = []
     for start in range(0, len(drawings), 256):
         part = torch.from_numpy(np.array(drawings[start : start + 256])).to(device).permute(0, 3, 1, 2)
-        wanted = side * 3 // 2
-        if wanted < part.shape[-1]:
-            part = F.adaptive_avg_pool2d(part.float(), wanted).round().to(torch.uint8)
+        target_side = side * 3 // 2
+        if target_side < part.shape[-1]:
+            part = F.adaptive_avg_pool2d(part.float(), target_side).round().to(torch.uint8)
         parts.append(part.contiguous())
     return torch.cat(parts)

@@ -67,7 +67,7 @@ def gather(sampler: Sampler, counts: Sequence[int], seed: int, what: str = "pict
     total = sum(counts)
     if total < 1:
         raise Invalid("No pictures were requested.", "Request at least one of some class.")
-    parts, done = [], 0
+    parts, count_so_far = [], 0
     for kind, count in enumerate(counts):
         for start in range(0, count, CHUNK):
             size = min(CHUNK, count - start)
@@ -79,8 +79,8 @@ def gather(sampler: Sampler, counts: Sequence[int], seed: int, what: str = "pict
                     "A sampler must return as many as requested.",
                 )
             parts.append(quantise(images))
-            done += size
-            yield Progress(done / total, f"Drew {done:,} of {total:,} {what}")
+            count_so_far += size
+            yield Progress(count_so_far / total, f"Drew {count_so_far:,} of {total:,} {what}")
     kinds = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(list(counts)))
     return LabelledSamples(torch.cat(parts), kinds)
 

@@ -1,4 +1,4 @@
-"""Class recognition: whether a classifier trained on real images finds in each sample the class it was asked for."""
+"""Class recognition: whether a classifier trained on real images finds in each sample the class it was requested."""
 
 from __future__ import annotations
 

@@ -14,16 +14,16 @@ def pairs(reached: list[float]) -> dict[str, tuple[float, float]]:
 
 
 def test_amounts_proportional_to_the_variability_have_a_correlation_of_one() -> None:
-    found = correlation(pairs([number / 16 for number in range(6)]))
-    assert found["r"] == pytest.approx(1)
-    assert found["n"] == 6
-    assert found["p"] < 0.01  # two of the 720 orders are as extreme
+    figures = correlation(pairs([number / 16 for number in range(6)]))
+    assert figures["r"] == pytest.approx(1)
+    assert figures["n"] == 6
+    assert figures["p"] < 0.01  # two of the 720 orders are as extreme
 
 
 def test_unrelated_amounts_are_not_significant() -> None:
-    found = correlation(pairs([0.2, 0.5, 0.1, 0.3, 0.1, 0.4]))
-    assert abs(found["r"]) < 0.3
-    assert found["p"] > 0.3
+    figures = correlation(pairs([0.2, 0.5, 0.1, 0.3, 0.1, 0.4]))
+    assert abs(figures["r"]) < 0.3
+    assert figures["p"] > 0.3
 
 
 def test_amounts_in_reverse_order_have_a_correlation_of_minus_one() -> None:

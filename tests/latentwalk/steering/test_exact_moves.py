@@ -32,9 +32,9 @@ from tests.models.importing.pickle_writer import pickle_bytes
 def waves() -> StyleGAN3:
     passport, converted = read(memoryview(pickle_bytes(stylegan3(True).pickle_value())))
     state = {name: torch.from_numpy(array.copy()) for name, array in converted.state.items()}
-    made = build(spec_from_passport("waves", passport, state, 2026), state, "cpu", "")
-    assert isinstance(made, StyleGAN3)
-    return made
+    generator = build(spec_from_passport("waves", passport, state, 2026), state, "cpu", "")
+    assert isinstance(generator, StyleGAN3)
+    return generator
 
 
 def synthesize(waves: StyleGAN3, **amounts: float) -> torch.Tensor:
@@ -88,9 +88,9 @@ def test_psnr_is_capped_for_equal_images_and_falls_with_the_amount_for_unchanged
 
 
 def test_style_channels_come_from_different_layers(waves: StyleGAN3) -> None:
-    found = finish(discover(waves, "styles", count=3))
-    assert len({one.id.split("_")[1] for one in found}) == 3
-    assert {one.space for one in found} == {"s"}
+    channels = finish(discover(waves, "styles", count=3))
+    assert len({one.id.split("_")[1] for one in channels}) == 3
+    assert {one.space for one in channels} == {"s"}
 
 
 def test_auto_layers_are_early_for_geometry_and_late_for_colour(layered, tiny) -> None:

@@ -59,9 +59,9 @@ def test_an_encoder_that_returns_the_mean_leaves_all_variance_unexplained(sample
     blank.centre.copy_(sampler.draw(4096, torch.Generator().manual_seed(3)).mean(dim=0))
     torch.nn.init.zeros_(blank.answer.weight)
     torch.nn.init.zeros_(blank.answer.bias)
-    found = finish(measure_reconstruction(blank, sampler, 256))
-    assert found.latents == pytest.approx(1)
-    assert found.pictures == pytest.approx(1)
+    figures = finish(measure_reconstruction(blank, sampler, 256))
+    assert figures.latents == pytest.approx(1)
+    assert figures.pictures == pytest.approx(1)
 
 
 def test_a_larger_weight_of_images_improves_them_at_the_expense_of_latents(

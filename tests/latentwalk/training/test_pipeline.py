@@ -103,10 +103,10 @@ def test_a_report_has_every_figure_and_a_point_for_each_snapshot(
 
 def test_a_run_starts_from_another_generator_and_includes_its_log(recipe: Path, home: Path) -> None:
     trained(recipe, home)
-    asked = json.loads(recipe.read_text())
+    first_recipe = json.loads(recipe.read_text())
     start = str(home / "generators" / "toy")
     then = {
-        **asked,
+        **first_recipe,
         "name": "next",
         "start": start,
         "widths": [8, 8, 12],
@@ -172,6 +172,8 @@ def test_an_interrupted_command_resumes(recipe: Path, home: Path) -> None:
     assert "the progress so far is saved" in stderr
     endless["stages"][0]["pictures"] = 8
     recipe.write_text(json.dumps(endless))
-    done = subprocess.run([*command, "--json"], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout)["seen"] > 8
+    completed = subprocess.run(
+        [*command, "--json"], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert json.loads(completed.stdout)["seen"] > 8
     assert local.read_entry(home / "generators" / "toy").spec.resolution == 16

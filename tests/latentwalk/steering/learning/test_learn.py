@@ -30,13 +30,13 @@ def test_a_walk_finds_the_axis_that_moves_the_disc(shift: Direction) -> None:
 
 
 def test_the_sliders_amounts_are_in_pixels(shift: Direction) -> None:
-    world = Discs()
-    latents = sample_latents(world, 32, Role.EVALUATE).latents * 0.5
+    discs = Discs()
+    latents = sample_latents(discs, 32, Role.EVALUATE).latents * 0.5
     with torch.no_grad():
-        before = centre(world.synthesize(latents, None))
-        for asked in (-1.5, 1.0, 2.0):
-            after = centre(world.synthesize(latents + shift.displacement(latents, asked), None))
-            assert (after - before)[:, 0].mean().item() == pytest.approx(asked, rel=0.15, abs=0.1)
+        before = centre(discs.synthesize(latents, None))
+        for amount in (-1.5, 1.0, 2.0):
+            after = centre(discs.synthesize(latents + shift.displacement(latents, amount), None))
+            assert (after - before)[:, 0].mean().item() == pytest.approx(amount, rel=0.15, abs=0.1)
     assert shift.curve.step(2.0) * PIXELS == pytest.approx(2.0, rel=0.2)
 
 
@@ -62,13 +62,13 @@ def test_a_learned_direction_survives_a_round_trip_through_its_file(shift: Direc
 
 
 def test_a_path_preserves_the_length_of_z_and_moves_both_ways() -> None:
-    world = Discs()
-    direction = finish(learn(world, LearnSettings("shift_y", walk="path", steps=80)))
+    discs = Discs()
+    direction = finish(learn(discs, LearnSettings("shift_y", walk="path", steps=80)))
     assert isinstance(direction.walk, PathWalk)
-    latents = sample_latents(world, 32, Role.EVALUATE).latents
+    latents = sample_latents(discs, 32, Role.EVALUATE).latents
     with torch.no_grad():
         low, high = (direction.displacement(latents, end) for end in direction.range)
-        rise = centre(world.synthesize(latents + high, None)) - centre(world.synthesize(latents + low, None))
+        rise = centre(discs.synthesize(latents + high, None)) - centre(discs.synthesize(latents + low, None))
     assert torch.allclose((latents + high).norm(dim=1), latents.norm(dim=1), rtol=0.15)
     assert rise[:, 1].mean().item() > 1.0
 

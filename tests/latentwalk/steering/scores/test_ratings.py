@@ -19,16 +19,16 @@ from tests.latentwalk.steering.regressors import red
 
 def redness_ratings(seeds: range, noise: float) -> list[Rating]:
     """Ratings 1 to 5 by redness, with noise in its standard deviations."""
-    world, source = Discs(), torch.Generator().manual_seed(9)
+    discs, source = Discs(), torch.Generator().manual_seed(9)
     with torch.no_grad():
-        marks = red(world.synthesize(world.sample(list(seeds)), None))
+        marks = red(discs.synthesize(discs.sample(list(seeds)), None))
     marks = (marks - marks.mean()) / marks.std() + noise * torch.randn(len(marks), generator=source)
     return [Rating(seed, float((3 + mark).round().clamp(1, 5))) for seed, mark in zip(seeds, marks, strict=True)]
 
 
 def test_a_table_is_read_with_its_classes() -> None:
-    found = read_csv("﻿seed, score,class\r\n7, 4.5,blue\n\n8,1,\n".encode())
-    assert found == [Rating(7, 4.5, {"blue": 1.0}), Rating(8, 1.0, {})]
+    result = read_csv("﻿seed, score,class\r\n7, 4.5,blue\n\n8,1,\n".encode())
+    assert result == [Rating(7, 4.5, {"blue": 1.0}), Rating(8, 1.0, {})]
 
 
 @pytest.mark.parametrize(
@@ -62,15 +62,15 @@ def test_pairwise_choices_become_strengths_in_the_right_order() -> None:
         wins = torch.rand(1, generator=source) < torch.sigmoid(truth[first] - truth[second])
         better, worse = (first, second) if wins else (second, first)
         choices.append(PairwiseChoice((better, {}), (worse, {})))
-    found = {one.seed: one.score for one in bradley_terry(choices)}
-    strengths = torch.tensor([found[seed] for seed in range(9)])
+    result = {one.seed: one.score for one in bradley_terry(choices)}
+    strengths = torch.tensor([result[seed] for seed in range(9)])
     assert torch.allclose(strengths, truth, atol=0.6)
     assert float(strengths.mean()) == pytest.approx(0, abs=1e-9)
 
 
 def test_an_unbeaten_image_has_a_finite_strength() -> None:
-    found = bradley_terry([PairwiseChoice((1, {}), (2, {}))] * 50)
-    assert 1 < found[0].score < 20
+    result = bradley_terry([PairwiseChoice((1, {}), (2, {}))] * 50)
+    assert 1 < result[0].score < 20
     assert bradley_terry([]) == []
 
 
@@ -82,12 +82,12 @@ def test_the_features_have_finite_gradients_on_a_flat_image() -> None:
 
 
 def test_consistent_ratings_become_a_regressor_and_a_slider() -> None:
-    found = finish(fit_ratings(Discs(), redness_ratings(range(60), noise=0.3)))
-    assert found.n == 60
-    assert 0.6 < found.correlation < 1
-    assert 0 < found.interval[0] < found.correlation < found.interval[1]
+    result = finish(fit_ratings(Discs(), redness_ratings(range(60), noise=0.3)))
+    assert result.n == 60
+    assert 0.6 < result.correlation < 1
+    assert 0 < result.interval[0] < result.correlation < result.interval[1]
     card = RegressorCard("My taste.", "60 ratings.", "Me.", "CC0", "Few.")
-    regressor = RatingsRegressor("taste", "Taste", "points", found.span, card, found.state)
+    regressor = RatingsRegressor("taste", "Taste", "points", result.span, card, result.state)
     direction = finish(learn(Discs(), RegressorSet(regressor), ScoreSettings("taste", steps=60), "taste", "Taste"))
     low, high = (direction.displacement(Discs().sample(range(900, 930)), end) for end in direction.range)
     latents = Discs().sample(range(900, 930))

@@ -40,14 +40,14 @@ def coverage_mask(amounts: list[float]) -> torch.Tensor:
 
 
 def test_a_drawing_is_scaled_and_shifted_by_the_amounts() -> None:
-    plain, larger, moved = (
+    plain, larger, shifted = (
         coverage_mask([0, 0, 0, 0]),
         coverage_mask([0.5, 0, 0, 0]),
         coverage_mask([0, 0.125, -0.0625, 0]),
     )
     assert float(plain.sum()) == pytest.approx((FILL * 64) ** 2, rel=0.01)
     assert float(larger.sum() / plain.sum()) == pytest.approx(2, rel=0.02)
-    torch.testing.assert_close(moved, plain.roll((-4, 8), (0, 1)), atol=1e-4, rtol=0)
+    torch.testing.assert_close(shifted, plain.roll((-4, 8), (0, 1)), atol=1e-4, rtol=0)
 
 
 def test_positive_rotations_are_counterclockwise() -> None:

@@ -37,31 +37,31 @@ def scored(
 def test_a_generator_of_real_images_has_skill_one(
     training: LabelledSamples, held_out: LabelledSamples, settings: FitSettings, folder: Path
 ) -> None:
-    found = scored(bars, training, held_out, settings, folder)
-    assert found.real.value > 0.97
-    assert found.floor.value < 0.8
-    assert found.skill == pytest.approx(1, abs=0.05)
-    assert found.interval is not None
-    assert found.interval[0] <= found.skill <= found.interval[1]
-    assert not any(one.is_worse for one in found.classes)
+    score = scored(bars, training, held_out, settings, folder)
+    assert score.real.value > 0.97
+    assert score.floor.value < 0.8
+    assert score.skill == pytest.approx(1, abs=0.05)
+    assert score.interval is not None
+    assert score.interval[0] <= score.skill <= score.interval[1]
+    assert not any(one.is_worse for one in score.classes)
 
 
 def test_a_constant_generator_has_skill_zero_and_classes_marked_worse(
     training: LabelledSamples, held_out: LabelledSamples, settings: FitSettings, folder: Path
 ) -> None:
-    found = scored(grey, training, held_out, settings, folder)
-    assert found.skill == pytest.approx(0, abs=0.4)  # varies by 0.1 to 0.2 with the seed
-    assert any(one.is_worse for one in found.classes)
-    assert found.to_json()["skill"] == found.skill
+    score = scored(grey, training, held_out, settings, folder)
+    assert score.skill == pytest.approx(0, abs=0.4)  # varies by 0.1 to 0.2 with the seed
+    assert any(one.is_worse for one in score.classes)
+    assert score.to_json()["skill"] == score.skill
 
 
 def test_a_generator_that_swaps_two_classes_is_worse_for_those_two(
     training: LabelledSamples, held_out: LabelledSamples, settings: FitSettings, folder: Path
 ) -> None:
-    found = scored(lambda n, kind, seed: bars(n, (1, 0, 2)[kind], seed), training, held_out, settings, folder)
-    assert [one.is_worse for one in found.classes] == [True, True, False]
-    assert found.classes[0].generated.value < 0.1
-    assert found.classes[2].generated.value > 0.9
+    score = scored(lambda n, kind, seed: bars(n, (1, 0, 2)[kind], seed), training, held_out, settings, folder)
+    assert [one.is_worse for one in score.classes] == [True, True, False]
+    assert score.classes[0].generated.value < 0.1
+    assert score.classes[2].generated.value > 0.9
 
 
 def test_the_floor_has_one_image_per_class(training: LabelledSamples) -> None:
@@ -80,9 +80,9 @@ def test_different_counts_and_a_single_class_are_rejected(training: LabelledSamp
 
 def test_skill_is_none_if_real_images_are_no_better_than_the_floor() -> None:
     hits = torch.tensor([[True, False], [True, True], [True, False]])
-    found = score_from_hits(hits, torch.tensor([0, 1]), ("a", "b"), 2, FitSettings())
-    assert found.skill is None
-    assert found.interval is None
+    score = score_from_hits(hits, torch.tensor([0, 1]), ("a", "b"), 2, FitSettings())
+    assert score.skill is None
+    assert score.interval is None
 
 
 def test_wilsons_interval_is_the_published_one() -> None:

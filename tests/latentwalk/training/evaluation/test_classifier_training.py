@@ -23,18 +23,18 @@ def same(one: FeatureNet, other: FeatureNet) -> bool:
 
 
 def test_it_classifies_held_out_images(net: FeatureNet, held_out: LabelledSamples) -> None:
-    found = finish(recognition(net, held_out))
-    assert found.overall.value > 0.97
-    assert sum(share.hits for share in found.classes) == found.overall.hits
-    assert found.net == net.name
+    result = finish(recognition(net, held_out))
+    assert result.overall.value > 0.97
+    assert sum(share.hits for share in result.classes) == result.overall.hits
+    assert result.net == net.name
     assert net.name.startswith("net-")
 
 
 def test_mistakes_are_counted_by_predicted_class(net: FeatureNet, held_out: LabelledSamples) -> None:
     swapped = LabelledSamples(held_out.images, (held_out.kinds + 1) % 3)
-    found = finish(recognition(net, swapped))
-    assert found.overall.value < 0.03
-    assert {row[:2] for row in found.confusions[:3]} == {(1, 0), (2, 1), (0, 2)}
+    result = finish(recognition(net, swapped))
+    assert result.overall.value < 0.03
+    assert {row[:2] for row in result.confusions[:3]} == {(1, 0), (2, 1), (0, 2)}
 
 
 def test_the_seed_determines_the_weights(net: FeatureNet, training: LabelledSamples, settings: FitSettings) -> None:
@@ -77,9 +77,9 @@ def test_scores_of_an_image_do_not_depend_on_the_batch(net: FeatureNet, held_out
 
 def test_scores_are_a_linear_function_of_features(net: FeatureNet, held_out: LabelledSamples) -> None:
     some = held_out.images[::60]
-    found = finish(features(net, some))
-    assert found.shape == (len(some), net.classifier.size)
-    torch.testing.assert_close(net.classifier.scores(found), finish(scores(net, some)))
+    result = finish(features(net, some))
+    assert result.shape == (len(some), net.classifier.size)
+    torch.testing.assert_close(net.classifier.scores(result), finish(scores(net, some)))
     mirrored = finish(features(net, some.flip(-1)))
     torch.testing.assert_close(mirrored, finish(features(net, some, flipped=True)))
 
@@ -98,11 +98,11 @@ def test_the_number_of_features_is_the_same_for_every_side(side: int) -> None:
 
 def test_quantised_samples_are_within_one_8_bit_step() -> None:
     images = torch.linspace(-1.2, 1.2, 48).reshape(1, 3, 4, 4)
-    stored = quantise(images)
-    assert stored.dtype == torch.uint8
-    assert int(stored.max()) == 255
-    assert float((to_float(stored) - images.clamp(-1, 1)).abs().max()) <= 1 / 127.5
-    assert torch.equal(quantise(to_float(stored)), stored)
+    pixels = quantise(images)
+    assert pixels.dtype == torch.uint8
+    assert int(pixels.max()) == 255
+    assert float((to_float(pixels) - images.clamp(-1, 1)).abs().max()) <= 1 / 127.5
+    assert torch.equal(quantise(to_float(pixels)), pixels)
 
 
 def test_gathering_is_reproducible_and_every_chunk_has_its_own_seed() -> None:

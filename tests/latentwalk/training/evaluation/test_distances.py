@@ -48,33 +48,33 @@ def test_the_discrepancy_is_unbiased_for_small_sets() -> None:
 
 def test_kid_increases_with_a_shift_and_exceeds_its_deviation() -> None:
     source = torch.Generator()
-    found = [kid(normal(600, 8, 0), normal(600, 8, 1) + shift, source.manual_seed(0)) for shift in (0, 0.3, 0.6)]
-    assert found[0][0] < found[1][0] < found[2][0]
-    assert found[2][0] > 5 * found[2][1]
-    assert abs(found[0][0]) < 3 * found[0][1]
+    result = [kid(normal(600, 8, 0), normal(600, 8, 1) + shift, source.manual_seed(0)) for shift in (0, 0.3, 0.6)]
+    assert result[0][0] < result[1][0] < result[2][0]
+    assert result[2][0] > 5 * result[2][1]
+    assert abs(result[0][0]) < 3 * result[0][1]
 
 
 def test_fd_of_shifted_and_scaled_gaussians_equals_the_closed_form() -> None:
     mean, other = torch.tensor([1.0, -2.0, 0.5]).double(), torch.tensor([0.0, 1.0, 0.5]).double()
     one, two = torch.tensor([4.0, 1.0, 0.25]).double(), torch.tensor([1.0, 9.0, 0.0]).double()
     turned, _ = torch.linalg.qr(normal(3, 3, 5).double())
-    wanted = float((mean - other).square().sum() + (one.sqrt() - two.sqrt()).square().sum())
-    found = frechet(turned @ mean, turned @ one.diag() @ turned.T, turned @ other, turned @ two.diag() @ turned.T)
-    assert found == pytest.approx(wanted)
+    expected = float((mean - other).square().sum() + (one.sqrt() - two.sqrt()).square().sum())
+    result = frechet(turned @ mean, turned @ one.diag() @ turned.T, turned @ other, turned @ two.diag() @ turned.T)
+    assert result == pytest.approx(expected)
 
 
 def test_fd_of_covariances_that_do_not_commute_equals_the_matrix_root() -> None:
     one, two = (torch.cov(normal(6, 20, seed).double()) for seed in (1, 2))
     values = np.linalg.eigvals((one @ two).numpy())
-    wanted = float(one.trace() + two.trace()) - 2 * float(np.sqrt(values.real.clip(0)).sum())
+    expected = float(one.trace() + two.trace()) - 2 * float(np.sqrt(values.real.clip(0)).sum())
     zero = torch.zeros(6).double()
-    assert frechet(zero, one, zero, two) == pytest.approx(wanted)
+    assert frechet(zero, one, zero, two) == pytest.approx(expected)
     assert frechet(zero, one, zero, one) == pytest.approx(0, abs=1e-9)
 
 
 def test_fd_of_sampled_vectors_is_close_to_that_of_their_distributions() -> None:
-    found = frechet(*moments(normal(20_000, 4, 0)), *moments(normal(20_000, 4, 1) * 2 + 1))
-    assert found == pytest.approx(4 * 1 + 4 * 1, rel=0.05)
+    result = frechet(*moments(normal(20_000, 4, 0)), *moments(normal(20_000, 4, 1) * 2 + 1))
+    assert result == pytest.approx(4 * 1 + 4 * 1, rel=0.05)
 
 
 def test_real_images_are_close_and_faded_ones_far(net: FeatureNet, held_out: LabelledSamples) -> None:
@@ -97,9 +97,9 @@ def test_distances_need_two_images_on_each_side() -> None:
 
 
 def test_a_point_of_a_curve_is_reproducible(net: FeatureNet, held_out: LabelledSamples) -> None:
-    wanted = finish(features(net, held_out.images))
-    found = finish(fast_distances(net, faded, [50] * 3, wanted, seed=4))
-    drawn = finish(gather(faded, [50] * 3, seed=4))
-    assert found == finish(distances(net, drawn.images, held_out.images, seed=4))
-    assert found == finish(fast_distances(net, faded, [50] * 3, wanted, seed=4))
-    assert found != finish(fast_distances(net, faded, [50] * 3, wanted, seed=5))
+    expected = finish(features(net, held_out.images))
+    result = finish(fast_distances(net, faded, [50] * 3, expected, seed=4))
+    samples = finish(gather(faded, [50] * 3, seed=4))
+    assert result == finish(distances(net, samples.images, held_out.images, seed=4))
+    assert result == finish(fast_distances(net, faded, [50] * 3, expected, seed=4))
+    assert result != finish(fast_distances(net, faded, [50] * 3, expected, seed=5))

@@ -27,12 +27,12 @@ def fresh() -> LabelledSamples:
 def test_new_samples_are_as_close_as_held_out_images(
     net: FeatureNet, training: LabelledSamples, held_out: LabelledSamples, fresh: LabelledSamples
 ) -> None:
-    found = finish(memorization(net, fresh.images, training.images, held_out.images))
-    assert found.near.value <= 0.04
-    assert 0.8 < found.ratio < 1.25
+    result = finish(memorization(net, fresh.images, training.images, held_out.images))
+    assert result.near.value <= 0.04
+    assert 0.8 < result.ratio < 1.25
     pixels = finish(memorization_in_pixels(fresh.images, training.images, held_out.images))
     assert pixels.near.value <= 0.04
-    assert (found.space, pixels.space) == (net.name, "pixels")
+    assert (result.space, pixels.space) == (net.name, "pixels")
 
 
 def test_copies_are_detected_in_features_and_in_pixels(
@@ -40,9 +40,9 @@ def test_copies_are_detected_in_features_and_in_pixels(
 ) -> None:
     half = torch.cat([fresh.images[::2], training.images[:90]])
     assert finish(memorization(net, half, training.images, held_out.images)).near.value == pytest.approx(0.5, abs=0.04)
-    found = finish(memorization_in_pixels(half, training.images, held_out.images))
-    assert found.near.value == pytest.approx(0.5, abs=0.04)
-    assert found.nearest[90:, 0].tolist() == list(range(90))
+    result = finish(memorization_in_pixels(half, training.images, held_out.images))
+    assert result.near.value == pytest.approx(0.5, abs=0.04)
+    assert result.nearest[90:, 0].tolist() == list(range(90))
 
 
 def test_mirrored_copies_are_detected(net: FeatureNet, training: LabelledSamples, held_out: LabelledSamples) -> None:
@@ -62,17 +62,17 @@ def test_the_threshold_is_the_first_percentile_of_held_out_distances() -> None:
     training = torch.zeros(1, 2)
     held_out = torch.arange(1.0, 102)[:, None] * torch.tensor([[1.0, 0.0]])
     samples = torch.tensor([[0.5, 0], [1.99, 0], [2.01, 0], [0, 70]])
-    found = finish(compare("plane", samples[None], held_out[None], training))
-    assert found.threshold == pytest.approx(2)
-    assert found.near.hits == 2
-    assert found.ratio == pytest.approx(1.99 / 51, abs=1e-3)
+    result = finish(compare("plane", samples[None], held_out[None], training))
+    assert result.threshold == pytest.approx(2)
+    assert result.near.hits == 2
+    assert result.ratio == pytest.approx(1.99 / 51, abs=1e-3)
 
 
 def test_the_nearest_vector_is_found_over_all_views_and_copies_are_at_zero() -> None:
     training = torch.randn(50, 8, generator=torch.Generator().manual_seed(0)) * 100
     views = torch.stack([training + 1000, training.flip(0)])
-    found, rows = finish(nearest(views, training, 2))
-    assert float(found[:, 0].max()) == 0
+    result, rows = finish(nearest(views, training, 2))
+    assert float(result[:, 0].max()) == 0
     assert rows[:, 0].tolist() == list(range(49, -1, -1))
 
 
@@ -83,10 +83,10 @@ def test_too_few_held_out_images_are_rejected() -> None:
 
 def test_the_sheet_shows_each_sample_beside_its_neighbours(training: LabelledSamples) -> None:
     rows = torch.tensor([[3, 4, 5]]).expand(10, -1)
-    shown = neighbour_sheet(training.images[100:110], training.images, rows, count=6)
-    assert shown.dtype == torch.uint8
-    assert shown.shape == (2 * (16 + 1), 4 * (4 * 16 + 2), 3)
-    assert torch.equal(shown[:16, :16].permute(2, 0, 1), training.images[100])
-    assert torch.equal(shown[:16, 16:32].permute(2, 0, 1), training.images[3])
-    assert torch.equal(shown[17:33, 66 + 48 : 66 + 64].permute(2, 0, 1), training.images[5])
-    assert int(shown[17:, 2 * 66 :].min()) == 255  # six samples leave two places empty
+    sheet = neighbour_sheet(training.images[100:110], training.images, rows, count=6)
+    assert sheet.dtype == torch.uint8
+    assert sheet.shape == (2 * (16 + 1), 4 * (4 * 16 + 2), 3)
+    assert torch.equal(sheet[:16, :16].permute(2, 0, 1), training.images[100])
+    assert torch.equal(sheet[:16, 16:32].permute(2, 0, 1), training.images[3])
+    assert torch.equal(sheet[17:33, 66 + 48 : 66 + 64].permute(2, 0, 1), training.images[5])
+    assert int(sheet[17:, 2 * 66 :].min()) == 255  # six samples leave two places empty

@@ -42,10 +42,10 @@ def test_a_generator_of_real_images_gets_their_figures(folder: Path) -> None:
     view = json.loads((folder / FILE).read_text())
     assert view["net"]["held_out"]["share"] > 0.97
     assert view["distances"]["name"] == f"FD-{view['net']['name']}"
-    made, real = view["distances"]["generated"], view["distances"]["real"]
-    assert made["counts"] == [300, 300]
-    assert abs(made["kid"]) < 3 * made["kid_std"]
-    assert made["fd"] < 3 * real["fd"]
+    generated, real = view["distances"]["generated"], view["distances"]["real"]
+    assert generated["counts"] == [300, 300]
+    assert abs(generated["kid"]) < 3 * generated["kid_std"]
+    assert generated["fd"] < 3 * real["fd"]
     assert view["recognition"]["share"] > 0.97
     assert list(view["recognition"]["classes"]) == list(NAMES)
     assert view["score"]["skill"] == pytest.approx(1, abs=0.06)
@@ -62,9 +62,9 @@ def test_a_faded_generator_is_distant_and_a_copying_one_is_detected(tmp_path: Pa
         return few[picks]
 
     copying = replace(subject(memorized, "sha256:copies"), training=memorized)
-    found = finish(report(copying, SETTINGS, tmp_path / "copies"))
-    assert found["copying"]["features"]["share"] > 0.9
-    assert found["copying"]["pixels"]["share"] > 0.9
+    figures = finish(report(copying, SETTINGS, tmp_path / "copies"))
+    assert figures["copying"]["features"]["share"] > 0.9
+    assert figures["copying"]["pixels"]["share"] > 0.9
     dull = finish(report(subject(faded, "sha256:faded"), SETTINGS, tmp_path / "dull"))
     assert dull["distances"]["generated"]["fd"] > 10 * dull["distances"]["real"]["fd"]
     assert dull["copying"]["features"]["share"] < 0.2
@@ -75,15 +75,15 @@ def test_an_interrupted_report_resumes_with_the_next_stage(tmp_path: Path, folde
     while not (tmp_path / FILE).is_file() or "distances" not in json.loads((tmp_path / FILE).read_text()):
         next(work)
     work.close()
-    drawn: list[int] = []
+    counts: list[int] = []
 
     def counted(count: int, kind: int, seed: int) -> torch.Tensor:
-        drawn.append(count)
+        counts.append(count)
         return bars(count, kind, seed)
 
     again = finish(report(subject(counted), SETTINGS, tmp_path))
     # Recognition, score and copying drew; distances did not.
-    assert sum(drawn) == 3 * (100 + 100 + 40)
+    assert sum(counts) == 3 * (100 + 100 + 40)
     whole = json.loads((folder / FILE).read_text())
 
     def timeless(view: dict[str, object]) -> dict[str, object]:
@@ -113,7 +113,7 @@ def test_real_samples_depend_on_class_and_seed() -> None:
         def of(self, kinds: torch.Tensor, source: torch.Generator) -> torch.Tensor:
             return kinds[:, None, None, None] + torch.rand(len(kinds), 3, 8, 8, generator=source)
 
-    found = FreshRealSampler(Numbers())
-    assert torch.equal(found(3, 2, 5), found(3, 2, 5))
-    assert found(3, 2, 5).min() >= 2
-    assert not torch.equal(found(3, 2, 5), found(3, 2, 6))
+    figures = FreshRealSampler(Numbers())
+    assert torch.equal(figures(3, 2, 5), figures(3, 2, 5))
+    assert figures(3, 2, 5).min() >= 2
+    assert not torch.equal(figures(3, 2, 5), figures(3, 2, 6))
