@@ -19,11 +19,13 @@ import torch
 from hypothesis import settings
 from starlette.testclient import TestClient
 
-from latentwalk.directions.direction import Curve, Direction, to_bytes
+from latentwalk.directions.direction import Direction
+from latentwalk.directions.direction_file import to_bytes
 from latentwalk.directions.latent_walk import LinearWalk
+from latentwalk.directions.response_curve import Curve
 from latentwalk.directions.unit import Unit
 from models.catalogue import pinned
-from models.generators.dcgan import DCGAN, build
+from models.generators.dcgan import DCGAN, build_network
 from models.generators.stylegan2 import StyleGAN2
 from models.hashing import fingerprint
 from models.networks.stylegan2 import NetworkConfig, StyleGAN2Network
@@ -48,7 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def tiny_generator(name: str = "tiny", widths: tuple[int, ...] = (8, 6, 4, 3), seed: int = 0) -> DCGAN:
     """A DCGAN of random weights: z of 6, two classes, 16 px."""
     torch.manual_seed(seed)
-    network = build(widths)
+    network = build_network(widths)
     state = {
         name: tensor.normal_(0, 0.3) if tensor.ndim == 4 else tensor
         for name, tensor in network.state_dict().items()
@@ -103,7 +105,7 @@ def slider(spec: GeneratorSpec, id: str = "sway", seed: int = 1, **fields: Any) 
         "curve": Curve.straight(0.2, 20.0),
         "range": (-10.0, 8.0),
         "track": (-14.0, 12.0),
-        "asked": (-20.0, 20.0),
+        "requested_range": (-20.0, 20.0),
         "method": "walk",
         "seed": seed,
         "created": "2026-01-01",

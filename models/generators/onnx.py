@@ -1,4 +1,4 @@
-"""A stranger's ONNX graph as a Generator: it runs in the jail and nowhere else, so that it has no gradient."""
+"""An uploaded ONNX graph as a Generator. It runs in a sandbox, never in this process, so it has no gradient."""
 
 from __future__ import annotations
 
@@ -19,21 +19,23 @@ from models.errors import Invalid, ModelFailed
 from models.sandbox.client import Sandbox, SandboxError
 from models.specs import GeneratorSpec
 
-MEMORY = 3 * 2**30
-LARGEST = 512 * 2**20  # bytes of a graph, or of a batch of pictures
-SECONDS = 120.0
+MEMORY = 3 * 2**30  # bytes that the graph may use
+LARGEST = 512 * 2**20  # bytes of a graph, or of a batch of images
+SECONDS = 120.0  # for one batch
+BATCH = 8  # images per batch, if the graph accepts any number
 EXPORT_AGAIN = "Export the graph again."
-BATCH = 8  # pictures at once, where any number may be
 
-Numbers = NDArray[Any]
-Ask = Callable[["OnnxGeneratorPlan", Numbers, Numbers | None], Numbers]
+Array = NDArray[Any]
+GraphFunction = Callable[["OnnxGeneratorPlan", Array, Array | None], Array]
 
 
 @dataclass(frozen=True, slots=True)
 class OnnxGeneratorPlan:
-    """How a graph is asked: `batch` pictures at once (0: any number), z of `rank` 2 or 4, as half floats or not, beside
-    weights of so many `classes`; and how its output becomes pictures: channels `last` or first, values times `scale`
-    plus `offset` in [-1, 1].
+    """How a graph is called, and how its output becomes images.
+
+    The graph takes `batch` images per call (0: any number), z with `rank` 2 or 4 dimensions, in half precision or not,
+    and weights of `classes` classes. Its `output` has the channels `last` or first; values times `scale` plus `offset`
+    lie in [-1, 1].
     """
 
     batch: int
@@ -45,37 +47,37 @@ class OnnxGeneratorPlan:
     offset: float
     output: str
 
-    def stored(self) -> dict[str, Numbers]:
-        """The plan as tensors, beside the graph's bytes."""
-        numbers = [self.batch, self.rank, self.half, self.classes, self.last, self.scale, self.offset]
-        return {"plan": np.array(numbers, np.float64), "output": np.frombuffer(self.output.encode(), np.uint8).copy()}
+    def stored(self) -> dict[str, Array]:
+        """The plan as arrays, to be stored with the bytes of the graph."""
+        values = [self.batch, self.rank, self.half, self.classes, self.last, self.scale, self.offset]
+        return {"plan": np.array(values, np.float64), "output": np.frombuffer(self.output.encode(), np.uint8).copy()}
 
     @classmethod
     def of(cls, state: Mapping[str, Tensor]) -> Self:
-        """The stored plan; KeyError or ValueError where there is none."""
+        """The plan in stored tensors. KeyError or ValueError if there is none."""
         batch, rank, half, classes, last, scale, offset = state["plan"].tolist()
         output = bytes(state["output"].tolist()).decode()
         return cls(int(batch), int(rank), bool(half), int(classes), bool(last), scale, offset, output)
 
 
-def sample_prior(seed: int, width: int) -> Numbers:
+def sample_prior(seed: int, width: int) -> Array:
     """Standard normal z [width] of a seed."""
-    drawn: Numbers = torch.randn(width, generator=torch.Generator().manual_seed(seed)).numpy()
-    return drawn
+    z: Array = torch.randn(width, generator=torch.Generator().manual_seed(seed)).numpy()
+    return z
 
 
 @contextlib.contextmanager
-def open_graph(graph: Numbers, unlocked: bool) -> Iterator[Ask]:
-    """A jail in which the graph is ready; ask it with a plan, z [N, D] and class weights [N, K] or None."""
-    with Sandbox("onnx", memory=MEMORY, seconds=SECONDS, largest=LARGEST, unlocked=unlocked) as jail:
-        jail.call("load", {}, [graph], most=0, hint=EXPORT_AGAIN)
-        yield lambda plan, z, classes: _asked(jail, plan, z, classes)
+def open_graph(graph: Array, unlocked: bool) -> Iterator[GraphFunction]:
+    """A function that runs the graph in a sandbox: (plan, z [N, D], class weights [N, K] or None) to its output."""
+    with Sandbox("onnx", memory=MEMORY, seconds=SECONDS, largest=LARGEST, unlocked=unlocked) as sandbox:
+        sandbox.call("load", {}, [graph], most=0, hint=EXPORT_AGAIN)
+        yield lambda plan, z, classes: _run_graph(sandbox, plan, z, classes)
 
 
 class OnnxGenerator:
-    """An ONNX graph: z [N, D], standard normal, and class weights to pictures; truncation scales z.
+    """An ONNX graph: z [N, D], standard normal, and class weights to images. Truncation scales z.
 
-    Its jail is opened at the first picture, and anew after an error.
+    The sandbox is started at the first image, and again after an error.
     """
 
     differentiable = False
@@ -83,101 +85,109 @@ class OnnxGenerator:
     def __init__(self, spec: GeneratorSpec, state: Mapping[str, Tensor], device: torch.device | str = "cpu") -> None:
         try:
             self._plan = OnnxGeneratorPlan.of(state)
-            self._graph: Numbers = state["graph"].numpy()
+            self._graph: Array = state["graph"].numpy()
         except (KeyError, ValueError) as error:
             raise ModelFailed(f"The weights of {spec.name} are no ONNX graph.", "Check the model family.") from error
         if self._plan.classes != len(spec.classes):
             raise ModelFailed(
-                f"{spec.name} takes {self._plan.classes} classes, not {len(spec.classes)}.", "Import it anew."
+                f"{spec.name} takes {self._plan.classes} classes, not {len(spec.classes)}.", "Import it again."
             )
         self.spec, self.device = spec, torch.device(device)
         self.precision: Precision = "fp32"
         self._lock = threading.Lock()
-        self._open: contextlib.ExitStack | None = None
-        self._ask: Ask | None = None
-        self._end = weakref.finalize(self, lambda: None)
+        self._resources: contextlib.ExitStack | None = None
+        self._graph_function: GraphFunction | None = None
+        self._finalizer = weakref.finalize(self, lambda: None)
 
     def sample(self, seeds: Sequence[int]) -> Tensor:
-        """Standard normal z; drawn on the CPU, so that a seed means the same everywhere."""
+        """Standard normal z, sampled on the CPU so that a seed gives the same z on every device."""
         width = self.spec.width
         rows = [torch.from_numpy(sample_prior(seed, width)) for seed in seeds]
         return torch.stack(rows).to(self.device) if rows else torch.empty(0, width, device=self.device)
 
     def map(self, z: Tensor, classes: Tensor | None, truncation: float = 1.0) -> Tensor:
+        """z scaled by `truncation`."""
         return z * truncation
 
     def synthesize(self, latent: Tensor, classes: Tensor | None) -> Tensor:
-        """As every generator's; Invalid where a gradient is asked of it, ModelFailed where the jail ends it."""
+        """Images [N, C, H, W] in [-1, 1]. Invalid if a gradient is needed, SandboxError if the sandbox ends it."""
         if latent.requires_grad and torch.is_grad_enabled():
-            raise Invalid(f"{self.spec.title} has no gradient: it runs in a jail.", "Learn from a score instead.")
+            raise Invalid(f"{self.spec.title} has no gradient: it runs in a sandbox.", "Learn from a score instead.")
         if not len(latent):
             return torch.empty(0, self.spec.channels, self.spec.resolution, self.spec.resolution, device=self.device)
         z = latent.detach().float().cpu().numpy()
         weights = None if classes is None else classes.expand(len(latent), -1).float().cpu().numpy()
         size = self._plan.batch or BATCH
         with self._lock:
-            parts = [self._part(z, weights, at, size) for at in range(0, len(z), size)]
-        raw = torch.from_numpy(np.concatenate(parts)).to(self.device)
-        picture = raw.movedim(3, 1) if self._plan.last else raw
-        return torch.add(self._plan.offset, picture, alpha=self._plan.scale).clamp(-1, 1)
+            parts = [
+                self._run_batch(z[start : start + size], None if weights is None else weights[start : start + size])
+                for start in range(0, len(z), size)
+            ]
+        output = torch.from_numpy(np.concatenate(parts)).to(self.device)
+        images = output.movedim(3, 1) if self._plan.last else output
+        return torch.add(self._plan.offset, images, alpha=self._plan.scale).clamp(-1, 1)
 
     def at(self, precision: Precision) -> Self:
-        """Itself: the graph says in what precision it computes."""
+        """Itself: the graph defines the precision in which it computes."""
         return self
 
     def first_layer(self, classes: Tensor | None) -> FirstLayer | None:
-        """None: what is inside the graph is not looked at."""
+        """None: the graph is not analysed."""
         return None
 
     def input_weights(self) -> Tensor:
-        """None of its weights are looked at: [0, D]."""
+        """An empty matrix [0, D]: the graph is not analysed."""
         return torch.empty(0, self.spec.width, device=self.device)
 
     def close(self) -> None:
-        """End its jail; the next picture opens another."""
+        """End the sandbox; the next image starts another."""
         with self._lock:
-            self._drop()
+            self._close_sandbox()
 
-    def _part(self, z: Numbers, weights: Numbers | None, at: int, size: int) -> Numbers:
-        rows = z[at : at + size]
-        kinds = None if weights is None else weights[at : at + size]
-        count = len(rows)
-        if self._plan.batch and count < size:  # it takes just so many: the last is repeated, and left out again
-            rows = np.concatenate([rows, rows[-1:].repeat(size - count, 0)])
-            kinds = None if kinds is None else np.concatenate([kinds, kinds[-1:].repeat(size - count, 0)])
+    def _run_batch(self, z: Array, classes: Array | None) -> Array:
+        count, missing = len(z), max(self._plan.batch - len(z), 0)
+        if missing:  # the graph takes batches of one size: repeat the last row, and drop its images again
+            z = np.concatenate([z, z[-1:].repeat(missing, 0)])
+            classes = None if classes is None else np.concatenate([classes, classes[-1:].repeat(missing, 0)])
         try:
-            made = self._opened()(self._plan, rows, kinds)[:count]
+            output = self._open_graph()(self._plan, z, classes)[:count]
         except SandboxError:
-            self._drop()
+            self._close_sandbox()
             raise
-        sides = made.shape[1:3] if self._plan.last else made.shape[2:]
-        if made.ndim != 4 or len(made) != count or sides[0] != self.spec.resolution or not np.isfinite(made).all():
-            raise ModelFailed(f"{self.spec.title} gave no picture of its own size.", "Import it anew.")
-        return made
+        sides = output.shape[1:3] if self._plan.last else output.shape[2:]
+        if (
+            output.ndim != 4
+            or len(output) != count
+            or sides[0] != self.spec.resolution
+            or not np.isfinite(output).all()
+        ):
+            raise ModelFailed(f"{self.spec.title} did not return images of its resolution.", "Import it again.")
+        return output
 
-    def _opened(self) -> Ask:
-        if self._ask is None:
-            stack = contextlib.ExitStack()
-            self._ask = stack.enter_context(open_graph(self._graph, False))
-            self._open = stack
-            self._end = weakref.finalize(self, stack.close)  # it ends with its generator, or with the program
-        return self._ask
+    def _open_graph(self) -> GraphFunction:
+        if self._graph_function is None:
+            resources = contextlib.ExitStack()
+            self._graph_function = resources.enter_context(open_graph(self._graph, False))
+            self._resources = resources
+            # The sandbox ends with this object, or with the process.
+            self._finalizer = weakref.finalize(self, resources.close)
+        return self._graph_function
 
-    def _drop(self) -> None:
-        stack, self._open, self._ask = self._open, None, None
-        self._end.detach()
-        if stack is not None:
-            stack.close()
+    def _close_sandbox(self) -> None:
+        resources, self._resources, self._graph_function = self._resources, None, None
+        self._finalizer.detach()
+        if resources is not None:
+            resources.close()
 
 
-def _asked(jail: Sandbox, plan: OnnxGeneratorPlan, z: Numbers, classes: Numbers | None) -> Numbers:
-    kind = np.float16 if plan.half else np.float32
-    given = [z.astype(kind).reshape(*z.shape, *[1] * (plan.rank - z.ndim))]
+def _run_graph(sandbox: Sandbox, plan: OnnxGeneratorPlan, z: Array, classes: Array | None) -> Array:
+    dtype = np.float16 if plan.half else np.float32
+    inputs = [z.astype(dtype).reshape(*z.shape, *[1] * (plan.rank - z.ndim))]
     if plan.classes:
         if classes is None:
-            raise Invalid("It is asked for classes, and none were given.", "Name some.")
-        given.append(classes.astype(kind))
-    arrays = jail.call("run", {"output": plan.output}, given, most=LARGEST, hint=EXPORT_AGAIN).arrays
+            raise Invalid("This model needs class weights, and none were given.", "Choose a class.")
+        inputs.append(classes.astype(dtype))
+    arrays = sandbox.call("run", {"output": plan.output}, inputs, most=LARGEST, hint=EXPORT_AGAIN).arrays
     if len(arrays) != 1 or arrays[0].dtype != np.float32:
-        raise ModelFailed("It gave no pictures.", "Check the graph's outputs.")
+        raise ModelFailed("The graph returned no images.", "Check the outputs of the graph.")
     return np.asarray(arrays[0])

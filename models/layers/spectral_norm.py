@@ -1,7 +1,7 @@
 """Spectral norm and stable rank normalisation of weights, as a torch parametrisation (Sanyal, Torr, Dokania 2020).
 
-The stable rank of a matrix, its squared Frobenius norm over its squared largest singular value, does not change with
-scale; so dividing by the spectral norm (Miyato et al. 2018) leaves it alone, and lowering it is a step of its own.
+The stable rank of a matrix is its squared Frobenius norm over its squared largest singular value. It does not change
+with scale, so dividing by the spectral norm (Miyato et al. 2018) preserves it, and lowering it is a separate step.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-WARM = 30  # power steps at the start: after one alone the norm is off by several percent
-LOWEST = 2.0  # at a stable rank of one a layer is its own first component, and no gradient reaches it any more
+INITIAL_STEPS = 30  # power iterations at the start: after a single one the norm is off by several percent
+LOWEST = 2.0  # at a stable rank of one a layer equals its first component, and no gradient reaches it
 EPSILON = 1e-12
 
 
@@ -24,41 +24,41 @@ def stable_rank(matrix: Tensor) -> Tensor:
     return rank
 
 
-def nearest_of_stable_rank(matrix: Tensor, rank: float, kept: int = 1) -> Tensor:
-    """The nearest matrix of a stable rank `rank`, its `kept` largest singular values untouched (theorem 1).
+def nearest_of_stable_rank(matrix: Tensor, rank: float, preserved: int = 1) -> Tensor:
+    """The nearest matrix of stable rank `rank` with the `preserved` largest singular values unchanged (theorem 1).
 
-    By singular values, for tests and small matrices; a matrix already at or below `rank` comes back as it is.
-    `kept` 0 lets even the largest one grow. ValueError where no such matrix exists: a rank below 1, or kept values
-    that are together above it.
+    Computed by a singular value decomposition, for tests and small matrices. A matrix at or below `rank` is returned
+    as it is. With `preserved` 0 even the largest value may grow. ValueError if no such matrix exists: for a rank below
+    1, or if the preserved values alone exceed it.
     """
     if rank < 1:
-        raise ValueError(f"a stable rank is 1 or more, not {rank}")
+        raise ValueError(f"a stable rank is at least 1, not {rank}")
     left, values, right = torch.linalg.svd(matrix, full_matrices=False)
     largest = values[0].square()
     if values.square().sum() <= rank * largest:
         return matrix
-    first = max(kept, 1)
+    first = max(preserved, 1)
     head, tail = values[:first].square().sum(), values[first:].square().sum()
-    if kept == 0:
+    if preserved == 0:
         ratio = ((rank - 1) * head / tail).sqrt()
         low = (ratio + rank - 1) / rank
         high = low / ratio if ratio > 0 else torch.ones_like(low)
     else:
         if head > rank * largest * (1 + 1e-6):
-            raise ValueError(f"{kept} singular values alone have a stable rank above {rank}")
+            raise ValueError(f"{preserved} singular values alone have a stable rank above {rank}")
         low, high = ((rank * largest - head).clamp_min(0) / tail).sqrt(), torch.ones_like(tail)
     factors = torch.cat([high.expand(first), low.expand(len(values) - first)])
-    found: Tensor = (left * (values * factors)) @ right
-    return found
+    result: Tensor = (left * (values * factors)) @ right
+    return result
 
 
 class StableRank(nn.Module):
     """A weight divided by its spectral norm, then brought to a stable rank of at most `share` of its full rank.
 
-    The weight is seen as a matrix of `dim` (0; 1 for transposed convolutions) against everything else. `share` 1
-    is spectral normalisation alone, for no stable rank exceeds the rank. The singular vectors are followed by one
-    power step at each use in training and none in eval mode; the gradient flows through sigma = u'Wv as if u and v
-    were constants, as in both papers.
+    The weight is viewed as a matrix of dimension `dim` (0; 1 for transposed convolutions) against all others. `share` 1
+    is spectral normalisation alone, because no stable rank exceeds the rank. The singular vectors are updated by one
+    power iteration at each use in training mode and by none in eval mode; the gradient flows through sigma = u'Wv as
+    if u and v were constants, as in both papers.
     """
 
     u: Tensor
@@ -67,19 +67,19 @@ class StableRank(nn.Module):
     def __init__(self, weight: Tensor, share: float = 1.0, dim: int = 0) -> None:
         super().__init__()
         if not 0 < share <= 1:
-            raise ValueError(f"a share of the rank lies above 0 and up to 1, not at {share}")
+            raise ValueError(f"a share of the rank is above 0 and at most 1, not {share}")
         self.dim = dim
         with torch.no_grad():
             matrix = self._matrix(weight)
             full = min(matrix.shape)
-            # A layer of one row has a stable rank of one whatever it holds.
+            # A layer of one row always has a stable rank of one.
             self.limit = None if share == 1 or full == 1 else min(max(share * full, LOWEST), float(full))
-            # Drawn apart, so that switching this on changes no other draw.
+            # A generator of its own, so that this normalisation does not change other random numbers.
             source = torch.Generator().manual_seed(full * 65537 + matrix.numel())
             start = torch.randn(matrix.shape[0], generator=source)
             self.register_buffer("u", _unit(start.to(matrix)))
             self.register_buffer("v", _unit(matrix.T @ self.u))
-            for _ in range(WARM):
+            for _ in range(INITIAL_STEPS):
                 self._step(matrix)
 
     def forward(self, weight: Tensor) -> Tensor:
@@ -87,14 +87,14 @@ class StableRank(nn.Module):
         if self.training:
             with torch.no_grad():
                 self._step(matrix)
-        # Clones: the next use moves the buffers while this one's graph still needs them.
+        # Clones, because the next use updates the buffers while the graph of this one still needs them.
         u, v = self.u.clone(), self.v.clone()
         matrix = matrix / torch.dot(u, matrix @ v).clamp_min(EPSILON)
         if self.limit is not None:
             first = torch.outer(u, v)
             rest = matrix - first
             size, allowed = torch.linalg.vector_norm(rest), math.sqrt(self.limit - 1)
-            # A factor of one, not a branch: the device need not be waited for.
+            # A factor of one instead of a branch, which would wait for the device.
             matrix = first + rest * (allowed / size.clamp_min(EPSILON)).clamp_max(1)
         return self._back(matrix, weight)
 
@@ -110,7 +110,7 @@ class StableRank(nn.Module):
 
 
 def parametrise_norm(layer: nn.Module, share: float = 1.0, dim: int | None = None) -> None:
-    """Parametrise a layer's `weight`; transposed convolutions are told apart, other shapes may say their `dim`."""
+    """Parametrise the `weight` of a layer. `dim` defaults to 1 for transposed convolutions and to 0 otherwise."""
     transposed = isinstance(layer, nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d)
     side = int(transposed) if dim is None else dim
     weight = layer.weight
@@ -119,5 +119,5 @@ def parametrise_norm(layer: nn.Module, share: float = 1.0, dim: int | None = Non
 
 
 def _unit(vector: Tensor) -> Tensor:
-    found: Tensor = vector / torch.linalg.vector_norm(vector).clamp_min(EPSILON)
-    return found
+    unit: Tensor = vector / torch.linalg.vector_norm(vector).clamp_min(EPSILON)
+    return unit

@@ -1,4 +1,4 @@
-"""The discriminator that trains a generator: residual, with minibatch deviation and a projected class (StyleGAN2).
+"""The discriminator of GAN training: residual, with minibatch deviation and a projected class (StyleGAN2).
 
 Downsampling is a stride-2 convolution whose kernel was box-filtered; the class enters as an inner product
 (Miyato and Koyama 2018). It may start at any resolution and grow, fading the new block in (Karras et al. 2018).
@@ -16,11 +16,11 @@ from torch.nn import functional as F
 from models.layers.spectral_norm import parametrise_norm
 from models.networks.mapping import GAIN, SLOPE, Dense
 
-GROUP = 8  # pictures compared with one another by the minibatch deviation
+GROUP = 8  # images over which the minibatch deviation is taken
 
 
 class Convolution(nn.Module):
-    """An equalised convolution with leaky ReLU, or bare; `down` halves the side through a box filter."""
+    """An equalised convolution with leaky ReLU, or without (`bare`); `down` halves the side with a box filter."""
 
     def __init__(self, inside: int, outside: int, kernel: int, down: bool = False, bare: bool = False) -> None:
         super().__init__()
@@ -30,8 +30,8 @@ class Convolution(nn.Module):
         self.down = down
 
     def forward(self, x: Tensor) -> Tensor:
-        raw = self.weight  # read once: a normalised weight is followed by a power step at each reading
-        # The leak's gain goes into the weight: small, and free on the large map.
+        raw = self.weight  # read once: each access to a weight with spectral norm runs a power iteration
+        # The gain of the leaky ReLU is applied to the weight, which is smaller than the map.
         weight = raw * (self.gain * (1 if self.bias is None else GAIN))
         if self.down:
             weight = F.pad(weight, (1, 1, 1, 1))
@@ -43,7 +43,7 @@ class Convolution(nn.Module):
 
 
 class DownsamplingBlock(nn.Module):
-    """One resolution of the critic: two convolutions, the second downsampling, beside a plain downsampled skip."""
+    """One resolution: two convolutions, the second of which downsamples, and a downsampled shortcut."""
 
     def __init__(self, inside: int, outside: int) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ class DownsamplingBlock(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Pictures [N, channels, R, R] in [-1, 1] and class weights [N, classes] to one score a picture, [N]."""
+    """Images [N, channels, R, R] in [-1, 1] and class weights [N, classes] to one score per image, [N]."""
 
     def __init__(self, widths: Sequence[int], classes: int, channels: int = 3) -> None:
         super().__init__()
@@ -70,26 +70,25 @@ class Discriminator(nn.Module):
         self.score = Dense(top, 1)
         self.classes = Dense(classes, top) if classes else None
 
-    def forward(self, pictures: Tensor, classes: Tensor | None, dtype: torch.dtype, fade: float = 1.0) -> Tensor:
-        """`fade` below one mixes in the picture as the critic of half the side would see it."""
-        level = int(math.log2(pictures.shape[-1])) - 2
-        pictures = pictures.to(dtype).contiguous(memory_format=torch.channels_last)
-        x = self.see[level](pictures)
+    def forward(self, images: Tensor, classes: Tensor | None, dtype: torch.dtype, fade: float = 1.0) -> Tensor:
+        """`fade` below one mixes in the features of the image at half the side, as progressive growing needs it."""
+        level = int(math.log2(images.shape[-1])) - 2
+        images = images.to(dtype).contiguous(memory_format=torch.channels_last)
+        x = self.see[level](images)
         for number in range(level, 0, -1):
             x = self.falls[number - 1](x)
             if number == level and fade < 1:
-                x = torch.lerp(self.see[level - 1](F.avg_pool2d(pictures, 2)), x, fade)
+                x = torch.lerp(self.see[level - 1](F.avg_pool2d(images, 2)), x, fade)
         x = self.last(torch.cat([x, minibatch_deviation(x)], dim=1)).float()
         x = F.leaky_relu(self.dense(x.flatten(1)), SLOPE) * GAIN
-        score = self.score(x)[:, 0]
+        scores: Tensor = self.score(x)[:, 0]
         if self.classes is not None and classes is not None:
-            score = score + (self.classes(classes) * x).sum(dim=1) / math.sqrt(x.shape[1])
-        scores: Tensor = score
+            scores = scores + (self.classes(classes) * x).sum(dim=1) / math.sqrt(x.shape[1])
         return scores
 
 
 def minibatch_deviation(x: Tensor) -> Tensor:
-    """The mean deviation within groups of `GROUP` neighbours, as one further map (Karras et al. 2018, section 3)."""
+    """The mean deviation within groups of `GROUP` images, as one additional map (Karras et al. 2018, section 3)."""
     count, _, height, width = x.shape
     size = math.gcd(count, GROUP)
     grouped = x.float().reshape(-1, size, *x.shape[1:])
@@ -97,14 +96,14 @@ def minibatch_deviation(x: Tensor) -> Tensor:
     return spread.repeat_interleave(size).view(count, 1, 1, 1).expand(-1, 1, height, width).to(x.dtype)
 
 
-def with_spectral_norm(critic: Discriminator, share: float) -> Discriminator:
-    """The critic with every weight at spectral norm one and a stable rank of at most `share` of its full rank.
+def with_spectral_norm(discriminator: Discriminator, share: float) -> Discriminator:
+    """The discriminator with every weight at spectral norm one and a stable rank of at most `share` of its full rank.
 
-    The norm takes the place of the equalising gain; the leak's gain of root 2 stays, so that each layer's slope is
-    bounded by a known constant rather than by one.
+    Changes it in place. The norm replaces the equalising gain; the gain of root 2 of the leaky ReLU stays, so that each
+    layer's Lipschitz constant has a known bound, which is not one.
     """
-    for layer in critic.modules():
+    for layer in discriminator.modules():
         if isinstance(layer, Convolution | Dense):
             parametrise_norm(layer, share)
             layer.gain = 1.0
-    return critic
+    return discriminator

@@ -1,7 +1,7 @@
-"""An encoder: pictures to the latents w from which a generator would draw them.
+"""An encoder network: images to the latents w from which a generator reproduces them.
 
-Its first layers may be normalised by position (Li et al. 2019); their moments, which that takes out, may be handed to
-the head, the only place there is for a shortcut in a network without a decoder of its own.
+Its first layers may use positional normalisation (Li et al. 2019). The moments that it removes may be passed to the
+head, the only place for a shortcut in a network without a decoder.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ from torch.nn import functional as F
 from models.layers.positional_norm import positional_norm
 
 Moments = Literal["none", "positional", "shortcut"]
-EARLY = 2  # layers normalised by position
+EARLY = 2  # layers with positional normalisation
 HEAD = 256
 WIDEST = 192
 SLOPE = 0.2
 
 
 class Encoder(nn.Module):
-    """Pictures [N, channels, R, R] in [-1, 1], R a power of two from 8, to w [N, w].
+    """Images [N, channels, R, R] in [-1, 1], R a power of two from 8, to w [N, w].
 
-    `moments`: "none" is convolutions with batch normalisation, "positional" puts positional normalisation before it
-    in the first two, "shortcut" also gives their means and deviations, averaged to 4x4, to the head. `centre` and
-    `scale` [w] are the mean and deviation of the generator's latents; an untrained encoder answers near the centre.
+    `moments` "none" means convolutions with batch normalisation; "positional" adds positional normalisation before it
+    in the first two layers; "shortcut" also passes their means and deviations, averaged to 4x4, to the head. `centre`
+    and `scale` [w] are the mean and standard deviation of the generator's latents; an untrained encoder returns values
+    near the centre.
     """
 
     centre: Tensor
@@ -38,9 +39,9 @@ class Encoder(nn.Module):
         super().__init__()
         halvings = round(math.log2(side)) - 2
         if side != 4 * 2**halvings or halvings < 1:
-            raise ValueError(f"no encoder for a side of {side} px: powers of two from 8")
+            raise ValueError(f"an encoder needs a side that is a power of two from 8, not {side} px")
         if moments not in ("none", "positional", "shortcut"):
-            raise ValueError(f"“{moments}” is no way to treat moments: none, positional or shortcut")
+            raise ValueError(f"moments are none, positional or shortcut, not “{moments}”")
         widths = [width, *(min(width * 2 ** (number + 1), WIDEST) for number in range(halvings))]
         self.see = nn.Conv2d(channels, width, 3, padding=1)
         self.falls = nn.ModuleList(nn.Conv2d(a, b, 4, 2, padding=1, bias=False) for a, b in itertools.pairwise(widths))
@@ -60,18 +61,18 @@ class Encoder(nn.Module):
             early,
         )
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        x = F.leaky_relu(self.see(pictures.contiguous(memory_format=torch.channels_last)), SLOPE)
-        found: list[Tensor] = []
+    def forward(self, images: Tensor) -> Tensor:
+        x = F.leaky_relu(self.see(images.contiguous(memory_format=torch.channels_last)), SLOPE)
+        removed: list[Tensor] = []
         for number, (fall, normalise) in enumerate(zip(self.falls, self.normalise, strict=True)):
             x = fall(x)
             if self.moments != "none" and number < self.early:
                 x, mean, deviation = positional_norm(x)
-                found += [mean, deviation]
+                removed += [mean, deviation]
             x = F.leaky_relu(normalise(x), SLOPE)
-        flat = [x.flatten(1)]
+        features = [x.flatten(1)]
         if self.moments == "shortcut":
-            flat += [F.adaptive_avg_pool2d(maps, 4).flatten(1) for maps in found]
-        hidden = F.leaky_relu(self.hidden(torch.cat(flat, dim=1)), SLOPE)
+            features += [F.adaptive_avg_pool2d(maps, 4).flatten(1) for maps in removed]
+        hidden = F.leaky_relu(self.hidden(torch.cat(features, dim=1)), SLOPE)
         w: Tensor = self.centre + self.scale * self.answer(hidden)
         return w

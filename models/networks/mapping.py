@@ -1,4 +1,4 @@
-"""The mapping network of style-based generators, z to w, and the equalised linear layer that all of them share.
+"""The mapping network of style-based generators, z to w, and the equalised linear layer that they share.
 
 Equalised learning rates are Karras et al. 2018, section 4.1; the mapping network is Karras et al. 2019, section 2, with
 StyleGAN2-ADA's embedding of classes (Karras et al. 2020, section D.1).
@@ -36,9 +36,9 @@ class Dense(nn.Module):
 class MappingNetwork(nn.Module):
     """z [N, z] and class weights [N, classes] to w [N, w]; `mean` holds the average w of every class.
 
-    `rate` is the layers' learning-rate multiplier; classes become `embed` numbers, and layers but the last are `hidden`
-    wide (0: as wide as z, and as w). `joint` is how StyleGAN2 took classes before ADA: a plain matrix, brought to unit
-    size together with z.
+    `rate` is the learning-rate multiplier of the layers. Classes are embedded in `embed` values, and all layers but the
+    last have width `hidden` (0: the width of z, and of w). `joint` is how classes entered StyleGAN2 before ADA: through
+    a plain matrix, normalised together with z.
     """
 
     def __init__(
@@ -73,12 +73,12 @@ class MappingNetwork(nn.Module):
 
 
 def normalise_rows(x: Tensor) -> Tensor:
-    """Rows brought to a mean square of one."""
+    """Rows [N, D] scaled to a mean square of one."""
     return x * (x.square().mean(dim=1, keepdim=True) + EPSILON).rsqrt()
 
 
 class MappingSizes(NamedTuple):
-    """What MappingNetwork is made with, but for its rate, which no weight shows."""
+    """The arguments of MappingNetwork, except its rate, which no weight shows."""
 
     z: int
     w: int
@@ -90,12 +90,12 @@ class MappingSizes(NamedTuple):
 
 
 def mapping_sizes(state: Mapping[str, Tensor]) -> MappingSizes:
-    """The sizes of a stored mapping network, by its tensors' shapes; KeyError where some are missing."""
+    """The sizes of a stored mapping network, from the shapes of its tensors. KeyError if some are missing."""
     layers = sum(name.startswith("mapping.layers.") and name.endswith("weight") for name in state)
     first, last = state["mapping.layers.0.weight"], state[f"mapping.layers.{max(layers - 1, 0)}.weight"]
     joint = "mapping.join" in state
     embed = state.get("mapping.join" if joint else "mapping.embed.weight")
-    beside = 0 if embed is None else int(embed.shape[0])
-    z, w, hidden = int(first.shape[1]) - beside, int(last.shape[0]), int(first.shape[0])
+    embedded = 0 if embed is None else int(embed.shape[0])
+    z, w, hidden = int(first.shape[1]) - embedded, int(last.shape[0]), int(first.shape[0])
     classes = 0 if embed is None else int(embed.shape[1])
-    return MappingSizes(z, w, classes, layers, 0 if beside == z else beside, 0 if hidden == w else hidden, joint)
+    return MappingSizes(z, w, classes, layers, 0 if embedded == z else embedded, 0 if hidden == w else hidden, joint)

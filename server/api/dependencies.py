@@ -1,4 +1,4 @@
-"""What handlers are given: the long-lived objects that the application built, each under one name."""
+"""The long-lived objects of the application, as request handlers receive them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,14 @@ from server.engine.generator_cache import GeneratorCache
 from server.jobs.runner import JobRunner
 from server.ops.lifecycle import Lifecycle
 from server.ops.metrics import Metrics
-from server.services.cinema import Cinema
-from server.services.import_quarantine import ImportQuarantine
-from server.services.studio import Studio
+from server.services.directions.external_directions import ExternalDirections
+from server.services.films.jobs import FilmJobs
+from server.services.films.previews import WalkPreviews
+from server.services.generators.import_quarantine import ImportQuarantine
+from server.services.generators.jobs import GeneratorJobs
+from server.services.learning_jobs import LearningJobs
+from server.services.regressors.scoring import RegressorTrials
+from server.services.stills import Stills
 from server.settings import Settings
 from server.storage.audio_files import AudioFiles
 from server.storage.db.bookmarks import SharedStates
@@ -39,8 +44,13 @@ class Services:
     backend: Backend
     jobs: JobRunner
     film_archive: FilmArchive
-    studio: Studio
-    cinema: Cinema
+    learning_jobs: LearningJobs
+    generator_jobs: GeneratorJobs
+    film_jobs: FilmJobs
+    walk_previews: WalkPreviews
+    regressor_trials: RegressorTrials
+    external_directions: ExternalDirections
+    stills: Stills
     signer: FileSigner
     audio_files: AudioFiles
     quarantine: ImportQuarantine

@@ -1,1 +1,1 @@
-"""Who may do what here, and how much of it."""
+"""Authentication and limits: tokens, session cookies, roles, and how much one person may use."""

@@ -1,4 +1,4 @@
-"""The gate: whether this server asks for a token, who holds one, and who they are."""
+"""Decides who a request comes from: whether this server asks for a token, which ones exist, and whose cookie it is."""
 
 from __future__ import annotations
 
@@ -12,102 +12,104 @@ from dataclasses import dataclass, field, replace
 from latentwalk.errors import Invalid
 from server.auth import tokens
 from server.auth.roles import Person, Role
-from server.auth.session_cookies import SessionCookies, key
+from server.auth.session_cookies import SessionCookies, load_key
 from server.auth.tokens import Token, TokenStore
 from server.settings import Settings
 
-THIS_RUN = "link"  # the name of the token that is made for one run
-SET = "set"  # the name of the one that the operator chose
-MOST_KNOWN = 256
+RUN_TOKEN = "link"  # the name of the token that is generated for one run
+SET_TOKEN = "set"  # the name of the token from the settings
+MAX_VERIFIED = 256
 
 
 @dataclass(slots=True, eq=False)
 class Authenticator:
-    """Lets people in. An open gate asks for no token and stands only on this machine's own address."""
+    """Authenticates people. An `open` one asks for no token; it is only built for a loopback address.
+
+    `link` is the token that was generated for this run, to be printed once; "" when there is none.
+    """
 
     open: bool
-    passes: SessionCookies
-    kept: TokenStore
+    cookies: SessionCookies
+    store: TokenStore
     fixed: Mapping[str, Token] = field(default_factory=dict)
-    link: str = ""  # the token made for this run, for the line that is printed once; empty where there is none
-    _known: dict[str, tuple[str, str]] = field(default_factory=dict)
+    link: str = ""
+    _verified: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def tokens(self) -> Mapping[str, Token]:
-        """Every token that lets somebody in now."""
-        return {**self.kept.all(), **self.fixed}
+        """Every token that is valid now, by name."""
+        return {**self.store.all(), **self.fixed}
 
-    def enter(self) -> str:
-        """A pass into an open server, which only tells one browser from another."""
-        return self.passes.make("", "")
+    def anonymous_cookie(self) -> str:
+        """A cookie for an open server, which only tells one browser from another."""
+        return self.cookies.issue("", "")
 
-    async def admit(self, secret: str) -> str | None:
-        """A pass for whoever holds this token; None where it is none."""
+    async def sign_in(self, secret: str) -> str | None:
+        """A cookie for whoever presents this token; None when it is not valid."""
         token = await self._token(secret)
-        return None if token is None else self.passes.make(token.name, token.salt)
+        return None if token is None else self.cookies.issue(token.name, token.salt)
 
     async def bearer(self, secret: str) -> Person | None:
-        """The person behind a token that a program sends along; None where it is none."""
+        """The person behind a token in an Authorization header; None when it is not valid."""
         token = await self._token(secret)
         return None if token is None else Person(f"token-{token.name}", token.role, token.name)
 
     def person(self, cookie: str) -> Person | None:
-        """The person a pass was made for; None where it is not ours, too old, or its token was taken back."""
-        found = self.passes.read(cookie)
-        if found is None:
+        """The person behind a cookie; None when it is forged or too old, or its token was revoked."""
+        session = self.cookies.read(cookie)
+        if session is None:
             return None
         if self.open:
-            return Person(found.person, Role.ADMIN)
-        token = self.tokens().get(found.token)
-        if token is None or token.salt != found.salt:
+            return Person(session.person, Role.ADMIN)
+        token = self.tokens().get(session.token)
+        if token is None or token.salt != session.salt:
             return None
-        return Person(found.person, token.role, token.name)
+        return Person(session.person, token.role, token.name)
 
     async def _token(self, secret: str) -> Token | None:
         if self.open or not secret or len(secret) > tokens.LONGEST:
             return None
         digest = hashlib.sha256(secret.encode(errors="replace")).hexdigest()
-        found = self.tokens()
-        name, salt = self._known.get(digest, ("", ""))
-        if name in found and found[name].salt == salt:  # hashing slowly once is enough for those who were right
-            return found[name]
-        for token in found.values():
+        valid = self.tokens()
+        name, salt = self._verified.get(digest, ("", ""))
+        if name in valid and valid[name].salt == salt:  # the slow hash is computed once per valid token
+            return valid[name]
+        for token in valid.values():
             if await asyncio.to_thread(token.fits, secret):
-                if len(self._known) >= MOST_KNOWN:
-                    self._known.clear()
-                self._known[digest] = (token.name, token.salt)
+                if len(self._verified) >= MAX_VERIFIED:
+                    self._verified.clear()
+                self._verified[digest] = (token.name, token.salt)
                 return token
         return None
 
 
 def build(settings: Settings) -> Authenticator:
-    """The gate that `settings` ask for; Invalid where they would let anybody on a network in."""
+    """The authenticator for `settings`; Invalid when they would let everyone on a network in."""
     folder = settings.home / "access"
-    kept = TokenStore(folder)
-    chosen = None if settings.token is None else settings.token.get_secret_value()
-    near = is_near(settings)
-    if not chosen and not kept.all() and near:
-        return Authenticator(True, SessionCookies(secrets.token_bytes(32)), kept)
-    if chosen == "" and not kept.all():
+    store = TokenStore(folder)
+    secret = None if settings.token is None else settings.token.get_secret_value()
+    if not secret and not store.all() and is_local_only(settings):
+        return Authenticator(True, SessionCookies(secrets.token_bytes(32)), store)
+    if secret == "" and not store.all():
         raise Invalid(
-            f"Listening on {settings.host} without a token would let everybody on the network in.",
-            "Leave LATENTWALK_TOKEN out and a link with a token is printed, or listen on 127.0.0.1.",
+            f"Listening on {settings.host} without a token would let everyone on the network in.",
+            "Leave LATENTWALK_TOKEN out to have a link with a token printed, or listen on 127.0.0.1.",
         )
-    gate = Authenticator(False, SessionCookies(key(folder)), kept)
-    if chosen:
-        return replace(gate, fixed={SET: tokens.made(SET, Role.ADMIN, chosen)})
-    if kept.all():
-        return gate
-    secret = tokens.fresh()
-    return replace(gate, link=secret, fixed={THIS_RUN: tokens.made(THIS_RUN, Role.ADMIN, secret)})
+    authenticator = Authenticator(False, SessionCookies(load_key(folder)), store)
+    if secret:
+        return replace(authenticator, fixed={SET_TOKEN: tokens.new_token(SET_TOKEN, Role.ADMIN, secret)})
+    if store.all():
+        return authenticator
+    secret = tokens.new_secret()
+    return replace(authenticator, link=secret, fixed={RUN_TOKEN: tokens.new_token(RUN_TOKEN, Role.ADMIN, secret)})
 
 
-def is_near(settings: Settings) -> bool:
-    """Whether the page can be reached from this machine alone; a further name means somebody else's way in."""
+def is_local_only(settings: Settings) -> bool:
+    """Whether only this machine can reach the server. A further host name means that a proxy lets others reach it."""
     return all(is_loopback(name) for name in (settings.host, *settings.allowed_hosts))
 
 
 def is_loopback(name: str) -> bool:
-    """Whether an address or name is this machine's own."""
+    """Whether an address or host name is a loopback address."""
     try:
         return ipaddress.ip_address(name.strip("[]").partition("%")[0]).is_loopback
     except ValueError:

@@ -1,4 +1,4 @@
-"""A person as the server knows one: a number, what they may do, and how they came in."""
+"""Roles, and a person as the server knows one: an id, a role, and the token they signed in with."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What people may do; each may also do what those before it may."""
+    """What a person may do; each role includes those before it."""
 
     VIEWER = "viewer"  # explore and export
     EDITOR = "editor"  # learn and upload
-    ADMIN = "admin"  # bring generators in, delete
+    ADMIN = "admin"  # add generators, delete
 
     def covers(self, other: Role) -> bool:
-        """Whether whoever is this may do what `other` may."""
+        """Whether this role includes `other`."""
         order = list(Role)
         return order.index(self) >= order.index(other)
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who was let in: `id` tells them from others for as long as their browser keeps its cookie.
+    """An authenticated person. `id` stays the same for as long as their browser keeps its cookie.
 
-    `by` is the name of the token that they came with; empty on a server that asks for none.
+    `by` is the name of the token that they signed in with, "" on a server that asks for none.
     """
 
     id: str
@@ -33,5 +33,5 @@ class Person:
 
 REASONS = {
     Role.EDITOR: "To learn, to upload and to keep bookmarks, ask for an editor's link.",
-    Role.ADMIN: "To bring generators in and to delete, ask for an administrator's link.",
+    Role.ADMIN: "To add generators and to delete, ask for an administrator's link.",
 }

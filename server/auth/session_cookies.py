@@ -1,27 +1,30 @@
-"""Passes: what a browser's cookie holds once its token was good; signed, so that the server need remember nobody."""
+"""Session cookies: signed, so that a restarted server knows its people without remembering them."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import hmac
-import json
 import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from latentwalk.errors import StorageFailed
-from server.auth.tokens import private
+from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
 
-LASTS = 30 * 24 * 3600  # seconds
+from latentwalk.errors import StorageFailed
+from server.auth.tokens import write_private
+
+LIFETIME = 30 * 24 * 3600  # seconds
 LARGEST = 512  # characters
+PURPOSE = "latentwalk session"  # keeps these signatures apart from any others made with the same key
 
 
 @dataclass(frozen=True, slots=True)
 class SessionCookie:
-    """A person's number, the token that let them in, and the salt of that very token: made anew, it is another."""
+    """A random person id, the name of the token that the person signed in with, and that token's salt.
+
+    The salt tells a token from a later one with the same name.
+    """
 
     person: str
     token: str
@@ -29,39 +32,39 @@ class SessionCookie:
 
 
 class SessionCookies:
-    """Makes and reads passes with one secret key."""
+    """Issues and verifies session cookies, signed with HMAC-SHA-256 under one secret key."""
 
     def __init__(self, key: bytes, clock: Callable[[], float] = time.time) -> None:
-        self._key = key
-        self._clock = clock
+        class Signer(TimestampSigner):
+            def get_timestamp(self) -> int:
+                return int(clock())
 
-    def make(self, token: str, salt: str) -> str:
-        """A pass for a new person."""
-        payload = [secrets.token_hex(8), token, salt, int(self._clock())]
-        body = base64.urlsafe_b64encode(json.dumps(payload).encode()).decode().rstrip("=")
-        return f"{body}.{self._sign(body)}"
+        options = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
+        self._serializer = URLSafeTimedSerializer(key, PURPOSE, signer=Signer, signer_kwargs=options)
+
+    def issue(self, token: str, salt: str) -> str:
+        """A cookie for a new person."""
+        return str(self._serializer.dumps([secrets.token_hex(8), token, salt]))
 
     def read(self, text: str) -> SessionCookie | None:
-        """What a pass says; None where it is not ours or too old."""
-        body, dot, signature = text.partition(".")
-        if not dot or len(text) > LARGEST or not hmac.compare_digest(self._sign(body).encode(), signature.encode()):
+        """The content of a cookie; None when it was not signed with this key or is too old."""
+        if len(text) > LARGEST:
             return None
-        person, token, salt, made = json.loads(base64.urlsafe_b64decode(body + "==="))
-        return SessionCookie(person, token, salt) if made + LASTS > self._clock() else None
+        try:
+            return SessionCookie(*self._serializer.loads(text, max_age=LIFETIME))
+        except (BadData, UnicodeError):
+            return None
 
-    def _sign(self, body: str) -> str:
-        return hmac.new(self._key, body.encode(), hashlib.sha256).hexdigest()
 
-
-def key(folder: Path) -> bytes:
-    """This installation's key, made at the first need: passes outlive a restart."""
+def load_key(folder: Path) -> bytes:
+    """The key of this installation, created on first use and stored so that cookies survive a restart."""
     path = folder / "cookie.key"
     if not path.exists():
-        private(path, secrets.token_bytes(32))
+        write_private(path, secrets.token_bytes(32))
     try:
-        found = path.read_bytes()
+        key = path.read_bytes()
     except OSError as error:
-        raise StorageFailed(f"{path} cannot be read.", "Remove it; people then need their link again.") from error
-    if len(found) != 32:
-        raise StorageFailed(f"{path} is damaged.", "Remove it; people then need their link again.")
-    return found
+        raise StorageFailed(f"{path} cannot be read.", "Delete it; everyone then has to sign in again.") from error
+    if len(key) != 32:
+        raise StorageFailed(f"{path} is damaged.", "Delete it; everyone then has to sign in again.")
+    return key

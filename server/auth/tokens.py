@@ -1,4 +1,4 @@
-"""Tokens: how they are made, kept as hashes alone, and told from guesses."""
+"""Access tokens: how they are generated, stored as hashes only, and verified."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from latentwalk.errors import Conflict, Invalid, NotFound, StorageFailed
 from models import atomic_files
 from server.auth.roles import Role
 
-SHORTEST = 16  # characters of a token that somebody chose
+SHORTEST = 16  # characters of a token that an operator chose
 LONGEST = 256
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
-COST = {"n": 2**14, "r": 8, "p": 1}  # scrypt's: 16 MiB and tens of milliseconds a guess
+COST = {"n": 2**14, "r": 8, "p": 1}  # scrypt parameters: 16 MiB and tens of milliseconds per guess
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What is kept of a token: everything but the token."""
+    """What is stored of a token: everything except the secret itself."""
 
     name: str
     role: Role
@@ -34,28 +34,28 @@ class Token:
     created: str
 
     def fits(self, secret: str) -> bool:
-        """Whether `secret` is the token. Takes tens of milliseconds: keep it off the event loop."""
+        """Whether `secret` is this token. It takes tens of milliseconds; do not call it on the event loop."""
         return hmac.compare_digest(_hash(secret, self.salt), self.hash)
 
 
-def made(name: str, role: Role, secret: str) -> Token:
-    """The record of a token; Invalid where it is too short to be one."""
+def new_token(name: str, role: Role, secret: str) -> Token:
+    """The record of a secret; Invalid when it is too short or too long, or contains spaces."""
     if not SHORTEST <= len(secret) <= LONGEST or not secret.isprintable() or " " in secret:
         raise Invalid(
             f"A token has {SHORTEST} to {LONGEST} characters and no spaces.",
-            "Leave LATENTWALK_TOKEN out and one is made, or let `latentwalk token add` make one.",
+            "Leave LATENTWALK_TOKEN out to have one generated, or generate one with `latentwalk token add`.",
         )
     salt = secrets.token_hex(16)
     return Token(name, role, salt, _hash(secret, salt), datetime.now(UTC).isoformat(timespec="seconds"))
 
 
-def fresh() -> str:
-    """A new token of 192 random bits, safe in a link."""
+def new_secret() -> str:
+    """A new secret of 192 random bits, in characters that are safe in a URL."""
     return secrets.token_urlsafe(24)
 
 
 class TokenStore:
-    """The tokens in `folder`, read anew whenever their file has changed, so that one taken back is refused at once."""
+    """The tokens in `folder`. The file is read again after each change, so that a revoked token is refused at once."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "tokens.json"
@@ -63,7 +63,7 @@ class TokenStore:
         self._tokens: Mapping[str, Token] = {}
 
     def all(self) -> Mapping[str, Token]:
-        """Every token by its name; StorageFailed where the file is damaged, for then nobody knows who may come in."""
+        """Every token by name; StorageFailed when the file is damaged, since then nobody can be authenticated."""
         stamp = _stamp(self._path)
         if stamp is None:
             self._tokens = {}
@@ -73,35 +73,35 @@ class TokenStore:
                 self._tokens = {row["name"]: Token(**{**row, "role": Role(row["role"])}) for row in rows}
             except (OSError, ValueError, TypeError, KeyError) as error:
                 raise StorageFailed(
-                    f"{self._path} cannot be read.", "Remove it and hand out new tokens with `latentwalk token add`."
+                    f"{self._path} cannot be read.", "Delete it and create new tokens with `latentwalk token add`."
                 ) from error
         self._stamp = stamp
         return self._tokens
 
     def add(self, name: str, role: Role) -> str:
-        """Make a token and keep its hash; what is returned is shown once and never again."""
+        """Create a token and store its hash. The secret that is returned cannot be recovered later."""
         if not NAME.fullmatch(name):
-            raise Invalid(f"“{name[:40]}” is not a name for a token.", "Use up to 32 of a to z, 0 to 9, - and _.")
-        found = dict(self.all())
-        if name in found:
-            raise Conflict(f"There is a token “{name}” already.", "Take it back first, or choose another name.")
-        secret = fresh()
-        self._write({**found, name: made(name, role, secret)})
+            raise Invalid(f"“{name[:40]}” is not a token name.", "Use up to 32 characters of a-z, 0-9, - and _.")
+        tokens = dict(self.all())
+        if name in tokens:
+            raise Conflict(f"There is a token “{name}” already.", "Revoke it first, or choose another name.")
+        secret = new_secret()
+        self._write({**tokens, name: new_token(name, role, secret)})
         return secret
 
     def remove(self, name: str) -> None:
-        """Take a token back: whoever came in with it is out with their next request."""
-        found = dict(self.all())
-        if found.pop(name, None) is None:
-            raise NotFound(f"There is no token “{name[:40]}”.", "`latentwalk token list` shows those there are.")
-        self._write(found)
+        """Revoke a token: requests of whoever signed in with it are refused from now on."""
+        tokens = dict(self.all())
+        if tokens.pop(name, None) is None:
+            raise NotFound(f"There is no token “{name[:40]}”.", "`latentwalk token list` lists the existing ones.")
+        self._write(tokens)
 
-    def _write(self, found: Mapping[str, Token]) -> None:
-        private(self._path, json.dumps([asdict(token) for token in found.values()], indent=1).encode())
+    def _write(self, tokens: Mapping[str, Token]) -> None:
+        write_private(self._path, json.dumps([asdict(token) for token in tokens.values()], indent=1).encode())
 
 
-def private(path: Path, data: bytes) -> None:
-    """Put `data` at `path` for nobody but the one who runs this."""
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file that only the user who runs the server can read."""
     atomic_files.write(path, data)
     try:
         os.chmod(path.parent, 0o700)
@@ -112,10 +112,10 @@ def private(path: Path, data: bytes) -> None:
 
 def _stamp(path: Path) -> tuple[int, int] | None:
     try:
-        found = path.stat()
+        stat = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_ino
+    return stat.st_mtime_ns, stat.st_ino
 
 
 def _hash(secret: str, salt: str) -> str:

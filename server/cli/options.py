@@ -1,4 +1,4 @@
-"""Options that several verbs share."""
+"""Options and parameter types that several commands share."""
 
 from __future__ import annotations
 
@@ -11,43 +11,80 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Span(click.ParamType[tuple[str, tuple[int, int]]]):
-    """NAME=A-B: the layers from A up to, and without, B."""
+class NameNumber(click.ParamType[tuple[str, float]]):
+    """NAME=NUMBER."""
+
+    name = "NAME=NUMBER"
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> tuple[str, float]:
+        """The name and the number."""
+        name, equals, number = str(value).partition("=")
+        try:
+            if not name or not equals:
+                raise ValueError
+            return name, float(number)
+        except ValueError:
+            self.fail(f"“{value}” is not a name, an equals sign and a number", parameter, context)
+
+
+class NameLayers(click.ParamType[tuple[str, tuple[int, int]]]):
+    """NAME=A-B: the layers from A up to, but not including, B."""
 
     name = "NAME=A-B"
 
     def convert(
         self, value: Any, parameter: click.Parameter | None, context: click.Context | None
     ) -> tuple[str, tuple[int, int]]:
-        name, equals, span = str(value).partition("=")
-        found = span_of(span)
-        if not name or not equals or found is None:
+        """The name and the two layers."""
+        name, equals, text = str(value).partition("=")
+        layers = parse_layers(text)
+        if not name or not equals or layers is None:
             self.fail(f"“{value}” is not a name, an equals sign and layers such as 4-8", parameter, context)
-        return name, found
+        return name, layers
 
 
-def span_of(text: str) -> tuple[int, int] | None:
-    """ "4-8" as (4, 8); None where it is no such text."""
+def parse_layers(text: str) -> tuple[int, int] | None:
+    """ "4-8" as (4, 8); None for any other text."""
     first, dash, stop = text.partition("-")
     return (int(first), int(stop)) if dash and first.isdecimal() and stop.isdecimal() else None
 
 
-on = click.option("--generator", required=True, metavar="G", help="Name of a generator; see `latentwalk generators`.")
+generator = click.option(
+    "--generator", required=True, metavar="G", help="Name of a generator; see `latentwalk generators`."
+)
+default_generator = click.option(
+    "--generator", default="avatars", show_default=True, metavar="G", help="Name of a generator."
+)
 device = click.option("--device", metavar="D", help="auto, cpu, mps or cuda:N.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+out_folder = click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Keep the result in a folder, not in the library."
+)
 
 
-def path(*names: str, **more: Any) -> Callable[[F], F]:
-    """An option that names a file or folder."""
+def path_option(*names: str, **more: Any) -> Callable[[F], F]:
+    """An option that takes a path."""
     return click.option(*names, type=click.Path(path_type=Path), **more)
 
 
-def texts(parts: dict[str, str]) -> Callable[[F], F]:
-    """An option that takes a text for each of the parts, whose values are what its help says."""
+def path_argument(name: str) -> Callable[[F], F]:
+    """An argument that is a path."""
+    return click.argument(name, type=click.Path(path_type=Path))
+
+
+def text_options(parts: dict[str, str]) -> Callable[[F], F]:
+    """An option that takes a text, for each key of `parts`; the values are their help."""
+    return combined(*(click.option(f"--{part}", metavar="TEXT", help=help) for part, help in parts.items()))
+
+
+def combined(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    """Several decorators as one; `--help` lists options in this order."""
 
     def decorate(function: F) -> F:
-        for part, help in reversed(parts.items()):
-            function = click.option(f"--{part}", metavar="TEXT", help=help)(function)
+        for decorator in reversed(decorators):
+            function = decorator(function)
         return function
 
     return decorate

@@ -1,4 +1,4 @@
-"""How the command speaks: tables, cards and JSON on stdout, progress and refusals on stderr."""
+"""The output of commands: tables, figures and JSON on stdout, progress and errors on stderr."""
 
 from __future__ import annotations
 
@@ -10,107 +10,107 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-if TYPE_CHECKING:  # the command must answer --help without torch, which these need
+if TYPE_CHECKING:  # these import torch, without which --help must answer
     from latentwalk.directions.direction import Direction
     from latentwalk.progress import Progress
     from server.ops.check import Check
 
 
-MOST_TENSORS = 12  # of an inventory, before it is cut
+MOST_TENSORS = 12  # listed before the rest is left out
 
 
 def refuse(message: str, hint: str = "") -> None:
-    """A refusal: its sentence, and below it what to do next."""
+    """An error on stderr: one sentence and, below it, what to do next."""
     click.echo(f"Error: {message}", err=True)
     if hint:
         click.echo(f"       {hint}", err=True)
 
 
-def plain(value: Any) -> None:
-    """JSON, as programs want it."""
+def print_json(value: Any) -> None:
+    """Print JSON for programs."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def table(rows: Sequence[Sequence[str]]) -> None:
-    """Rows in columns as wide as they need; the first row is the heading."""
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows in aligned columns; the first row is the heading."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for number, row in enumerate(rows):
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         click.echo(click.style(line, bold=True) if number == 0 else line)
 
 
-def answer(figures: Mapping[str, Any], as_json: bool) -> None:
-    """Figures as JSON or for people."""
-    (plain if as_json else card)(figures)
+def print_figures(figures: Mapping[str, Any], as_json: bool) -> None:
+    """Print figures as JSON, or as lines for people."""
+    (print_json if as_json else print_card)(figures)
 
 
-def generators(found: Iterable[Mapping[str, Any]]) -> None:
-    """Generators in the shape the server shows them."""
+def print_generators(views: Iterable[Mapping[str, Any]]) -> None:
+    """Print generators, given as the JSON views that the server sends."""
     rows = [("name", "title", "size", "installed", "licence")]
-    for one in found:
-        installed = "yes" if one["installed"] else "no"
-        rows.append((one["name"], one["title"], f"{one['resolution']} px", installed, one["card"]["licence"]))
-    table(rows)
+    for view in views:
+        installed = "yes" if view["installed"] else "no"
+        rows.append((view["name"], view["title"], f"{view['resolution']} px", installed, view["card"]["licence"]))
+    print_table(rows)
 
 
-def directions(found: Iterable[Direction]) -> None:
-    """Directions with the spans that were measured."""
+def print_directions(directions: Iterable[Direction]) -> None:
+    """Print directions with their measured ranges."""
     rows = [("id", "group", "from", "to", "verdict", "note")]
-    for one in found:
-        low, high = (one.unit.describe(end) for end in one.range)
-        rows.append((one.id, one.group, low, high, one.verdict, one.note))
-    table(rows)
+    for direction in directions:
+        low, high = (direction.unit.describe(end) for end in direction.range)
+        rows.append((direction.id, direction.group, low, high, direction.verdict, direction.note))
+    print_table(rows)
 
 
-def regressors(found: Iterable[Mapping[str, Any]]) -> None:
-    """Judges in the shape the server shows them."""
+def print_regressors(views: Iterable[Mapping[str, Any]]) -> None:
+    """Print regressors, given as the JSON views that the server sends."""
     rows = [("name", "title", "kind", "origin", "ready", "measures")]
-    for one in found:
-        ready = "fetch it" if not one["installed"] else "fill in its card" if one["missing"] else "yes"
-        rows.append((one["name"], one["title"], one["kind"], one["origin"], ready, one["card"]["measures"][:60]))
-    table(rows)
+    for view in views:
+        status = "download it" if not view["installed"] else "fill in its card" if view["missing"] else "yes"
+        rows.append((view["name"], view["title"], view["kind"], view["origin"], status, view["card"]["measures"][:60]))
+    print_table(rows)
 
 
-def passport(found: Mapping[str, Any]) -> None:
-    """What a stranger's checkpoint holds, the inventory last and cut to its first lines."""
-    sizes, tensors = found["sizes"], found["tensors"]
-    click.echo(f"{found['format']}: a {found['family']} of {sizes['width']} x {sizes['height']} px.")
+def print_passport(passport: Mapping[str, Any]) -> None:
+    """Print what a checkpoint holds, the list of tensors last and shortened."""
+    sizes, tensors = passport["sizes"], passport["tensors"]
+    click.echo(f"{passport['format']}: a {passport['family']} of {sizes['width']} x {sizes['height']} px.")
     lines = {
         "channels": sizes["channels"],
         "classes": sizes["classes"] or "none",
         "latent": f"z of {sizes['z']}" + (f", w of {sizes['w']} on {sizes['layers']} layers" if sizes["w"] else ""),
-        "file": f"{found['bytes']:,} bytes, sha256 {found['sha256']}",
-        "weights": f"{found['numbers']:,} numbers in {len(tensors)} tensors",
-        "golden": found["golden"],
-        "licence": found["licence"] or "not told",
-        "names": f"{len(found['names'])} named, none imported, {len(found['inert'])} made inert",
+        "file": f"{passport['bytes']:,} bytes, sha256 {passport['sha256']}",
+        "weights": f"{passport['numbers']:,} numbers in {len(tensors)} tensors",
+        "golden hash": passport["golden"],
+        "licence": passport["licence"] or "not stated",
+        "pickle": f"{len(passport['names'])} names, none imported, {len(passport['inert'])} replaced by placeholders",
     }
-    table([("passport", ""), *((name, str(value)) for name, value in lines.items())])
-    for name in found["inert"]:
-        click.echo(f"  inert: {name}")
-    for name, sum in found["sources"].items():
-        click.echo(f"  source of {name}, not run: sha256 {sum}")
-    for note in found["notes"]:
+    print_table([("passport", ""), *((name, str(value)) for name, value in lines.items())])
+    for name in passport["inert"]:
+        click.echo(f"  placeholder for {name}")
+    for name, sum in passport["sources"].items():
+        click.echo(f"  source of {name}, not executed: sha256 {sum}")
+    for note in passport["notes"]:
         click.echo(f"  {note}")
     for tensor in tensors[:MOST_TENSORS]:
         click.echo(f"  {tensor['name']}  {tensor['dtype']} {list(tensor['shape'])}")
     if len(tensors) > MOST_TENSORS:
-        click.echo(f"  and {len(tensors) - MOST_TENSORS} more; --json names all.")
+        click.echo(f"  and {len(tensors) - MOST_TENSORS} more; --json lists all.")
 
 
-def checks(found: Sequence[Check], healthy: bool, as_json: bool) -> None:
-    """What the doctor found, what is broken last and on stderr."""
+def print_checks(checks: Sequence[Check], healthy: bool, as_json: bool) -> None:
+    """Print the results of the doctor, those that are broken again on stderr."""
     if as_json:
-        return plain({"ok": healthy, "checks": [asdict(check) for check in found]})
-    table([("check", "state", "found"), *((check.name, check.state, check.found) for check in found)])
-    for check in found:
+        return print_json({"ok": healthy, "checks": [asdict(check) for check in checks]})
+    print_table([("check", "state", "found"), *((check.name, check.state, check.found) for check in checks)])
+    for check in checks:
         if check.state == "broken":
             refuse(f"{check.name}: {check.found}", check.hint)
     return None
 
 
-def card(figures: Mapping[str, Any]) -> None:
-    """A report card: one figure a line, nested ones indented."""
+def print_card(figures: Mapping[str, Any]) -> None:
+    """Print a report card: one figure per line, nested ones indented."""
     for name, value in figures.items():
         if isinstance(value, Mapping):
             click.echo(f"{name}:" if value else f"{name}: -")
@@ -125,18 +125,18 @@ def card(figures: Mapping[str, Any]) -> None:
 
 
 def progress() -> Callable[[Progress], None]:
-    """A reporter: one line that rewrites itself in a terminal, a line for each tenth elsewhere."""
+    """A progress bar on stderr: one line that rewrites itself in a terminal, a line for each tenth elsewhere."""
     live = sys.stderr.isatty()
-    shown = -1
+    printed = -1
 
-    def show(now: Progress) -> None:
-        nonlocal shown
-        step = int(now.share * (100 if live else 10))
-        if step == shown:
+    def show(progress: Progress) -> None:
+        nonlocal printed
+        step = int(progress.share * (100 if live else 10))
+        if step == printed:
             return
-        shown = step
-        line = f"{now.share:4.0%}  {now.message}"
-        click.echo(f"\r{line:<70}" if live else line, err=True, nl=not live or now.share >= 1)
+        printed = step
+        line = f"{progress.share:4.0%}  {progress.message}"
+        click.echo(f"\r{line:<70}" if live else line, err=True, nl=not live or progress.share >= 1)
 
     return show
 

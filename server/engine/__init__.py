@@ -1,1 +1,1 @@
-"""Drawing for many people at once: the inference thread, the preview queue and the backends."""
+"""Image synthesis for many clients: the inference thread, the preview queue, the generator cache and the backends."""

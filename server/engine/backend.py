@@ -1,4 +1,4 @@
-"""What draws and learns: one interface, behind which it happens in this process or on other machines."""
+"""The interface for rendering and learning, and its implementation on the device of this process."""
 
 from __future__ import annotations
 
@@ -9,112 +9,132 @@ from typing import Any, Protocol
 from latentwalk.edit import Edit
 from latentwalk.errors import LatentwalkError
 from latentwalk.rendering import draw
+from latentwalk.rendering.frame import Answer, Frame
 from latentwalk.rendering.image_codec import Format, Pixels
 from models.base import Precision
 from server.engine.generator_cache import GeneratorCache
 from server.engine.inference_thread import InferenceThread, Priority
-from server.engine.preview_queue import Answer, ClientSlot, Frame, PreviewRequest
+from server.engine.preview_queue import ClientSlot, PreviewRequest
 from server.engine.renderer import Renderer
 from server.jobs.job import Kind
 from server.jobs.task import Task
-from server.services.learning import LearningTasks
+from server.services.learning_tasks import LearningTasks
 
 
 @dataclass(frozen=True, slots=True)
 class GeneratorStatus:
-    """What is known of a generator once it is loaded: what its previews are computed in."""
+    """What is known of a loaded generator: the precision of its previews."""
 
     precision: Precision
 
 
 class Backend(Protocol):
-    """Every method but `preview`, which answers with it, raises LatentwalkError where something cannot be done."""
+    """Renders images and creates learning tasks, in this process or on a cluster.
+
+    All methods raise LatentwalkError if they fail, except `preview`, which returns it.
+    """
 
     @property
     def device(self) -> str:
-        """What draws, in a few words."""
+        """A short description of the devices that render."""
 
     @property
     def learners(self) -> int:
-        """How many jobs can learn at once."""
+        """The number of learning jobs that can run at a time."""
 
     async def load(self, generator: str) -> GeneratorStatus:
-        """Have a generator ready to be drawn with."""
+        """Load a generator."""
 
     def loaded(self) -> Mapping[str, GeneratorStatus]:
-        """The generators that are ready."""
+        """The loaded generators."""
 
-    async def preview(self, slot: ClientSlot, wish: PreviewRequest) -> tuple[PreviewRequest, Answer]:
-        """A quick JPEG of `wish`, or of a newer one that its slot holds when the turn comes; or why not."""
+    async def preview(self, slot: ClientSlot, request: PreviewRequest) -> tuple[PreviewRequest, Answer]:
+        """A JPEG preview of `request`, or of a newer one that its slot holds by then; or the error instead."""
 
     async def still(
         self, edit: Edit, format: Format = "png", *, longest: int | None = None,
         priority: Priority = Priority.STILL, person: str = "",
     ) -> Frame:  # fmt: skip
-        """The exact picture of an edit, as a file of at most `longest` px on a side."""
+        """The exact image of an edit as a file, at most `longest` pixels on its longer side."""
 
     async def pixels(self, edit: Edit, priority: Priority = Priority.STILL) -> Pixels:
-        """The exact picture of an edit, uint8 [H, W, C]."""
+        """The exact image of an edit, uint8 [H, W, C]."""
 
-    async def plan(self, kind: Kind, request: Mapping[str, Any]) -> Task:
-        """How something is learned; refused here, before there is a job, where it cannot be."""
+    async def task(self, kind: Kind, request: Mapping[str, Any]) -> Task:
+        """The task that learns what `request` asks for; an invalid request fails here, before there is a job."""
 
     def waiting(self) -> int:
-        """How many pictures wait."""
+        """The number of images that wait."""
 
     def workers(self) -> int:
-        """How many devices draw just now."""
+        """The number of devices that can render now."""
 
     async def close(self) -> None:
-        """Answer everybody who waits, and stop."""
+        """Answer everyone who waits with an error, and stop."""
 
 
 class EmbeddedBackend:
-    """The backend of one process: its own shelf, and the one lane to its device."""
+    """The backend of a single process: one generator cache and one inference thread."""
 
     learners = 1
 
     def __init__(
-        self, shelf: GeneratorCache, lane: InferenceThread, renderer: Renderer, workshop: LearningTasks
+        self,
+        generator_cache: GeneratorCache,
+        inference_thread: InferenceThread,
+        renderer: Renderer,
+        learning_tasks: LearningTasks,
     ) -> None:
-        self._shelf, self._lane, self._renderer, self._workshop = shelf, lane, renderer, workshop
+        self._generator_cache, self._inference_thread = generator_cache, inference_thread
+        self._renderer, self._learning_tasks = renderer, learning_tasks
 
     @property
     def device(self) -> str:
-        return str(self._shelf.device)
+        """The name of the torch device."""
+        return str(self._generator_cache.device)
 
     async def load(self, generator: str) -> GeneratorStatus:
-        return GeneratorStatus((await self._shelf.get(generator)).quick.precision)
+        """Load a generator into the cache."""
+        return GeneratorStatus((await self._generator_cache.get(generator)).quick.precision)
 
     def loaded(self) -> Mapping[str, GeneratorStatus]:
-        return {name: GeneratorStatus(ready.quick.precision) for name, ready in self._shelf.loaded().items()}
+        """The generators in the cache."""
+        generators = self._generator_cache.loaded()
+        return {name: GeneratorStatus(generator.quick.precision) for name, generator in generators.items()}
 
-    async def preview(self, slot: ClientSlot, wish: PreviewRequest) -> tuple[PreviewRequest, Answer]:
+    async def preview(self, slot: ClientSlot, request: PreviewRequest) -> tuple[PreviewRequest, Answer]:
+        """As `Backend.preview`."""
         try:
-            ready = await self._shelf.get(wish.edit.generator)
+            generator = await self._generator_cache.get(request.edit.generator)
         except LatentwalkError as error:
-            return wish, error
-        return await self._renderer.preview(slot, wish, ready)
+            return request, error
+        return await self._renderer.preview(slot, request, generator)
 
     async def still(
         self, edit: Edit, format: Format = "png", *, longest: int | None = None,
         priority: Priority = Priority.STILL, person: str = "",
     ) -> Frame:  # fmt: skip
-        ready = await self._shelf.get(edit.generator)
-        return await self._renderer.still(edit, ready, format, longest=longest, priority=priority, person=person)
+        """As `Backend.still`."""
+        generator = await self._generator_cache.get(edit.generator)
+        return await self._renderer.still(edit, generator, format, longest=longest, priority=priority, person=person)
 
     async def pixels(self, edit: Edit, priority: Priority = Priority.STILL) -> Pixels:
-        ready = await self._shelf.get(edit.generator)
-        return await self._lane.run(priority, lambda: draw.draw(edit, ready))
+        """As `Backend.pixels`."""
+        generator = await self._generator_cache.get(edit.generator)
+        return await self._inference_thread.run(priority, lambda: draw.draw(edit, generator))
 
-    async def plan(self, kind: Kind, request: Mapping[str, Any]) -> Task:
-        return await self._workshop.plan(kind, request)
+    async def task(self, kind: Kind, request: Mapping[str, Any]) -> Task:
+        """As `Backend.task`."""
+        return await self._learning_tasks.task(kind, request)
 
     def waiting(self) -> int:
+        """The number of images that wait."""
         return self._renderer.waiting()
 
     def workers(self) -> int:
+        """1: the device of this process."""
         return 1
 
     async def close(self) -> None:
+        """Stop the renderer; the cache and the thread belong to whoever created them."""
         self._renderer.close()

@@ -1,4 +1,4 @@
-"""The one door to a device: a single thread that runs small pieces of work, the most urgent first."""
+"""The single thread that uses a device: it runs short functions, the most urgent first."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, TypeVar
 
@@ -17,7 +18,7 @@ T = TypeVar("T")
 
 
 class Priority(IntEnum):
-    """Who goes first: what a hand is moving now, then what it came to rest on, then pictures, then long work."""
+    """How urgent a function is: previews during a drag, then their exact image, then other images, then long work."""
 
     PREVIEW = 0
     SETTLE = 1
@@ -25,96 +26,106 @@ class Priority(IntEnum):
     WORK = 3
 
 
-class InferenceThread:
-    """A thread that takes the most urgent waiting piece, one at a time.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Call:
+    queued_at: float
+    function: Callable[[], Any]
+    future: Future[Any]
 
-    Nothing starves: of every `share` turns one goes to whatever has waited longest. Equally urgent pieces go round by
-    person. Long work also keeps clear for `grace` seconds after a preview, because a hand on a slider will be back
-    within a frame or two.
+
+class InferenceThread:
+    """A thread that runs the most urgent queued function, one at a time.
+
+    Nothing starves: one of every `share` calls goes to whatever has waited longest. Calls of equal priority take turns
+    by person. Long work does not start within `grace` seconds after a preview, because the next preview of a drag
+    follows within a frame or two.
     """
 
     def __init__(self, name: str = "inference", *, share: int = 8, grace: float = 0.03) -> None:
         self._share = share
         self._grace = grace
-        self._queues: dict[Priority, FairQueue[tuple[float, Future[Any], Callable[[], Any]]]]
-        self._queues = {priority: FairQueue() for priority in Priority}
+        self._queues: dict[Priority, FairQueue[_Call]] = {priority: FairQueue() for priority in Priority}
         self._changed = threading.Condition()
         self._closed = False
-        self._passed_over = 0
+        self._passed_over = 0  # calls in a row that went to the most urgent while others waited
         self._last_preview = -1e9
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def submit(self, priority: Priority, function: Callable[[], T], person: str = "") -> Future[T]:
-        """Queue `function`; its future holds what it returns or raises."""
+        """Queue `function`; the future holds what it returns or raises. Overloaded after `close`."""
         future: Future[T] = Future()
         with self._changed:
             if self._closed:
                 raise server_stopping()
-            self._queues[priority].put(person, (time.monotonic(), future, function))
+            self._queues[priority].put(person, _Call(time.monotonic(), function, future))
             self._changed.notify()
         return future
 
     async def run(self, priority: Priority, function: Callable[[], T], person: str = "") -> T:
-        """`submit`, awaited; a caller that is cancelled before its turn is dropped."""
+        """Await `submit`. If the caller is cancelled while the function is queued, it does not run."""
         return await asyncio.wrap_future(self.submit(priority, function, person))
 
     def waiting(self) -> dict[Priority, int]:
-        """How many pieces wait, by how urgent they are."""
+        """The number of queued functions by priority."""
         with self._changed:
             return {priority: len(queue) for priority, queue in self._queues.items()}
 
     def close(self) -> None:
-        """Finish the piece in hand, refuse what waits and end the thread."""
+        """Finish the running function, refuse the queued ones and end the thread."""
         with self._changed:
             self._closed = True
-            waiting = [entry[1] for queue in self._queues.values() for entry in queue.clear()]
+            queued = [call.future for queue in self._queues.values() for call in queue.clear()]
             self._changed.notify()
-        for future in waiting:  # not cancelled: to those who await it that would look like their own cancelling
+        for future in queued:  # not cancelled, because the callers would take that for their own cancellation
             if future.set_running_or_notify_cancel():
                 future.set_exception(server_stopping())
         self._thread.join()
 
     def _run(self) -> None:
-        while (piece := self._next()) is not None:
-            priority, future, function = piece
-            if not future.set_running_or_notify_cancel():
+        while (item := self._next()) is not None:
+            priority, call = item
+            if not call.future.set_running_or_notify_cancel():
                 continue
             try:
-                future.set_result(function())
-            except BaseException as error:  # whatever a model raises belongs to the one who asked, not to the lane
-                future.set_exception(error)
+                call.future.set_result(call.function())
+            except BaseException as error:  # whatever a model raises belongs to the caller, not to this thread
+                call.future.set_exception(error)
             if priority is Priority.PREVIEW:
                 self._last_preview = time.monotonic()
-            del future, function, piece  # a kept result would hold its tensors until the next turn
+            del call, item  # a reference to the result would hold its tensors until the next call
 
-    def _next(self) -> tuple[Priority, Future[Any], Callable[[], Any]] | None:
+    def _next(self) -> tuple[Priority, _Call] | None:
         with self._changed:
             while not self._closed:
-                priority, patience = self._choose()
+                priority, timeout = self._choose()
                 if priority is not None:
-                    _, future, function = self._queues[priority].take()
-                    return priority, future, function
-                self._changed.wait(patience)
+                    return priority, self._queues[priority].pop()
+                self._changed.wait(timeout)
             return None
 
     def _choose(self) -> tuple[Priority | None, float | None]:
-        # Whose turn it is; or nobody's, and for how many seconds.
+        """The priority to serve next; or None and the seconds to wait, None for until something is queued."""
         waiting = [priority for priority in Priority if self._queues[priority]]
         if not waiting:
             return None, None
-        owed = self._passed_over >= self._share - 1
-        first = waiting[0]
-        if len(waiting) > 1 and owed:
-            first = min(waiting[1:], key=lambda priority: min(head[0] for head in self._queues[priority].heads()))
-        elif first is Priority.WORK and not owed:
-            clear = self._last_preview + self._grace - time.monotonic()
-            if clear > 0:
-                return None, clear
-        self._passed_over = self._passed_over + 1 if len(waiting) > 1 and first is waiting[0] else 0
-        return first, None
+        oldest_first = self._passed_over >= self._share - 1
+        chosen = waiting[0]
+        if len(waiting) > 1 and oldest_first:
+            chosen = min(
+                waiting[1:], key=lambda priority: min(call.queued_at for call in self._queues[priority].heads())
+            )
+        elif chosen is Priority.WORK and not oldest_first:
+            remaining = self._last_preview + self._grace - time.monotonic()
+            if remaining > 0:
+                return None, remaining
+        self._passed_over = self._passed_over + 1 if len(waiting) > 1 and chosen is waiting[0] else 0
+        return chosen, None
+
+    def _oldest(self, priority: Priority) -> float:
+        return min(call.queued_at for call in self._queues[priority].heads())
 
 
 def server_stopping() -> Overloaded:
-    """What callers hear once the door is closed."""
+    """The error for callers of a server that is shutting down."""
     return Overloaded("The server is stopping.", "Try again when it is back.")

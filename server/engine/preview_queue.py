@@ -1,4 +1,4 @@
-"""Wishes that wait for a device: one slot a tab, which always holds its newest wish, and turns that go by person."""
+"""Queues previews for a device: one slot per client, which holds only its newest request, served in turn by person."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from latentwalk.edit import Edit
-from latentwalk.errors import LatentwalkError, Overloaded
-from latentwalk.rendering.image_codec import Format
+from latentwalk.errors import Overloaded
+from latentwalk.rendering.frame import Answer
 
 K = TypeVar("K")
 
-CROWDING, MOST_REMEMBERED = 4, 4096  # a person's part of the stills that may wait; people whose last turn is known
+PERSON_SHARE = 4  # one person may queue one in so many of the stills that may wait
+MOST_REMEMBERED = 4096  # people whose last turn is remembered
 
 
 @dataclass(frozen=True, slots=True)
 class PreviewRequest:
-    """A picture somebody wants: its edit, the number they know it by, its longest side, and when they asked."""
+    """A requested preview: its edit, the client's revision number, the longest side in pixels, and the request time."""
 
     rev: int
     edit: Edit
@@ -30,162 +31,149 @@ class PreviewRequest:
     at: float = field(default_factory=time.perf_counter)
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """An encoded picture, and where its time went, in seconds."""
-
-    data: bytes
-    format: Format
-    width: int
-    height: int
-    batch: int = 1
-    waited: float = 0.0
-    rendered: float = 0.0
-    encoded: float = 0.0
-
-
-Answer = Frame | LatentwalkError
-
-
 class ClientSlot:
-    """One tab's newest wish; a newer one takes its place. Filled on the event loop, emptied on any thread.
+    """The newest request of one client; a newer one replaces it. Filled on the event loop, read on any thread.
 
-    `person` is whose tab it is; slots of nobody in particular are each their own person's.
+    `person` is the client's user; each anonymous slot counts as a person of its own.
     """
 
     def __init__(self, person: str = "") -> None:
         self.person = person or f"slot-{id(self)}"
-        self.newest: PreviewRequest | None = None  # stays after it was taken
+        self.newest: PreviewRequest | None = None  # remains after it was taken
         self._waiting: PreviewRequest | None = None
         self._lock = threading.Lock()
         self._filled = asyncio.Event()
 
-    def put(self, wish: PreviewRequest) -> None:
+    def put(self, request: PreviewRequest) -> None:
+        """Replace the waiting request."""
         with self._lock:
-            self.newest = self._waiting = wish
+            self.newest = self._waiting = request
         self._filled.set()
 
     async def take(self) -> PreviewRequest:
-        """The waiting wish, once there is one."""
+        """Wait for a request and remove it from the slot."""
         while True:
             with self._lock:
-                wish, self._waiting = self._waiting, None
-                if wish is not None:
-                    return wish
+                request, self._waiting = self._waiting, None
+                if request is not None:
+                    return request
                 self._filled.clear()
             await self._filled.wait()
 
-    def newer(self, wish: PreviewRequest) -> PreviewRequest:
-        """A newer wish of the same generator where one came in meanwhile, else the same again."""
+    def newer(self, request: PreviewRequest) -> PreviewRequest:
+        """Remove and return a newer request for the same generator if one arrived, otherwise return `request`."""
         with self._lock:
-            if self._waiting is None or self._waiting.edit.generator != wish.edit.generator:
-                return wish
-            wish, self._waiting = self._waiting, None
-            return wish
+            if self._waiting is None or self._waiting.edit.generator != request.edit.generator:
+                return request
+            request, self._waiting = self._waiting, None
+            return request
 
 
 @dataclass(slots=True, eq=False)
 class QueuedPreview(Generic[K]):
-    """A preview that waits. Those of one `key` can be drawn together; `tries` counts the devices that failed it."""
+    """A preview in the queue. Those of one `key` can share a batch; `tries` counts the workers lost with it."""
 
     slot: ClientSlot
-    wish: PreviewRequest
+    request: PreviewRequest
     key: K
     future: asyncio.Future[tuple[PreviewRequest, Answer]]
     tries: int = 0
 
     def answer(self, answer: Answer) -> None:
-        """Answer from any thread; the caller may have gone, and their loop with them."""
+        """Resolve the future, from any thread. The caller, and its event loop, may be gone."""
         loop = self.future.get_loop()
         if not loop.is_closed():
-            loop.call_soon_threadsafe(self._settle, answer)
+            loop.call_soon_threadsafe(self._resolve, answer)
 
-    def _settle(self, answer: Answer) -> None:
+    def _resolve(self, answer: Answer) -> None:
         if not self.future.done():
-            self.future.set_result((self.wish, answer))
+            self.future.set_result((self.request, answer))
 
 
 class PreviewQueue(Generic[K]):
-    """What waits, and the next batch of it. For any thread.
+    """The waiting previews, and the next batch of them. Thread-safe.
 
-    Those whose last turn is longest ago go first, each person at most once a batch while others wait, so that nobody
-    can crowd others out.
+    Whoever was served longest ago goes first, and nobody is in a batch twice while others wait, so that one person
+    with many clients cannot delay the others.
     """
 
-    def __init__(self, most: int = 256) -> None:
-        self._most = most
+    def __init__(self, capacity: int = 256) -> None:
+        self._capacity = capacity
         self._waiting: list[QueuedPreview[K]] = []
-        self._served: dict[str, int] = {}  # in which turn each person was last in a batch
-        self._turns = 0
+        self._last_turn: dict[str, int] = {}  # per person the turn in which they were last in a batch
+        self._turn = 0
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, request: QueuedPreview[K]) -> bool:
-        """Let a request wait; False where too much waits already."""
+    def put(self, preview: QueuedPreview[K]) -> bool:
+        """Queue a preview; False if the queue is full."""
         with self._lock:
-            if len(self._waiting) >= self._most:
+            if len(self._waiting) >= self._capacity:
                 return False
-            self._waiting.append(request)
+            self._waiting.append(preview)
             return True
 
-    def wanted(self) -> list[K]:
-        """What kinds of batches are waited for, the longest waiting first."""
+    def waiting_keys(self) -> list[K]:
+        """The keys of the waiting previews, the longest waiting first."""
         with self._lock:
-            return list(dict.fromkeys(request.key for request in self._waiting if not request.future.done()))
+            return list(dict.fromkeys(preview.key for preview in self._waiting if not preview.future.done()))
 
-    def gather(self, most: int, takes: Callable[[K], bool] = lambda key: True) -> list[QueuedPreview[K]]:
-        """The next batch of one key that is taken, each with the newest wish of its slot; none where nothing waits."""
+    def next_batch(self, most: int, accepts: Callable[[K], bool] = lambda key: True) -> list[QueuedPreview[K]]:
+        """Remove and return the next batch of up to `most` previews with one accepted key; empty if there is none.
+
+        Each preview is updated to the newest request of its slot.
+        """
         with self._lock:
-            self._waiting = [request for request in self._waiting if not request.future.done()]
-            at_hand = [request for request in self._waiting if takes(request.key)]
-            people = {request.slot.person for request in at_hand}
-            if len(self._served) > MOST_REMEMBERED:
-                waiting = {request.slot.person for request in self._waiting}
-                self._served = {person: turn for person, turn in self._served.items() if person in waiting}
-            self._turns += 1
+            self._waiting = [preview for preview in self._waiting if not preview.future.done()]
+            candidates = [preview for preview in self._waiting if accepts(preview.key)]
+            people = {preview.slot.person for preview in candidates}
+            if len(self._last_turn) > MOST_REMEMBERED:
+                waiting = {preview.slot.person for preview in self._waiting}
+                self._last_turn = {person: turn for person, turn in self._last_turn.items() if person in waiting}
+            self._turn += 1
             batch: list[QueuedPreview[K]] = []
-            for request in sorted(at_hand, key=lambda request: self._served.get(request.slot.person, 0)):
-                person = request.slot.person
-                again = len(people) > 1 and self._served.get(person) == self._turns
-                if len(batch) < most and not again and (not batch or request.key == batch[0].key):
-                    self._served[person] = self._turns
-                    batch.append(request)
-            for request in batch:
-                self._waiting.remove(request)
-                request.wish = request.slot.newer(request.wish)
+            for preview in sorted(candidates, key=lambda preview: self._last_turn.get(preview.slot.person, 0)):
+                person = preview.slot.person
+                in_batch = len(people) > 1 and self._last_turn.get(person) == self._turn
+                if len(batch) < most and not in_batch and (not batch or preview.key == batch[0].key):
+                    self._last_turn[person] = self._turn
+                    batch.append(preview)
+            for preview in batch:
+                self._waiting.remove(preview)
+                preview.request = preview.slot.newer(preview.request)
             return batch
 
     def clear(self) -> list[QueuedPreview[K]]:
-        """Empty it; what was in it."""
+        """Remove and return all waiting previews."""
         with self._lock:
-            left, self._waiting = self._waiting, []
-            return left
+            removed, self._waiting = self._waiting, []
+            return removed
 
 
 class StillQuota:
-    """How many exact pictures wait, in all and of each person: what is too many is refused at once."""
+    """Limits how many exact images may wait, in all and per person; requests beyond a limit are refused at once."""
 
-    def __init__(self, most: int = 256) -> None:
-        self._most = most
+    def __init__(self, capacity: int = 256) -> None:
+        self._capacity = capacity
         self._waiting: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return self._waiting.total()
 
     @contextmanager
-    def one(self, person: str) -> Iterator[None]:
-        """Wait for one as `person`; Overloaded where they, or all together, wait for too many."""
-        if len(self) >= self._most or self._waiting[person] >= self._most // CROWDING:
-            raise Overloaded("Too many pictures are waiting.", "Try again in a moment.")
+    def reserve(self, person: str) -> Iterator[None]:
+        """Count one image of `person` for the duration of the block. Overloaded if a limit is reached."""
+        if len(self) >= self._capacity or self._waiting[person] >= self._capacity // PERSON_SHARE:
+            raise Overloaded("Too many images are waiting.", "Try again in a moment.")
         self._waiting[person] += 1
         try:
             yield
         finally:
-            self._waiting -= Counter((person,))  # subtracting this way also forgets those who have none left
+            self._waiting -= Counter((person,))  # this kind of subtraction also removes counts of zero
 
 
 def queue_full() -> Overloaded:
-    """What somebody hears whose preview finds no room."""
-    return Overloaded("Too many people are waiting for a picture.", "Try again in a moment.")
+    """The error for a preview that finds the queue full."""
+    return Overloaded("Too many previews are waiting.", "Try again in a moment.")

@@ -1,1 +1,1 @@
-"""Background jobs: the queue, the runner, progress events and checkpoints."""
+"""Background jobs: the runner, the fair queue and semaphore, job events, persistence and checkpoints."""

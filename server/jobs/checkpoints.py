@@ -1,4 +1,4 @@
-"""Checkpoints of learning on disk: named by their hash, two of each stage, so that one may be damaged."""
+"""Checkpoints of long work on disk: files named by their hash, two per stage, so that one may be damaged."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from safetensors import SafetensorError
 from latentwalk.steering.learning.resume_state import ResumeState, Saved
 from models import atomic_files
 
-GENERATIONS = 2
+GENERATIONS = 2  # files kept of each stage
 NAME = re.compile(r"(?P<stage>[a-z_.]{1,40})-(?P<number>\d{8})-(?P<sha256>[0-9a-f]{64})\.safetensors")
 
 log = logging.getLogger(__name__)
 
 
 class Checkpoint(ResumeState):
-    """A memory in `folder`. What `put` was given is on disk when it returns; a file that is not whole is passed over.
+    """A resume state stored in `folder`: `put` returns once the stage is on disk, and damaged files are skipped.
 
-    A file is named STAGE-NUMBER-SHA256: numbers rise over all stages, so the highest is a mark of how far work came.
+    A file is named STAGE-NUMBER-SHA256. Numbers increase over all stages, so that the highest tells how far work came.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -42,16 +42,16 @@ class Checkpoint(ResumeState):
 
     @property
     def job(self) -> str:
-        """Whose memory it is."""
+        """The id of the job."""
         return self._folder.name
 
     @property
     def mark(self) -> int:
-        """The number of the newest checkpoint, 0 where there is none."""
+        """The number of the newest file, 0 if there is none."""
         return max((number for paths in self._files().values() for number, _, _ in paths), default=0)
 
     def put(self, stage: str, saved: Saved) -> None:
-        """Keep a stage durably, then let go of all but the last two of it; StorageFailed keeps those."""
+        """Save a stage durably, then delete all but its last two files. StorageFailed leaves the existing ones."""
         facts = {**saved.facts, "seconds_so_far": round(self.seconds, 3)}
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in saved.tensors.items()}
         data = safetensors.torch.save(tensors, {"facts": json.dumps(facts)})
@@ -62,33 +62,34 @@ class Checkpoint(ResumeState):
             atomic_files.remove(path)
 
     def _files(self) -> dict[str, list[tuple[int, Path, str]]]:
-        found: dict[str, list[tuple[int, Path, str]]] = {}
+        """Per stage its files in order: number, path and hash."""
+        files: dict[str, list[tuple[int, Path, str]]] = {}
         for path in sorted(self._folder.glob("*.safetensors")):
             if match := NAME.fullmatch(path.name):
-                found.setdefault(match["stage"], []).append((int(match["number"]), path, match["sha256"]))
-        return found
+                files.setdefault(match["stage"], []).append((int(match["number"]), path, match["sha256"]))
+        return files
 
 
 class Checkpoints:
-    """The memories of all jobs, each in a folder of its own."""
+    """The checkpoints of all jobs, each in a folder of its own."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def of(self, job: str) -> Checkpoint:
-        """The memory of a job, with what an earlier server left in it."""
+    def open(self, job: str) -> Checkpoint:
+        """The checkpoint of a job, with what an earlier server saved in it."""
         return Checkpoint(self.folder / job)
 
-    def clear(self, job: str) -> None:
-        """Forget a job that came to its end."""
+    def delete(self, job: str) -> None:
+        """Delete the checkpoint of a job that ended."""
         shutil.rmtree(self.folder / job, ignore_errors=True)
 
-    def sweep(self, under_way: set[str]) -> list[str]:
-        """Forget every job but these; the ids of those forgotten."""
-        gone = [path.name for path in sorted(self.folder.glob("*")) if path.name not in under_way]
-        for job in gone:
-            self.clear(job)
-        return gone
+    def delete_others(self, active: set[str]) -> list[str]:
+        """Delete the checkpoints of all jobs but the `active` ones; returns the ids of those deleted."""
+        deleted = [path.name for path in sorted(self.folder.glob("*")) if path.name not in active]
+        for job in deleted:
+            self.delete(job)
+        return deleted
 
 
 def _read(path: Path) -> Saved | None:

@@ -1,4 +1,4 @@
-"""A queue in which people take turns, however much each of them has put in."""
+"""A queue that serves people in turn, no matter how many items each of them has queued."""
 
 from __future__ import annotations
 
@@ -10,48 +10,48 @@ T = TypeVar("T")
 
 
 class FairQueue(Generic[T]):
-    """First come, first served among a person's own items; round and round among people. Not safe between threads."""
+    """First in, first out among the items of one person; round robin among people. Not thread-safe."""
 
     def __init__(self) -> None:
-        self._people: OrderedDict[str, deque[T]] = OrderedDict()
+        self._items: OrderedDict[str, deque[T]] = OrderedDict()
 
     def __len__(self) -> int:
-        return sum(len(items) for items in self._people.values())
+        return sum(len(items) for items in self._items.values())
 
     def put(self, person: str, item: T) -> None:
-        """Queue an item; somebody new comes after everybody who waits."""
-        self._people.setdefault(person, deque()).append(item)
+        """Queue an item. A person without items joins behind everyone who waits."""
+        self._items.setdefault(person, deque()).append(item)
 
-    def take(self) -> T:
-        """The item whose turn it is; its person's next one waits until everybody else had theirs."""
-        person, items = next(iter(self._people.items()))
+    def pop(self) -> T:
+        """Remove and return the next item; that person's following item waits until everyone else was served."""
+        person, items = next(iter(self._items.items()))
         item = items.popleft()
         if items:
-            self._people.move_to_end(person)
+            self._items.move_to_end(person)
         else:
-            del self._people[person]
+            del self._items[person]
         return item
 
-    def had(self, person: str) -> None:
-        """Whoever this is had a turn: everybody else's next one comes first."""
-        if person in self._people:
-            self._people.move_to_end(person)
+    def move_to_back(self, person: str) -> None:
+        """Serve everyone else before this person, if they have items."""
+        if person in self._items:
+            self._items.move_to_end(person)
 
-    def sift(self, waits: Callable[[T], bool]) -> None:
-        """Let go of what does not wait any more, without its being anybody's turn."""
-        for person, items in list(self._people.items()):
-            left = deque(item for item in items if waits(item))
-            if left:
-                self._people[person] = left
+    def retain(self, condition: Callable[[T], bool]) -> None:
+        """Remove the items that do not meet `condition`; this costs nobody their turn."""
+        for person, items in list(self._items.items()):
+            remaining = deque(item for item in items if condition(item))
+            if remaining:
+                self._items[person] = remaining
             else:
-                del self._people[person]
+                del self._items[person]
 
     def heads(self) -> Iterator[T]:
-        """Everybody's oldest item."""
-        return (items[0] for items in self._people.values())
+        """The oldest item of each person."""
+        return (items[0] for items in self._items.values())
 
     def clear(self) -> list[T]:
-        """Empty the queue; what was in it."""
-        left = [item for items in self._people.values() for item in items]
-        self._people.clear()
-        return left
+        """Remove and return all items."""
+        removed = [item for items in self._items.values() for item in items]
+        self._items.clear()
+        return removed

@@ -1,4 +1,4 @@
-"""Lines for what only so many may use at once: people take turns at it, however often each of them wants it."""
+"""A semaphore that people acquire in turn, no matter how often each of them asks; and limits on waiting jobs."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from collections.abc import AsyncIterator, Collection
 from latentwalk.errors import Overloaded
 from server.jobs.fair_queue import FairQueue
 
-MOST_WAITING = 32
-MOST_OF_ONE = 16  # of these; the rest is for others
+MOST_WAITING = 32  # jobs that may wait
+MOST_PER_PERSON = 16  # jobs of one person that may wait
 
 
 class FairSemaphore:
-    """Room for so many at a time. Whoever leaves hands their place on; use on one event loop.
+    """At most `capacity` holders at a time. Use on one event loop.
 
-    A person's turn is over when they leave, not when they are let in: whoever came meanwhile goes before what the same
-    person wants next. So nobody who waits, and holds no place, is passed twice by the same other person.
+    A person's turn ends when they release, not when they acquire: whoever queued meanwhile goes before that person's
+    next request. So nobody who waits, and holds no slot, is overtaken twice by the same person.
     """
 
-    def __init__(self, room: int = 1) -> None:
-        if room < 1:
-            raise ValueError("nobody would ever be let into a line without room")
-        self._free = room
+    def __init__(self, capacity: int = 1) -> None:
+        if capacity < 1:
+            raise ValueError("the capacity of a semaphore must be at least 1")
+        self._free = capacity
         self._waiting: FairQueue[asyncio.Future[None]] = FairQueue()
 
     @contextlib.asynccontextmanager
-    async def place(self, person: str = "") -> AsyncIterator[None]:
-        """Wait for a place, and hold it until the end of the block."""
+    async def acquire(self, person: str = "") -> AsyncIterator[None]:
+        """Wait for a slot and hold it until the end of the block."""
         await self._enter(person)
         try:
             yield
         finally:
-            self._leave(person)
+            self._release(person)
 
     async def _enter(self, person: str) -> None:
-        if self._free:  # then nobody waits: a place that becomes free is handed on at once
+        if self._free:  # then nobody waits, because a released slot is handed on at once
             self._free -= 1
             return
         turn = asyncio.get_running_loop().create_future()
@@ -46,33 +46,33 @@ class FairSemaphore:
             await turn
         except asyncio.CancelledError:
             if turn.cancelled():
-                self._waiting.sift(_waits)
+                self._waiting.retain(_is_waiting)
             else:
-                self._leave(person)  # let in, and cancelled before it noticed
+                self._release(person)  # cancelled after it was given a slot, before it ran
             raise
 
-    def _leave(self, person: str) -> None:
-        self._waiting.had(person)
-        self._waiting.sift(_waits)  # who was cancelled may not have noticed yet
+    def _release(self, person: str) -> None:
+        self._waiting.move_to_back(person)
+        self._waiting.retain(_is_waiting)  # a cancelled task may not have run yet
         if self._waiting:
-            self._waiting.take().set_result(None)
+            self._waiting.pop().set_result(None)
         else:
             self._free += 1
 
 
-def _waits(turn: asyncio.Future[None]) -> bool:
+def _is_waiting(turn: asyncio.Future[None]) -> bool:
     return not turn.done()
 
 
 def check_waiting(person: str, waiting: Collection[str]) -> None:
-    """Overloaded where no further job of this person may wait; `waiting` says whose those are that do already.
+    """Raise Overloaded if `person` may not queue another job; `waiting` names the owner of each job that waits.
 
-    Nobody in particular, "", may have every place.
+    Anonymous users, "", are limited only by the total.
     """
     if len(waiting) >= MOST_WAITING:
         raise Overloaded(f"{len(waiting)} jobs are waiting already.", "Wait for one to finish, or cancel one.")
-    if person and Counter(waiting)[person] >= MOST_OF_ONE:
+    if person and Counter(waiting)[person] >= MOST_PER_PERSON:
         raise Overloaded(
-            f"{MOST_OF_ONE} jobs of yours are waiting already; the other places are for others.",
+            f"{MOST_PER_PERSON} jobs of yours are waiting already; the other places are for others.",
             "Wait for one of yours to finish, or cancel one.",
         )

@@ -1,4 +1,4 @@
-"""One piece of background work as people see it: its states, its progress and what became of it."""
+"""A background job as users see it: its state, its progress and its result."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ Kind = Literal["learn", "score", "judge", "discover", "invert", "pull", "export"
 
 
 class State(StrEnum):
-    """A job's life: queued, running, paused while the disk is full, then one of four ends.
+    """The state of a job: queued, running, paused while the disk is full, then one of four final states.
 
-    `interrupted` is what a stopped server leaves of work that cannot be begun again.
+    `interrupted` is the final state of work that a stopped server left and that cannot be restarted.
     """
 
     QUEUED = "queued"
@@ -26,15 +26,16 @@ class State(StrEnum):
 
     @property
     def is_end(self) -> bool:
+        """True for a final state."""
         return self not in (State.QUEUED, State.RUNNING, State.PAUSED)
 
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One piece of background work as people see it.
+    """A background job as users see it.
 
-    `version` rises with every change, `strip_version` with every new picture. `person` is who started it, "" for
-    nobody in particular; others are not told.
+    `version` increases with every change, `strip_version` with every new preview strip. `person` started it ("" for
+    an anonymous user) and is not shown to others. Times are ISO 8601; `eta_s` is in seconds.
     """
 
     id: str
@@ -56,5 +57,5 @@ class Job:
 
 
 def now() -> str:
-    """The time as ISO 8601 with microseconds, so that jobs sort by it."""
+    """The current time as ISO 8601 with microseconds, so that jobs sort by it."""
     return datetime.now(UTC).isoformat()

@@ -1,4 +1,4 @@
-"""Background work: one queue for each scarce thing, progress as it happens, and an end that every restart leads to."""
+"""Runs background jobs step by step, with a fair queue per resource; every job ends, or resumes after a restart."""
 
 from __future__ import annotations
 
@@ -12,254 +12,258 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from latentwalk.errors import DiskFull, Invalid, LatentwalkError, Overloaded
 from latentwalk.progress import Progress
+from latentwalk.rendering import image_codec
 from latentwalk.steering.learning.resume_state import ResumeState
 from models import atomic_files
 from server.jobs.checkpoints import Checkpoint, Checkpoints
 from server.jobs.fair_semaphore import FairSemaphore, check_waiting
 from server.jobs.job import Job, Kind, State, now
 from server.jobs.job_events import JobEvents
+from server.jobs.job_store import JobStore
 from server.jobs.task import RestoreTask, Task, TaskRun, next_step
 from server.storage.db.database import Database
 from server.storage.db.job_table import LEASE, JobRow, JobTable
 
-SAVE_EVERY = 2.0  # seconds between saved progress; changes of state are saved at once
-BEAT = LEASE / 3  # seconds between looks at what other servers left
-KEPT = 100
-TRIES = 3  # beginnings without a new checkpoint, each ended by the server's death, after which work is given up
-CHUNK_PATIENCE = 5.0  # seconds a closing server waits for chunks in hand
-PAUSE, LONGEST_PAUSE = 2.0, 60.0  # seconds between looks for room on a full disk
-LEAP = 100_000  # of a job's version when a server takes it over: above all that the last one told and did not save
-BLAME = "Something went wrong in the server while this ran."
-STOPPED = "The server stopped while this ran; start it again."
-WAITS = "Waits for the server to be back"
-STRANGE = "What was asked for is not understood by this version."
-POISON = f"The server died {TRIES} times while this ran, so it is not begun again."
+SAVE_INTERVAL = 2.0  # seconds between saves of progress; changes of state are saved at once
+POLL_INTERVAL = LEASE / 3  # seconds between lease renewals, and between looks at other servers' jobs
+HISTORY = 100  # jobs that are remembered
+TRIES = 3  # starts without a new checkpoint, each ended by the server's death, after which a job fails
+CLOSE_TIMEOUT = 5.0  # seconds that a closing server waits for running steps
+PAUSE, LONGEST_PAUSE = 2.0, 60.0  # seconds between checks of a full disk
+VERSION_JUMP = (
+    100_000  # added to the version of a job taken over: above what its last server announced but did not save
+)
+FAILED = "An unexpected error stopped this job."
+INTERRUPTED = "The server stopped while this job ran. Start it again."
+WAITING = "Waiting for the server to be available again"
+UNKNOWN_REQUEST = "This version of Latentwalk does not understand the request of this job."
+CRASHED = f"The server crashed {TRIES} times while this job ran, so it is not started again."
 
 log = logging.getLogger(__name__)
 
 
-class JobRunner(JobEvents):
-    """Starts work, drives it chunk by chunk, and remembers it in a database. Use on one event loop.
+class JobRunner:
+    """Queues, runs and resumes jobs. Use on one event loop.
 
-    `room` is how many jobs of a queue run at a time, one where it says nothing; people take turns at it.
-
-    What `start` returned is durable. What a stopped or killed server left is taken up by `look`: begun again from its
-    checkpoint where its kind is known (`knows`), given up where it brought the server down too often, else marked
-    interrupted.
+    `capacity` is how many jobs of a queue run at a time, 1 by default; people take turns. A job that `start` returned
+    is durable. `reconcile` takes over the jobs of a server that stopped or crashed: it resumes them from their
+    checkpoints if their kind is registered, fails those that crashed the server too often, and marks the others
+    interrupted. `events` holds all jobs and announces their changes.
     """
 
-    def __init__(self, home: Path, database: Database | None = None, room: Mapping[str, int] | None = None) -> None:
-        super().__init__(JobTable(database or Database.at(home)), Checkpoints(home / "checkpoints"))
+    def __init__(self, home: Path, database: Database | None = None, capacity: Mapping[str, int] | None = None) -> None:
+        self.events = JobEvents()
+        self.table, self.checkpoints = JobTable(database or Database.at(home)), Checkpoints(home / "checkpoints")
+        self._store = JobStore(self.table, self.checkpoints, self.events, self._stop_run)
         self._home = home
         self._runs: dict[str, TaskRun] = {}
-        self._starting: list[str] = []  # whose jobs are being written down
-        self._lines = {queue: FairSemaphore(most) for queue, most in (room or {}).items()}
+        self._starting: list[str] = []  # the owners of jobs that are being saved for the first time
+        self._semaphores = {queue: FairSemaphore(count) for queue, count in (capacity or {}).items()}
         self._kinds: dict[str, RestoreTask] = {}
         self._closing = False
 
     def load(self) -> None:
-        """Read what earlier servers left, and forget the oldest of it. Call once, before anything is started."""
-        self.list.trim(KEPT)
-        found = self.list.all()
-        self._jobs |= {kept.job.id: kept.job for kept in found}
-        self.checkpoints.sweep({kept.job.id for kept in found if not kept.job.state.is_end})
+        """Load the jobs of earlier servers and forget the oldest. Call once, before any job is started."""
+        self._store.load(HISTORY)
 
-    def knows(self, kind: Kind, revive: RestoreTask) -> None:
-        """Say how jobs of a kind are begun again from their request; LatentwalkError where they cannot be any more."""
-        self._kinds[kind] = revive
+    def register(self, kind: Kind, restore: RestoreTask) -> None:
+        """Register how jobs of a kind are restored from their request. `restore` may raise LatentwalkError."""
+        self._kinds[kind] = restore
 
     async def start(
-        self, kind: Kind, title: str, plan: Task, request: Mapping[str, Any] | None = None, *, person: str = ""
+        self, kind: Kind, title: str, task: Task, request: Mapping[str, Any] | None = None, *, person: str = ""
     ) -> Job:
-        """Queue a person's work, durably. With a `request`, which is JSON, a later server can begin it by itself."""
+        """Queue a task, durably. With a `request`, which must be JSON, a later server can resume it by itself."""
         check_waiting(person, [*self._starting, *(run.job.person for run in self._runs.values())])
         job = Job(f"j-{secrets.token_hex(6)}", kind, title, created=now(), person=person)
         self._starting.append(person)
         try:
-            await asyncio.to_thread(self.list.add, job, request)
+            await asyncio.to_thread(self.table.add, job, request)
         finally:
             self._starting.remove(person)
-        self._launch(job, plan, again=request is not None)
+        self._launch(job, task, restartable=request is not None)
         return job
 
     async def cancel(self, id: str) -> Job:
-        """Ask a job to stop, durably: one that waits does at once, one that runs after its chunk in hand."""
-        job = self.get(id)
+        """Ask a job to stop, durably. A waiting job stops at once, a running one after its current step."""
+        job = self.events.get(id)
         if job.state.is_end:
             return job
         try:
-            await asyncio.to_thread(self.list.stop, id)
-        except LatentwalkError as error:  # a full disk is a reason to stop work, not to refuse stopping it
-            log.warning("That job %s is to be stopped is not remembered: %s", id, error)
+            await asyncio.to_thread(self.table.stop, id)
+        except LatentwalkError as error:  # a full disk must not prevent cancelling
+            log.warning("The request to cancel job %s could not be saved: %s", id, error)
         if id in self._runs:
-            await self._stop(self._runs[id])
+            await self._cancel_run(self._runs[id])
         return job
 
     async def watch(self) -> None:
-        """Look around for as long as the server lives."""
-        # Apart: beginning work again may take longer than a lease, and what runs must be held meanwhile.
-        await asyncio.gather(_for_ever(self.hold), _for_ever(self.look))
+        """Renew leases and reconcile with other servers until cancelled."""
+        # Separately, because restoring a job may take longer than a lease, and running jobs need theirs renewed.
+        await asyncio.gather(_repeat(self.renew_leases), _repeat(self.reconcile))
 
-    async def hold(self) -> None:
-        """Hold what is ours for another while, and stop what somebody asked another server to stop."""
-        for id in await asyncio.to_thread(self.list.renew):
+    async def renew_leases(self) -> None:
+        """Renew the leases of our jobs, and stop those that were cancelled through another server."""
+        for id in await asyncio.to_thread(self.table.renew):
             if id in self._runs:
-                await self._stop(self._runs[id])
+                await self._cancel_run(self._runs[id])
 
-    async def look(self) -> None:
-        """Hold what is ours, take up what dead servers left, write down what could not be, see what others do."""
-        await self.hold()
-        for kept in await asyncio.to_thread(self.list.free):
-            if kept.job.id not in self._runs and not self._closing and await asyncio.to_thread(self.list.claim, kept):
-                await self._take_over(kept)
-        for id in list(self._unsaved):
-            await self._save(self._jobs[id])
-        for kept in await asyncio.to_thread(self.list.all, KEPT):
-            known = self._jobs.get(kept.job.id)
-            if kept.job.id not in self._runs and (known is None or known.version < kept.job.version):
-                self._put(kept.job)
+    async def reconcile(self) -> None:
+        """Renew leases, take over jobs of dead servers, repeat failed saves, and read what other servers changed."""
+        await self.renew_leases()
+        for row in await asyncio.to_thread(self.table.free):
+            if row.job.id not in self._runs and not self._closing and await asyncio.to_thread(self.table.claim, row):
+                await self._take_over(row)
+        await self._store.save_pending()
+        await self._store.refresh(HISTORY, self._runs)
 
     async def close(self) -> None:
-        """Stop everything that is under way; the next server goes on with it."""
+        """Stop all jobs; the next server resumes them."""
         self._closing = True
         for run in self._runs.values():
             run.stopping = True
-            if run.job.state is not State.RUNNING and run.task is not None:
-                run.task.cancel()
-        tasks = [run.task for run in self._runs.values() if run.task is not None]
+            if run.job.state is not State.RUNNING and run.asyncio_task is not None:
+                run.asyncio_task.cancel()
+        tasks = [run.asyncio_task for run in self._runs.values() if run.asyncio_task is not None]
         if tasks:
-            _, late = await asyncio.wait(tasks, timeout=CHUNK_PATIENCE)
+            _, late = await asyncio.wait(tasks, timeout=CLOSE_TIMEOUT)
             for task in late:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _launch(self, job: Job, plan: Task, *, again: bool) -> None:
-        run = TaskRun(job, plan, again)
-        self._jobs[job.id] = job
-        self._lost.discard(job.id)
+    def _launch(self, job: Job, task: Task, *, restartable: bool) -> None:
+        run = TaskRun(job, task, restartable)
+        self.events.add(job)
+        self._store.lost.discard(job.id)
         self._runs[job.id] = run
-        run.task = asyncio.create_task(self._run(run), name=job.id)
+        run.asyncio_task = asyncio.create_task(self._run(run), name=job.id)
         # Not at the end of `_run`: a task that is cancelled before its first step runs none of it.
-        run.task.add_done_callback(lambda task: self._runs.pop(job.id, None))
+        run.asyncio_task.add_done_callback(lambda _: self._runs.pop(job.id, None))
 
-    async def _take_over(self, kept: JobRow) -> None:
-        job = self._jobs[kept.job.id] = kept.job
-        job.version += LEAP
+    async def _take_over(self, row: JobRow) -> None:
+        job = row.job
+        job.version += VERSION_JUMP
         job.state, job.message, job.eta_s = State.QUEUED, "Waiting", None
-        revive = self._kinds.get(job.kind)
-        if kept.stopping:
-            await self._end(job, State.CANCELLED, "Cancelled")
-        elif kept.request is None or revive is None:
-            await self._end(job, State.INTERRUPTED, STOPPED)
+        self.events.add(job)
+        restore = self._kinds.get(job.kind)
+        if row.stopping:
+            await self._store.end(job, State.CANCELLED, "Cancelled")
+        elif row.request is None or restore is None:
+            await self._store.end(job, State.INTERRUPTED, INTERRUPTED)
         else:
             try:
-                plan = await revive(job, kept.request)
-            except Overloaded:  # by nobody's fault, so that it is looked at again
-                job.message = WAITS
-                await asyncio.to_thread(self.list.release, replace(job), kept.attempts)
+                task = await restore(job, row.request)
+            except Overloaded:  # temporary, so the next look tries again
+                job.message = WAITING
+                await asyncio.to_thread(self.table.release, replace(job), row.attempts)
             except LatentwalkError as error:
-                await self._end(job, State.FAILED, str(error), error.view())
+                await self._store.end(job, State.FAILED, str(error), error.view())
             except (KeyError, TypeError, ValueError):
-                await self._end(job, State.FAILED, STRANGE, Invalid(STRANGE, "Start it again.").view())
+                view = Invalid(UNKNOWN_REQUEST, "Start it again.").view()
+                await self._store.end(job, State.FAILED, UNKNOWN_REQUEST, view)
             else:
-                self._launch(job, plan, again=True)
-                await self._save(job)
+                self._launch(job, task, restartable=True)
+                await self._store.save(job)
 
-    async def _stop(self, run: TaskRun) -> None:
+    async def _cancel_run(self, run: TaskRun) -> None:
         if run.stopping:
             return
         run.stopping = True
         if run.job.state is State.RUNNING:
             run.job.message = "Stopping"
-            self._tell(run.job)
+            self.events.publish(run.job)
             return
-        await self._end(run.job, State.CANCELLED, "Cancelled before it began" if not run.begun else "Cancelled")
-        if run.task is not None:
-            run.task.cancel()  # out of the queue, or out of its pause; a running chunk could not be stopped this way
+        message = "Cancelled" if run.started_at else "Cancelled before it started"
+        await self._store.end(run.job, State.CANCELLED, message)
+        if run.asyncio_task is not None:
+            run.asyncio_task.cancel()  # leaves the queue or the pause; a running step could not be stopped this way
 
-    def _taken(self, id: str) -> None:
+    def _stop_run(self, id: str) -> None:
         if id in self._runs:
             self._runs[id].stopping = True
 
     async def _run(self, run: TaskRun) -> None:
         job = run.job
         try:
-            async with self._lines.setdefault(run.plan.queue, FairSemaphore()).place(job.person):
-                memory = await asyncio.to_thread(self.checkpoints.of, job.id)
-                await self._until_over(run, memory)
+            async with self._semaphores.setdefault(run.task.queue, FairSemaphore()).acquire(job.person):
+                checkpoint = await asyncio.to_thread(self.checkpoints.open, job.id)
+                await self._run_until_end(run, checkpoint)
         except LatentwalkError as error:
-            await self._end(job, State.FAILED, str(error), error.view())
+            await self._store.end(job, State.FAILED, str(error), error.view())
         except asyncio.CancelledError:
-            await self._left(run)
-        except Exception:  # work may raise anything; the log has all of it, people get one calm sentence
+            await self._leave(run)
+        except Exception:  # a task may raise anything; the log gets the traceback, the user one sentence
             log.exception("Job %s (%s) failed", job.id, job.title)
-            view = {"code": "internal", "message": BLAME, "hint": "The server's log says what."}
-            await self._end(job, State.FAILED, BLAME, view)
+            view = {"code": "internal", "message": FAILED, "hint": "The server's log has the details."}
+            await self._store.end(job, State.FAILED, FAILED, view)
 
-    async def _until_over(self, run: TaskRun, memory: Checkpoint) -> None:
+    async def _run_until_end(self, run: TaskRun, checkpoint: Checkpoint) -> None:
         counted = False
         while not run.stopping:
             try:
                 if not await asyncio.to_thread(atomic_files.has_room, self._home):
                     raise DiskFull("The disk is nearly full.")
-                if not counted and await asyncio.to_thread(self.list.begin, run.job.id, memory.mark) > TRIES:
-                    raise Invalid(POISON, "Ask for less, or see the server's log.")
+                if not counted and await asyncio.to_thread(self.table.begin, run.job.id, checkpoint.mark) > TRIES:
+                    raise Invalid(CRASHED, "Ask for less, or see the server's log.")
                 counted = True
-                if await self._work(run, memory):
+                if await self._run_steps(run, checkpoint):
                     return
-            except DiskFull as full:
-                await self._pause(run, full)
-        await self._left(run)
+            except DiskFull as error:
+                await self._pause(run, error)
+        await self._leave(run)
 
-    async def _work(self, run: TaskRun, memory: ResumeState) -> bool:
-        # Whether it came to its end, and was not stopped.
+    async def _run_steps(self, run: TaskRun, resume_state: ResumeState) -> bool:
+        """True if the task came to its end, False if it was stopped."""
         job = run.job
         job.state, job.started, job.message = State.RUNNING, job.started or now(), "Starting"
-        run.begun = time.monotonic()
-        self._tell(job)
-        work = run.plan.make(memory)
+        run.started_at = time.monotonic()
+        self.events.publish(job)
+        work = run.task.start(resume_state)
         try:
             while not run.stopping:
-                step = await run.plan.drive(lambda: next_step(work))
+                step = await run.task.run_step(lambda: next_step(work))
                 if not isinstance(step, Progress):
-                    await self._end(job, State.DONE, "Done", result=dict(step))
+                    await self._store.end(job, State.DONE, "Done", result=dict(step))
                     return True
-                await self._note(run, step)
+                await self._report(run, step)
         finally:
-            with contextlib.suppress(ValueError):  # its chunk is still running: it closes when that lets go of it
+            with contextlib.suppress(ValueError):  # a step is still running: the generator closes when it returns
                 await asyncio.to_thread(work.close)
         return False
 
-    async def _note(self, run: TaskRun, step: Progress) -> None:
-        job, now_s = run.job, time.monotonic()
+    async def _report(self, run: TaskRun, step: Progress) -> None:
+        job, reported_at = run.job, time.monotonic()
         while step.remember is not None and not run.stopping:
             try:
                 await asyncio.to_thread(step.remember)
                 run.pauses = 0
                 break
-            except DiskFull as full:  # nothing is lost: the work stays where it is until this can be written down
-                await self._pause(run, full)
+            except DiskFull as error:  # nothing is lost: the task waits until its checkpoint is saved
+                await self._pause(run, error)
         job.progress = min(max(step.share, job.progress), 1.0)
         job.message = "Stopping" if run.stopping else step.message
         if step.detail:
             job.detail = dict(step.detail)
-        elapsed = now_s - run.begun
+        elapsed = reported_at - run.started_at
         job.eta_s = round(elapsed * (1 / job.progress - 1), 1) if job.progress > 0.01 and elapsed > 1 else None
         if step.strip is not None:
-            await self._show(job, step.strip.numpy())
-        self._tell(job)
-        if now_s - run.saved > SAVE_EVERY:
-            run.saved = now_s
-            await self._save(job)
+            image = Image.fromarray(step.strip.numpy())
+            self.events.set_strip(job, await asyncio.to_thread(image_codec.encode, image, "jpg"))
+        self.events.publish(job)
+        if reported_at - run.saved_at > SAVE_INTERVAL:
+            run.saved_at = reported_at
+            await self._store.save(job)
 
-    async def _pause(self, run: TaskRun, full: DiskFull) -> None:
-        # In slices, so that it can be stopped; longer and longer where the room that there is does not help.
+    async def _pause(self, run: TaskRun, error: DiskFull) -> None:
+        """Wait until the disk has room, in short sleeps so that the job can be stopped, with exponential back-off."""
         run.job.state, run.job.eta_s = State.PAUSED, None
-        run.job.message = f"{full} This goes on by itself when there is room."
-        self._tell(run.job)
-        await self._save(run.job)
+        run.job.message = f"{error} This job continues by itself when there is room."
+        self.events.publish(run.job)
+        await self._store.save(run.job)
         until = time.monotonic() + min(PAUSE * 2**run.pauses, LONGEST_PAUSE)
         run.pauses += 1
         while not run.stopping and (
@@ -267,29 +271,29 @@ class JobRunner(JobEvents):
         ):
             await asyncio.sleep(min(PAUSE, 0.5))
         if not run.stopping:
-            run.job.state, run.job.message = State.RUNNING, "Going on"
-            self._tell(run.job)
+            run.job.state, run.job.message = State.RUNNING, "Continuing"
+            self.events.publish(run.job)
 
-    async def _left(self, run: TaskRun) -> None:
-        # Stopped before it was over: by a person, by a closing server, or because another server has it now.
+    async def _leave(self, run: TaskRun) -> None:
+        """Handle a job that stopped before its end: cancelled by a user, by a closing server, or taken over."""
         job = run.job
-        if job.id in self._lost or job.state.is_end:
+        if job.id in self._store.lost or job.state.is_end:
             return
         if not self._closing:
-            await self._end(job, State.CANCELLED, "Cancelled")
-        elif not run.again:
-            await self._end(job, State.INTERRUPTED, STOPPED)
+            await self._store.end(job, State.CANCELLED, "Cancelled")
+        elif not run.restartable:
+            await self._store.end(job, State.INTERRUPTED, INTERRUPTED)
         else:
-            job.state, job.message, job.eta_s = State.QUEUED, WAITS, None
-            self._tell(job)
-            with contextlib.suppress(LatentwalkError):  # then the lease says that nobody is at it
-                await asyncio.to_thread(self.list.release, replace(job))
+            job.state, job.message, job.eta_s = State.QUEUED, WAITING, None
+            self.events.publish(job)
+            with contextlib.suppress(LatentwalkError):  # the lease expires by itself then
+                await asyncio.to_thread(self.table.release, replace(job))
 
 
-async def _for_ever(look: Callable[[], Awaitable[None]]) -> None:
+async def _repeat(function: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
-            await look()
+            await function()
         except LatentwalkError as error:
-            log.warning("Jobs are not looked after for now: %s", error)
-        await asyncio.sleep(BEAT)
+            log.warning("Jobs cannot be reconciled at the moment: %s", error)
+        await asyncio.sleep(POLL_INTERVAL)

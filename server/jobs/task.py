@@ -1,4 +1,4 @@
-"""How a piece of background work is to be done, apart from who looks after it."""
+"""What a job runs: the work itself, where its steps run and which queue it waits in; apart from who runs it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ RunStep = Callable[[Callable[[], Step]], Awaitable[Step]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
-    """`make` begins the work from what its memory holds, `drive` runs one chunk wherever chunks of it belong, and plans
-    of one `queue` wait for each other."""
+    """A piece of work.
 
-    make: Callable[[ResumeState], Work[Mapping[str, Any]]]
-    drive: RunStep
+    `start` begins it from a resume state, `run_step` runs one step wherever its steps belong (a thread, or the
+    inference thread), and tasks with the same `queue` share that queue's capacity.
+    """
+
+    start: Callable[[ResumeState], Work[Mapping[str, Any]]]
+    run_step: RunStep
     queue: str
 
 
@@ -31,27 +34,27 @@ RestoreTask = Callable[[Job, Mapping[str, Any]], Awaitable[Task]]
 
 @dataclass(slots=True, eq=False)
 class TaskRun:
-    """What a job needs only while it is under way; `again`: a later server can begin it by itself."""
+    """What a job needs while it is queued or running. `restartable`: a later server can resume it from its request."""
 
     job: Job
-    plan: Task
-    again: bool
-    begun: float = 0.0
-    saved: float = 0.0
+    task: Task
+    restartable: bool
+    started_at: float = 0.0  # time.monotonic(); 0 until it runs
+    saved_at: float = 0.0
     pauses: int = 0
     stopping: bool = False
-    task: asyncio.Task[None] | None = None
+    asyncio_task: asyncio.Task[None] | None = None
 
 
 def next_step(work: Work[Mapping[str, Any]]) -> Step:
-    """The next chunk: its progress, or the result once there is one. (A future cannot carry StopIteration.)"""
+    """The next step of the work: its progress, or its result if it ended. (A future cannot carry StopIteration.)"""
     try:
         return next(work)
-    except StopIteration as done:
-        result: Mapping[str, Any] = done.value
+    except StopIteration as stop:
+        result: Mapping[str, Any] = stop.value
         return result
 
 
-async def run_in_thread(chunk: Callable[[], T]) -> T:
-    """The drive of work that needs no device."""
-    return await asyncio.to_thread(chunk)
+async def run_in_thread(step: Callable[[], T]) -> T:
+    """A `run_step` for work that does not use the device."""
+    return await asyncio.to_thread(step)

@@ -1,4 +1,4 @@
-"""Audit lines: who came in, who was turned away and who changed something, each as one JSON object in the log."""
+"""The audit log: who signed in, what was refused and who changed something, each as one line of JSON."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ LOGGER = "latentwalk.audit"
 
 
 def note(event: str, **facts: Any) -> None:
-    """Write a line. No secret, no query string and no picture belongs into one."""
-    said = {name: fact for name, fact in facts.items() if fact not in (None, "")}
+    """Write one line. Never pass a secret, a query string or a picture."""
+    present = {name: fact for name, fact in facts.items() if fact not in (None, "")}
     level = logging.WARNING if event == "refused" else logging.INFO
-    logging.getLogger(LOGGER).log(level, event, extra={"facts": {"event": event, **said}})
+    logging.getLogger(LOGGER).log(level, event, extra={"facts": {"event": event, **present}})
 
 
 class JsonFormatter(logging.Formatter):
-    """Any record as one line of JSON: time, level, logger, message, and the facts that came along."""
+    """Formats a record as one line of JSON: time, level, logger, and the message or the facts of an audit line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line: dict[str, Any] = {"time": moment, "level": record.levelname.lower(), "logger": record.name}
+        """The line for a record."""
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line: dict[str, Any] = {"time": time, "level": record.levelname.lower(), "logger": record.name}
         facts = getattr(record, "facts", None)
         line |= facts if facts is not None else {"message": record.getMessage()}
         if record.exc_info:
@@ -31,34 +32,33 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-class PlainFormatter(logging.Filter):
-    """A start that was refused for a reason is told as that reason, not as the way the program took to it."""
+class StartupErrorFilter(logging.Filter):
+    """Reduces the traceback of an error meant for people, which uvicorn logs at start-up, to the error's message."""
 
-    REASON = re.compile(r"Traceback .*^server\.errors\.\w+: (?P<reason>.*)", re.DOTALL | re.MULTILINE)
+    MESSAGE = re.compile(r"Traceback .*^(?:latentwalk|models)\.errors\.\w+: (?P<message>.*)", re.DOTALL | re.MULTILINE)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if found := self.REASON.match(record.getMessage()):
-            record.msg, record.args = " ".join(found["reason"].split()), ()
+        """Rewrite the record if it is such a traceback, and let every record pass."""
+        if match := self.MESSAGE.match(record.getMessage()):
+            record.msg, record.args = " ".join(match["message"].split()), ()
         return True
 
 
 def logging_settings(as_json: bool, level: str = "INFO") -> dict[str, Any]:
-    """logging.config's dictionary: from `level` on to stderr; audit lines as JSON always, the rest where `as_json`."""
-    usual = "json" if as_json else "words"
-    formatters: dict[str, Any] = {"json": {"()": JsonFormatter}, "words": {"format": "%(levelname)s: %(message)s"}}
-    handlers = {
-        name: {"class": "logging.StreamHandler", "formatter": how, "stream": "ext://sys.stderr", "filters": ["plain"]}
-        for name, how in (("usual", usual), ("audit", "json"))
-    }
+    """The dictionary for logging.config: stderr from `level` on, audit lines always as JSON, others if `as_json`."""
+    formatter = "json" if as_json else "text"
+    formatters: dict[str, Any] = {"json": {"()": JsonFormatter}, "text": {"format": "%(levelname)s: %(message)s"}}
+    stream = {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "filters": ["startup"]}
+    handlers = {"default": {**stream, "formatter": formatter}, "audit": {**stream, "formatter": "json"}}
+    default = {"handlers": ["default"], "level": level, "propagate": False}
     loggers: dict[str, Any] = {
-        "server": {"handlers": ["usual"], "level": level, "propagate": False},
-        "uvicorn": {"handlers": ["usual"], "level": level, "propagate": False},
+        **{name: dict(default) for name in ("server", "latentwalk", "models", "uvicorn")},
         LOGGER: {"handlers": ["audit"], "level": level, "propagate": False},
     }
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"plain": {"()": PlainFormatter}},
+        "filters": {"startup": {"()": StartupErrorFilter}},
         "formatters": formatters,
         "handlers": handlers,
         "loggers": loggers,

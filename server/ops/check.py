@@ -1,4 +1,4 @@
-"""One finding about an installation or a home."""
+"""The result of one check of the installation or the home, as `latentwalk doctor` prints it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ State = Literal["fine", "note", "broken"]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was looked at and found; `hint` says what to do where it is broken."""
+    """The result of one check: what was examined, its state, what was found, and what to do if it is broken."""
 
     name: str
     state: State

@@ -1,4 +1,4 @@
-"""Whether this installation can work and its home is whole, one finding a check; what is broken there is mended."""
+"""Checks whether this installation can work and whether its home is intact, and repairs the home."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ import torch
 from latentwalk.directions.direction import short_fingerprint
 from latentwalk.errors import LatentwalkError
 from latentwalk.rendering.device import pick_device
-from server.ops import repair as mending
+from server.ops import repair as home_repair
 from server.ops.check import Check
 from server.settings import Settings
 from server.storage.db.database import Database
 from server.storage.learned_directions import contents, direction_files
-from server.storage.library import Library, checked
+from server.storage.library import Library, parse_direction
 
 ROOT = Path(__file__).parents[2]
 LEAST_PYTHON = (3, 11)
@@ -30,29 +30,29 @@ LEAST_FREE = 500e6  # bytes: room for a generator and a few films
 
 
 def examine() -> list[Check]:
-    """Every check, in the order in which to mend."""
+    """Run every check, in the order in which problems should be solved."""
     try:
         settings = Settings.read()
     except LatentwalkError as error:
         return [_python(), Check("settings", "broken", str(error), error.hint)]
     database = Database.at(settings.home, settings.database)
     library = Library(settings.home, database=database)
-    alone: list[Callable[[], Check]] = [_python, _torch, _torchvision, _page]
+    installation: list[Callable[[], Check]] = [_python, _torch, _torchvision, _page]
     return [
-        *(check() for check in alone),
+        *(check() for check in installation),
         _device(settings),
         _home(settings.home),
         _space(settings.home),
-        *mending.examine(settings.home, database),
+        *home_repair.examine(settings.home, database),
         *_generators(library),
         *_directions(library),
     ]
 
 
 def repair() -> list[Check]:
-    """Mend what can be mended; what was done, and LatentwalkError where even that cannot be."""
+    """Repair the home and report what was done. Nothing may use the home meanwhile."""
     settings = Settings.read()
-    return list(mending.repair(settings.home, Database.at(settings.home, settings.database)))
+    return list(home_repair.repair(settings.home, Database.at(settings.home, settings.database)))
 
 
 def _python() -> Check:
@@ -68,7 +68,7 @@ def _torch() -> Check:
 
 def _torchvision() -> Check:
     if importlib.util.find_spec("torchvision") is None:
-        return Check("torchvision", "fine", "absent, as it should be")
+        return Check("torchvision", "fine", "not installed, as intended")
     version = importlib.metadata.version("torchvision")
     return Check("torchvision", "note", f"{version} is installed; Latentwalk does not use it")
 
@@ -76,7 +76,7 @@ def _torchvision() -> Check:
 def _page() -> Check:
     missing = [name for name in ("static", "templates/explore.html") if not (ROOT / name).exists()]
     if missing:
-        found = f"{' and '.join(missing)} missing beside the program"
+        found = f"{' and '.join(missing)} missing from the installation"
         return Check("page", "broken", found, "Install Latentwalk again.")
     return Check("page", "fine", str(ROOT))
 
@@ -87,7 +87,7 @@ def _device(settings: Settings) -> Check:
     except LatentwalkError as error:
         return Check("device", "broken", str(error), error.hint)
     if device.type == "cpu":
-        return Check("device", "fine", f"cpu, {os.cpu_count()} cores; bf16 is tried for each generator")
+        return Check("device", "fine", f"cpu, {os.cpu_count()} cores; bf16 is measured for each generator")
     bf16 = "with" if torch.cuda.is_bf16_supported() else "without"
     return Check("device", "fine", f"{device}, {torch.cuda.get_device_name(device)}, {bf16} bf16")
 
@@ -96,15 +96,15 @@ def _home(home: Path) -> Check:
     try:
         home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=home):
-            return Check("home", "fine", f"{home} can be written to")
+            return Check("home", "fine", f"{home} is writable")
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        return Check("home", "broken", f"{home}: {reason}", "Set LATENTWALK_HOME to a folder that can be written to.")
+        return Check("home", "broken", f"{home}: {reason}", "Set LATENTWALK_HOME to a writable folder.")
 
 
 def _space(home: Path) -> Check:
-    there = next(folder for folder in (home, *home.parents) if folder.exists())
-    free = shutil.disk_usage(there).free
+    existing = next(folder for folder in (home, *home.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
     found = f"{free / 1e9:.1f} GB free"
     if free < LEAST_FREE:
         return Check("disk", "broken", found, "Free some space, or set LATENTWALK_HOME to another disk.")
@@ -114,7 +114,7 @@ def _space(home: Path) -> Check:
 def _generators(library: Library) -> Iterator[Check]:
     for name in library.entries():
         if not library.is_installed(name):
-            yield Check(f"generator {name}", "note", f"not fetched; latentwalk pull {name} would")
+            yield Check(f"generator {name}", "note", f"not fetched; run latentwalk pull {name}")
             continue
         try:
             spec = library.load(name).spec
@@ -127,15 +127,14 @@ def _generators(library: Library) -> Iterator[Check]:
 
 def _directions(library: Library) -> Iterator[Check]:
     for name, entry in library.entries().items():
-        good, bad = 0, []
-        shipped = library.bundled / name
-        loose = [(path.stem, lambda path=path: contents(path)) for path in direction_files(shipped)]
-        for id, read in (*loose, *library.learned.sources(name)):
+        usable, broken = 0, []
+        bundled = [(path.stem, lambda path=path: contents(path)) for path in direction_files(library.bundled / name)]
+        for id, read in (*bundled, *library.learned.sources(name)):
             try:
-                checked(id, read(), entry.spec)
-                good += 1
+                parse_direction(id, read(), entry.spec)
+                usable += 1
             except (LatentwalkError, OSError) as error:
-                hint = "Learn it again, or remove it."
-                bad.append(Check(f"direction {name}/{id}", "broken", str(error), hint))
-        yield Check(f"directions of {name}", "fine", f"{good} can be used")
-        yield from bad
+                hint = "Learn it again, or delete it."
+                broken.append(Check(f"direction {name}/{id}", "broken", str(error), hint))
+        yield Check(f"directions of {name}", "fine", f"{usable} are usable")
+        yield from broken

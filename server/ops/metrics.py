@@ -1,4 +1,4 @@
-"""What is counted while people are served, and how it is written for Prometheus."""
+"""The server's metrics, in the text format of Prometheus."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from server.engine.preview_queue import Frame
+from latentwalk.rendering.frame import Frame
 
 NAME = "latentwalk"
 MEDIA_TYPE = CONTENT_TYPE_LATEST
@@ -24,41 +24,43 @@ Reading = Callable[[], float]
 
 
 class Metrics:
-    """One server's counters in a registry of their own, so that two applications in a process do not add up."""
+    """One application's metrics, in a registry of its own so that two applications in a process stay apart."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)  # memory, open files and processor time, where the system tells
-        self.requests = self._counter("http_requests", "Answers, by route and status.", "method", "route", "status")
-        self.answering = self._times("http_seconds", "From a request to its answer.", "route")
-        self.refusals = self._counter("refusals", "What was not let in or not done, by reason.", "reason")
-        self.sockets = self._counter("live_connections", "Live sockets that were opened.")
-        self.edits = self._counter("live_edits", "Edits that came in on live sockets.")
-        self.frames = self._counter("live_frames", "Frames that went out, by kind.", "kind")
-        self.stages = self._times("frame_seconds", "Where a frame's time went.", "stage")
+        ProcessCollector(registry=self.registry)  # memory, open files, processor time
+        self.requests = self._counter(
+            "http_requests", "Responses, by method, route and status.", "method", "route", "status"
+        )
+        self.answering = self._times("http_seconds", "Time from a request to its response.", "route")
+        self.refusals = self._counter("refusals", "Refused requests, by reason.", "reason")
+        self.sockets = self._counter("live_connections", "Live sockets opened.")
+        self.edits = self._counter("live_edits", "Edits received on live sockets.")
+        self.frames = self._counter("live_frames", "Frames sent, by kind.", "kind")
+        self.stages = self._times("frame_seconds", "Time that a frame spends in each stage.", "stage")
         self.batches = Histogram(
-            "frame_batch", "Pictures in a forward pass.", namespace=NAME, registry=self.registry, buckets=BATCHES
+            "frame_batch", "Pictures per forward pass.", namespace=NAME, registry=self.registry, buckets=BATCHES
         )
 
     def frame(self, frame: Frame, *, settled: bool) -> None:
-        """Count a frame that was sent."""
+        """Count a sent frame and the time it spent in each stage."""
         self.frames.labels("settled" if settled else "preview").inc()
         self.batches.observe(frame.batch)
         for stage, seconds in (("wait", frame.waited), ("render", frame.rendered), ("encode", frame.encoded)):
             self.stages.labels(stage).observe(seconds)
 
     def gauge(self, name: str, about: str, reading: Reading) -> None:
-        """Show what `reading` says whenever somebody looks."""
+        """Add a gauge whose value `reading` returns whenever the metrics are read."""
         Gauge(name, about, namespace=NAME, registry=self.registry).set_function(reading)
 
     def gauges(self, name: str, about: str, label: str, readings: Mapping[str, Reading]) -> None:
-        """The same for several values of one label."""
+        """Add a gauge with one label and a reading for each of its values."""
         gauge = Gauge(name, about, [label], namespace=NAME, registry=self.registry)
         for value, reading in readings.items():
             gauge.labels(value).set_function(reading)
 
     def text(self) -> bytes:
-        """Everything, in Prometheus' text format."""
+        """All metrics in the text format of Prometheus."""
         return generate_latest(self.registry)
 
     def _counter(self, name: str, about: str, *labels: str) -> Counter:

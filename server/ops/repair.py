@@ -1,4 +1,4 @@
-"""What is wrong with what a home keeps, and how it is mended: nothing that may be of use is thrown away."""
+"""Finds damage in a home and repairs it. Damaged files are moved aside, never deleted."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import insert
 
-from latentwalk.directions.direction import LARGEST_FILE, from_bytes
+from latentwalk.directions.direction_file import LARGEST_FILE, from_bytes
 from latentwalk.errors import Damaged, LatentwalkError
 from models import atomic_files
 from server.ops.check import Check
@@ -24,50 +25,55 @@ from server.storage.learned_directions import KIND
 from server.storage.objects import ObjectStore
 
 REPAIR = "Run: latentwalk doctor --repair"
-ASIDE = "damaged"  # the folder that what cannot be used any more is moved to
+DAMAGED_FOLDER = "damaged"  # where repair moves files that are unusable or unreferenced
 
 
 def examine(home: Path, database: Database) -> Iterator[Check]:
-    """Every finding: the database, the files that its rows name, the films, and what killed processes left."""
+    """Check the database, the files that its rows name, the films, and temporary files of killed processes."""
     if not database.exists:
-        yield Check("database", "note", "none yet; the first start makes it")
+        yield Check("database", "note", "none yet; the first start creates it")
     else:
         unsound = _unsound(database)
         if unsound:
-            yield Check("database", "broken", unsound, REPAIR if database.is_file else "See that its server runs.")
+            yield Check(
+                "database", "broken", unsound, REPAIR if database.is_file else "Check that its server is running."
+            )
             return
-        yield Check("database", "fine", f"{database.name} is sound")
+        yield Check("database", "fine", f"{database.name} passed its integrity check")
     yield from _files(LibraryIndex(database), ObjectStore(home / "objects"))
     yield from _films(FilmArchive(home / "exports"))
-    litter = sum(1 for _ in home.rglob(f".*{atomic_files.PART}"))
-    if litter:
-        yield Check("temporary files", "note", f"{litter} of writes that are under way, or that were cut off")
+    temporary = sum(1 for _ in home.rglob(f".*{atomic_files.PART}"))
+    if temporary:
+        yield Check("temporary files", "note", f"{temporary}, of writes in progress or interrupted")
 
 
 def repair(home: Path, database: Database) -> Iterator[Check]:
-    """Mend what `examine` calls broken; each finding says what was done. Nothing may serve this home meanwhile."""
+    """Repair what `examine` calls broken; each result says what was done. No server may use the home meanwhile."""
     if database.is_file and database.exists and _damaged(database):
-        yield from _renewed(home, database)
+        yield from _rebuild(home, database)
     index, objects = LibraryIndex(database), ObjectStore(home / "objects")
-    damaged = {sha256 for sha256 in objects.all() if not _whole(objects, sha256)}
+    damaged = {sha256 for sha256 in objects.all() if not objects.is_intact(sha256)}
     for sha256 in sorted(damaged):
-        yield Check(f"file {sha256[:12]}", "fine", f"moved to {_moved(home, objects.path(sha256))}")
+        yield Check(f"file {sha256[:12]}", "fine", f"moved to {_move_aside(home, objects.path(sha256))}")
     for row in index.all():
-        if not _whole(objects, row.sha256):
+        if not _is_intact(objects, row.sha256):
             index.remove(row.kind, row.generator, row.name)
-            yield Check(f"{row.kind} {row.generator}/{row.name}", "fine", "taken off the shelf: its file is not whole")
-        elif row.picture and not _whole(objects, row.picture):
-            index.put([IndexRow(row.kind, row.generator, row.name, row.sha256, row.bytes, None, row.kept)])
-            yield Check(f"{row.kind} {row.generator}/{row.name}", "fine", "goes on without its picture")
+            yield Check(
+                f"{row.kind} {row.generator}/{row.name}", "fine", "removed from the library; its file is damaged"
+            )
+        elif row.picture and not _is_intact(objects, row.picture):
+            index.put([replace(row, picture=None)])
+            yield Check(f"{row.kind} {row.generator}/{row.name}", "fine", "continues without its picture")
     exports = FilmArchive(home / "exports")
     for check in list(_films(exports)):
         if check.state == "broken":
-            place = _moved(home, home / "exports" / check.name.removeprefix("film "))
-            yield Check(check.name, "fine", f"moved to {place}; its recipe there makes it again")
+            place = _move_aside(home, home / "exports" / check.name.removeprefix("film "))
+            yield Check(check.name, "fine", f"moved to {place}; render it again from the recipe there")
     atomic_files.remove_stale(home)
-    yield from _found_again(index, objects)
-    for sha256 in objects.nobodys(index.hashes()):
-        yield Check(f"file {sha256[:12]}", "fine", f"named by nothing; moved to {_moved(home, objects.path(sha256))}")
+    yield from _recover_directions(index, objects)
+    for sha256 in objects.unreferenced(index.hashes()):
+        place = _move_aside(home, objects.path(sha256))
+        yield Check(f"file {sha256[:12]}", "fine", f"not referenced; moved to {place}")
 
 
 def _unsound(database: Database) -> str:
@@ -78,49 +84,48 @@ def _unsound(database: Database) -> str:
 
 
 def _damaged(database: Database) -> bool:
-    # One that is merely newer, or held by somebody, is not to be replaced.
+    # A database that is merely newer, or locked by another process, must not be replaced.
     try:
         return bool(database.unsound())
     except Damaged:
         return True
 
 
-def _whole(objects: ObjectStore, sha256: str) -> bool:
+def _is_intact(objects: ObjectStore, sha256: str) -> bool:
     try:
-        objects.checked(sha256)
-    except LatentwalkError:
+        return objects.is_intact(sha256)
+    except Damaged:  # the row does not hold a SHA-256
         return False
-    return True
 
 
 def _files(index: LibraryIndex, objects: ObjectStore) -> Iterator[Check]:
-    rows, bad = index.all(), 0
+    rows, damaged = index.all(), 0
     for row in rows:
         for sha256, what in ((row.sha256, "its file"), (row.picture, "its picture")):
-            if sha256 and not _whole(objects, sha256):
-                bad += 1
+            if sha256 and not _is_intact(objects, sha256):
+                damaged += 1
                 found = f"{what} is missing or was changed on the disk"
                 yield Check(f"{row.kind} {row.generator}/{row.name}", "broken", found, REPAIR)
-    if rows and not bad:
-        yield Check("kept files", "fine", f"{len(rows)} things are as they were kept")
-    if spare := len(objects.nobodys(index.hashes())):
-        found = f"{spare} that no row names; --repair looks what they hold"
-        yield Check("other files", "note", found, "Are the rows in another database? Set LATENTWALK_DATABASE to it.")
+    if rows and not damaged:
+        yield Check("stored files", "fine", f"{len(rows)} items are intact")
+    if unreferenced := len(objects.unreferenced(index.hashes())):
+        found = f"{unreferenced} that no row names; --repair recovers directions among them"
+        yield Check("other files", "note", found, "If the rows are in another database, set LATENTWALK_DATABASE to it.")
 
 
 def _films(exports: FilmArchive) -> Iterator[Check]:
-    every = exports.all()
-    for export in every:
+    films = exports.all()
+    for export in films:
         try:
             exports.checked(str(export["id"]))
         except LatentwalkError as error:
             yield Check(f"film {export['id']}", "broken", str(error), error.hint)
-    if every:
-        yield Check("films", "fine", f"{len(every)} were compared with their SHA-256")
+    if films:
+        yield Check("films", "fine", f"{len(films)} were compared with their SHA-256")
 
 
-def _moved(home: Path, path: Path) -> Path:
-    place = home / ASIDE / f"{path.name}-{time.time_ns():x}"
+def _move_aside(home: Path, path: Path) -> Path:
+    place = home / DAMAGED_FOLDER / f"{path.name}-{time.time_ns():x}"
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         os.rename(path, place)
@@ -129,47 +134,47 @@ def _moved(home: Path, path: Path) -> Path:
     return place
 
 
-def _renewed(home: Path, database: Database) -> Iterator[Check]:
-    # A new database with the rows that can still be read of the old one.
+def _rebuild(home: Path, database: Database) -> Iterator[Check]:
+    # Create a new database and copy the rows that are still readable in the old one.
     assert database.path is not None
     database.close()
-    old = _moved(home, database.path)
-    for ending in ("-wal", "-shm"):
-        beside = database.path.with_name(database.path.name + ending)
-        if beside.exists():
-            os.rename(beside, old.with_name(old.name + ending))  # what belongs together stays together
-    saved = _salvaged(old, database)
-    yield Check("database", "fine", f"made anew with {saved} rows of the old one, which is {old}")
+    old = _move_aside(home, database.path)
+    for suffix in ("-wal", "-shm"):
+        companion = database.path.with_name(database.path.name + suffix)
+        if companion.exists():
+            os.rename(companion, old.with_name(old.name + suffix))
+    count = _copy_readable_rows(old, database)
+    yield Check("database", "fine", f"rebuilt with {count} rows of the old one, which is now {old}")
 
 
-def _found_again(index: LibraryIndex, objects: ObjectStore) -> Iterator[Check]:
-    # Directions among the files that no row names, for places that are empty: their rows were lost, or are elsewhere.
+def _recover_directions(index: LibraryIndex, objects: ObjectStore) -> Iterator[Check]:
+    # Insert rows for unreferenced files that hold a direction whose key is free: their rows were lost.
     rows = index.all()
-    named, there = index.hashes(), {(row.kind, row.generator, row.name) for row in rows}
-    found: dict[tuple[str, str, str], tuple[float, IndexRow]] = {}
+    referenced, taken = index.hashes(), {(row.kind, row.generator, row.name) for row in rows}
+    newest: dict[tuple[str, str, str], tuple[float, IndexRow]] = {}
     for sha256 in objects.all():
         path = objects.path(sha256)
-        if sha256 in named or path.stat().st_size > LARGEST_FILE:
+        if sha256 in referenced or path.stat().st_size > LARGEST_FILE:
             continue
         with contextlib.suppress(LatentwalkError):
             data = objects.read(sha256)
             direction = from_bytes(data)
             row = IndexRow(KIND, direction.generator, direction.id, sha256, len(data))
-            key, age = (row.kind, row.generator, row.name), path.stat().st_mtime
-            if key not in there and age > found.get(key, (0.0, row))[0]:  # the newest of those that had the place
-                found[key] = age, row
-    if found:
-        index.put([row for _, row in found.values()])
-        yield Check("library", "fine", f"{len(found)} directions were found again among the files")
+            key, modified = (row.kind, row.generator, row.name), path.stat().st_mtime
+            if key not in taken and modified > newest.get(key, (0.0, row))[0]:
+                newest[key] = modified, row
+    if newest:
+        index.put([row for _, row in newest.values()])
+        yield Check("library", "fine", f"{len(newest)} directions were recovered from unreferenced files")
 
 
-def _salvaged(old: Path, database: Database) -> int:
+def _copy_readable_rows(old: Path, database: Database) -> int:
     count = 0
     with contextlib.closing(sqlite3.connect(old)) as source:
         source.row_factory = sqlite3.Row
         for table in METADATA.sorted_tables:
             with contextlib.suppress(sqlite3.Error):
-                for row in source.execute(f'SELECT * FROM "{table.name}"'):  # until a page cannot be read
+                for row in source.execute(f'SELECT * FROM "{table.name}"'):  # raises at the first unreadable page
                     values = {name: row[name] for name in row.keys() if name in table.c}  # noqa: SIM118 - not a dict
                     for column in table.c:
                         if "JSON" in str(column.type) and isinstance(values.get(column.name), str):

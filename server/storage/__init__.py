@@ -1,1 +1,1 @@
-"""Everything that is kept on disk or in the database."""
+"""What persists: the database, content-addressed files, films, audio, regressors, and whole workspaces as archives."""

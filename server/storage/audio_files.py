@@ -1,4 +1,4 @@
-"""Sounds that were handed in for films: each kept as a file of our own making, under the digest of what was brought."""
+"""Audio for films: every upload is decoded in the sandbox and stored as FLAC under the SHA-256 of the upload."""
 
 from __future__ import annotations
 
@@ -9,50 +9,52 @@ from typing import Any
 
 from latentwalk.errors import Invalid, NotFound
 from latentwalk.films.encoding import untrusted_media
-from latentwalk.films.encoding.audio import RATE, write
-from latentwalk.films.encoding.audio import detect_beats as beats_of
+from latentwalk.films.encoding.audio import RATE, detect_beats, write
 from latentwalk.films.timeline import Timeline
 from models import atomic_files
 
-LARGEST = 32 * 2**20
+LARGEST = 32 * 2**20  # bytes of an upload
 SUFFIX = ".flac"
 
 
 class AudioFiles:
-    """The sounds in `folder`. Decoding happens in the jail; here its numbers are kept."""
+    """The audio files in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def keep(self, data: bytes, name: str) -> dict[str, Any]:
-        """Keep a sound file that somebody brought: its digest, name, seconds, and the beats heard in it."""
+        """Store an uploaded audio file; its hash and name, its duration in seconds and its beats, as JSON.
+
+        Raises Invalid when the file is empty, too large or cannot be decoded.
+        """
         if not 0 < len(data) <= LARGEST:
-            raise Invalid(f"A sound has at most {LARGEST // 2**20} MB.", "Bring a compressed or shorter one.")
+            raise Invalid(f"An audio file has at most {LARGEST // 2**20} MB.", "Use a compressed or shorter file.")
         sha256 = hashlib.sha256(data).hexdigest()
-        description = self._folder / f"{sha256}.json"
-        heard = self._heard(description)
-        if heard is None:
-            sound = untrusted_media.decode_audio(data)
+        path = self._folder / f"{sha256}.json"
+        description = self._description(path)
+        if description is None:
+            samples = untrusted_media.decode_audio(data)
             with atomic_files.replacing(self._folder / f"{sha256}{SUFFIX}") as part:
-                write(sound, part)
-            heard = {"seconds": round(len(sound) / RATE, 3), "beats": beats_of(sound)}
-            atomic_files.write(description, json.dumps(heard).encode())
+                write(samples, part)
+            description = {"seconds": round(len(samples) / RATE, 3), "beats": detect_beats(samples)}
+            atomic_files.write(path, json.dumps(description).encode())
         audio = {"sha256": sha256, "name": name[:200]}
-        return {"audio": audio, "seconds": heard.get("seconds"), "beats": heard.get("beats")}
+        return {"audio": audio, "seconds": description.get("seconds"), "beats": description.get("beats")}
 
     def path(self, timeline: Timeline) -> Path | None:
-        """The sound of a timeline, none where it has none; NotFound where it was not handed in here."""
+        """The audio file of a timeline, None when it has no audio; NotFound when its file was not uploaded here."""
         if timeline.audio is None:
             return None
         path = self._folder / f"{timeline.audio.sha256}{SUFFIX}"
         if not path.is_file():
             name = timeline.audio.name or "of this walk"
-            raise NotFound(f"The sound “{name[:60]}” is not here.", "Drop the sound file on the timeline again.")
+            raise NotFound(f"The audio file “{name[:60]}” is not here.", "Drop the audio file on the timeline again.")
         return path
 
-    def _heard(self, path: Path) -> dict[str, Any] | None:
+    def _description(self, path: Path) -> dict[str, Any] | None:
         try:
-            found = json.loads(path.read_text())
+            stored = json.loads(path.read_text())
         except (OSError, ValueError):
             return None
-        return found if isinstance(found, dict) and path.with_suffix(SUFFIX).is_file() else None
+        return stored if isinstance(stored, dict) and path.with_suffix(SUFFIX).is_file() else None

@@ -1,4 +1,4 @@
-"""The directions that a home holds: in the store under their hash, or as files that somebody put into a folder."""
+"""The directions of a home: rows in the database that name files in the object store, or loose files in a folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from latentwalk.directions.direction import LARGEST_FILE, NAME, Direction, from_bytes, to_bytes
+from latentwalk.directions.direction import NAME, Direction
+from latentwalk.directions.direction_file import LARGEST_FILE, SUFFIX, from_bytes, to_bytes
 from latentwalk.errors import Invalid, LatentwalkError, StorageFailed
 from models import atomic_files
 from models.catalogue import local
@@ -17,20 +18,19 @@ from server.storage.db.database import Database
 from server.storage.db.library_index import IndexRow, LibraryIndex
 from server.storage.objects import ObjectStore
 
-SUFFIX = ".safetensors"
 ENCODER = "encoder.safetensors"
 KIND = "direction"
 
 log = logging.getLogger(__name__)
 
-Source = tuple[str, Callable[[], bytes]]
+Source = tuple[str, Callable[[], bytes]]  # an id, and what reads the file's bytes
 
 
 class LearnedDirections:
-    """The directions in `home`, by generator and id. Their folder's age tells other processes that something changed.
+    """The directions in `home`, by generator and id.
 
-    A loose file in `directions`/GENERATOR is used as it is, before what the store has of that name: it is how earlier
-    versions kept them, and how people bring their own. `take_in` moves such files into the store.
+    A file that somebody put into `directions`/GENERATOR is used as it is and shadows a stored direction with its id;
+    `import_files` moves such files into the store. The folder's modification time tells other processes of changes.
     """
 
     def __init__(self, home: Path, database: Database | None = None) -> None:
@@ -39,11 +39,11 @@ class LearnedDirections:
         self.objects = ObjectStore(home / "objects")
 
     def folder(self, generator: str) -> Path:
-        """Where loose files of a generator lie; its age changes with every change of its directions."""
+        """The folder for loose files; its modification time changes with every change of the generator's directions."""
         return self._folder / generator
 
     def sources(self, generator: str) -> Iterator[Source]:
-        """The ids there are, and for each what reads its bytes, or raises why they cannot be used."""
+        """Every id, with a function that reads its bytes or raises the reason why they cannot be used."""
         loose = {path.stem: path for path in direction_files(self.folder(generator))}
         for id, row in self._rows(generator).items():
             if id not in loose:
@@ -52,17 +52,17 @@ class LearnedDirections:
             yield id, lambda path=path: contents(path)  # type: ignore[misc]
 
     def keep(self, direction: Direction, strip: bytes | None = None) -> None:
-        """Keep a direction with its strip, a JPEG file; both are there at once, in the place of what was."""
+        """Store a direction and its preview strip, a JPEG, in one step; one with the same id is replaced."""
         self._put(direction.generator, direction.id, to_bytes(direction), strip)
 
     def remove(self, generator: str, id: str) -> None:
-        """Remove a direction, and its files where nothing else names them."""
-        old = self._rows(generator).get(id)
+        """Delete a direction, and its files unless another row names them."""
+        row = self._rows(generator).get(id)
         self._index.remove(KIND, generator, id)
-        self._clear(generator, id, old)
+        self._delete_files(generator, id, row)
 
     def strip(self, generator: str, id: str) -> Path | None:
-        """The picture beside a direction, checked to be whole; None where there is none."""
+        """The preview strip of a direction, verified; None when there is none or it is damaged."""
         loose = self.folder(generator) / f"{id}{SUFFIX}"
         if loose.is_file():
             path = loose.with_suffix(".jpg")
@@ -73,12 +73,12 @@ class LearnedDirections:
         try:
             return self.objects.checked(row.picture)
         except StorageFailed as error:
-            log.warning("Left out the strip of %s on %s: %s", id, generator, error)
+            log.warning("Skipped the preview strip of %s on %s: %s", id, generator, error)
             return None
 
-    def take_in(self) -> int:
-        """Move loose files into the store; how many. Those that hold no direction stay where they are."""
-        moved = 0
+    def import_files(self) -> int:
+        """Move loose files into the store and return how many. Files that hold no direction stay where they are."""
+        count = 0
         for path in sorted(self._folder.glob(f"*/*{SUFFIX}")):
             try:
                 data = contents(path)
@@ -86,51 +86,51 @@ class LearnedDirections:
                 if direction.id != path.stem or not NAME.fullmatch(path.stem):
                     raise Invalid(f"{path.name} holds a direction called {direction.id}.")
                 picture = path.with_suffix(".jpg")
-                # Its bytes as they are, not written anew: an older format stays what it was.
+                # The bytes are stored unchanged, so that the file's hash stays the same.
                 self._put(path.parent.name, path.stem, data, picture.read_bytes() if picture.is_file() else None)
-                moved += 1
+                count += 1
             except (LatentwalkError, OSError) as error:
-                log.warning("%s stays where it is: %s", path, error)
-        return moved
+                log.warning("%s was not imported: %s", path, error)
+        return count
 
-    def _put(self, generator: str, id: str, data: bytes, strip: bytes | None) -> None:
-        old = self._rows(generator).get(id)
-        picture = None if strip is None else self.objects.put(strip)
-        self._index.put([IndexRow(KIND, generator, id, self.objects.put(data), len(data), picture)])
-        self._clear(generator, id, old)
-
-    def notice(self, generator: str) -> None:
-        """Make every process that holds a generator's directions read them again."""
+    def touch(self, generator: str) -> None:
+        """Make every process that cached the generator's directions read them again."""
         folder = self.folder(generator)
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
-            now = time.time_ns()  # the kernel's own stamp may be four milliseconds old, and two changes be nearer
+            now = time.time_ns()  # the kernel's own timestamp may lag by four milliseconds, which can hide a change
             os.utime(folder, ns=(now, now))
 
-    def _clear(self, generator: str, id: str, old: IndexRow | None) -> None:
-        # Only now: until the row was there, these files were all there was.
+    def _put(self, generator: str, id: str, data: bytes, strip: bytes | None) -> None:
+        replaced = self._rows(generator).get(id)
+        picture = None if strip is None else self.objects.put(strip)
+        self._index.put([IndexRow(KIND, generator, id, self.objects.put(data), len(data), picture)])
+        self._delete_files(generator, id, replaced)
+
+    def _delete_files(self, generator: str, id: str, row: IndexRow | None) -> None:
+        # Called after the new row is durable: until then these files are the only copy.
         atomic_files.remove(self.folder(generator) / f"{id}{SUFFIX}")
         atomic_files.remove(self.folder(generator) / f"{id}.jpg")
-        if old is not None:
-            for sha256 in {old.sha256, old.picture} - {None, *self._index.hashes()}:
+        if row is not None:
+            for sha256 in {row.sha256, row.picture} - {None, *self._index.hashes()}:
                 atomic_files.remove(self.objects.path(str(sha256)))
-        self.notice(generator)
+        self.touch(generator)
 
     def _rows(self, generator: str) -> dict[str, IndexRow]:
         try:
             return self._index.of(KIND, generator)
-        except LatentwalkError as error:  # what ships can still be used
-            log.warning("Left out the directions learned on %s: %s", generator, error)
+        except LatentwalkError as error:  # bundled directions stay usable
+            log.warning("Skipped the directions that were learned on %s: %s", generator, error)
             return {}
 
 
 def direction_files(folder: Path) -> list[Path]:
-    """The files of a folder that hold directions; a generator that ships lies beside its own."""
+    """The direction files in a folder, which may also hold the files of a bundled generator."""
     return sorted(path for path in folder.glob(f"*{SUFFIX}") if path.name not in (local.WEIGHTS, ENCODER))
 
 
 def contents(path: Path) -> bytes:
-    """The bytes of a direction file; Invalid where there are too many."""
+    """The bytes of a direction file; Invalid when it is too large to be one."""
     if path.stat().st_size > LARGEST_FILE:
         raise Invalid(f"{path.name} is too large to be a direction.")
     return path.read_bytes()

@@ -1,4 +1,4 @@
-"""Which judges there are: built in, fetched, uploaded or made from ratings, with their cards and written reasons."""
+"""The installed regressors: built in, fetched, uploaded or fitted to ratings, with their cards and written reasons."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RegressorEntry:
-    """One judge as it is known here.
+    """One regressor with everything that is recorded about it.
 
-    `origin` is built in, fetched, uploaded or ratings. `missing` names the parts of its card that are blank: until
-    there are none, no slider is made from it. `sensitive` are the protected or social categories that its words
-    name, `reason` what its owner wrote about that. `trust` is how far a fit of ratings can be trusted.
-    Of an upload, `passport` is what the file holds, `plan` how it is shown pictures and `asks` what of the plan the
-    file does not tell and nobody has confirmed.
+    `origin` is built in, fetched, uploaded or ratings. `missing` names the blank parts of its card: while there are
+    any, no direction is learned from it. `sensitive` are the protected or social categories that its texts name,
+    `reason` is the owner's justification. `trust` holds the figures of a fit to ratings. For an upload, `passport` is
+    what the file contains, `plan` is how pictures are prepared for it, and `asks` are the parts of the plan that the
+    file does not determine and nobody has confirmed.
     """
 
     spec: RegressorSpec
@@ -60,126 +60,130 @@ class RegressorEntry:
 
     @property
     def warning(self) -> str:
-        """What is said wherever its score is shown; empty for what names nobody."""
+        """The text shown beside its score, "" unless it names a sensitive category."""
         return sensitive_terms.warning(self.sensitive, self.spec.title)
 
     def about(self) -> dict[str, Any]:
-        """What goes along with every slider made from it."""
+        """What is recorded in every direction learned from it, as JSON."""
         if not self.sensitive:
             return {}
         return {"sensitive": list(self.sensitive), "reason": self.reason, "warning": self.warning}
 
 
-_stored = TypeAdapter(RegressorEntry)
+_entry_json = TypeAdapter(RegressorEntry)
 
 
 class Regressors:
-    """The judges in `home`/regressors, and those that need no folder. Read afresh each time: they are few."""
+    """The regressors in `home`/regressors, and those that need no files. They are few, and read on each call."""
 
     def __init__(self, home: Path, unlocked: bool = False) -> None:
         self.folder, self.unlocked = home / "regressors", unlocked
         self._loaded: dict[tuple[str, str, str], Regressor] = {}
 
     def all(self) -> dict[str, RegressorEntry]:
-        """Every judge by name: built in and fetched ones first, then those kept here, by name."""
-        found = {}
+        """Every regressor by name: those of the catalogue first, then the stored ones in order of their names."""
+        entries = {}
         for name, spec in catalogue.entries().items():
-            here = catalogue.is_installed(name, self.folder)
-            found[name] = RegressorEntry(spec, "built in" if spec.kind == "measure" else "fetched", installed=here)
+            installed = catalogue.is_installed(name, self.folder)
+            origin = "built in" if spec.kind == "measure" else "fetched"
+            entries[name] = RegressorEntry(spec, origin, installed=installed)
         for path in sorted(self.folder.glob(f"[!.]*/{DESCRIPTION}")):
             try:
                 entry = _read(path)
             except Invalid as error:
                 log.warning("%s", error)
                 continue
-            found.setdefault(entry.spec.name, entry)
-        return found
+            entries.setdefault(entry.spec.name, entry)
+        return entries
 
     def find(self, name: str) -> RegressorEntry:
-        """The judge of that name; NotFound names what there is."""
+        """The regressor with this name; NotFound, which lists the existing ones, when there is none."""
         entry = self.all().get(name)
         if entry is None:
             raise NotFound(f"There is no regressor “{name[:60]}”.", f"There are {', '.join(self.all())}.")
         return entry
 
     def load(self, name: str, device: str = "cpu") -> Regressor:
-        """The judge, ready to score; the same one again while its weights are the same."""
+        """Load a regressor onto `device`. The same object is returned again while its weights are the same."""
         entry = self.find(name)
         if not entry.installed:
             raise NotFound(f"{entry.spec.title} ({name}) has not been fetched yet.", f"Run: latentwalk pull {name}")
         key = (name, entry.spec.fingerprint, device)
         if key not in self._loaded:
-            self._forget(name)
+            self._unload(name)
             self._loaded[key] = self._load(entry, device)
         return self._loaded[key]
 
     def usable(self, name: str) -> RegressorEntry:
-        """The judge, where a slider may be made from it; Invalid says what is missing from its card."""
+        """The regressor, if directions may be learned from it; Invalid says what its card or its plan lacks."""
         entry = self.find(name)
         if entry.missing:
             raise Invalid(
-                f"The card of {entry.spec.title} does not say its {', '.join(entry.missing)} yet.",
-                "Fill it in first: people who see the slider must be able to read what it measures and where it fails.",
+                f"The card of {entry.spec.title} lacks: {', '.join(entry.missing)}.",
+                "Complete it first: people who see the slider must be able to read what it measures and where it errs.",
             )
         if entry.asks:
             raise Invalid(
-                f"How {entry.spec.title} wants its pictures is not confirmed: {', '.join(entry.asks)}.",
-                "Look at what it says of some pictures, correct its plan, and keep it.",
+                f"The input of {entry.spec.title} is not confirmed: {', '.join(entry.asks)}.",
+                "Look at its scores for some pictures, correct its plan, and save it.",
             )
         sensitive_terms.checked_reason(entry.sensitive, entry.reason)
         return entry
 
     def measures(self) -> list[Regressor]:
-        """The built-in measures, which every slider is re-scored by."""
+        """The built-in image measures, which score every learned direction."""
         return [self.load(name) for name, entry in self.all().items() if entry.spec.kind == "measure"]
 
     def keep(self, entry: RegressorEntry, contents: Mapping[str, bytes]) -> RegressorEntry:
-        """Keep a new judge with its files; Conflict where another one has its name. New ratings replace
-        ratings, a new upload an upload."""
+        """Store a regressor with its files, by file name. It replaces one with its name and its origin.
+
+        Raises Conflict when a regressor of another origin has the name.
+        """
         name = entry.spec.name
         check_id(name)
         if name in catalogue.entries():
-            raise Conflict(f"“{name}” is the name of a built-in judge.", "Choose another name.")
-        there = self.all().get(name)
-        if there is not None and there.origin != entry.origin:
+            raise Conflict(f"“{name}” is the name of a built-in regressor.", "Choose another name.")
+        existing = self.all().get(name)
+        if existing is not None and existing.origin != entry.origin:
             raise Conflict(f"There is a regressor “{name}” already.", "Choose another name, or remove that one first.")
-        told = _told(replace(entry, created=datetime.now(UTC).isoformat(timespec="seconds")))
+        classified = _classified(replace(entry, created=datetime.now(UTC).isoformat(timespec="seconds")))
         for file, data in contents.items():
             atomic_files.write(self.folder / name / file, data)
-        return self._write(told)
+        return self._write(classified)
 
     def describe(
         self, name: str, title: str | None = None, card: Mapping[str, str] | None = None, reason: str | None = None
     ) -> RegressorEntry:
-        """Change what is said of a kept judge: its title, parts of its card, the reason for a sensitive one."""
-        entry = self._own(name)
+        """Change the title, parts of the card, or the reason of a stored regressor."""
+        entry = self._stored(name)
         changes = {part: _text(part, text) for part, text in (card or {}).items()}
         if set(changes) - set(PARTS):
-            raise Invalid("A card has no such part.", f"It has {', '.join(PARTS)}.")
-        said = replace(entry.spec.card, **changes)
-        spec = replace(entry.spec, card=said, title=_text("title", title) if title else entry.spec.title)
-        return self._write(_told(replace(entry, spec=spec, reason=reason if reason is not None else entry.reason)))
+            raise Invalid("A card has no such part.", f"Its parts are {', '.join(PARTS)}.")
+        new_card = replace(entry.spec.card, **changes)
+        spec = replace(entry.spec, card=new_card, title=_text("title", title) if title else entry.spec.title)
+        new_reason = entry.reason if reason is None else reason
+        return self._write(_classified(replace(entry, spec=spec, reason=new_reason)))
 
     def remove(self, name: str) -> None:
-        """Remove a kept judge. Sliders that were made from it stay, and say so."""
-        self._own(name)
+        """Delete a stored regressor. Directions that were learned from it stay."""
+        self._stored(name)
         try:
-            self._forget(name)
+            self._unload(name)
             shutil.rmtree(self.folder / name)
         except OSError as error:
             raise atomic_files.storage_error(self.folder / name, error) from error
 
     def read(self, name: str, file: str) -> bytes | None:
-        """A file kept beside a judge, None where there is none."""
+        """The bytes of a file stored with a regressor, None when there is none."""
         path = self.folder / name / file
         return path.read_bytes() if path.is_file() else None
 
-    def _forget(self, name: str) -> None:
-        # An upload's jail ends with the last who holds it.
+    def _unload(self, name: str) -> None:
+        # The sandbox process of an upload ends when nothing refers to it any more.
         for key in [key for key in self._loaded if key[0] == name]:
             del self._loaded[key]
 
-    def _own(self, name: str) -> RegressorEntry:
+    def _stored(self, name: str) -> RegressorEntry:
         entry = self.find(name)
         if entry.origin not in ("uploaded", "ratings"):
             raise Conflict(f"{entry.spec.title} comes with Latentwalk and cannot be changed.", "Upload your own.")
@@ -200,18 +204,18 @@ class Regressors:
             state = safetensors.torch.load_file(folder / WEIGHTS)
         except (OSError, SafetensorError) as error:
             raise ModelFailed(f"The fit of {spec.title} cannot be read: {error}.", "Fit the ratings again.") from error
-        judge = RatingsRegressor(spec.name, spec.title, spec.unit, spec.span, spec.card, state)
-        if judge.spec.fingerprint != spec.fingerprint:
+        regressor = RatingsRegressor(spec.name, spec.title, spec.unit, spec.span, spec.card, state)
+        if regressor.spec.fingerprint != spec.fingerprint:
             raise ModelFailed(f"The fit of {spec.title} was changed on the disk.", "Fit the ratings again.")
-        return judge
+        return regressor
 
 
-def _told(entry: RegressorEntry) -> RegressorEntry:
-    # What the words of a judge's description amount to: blanks, and the categories they name.
+def _classified(entry: RegressorEntry) -> RegressorEntry:
+    # The entry with what follows from its texts: the blank parts of the card and the sensitive categories.
     spec = entry.spec
-    sensitive = sensitive_terms.named([spec.name, spec.title, spec.card.measures])
+    sensitive = sensitive_terms.categories_in([spec.name, spec.title, spec.card.measures])
     missing = tuple(part for part in PARTS if not getattr(spec.card, part).strip())
-    # A draft may wait for its reason; a finished card may not.
+    # An incomplete card may lack its reason; a complete one may not.
     reason = entry.reason if missing else sensitive_terms.checked_reason(sensitive, entry.reason)
     return replace(entry, sensitive=sensitive, missing=missing, reason=reason)
 
@@ -219,17 +223,17 @@ def _told(entry: RegressorEntry) -> RegressorEntry:
 def _read(path: Path) -> RegressorEntry:
     try:
         if path.stat().st_size > LARGEST_DESCRIPTION:
-            raise Invalid(f"{path} is too large to describe a judge.", "Remove its folder.")
-        entry = _stored.validate_json(path.read_bytes())
+            raise Invalid(f"{path} is too large to describe a regressor.", "Delete its folder.")
+        entry = _entry_json.validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
-        raise Invalid(f"{path} does not describe a judge: {str(error)[:200]}.", "Remove its folder.") from None
+        raise Invalid(f"{path} does not describe a regressor: {str(error)[:200]}.", "Delete its folder.") from None
     if entry.spec.name != path.parent.name or entry.spec.kind not in ("onnx", "ratings"):
-        raise Invalid(f"{path} describes another judge, {entry.spec.name[:60]}.", "Rename its folder.")
+        raise Invalid(f"{path} describes another regressor, {entry.spec.name[:60]}.", "Rename its folder.")
     return entry
 
 
 def _text(part: str, text: str) -> str:
-    said = " ".join(text.split())
-    if len(said) > LONGEST:
-        raise Invalid(f"The card's {part} is longer than {LONGEST} characters.", "Say it shorter.")
-    return said
+    text = " ".join(text.split())
+    if len(text) > LONGEST:
+        raise Invalid(f"The card's {part} is longer than {LONGEST} characters.", "Shorten it.")
+    return text

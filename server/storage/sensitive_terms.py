@@ -1,4 +1,4 @@
-"""Scores that name what people are: found by their words, gated by a written reason, told as guesses from pixels."""
+"""Finds scores that classify people by their wording, requires a written reason for them, and words the warning."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 
 from latentwalk.errors import Invalid
 
-SHORTEST_REASON = 40  # characters: one sentence that says something
+SHORTEST_REASON = 40  # characters: about one sentence
 LONGEST_REASON = 2000
 
-# Stems, each matched at the start of a word of a name, a title or a card. Words with an everyday meaning in pictures
-# ("age" of a building, "white" balance) are left to their unmistakable forms; a false alarm costs one sentence.
+# Stems, matched at the start of each word of a name, title or card. Words that are common in descriptions of pictures
+# ("white" balance) are left out in their ambiguous forms; a false positive costs the owner one sentence.
 LEXICON: Mapping[str, tuple[str, ...]] = {
     "gender or sex": (
         "gender", "sex", "male", "female", "man", "men", "woman", "women", "masculin", "feminin", "transgender",
@@ -45,46 +45,47 @@ WHOLE = frozenset(
         "sex", "man", "men", "age", "ages", "aged", "old", "hot", "fat", "iq", "boy", "race", "body", "adult", "child",
         "teen", "gay", "weight", "young", "elder", "fear", "skin",
     )
-)  # fmt: skip  # words too short or too common to stand for all that begins with them
+)  # fmt: skip  # stems too short or too common to match longer words
 
 
-def named(texts: Sequence[str]) -> tuple[str, ...]:
-    """The protected or social categories that texts name, in the lexicon's order; none for everyday pictures' words."""
+def categories_in(texts: Sequence[str]) -> tuple[str, ...]:
+    """The protected or social categories that texts name, in the order of the lexicon."""
     words = set()
     for text in texts:
         plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-        # "isMale", "skin_tone" and "SkinTone2" are several words.
+        # Split "isMale", "skin_tone" and "SkinTone2" into words.
         plain = re.sub(r"([a-z])([A-Z])", r"\1 \2", plain)
         words |= set(re.findall(r"[a-z]+(?:-[a-z]+)?", plain.lower()))
         words |= set(re.findall(r"[a-z]+", plain.lower()))
-    found = []
-    for category, stems in LEXICON.items():
-        if any(_begins(word, stem) for word in words for stem in stems):
-            found.append(category)
-    return tuple(found)
+    return tuple(
+        category for category, stems in LEXICON.items() if any(_matches(word, stem) for word in words for stem in stems)
+    )
 
 
-def _begins(word: str, stem: str) -> bool:
+def _matches(word: str, stem: str) -> bool:
     return word in (stem, f"{stem}s") if stem in WHOLE else word.startswith(stem)
 
 
 def checked_reason(categories: Sequence[str], reason: str | None) -> str | None:
-    """The owner's reason, trimmed, where one is needed; Invalid where it is needed and does not say anything."""
+    """The owner's reason with normalised whitespace, None when there are no categories.
+
+    Raises Invalid when a reason is required but too short, too repetitive or too long.
+    """
     if not categories:
         return None
-    said = " ".join((reason or "").split())
-    if len(said) < SHORTEST_REASON or len(set(said.lower().split())) < 6:
+    text = " ".join((reason or "").split())
+    if len(text) < SHORTEST_REASON or len(set(text.lower().split())) < 6:
         raise Invalid(
             f"This score names {_listed(categories)}. Say why you need it, in a sentence of your own.",
-            "The reason is kept with the judge and with every slider made from it.",
+            "The reason is stored with the regressor and with every slider learned from it.",
         )
-    if len(said) > LONGEST_REASON:
-        raise Invalid(f"A reason of {len(said)} characters is too long.", f"Use at most {LONGEST_REASON}.")
-    return said
+    if len(text) > LONGEST_REASON:
+        raise Invalid(f"A reason of {len(text)} characters is too long.", f"Use at most {LONGEST_REASON}.")
+    return text
 
 
 def warning(categories: Sequence[str], title: str) -> str:
-    """What to say wherever the score or its slider is shown; empty where nothing is named."""
+    """The warning shown beside the score and its sliders, "" when there are no categories."""
     if not categories:
         return ""
     return (

@@ -33,8 +33,7 @@ import { errorReporter } from "./shell/errors.js";
 import { bindRights } from "./shell/rights.js";
 import { Session } from "./shell/session.js";
 import { start } from "./shell/start.js";
-import { initialState, keepOutput } from "./shell/state.js";
-import { Store } from "./shell/store.js";
+import { initialState, keepOutput, Store } from "./shell/store.js";
 import { bindWalk } from "./walk/walk-controller.js";
 
 const toasts = $("toast-stack");

@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 
-from latentwalk.directions.direction import Curve, Direction, from_bytes, to_bytes
+from latentwalk.directions.direction import Direction
+from latentwalk.directions.direction_file import from_bytes, to_bytes
 from latentwalk.directions.latent_walk import LinearWalk, PathWalk
+from latentwalk.directions.response_curve import Curve
 from latentwalk.directions.unit import Unit
 from latentwalk.errors import Invalid
 
@@ -24,7 +26,7 @@ def valid_file(**fields) -> bytes:
     defaults = {
         "id": "zoom", "name": "Zoom", "group": "geometry", "generator": "tiny", "fingerprint": "sha256:00",
         "space": "z", "unit": Unit("%"), "walk": LinearWalk(VECTOR), "curve": Curve.straight(0.1, 20.0),
-        "range": (-10.0, 10.0), "track": (-14.0, 14.0), "asked": (-20.0, 20.0), "method": "walk", "seed": 0,
+        "range": (-10.0, 10.0), "track": (-14.0, 14.0), "requested_range": (-20.0, 20.0), "method": "walk", "seed": 0,
         "created": "2026-01-01",
     }  # fmt: skip
     return to_bytes(Direction(**{**defaults, **fields}))
@@ -142,7 +144,7 @@ TENSORS = {
     "none": ({}, ""),
     "the wrong name": ({"direction": VECTOR}, "it holds direction, not vector"),
     "a matrix": ({"vector": torch.eye(WIDTH)}, "shape"),
-    "a single number": ({"vector": torch.tensor(1.0)}, "not laid out"),
+    "a single number": ({"vector": torch.tensor(1.0)}, "header is malformed"),
     "an empty one": ({"vector": torch.zeros(0)}, "length one"),
     "zeros": ({"vector": torch.zeros(WIDTH)}, "length one"),
     "not numbers": ({"vector": torch.full((WIDTH,), torch.nan)}, "not finite"),

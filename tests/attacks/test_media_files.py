@@ -189,13 +189,13 @@ def test_a_malformed_recipe_is_refused_with_one_message(recipe: str) -> None:
         assert read_or_refuse(lambda: read(result[1])) is None
 
 
-@pytest.mark.parametrize("format", [name for name, one in containers().items() if one.signed])
+@pytest.mark.parametrize("format", [name for name, one in containers().items() if one.credential_type])
 def test_a_corrupted_credential_is_never_valid(format: Format, films: dict[Format, bytes], tmp_path: Path) -> None:
     from latentwalk.provenance import keys
     from latentwalk.provenance.c2pa import ProvenanceClaim
 
-    signing = keys.SigningKey(*keys.made(), own=True)
-    path, mime = tmp_path / "a", containers()[format].signed or ""
+    signing = keys.SigningKey(*keys.generate(), own=True)
+    path, mime = tmp_path / "a", containers()[format].credential_type or ""
     path.write_bytes(films[format])
     c2pa.sign(path, mime, ProvenanceClaim("walk", "{}", {}), signing)
     data = path.read_bytes()

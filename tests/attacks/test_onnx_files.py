@@ -248,7 +248,10 @@ MISBEHAVING = {
     "a loop without end": (endless(), "longer than"),
     "scores that are NaN": (not_numbers("nan"), "not numbers"),
     "scores that are infinite": (not_numbers("inf"), "not numbers"),
-    "one score for all": (model_bytes([node("ReduceMean", ["picture"], keepdims=0)], out=()), "its own score"),
+    "one score for all": (
+        model_bytes([node("ReduceMean", ["picture"], keepdims=0)], out=()),
+        "instead of a score for each",
+    ),
     "a shape that fits nothing": (
         model_bytes([node("MatMul", ["picture", "w"])], [weight("w", np.ones((7, 7)))]),
         "cannot run|checker",

@@ -86,9 +86,9 @@ def test_a_really_full_disk_is_one_sentence(tmp_path: Path) -> None:
     code = (
         "import resource, sys, signal; from pathlib import Path; from models import atomic_files\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "path = Path(sys.argv[1]); files.write(path, b'old')\n"
+        "path = Path(sys.argv[1]); atomic_files.write(path, b'old')\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
-        "try: files.write(path, b'x' * 100000)\n"
+        "try: atomic_files.write(path, b'x' * 100000)\n"
         "except Exception as error: assert 'disk is full' in str(error), error\n"
         "else: raise SystemExit('nothing was raised')\n"
         "assert path.read_bytes() == b'old' and len(list(path.parent.iterdir())) == 1"

@@ -1,4 +1,4 @@
-"""Directions: the sliders of a generator, their report cards and files."""
+"""Directions: the sliders of a generator, their report cards and files, learning and discovering new ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from latentwalk.directions.direction import to_bytes
+from latentwalk.directions.direction_file import to_bytes
 from latentwalk.edit import LARGEST_SEED
 from latentwalk.errors import NotFound
 from latentwalk.steering.learning.learn import LearnSettings
@@ -26,21 +26,21 @@ router = APIRouter(prefix="/api")
 
 @router.get("/transforms")
 def list_transforms(services: ServicesDep, generator: str) -> dict[str, Any]:
-    """What a slider can be learned for, with the amounts that would be asked for on this generator."""
+    """The transforms that a direction can be learned for, with the amounts to learn on this generator."""
     resolution = services.library.spec(generator).resolution
-    return {"transforms": [schemas.transform(value, resolution) for value in transforms().values()]}
+    return {"transforms": [schemas.transform(transform, resolution) for transform in transforms().values()]}
 
 
 @router.get("/directions")
 def list_directions(services: ServicesDep, generator: str) -> dict[str, Any]:
-    """The sliders of a generator, in the order of their groups."""
+    """The directions of a generator, in the order of their groups."""
     services.library.spec(generator)
-    found = services.library.directions(generator).values()
-    return {"directions": [schemas.direction(services.library, value) for value in found]}
+    directions = services.library.directions(generator).values()
+    return {"directions": [schemas.direction(services.library, direction) for direction in directions]}
 
 
 class Learn(BaseModel):
-    """What to learn; `steps` bounds how long."""
+    """A direction to learn for a transform; `steps` limits the duration."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -54,7 +54,7 @@ class Learn(BaseModel):
 
 
 class Discover(BaseModel):
-    """What to look for, and how many."""
+    """Directions to discover: the method, and how many."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -64,28 +64,29 @@ class Discover(BaseModel):
 
 
 @router.post("/directions/learn", status_code=202, dependencies=[needs(Role.EDITOR, job=True)])
-async def learn(services: ServicesDep, who: PersonDep, wish: Learn) -> dict[str, Any]:
-    """Learn a slider in the background."""
-    settings = LearnSettings(wish.transform, walk=wish.walk, steps=wish.steps, seed=wish.seed, layers=wish.layers)
-    return schemas.job(await services.studio.learn(wish.generator, settings, wish.id, person=who.id))
+async def learn(services: ServicesDep, person: PersonDep, body: Learn) -> dict[str, Any]:
+    """Learn a direction for a transform, as a background job."""
+    settings = LearnSettings(body.transform, walk=body.walk, steps=body.steps, seed=body.seed, layers=body.layers)
+    return schemas.job(await services.learning_jobs.learn(body.generator, settings, body.id, person=person.id))
 
 
 @router.post("/directions/discover", status_code=202, dependencies=[needs(Role.EDITOR, job=True)])
-async def discover(services: ServicesDep, who: PersonDep, wish: Discover) -> dict[str, Any]:
-    """Look for sliders nobody asked for, in the background."""
-    return schemas.job(await services.studio.discover(wish.generator, wish.method, wish.count, person=who.id))
+async def discover(services: ServicesDep, person: PersonDep, body: Discover) -> dict[str, Any]:
+    """Discover directions without supervision, as a background job."""
+    job = await services.learning_jobs.discover(body.generator, body.method, body.count, person=person.id)
+    return schemas.job(job)
 
 
 @router.post("/directions/upload", openapi_extra=RAW, status_code=201, dependencies=[needs(Role.EDITOR)])
 async def upload(services: ServicesDep, request: Request) -> dict[str, Any]:
-    """Keep a direction file from elsewhere; refused where it was made for none of the generators here."""
+    """Keep a direction file of another Latentwalk; rejected where no generator here is the one it was made for."""
     data = await request.body()
     direction = await run_in_threadpool(services.library.adopt, data)
     return schemas.direction(services.library, direction, whole=True)
 
 
 @router.post("/directions/foreign", openapi_extra=RAW, status_code=201, dependencies=[needs(Role.EDITOR)])
-async def foreign(
+async def import_external(
     services: ServicesDep,
     request: Request,
     generator: Annotated[str, Query(max_length=64)],
@@ -93,36 +94,40 @@ async def foreign(
     space: Literal["z", "w"] | None = None,
     count: Annotated[int, Query(ge=1, le=64)] = 6,
 ) -> dict[str, Any]:
-    """Keep another program's directions, the request's body, as sliders; or say at which base its latent starts."""
-    found = await services.studio.foreign(generator, await request.body(), name, space, count)
-    return {**found, "directions": [schemas.direction(services.library, one) for one in found["directions"]]}
+    """Keep the directions in another program's file (the body) as sliders, or return the base that its latent makes."""
+    data = await request.body()
+    imported = await services.external_directions.import_file(generator, data, name, space, count)
+    return {
+        "directions": [schemas.direction(services.library, direction) for direction in imported.directions],
+        "base": None if imported.base is None else schemas.base(imported.base),
+    }
 
 
 @router.get("/directions/{generator}/{id}")
 def one_direction(services: ServicesDep, generator: str, id: str) -> dict[str, Any]:
-    """One slider with its report card and response curve."""
+    """One direction with its report card and response curve."""
     return schemas.direction(services.library, services.library.direction(generator, id), whole=True)
 
 
 @router.delete("/directions/{generator}/{id}", status_code=204, dependencies=[needs(Role.ADMIN)])
 def remove(services: ServicesDep, generator: str, id: str) -> None:
-    """Remove a learned slider; a bundled one that it replaced comes back."""
+    """Remove a learned direction; a bundled one that it replaced becomes visible again."""
     services.library.remove(generator, id)
 
 
 @router.get("/directions/{generator}/{id}/strip.jpg", response_class=FileResponse)
 def strip(services: ServicesDep, generator: str, id: str) -> Response:
-    """A row of pictures along the slider."""
+    """The preview strip: images along the direction, side by side."""
     services.library.direction(generator, id)
     path = services.library.strip(generator, id)
     if path is None:
-        raise NotFound(f"There is no strip of {id}.", "Learn the direction again to make one.")
+        raise NotFound(f"The direction {id} has no strip.", "Learn the direction again to make one.")
     return FileResponse(path, media_type="image/jpeg", headers={"cache-control": "private, no-cache"})
 
 
 @router.get("/directions/{generator}/{id}/file", response_class=Response)
 def file(services: ServicesDep, generator: str, id: str) -> Response:
-    """The slider as a file that another Latentwalk can take in."""
+    """The direction as a file that another Latentwalk can import."""
     direction = services.library.direction(generator, id)
     name = f"{direction.generator}-{direction.id}.safetensors"
     headers = {"content-disposition": f'attachment; filename="{name}"'}

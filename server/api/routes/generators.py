@@ -1,4 +1,4 @@
-"""Generators: which there are, and one picture of an edit."""
+"""Generators: list them, download one, invert an image, and render an edit."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ router = APIRouter(prefix="/api")
 
 
 @router.get("/generators")
-def generators(services: ServicesDep) -> dict[str, Any]:
-    """Every generator, installed or to be fetched."""
+def list_generators(services: ServicesDep) -> dict[str, Any]:
+    """Every generator, installed or available for download."""
     library, loaded = services.library, services.backend.loaded()
     return {"generators": [schemas.generator(library, name, loaded.get(name)) for name in library.entries()]}
 
 
 class Pull(BaseModel):
-    """Which generator to fetch."""
+    """A generator to download."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -36,17 +36,17 @@ class Pull(BaseModel):
 
 
 @router.post("/generators", status_code=202, dependencies=[needs(Role.ADMIN, job=True)])
-async def pull(services: ServicesDep, who: PersonDep, wish: Pull) -> dict[str, Any]:
-    """Fetch a generator's weights from where the zoo pins them."""
-    return schemas.job(await services.studio.pull(wish.pull, person=who.id))
+async def pull(services: ServicesDep, person: PersonDep, body: Pull) -> dict[str, Any]:
+    """Download a generator's weights from the place that the catalogue pins, as a background job."""
+    return schemas.job(await services.generator_jobs.download(body.pull, person=person.id))
 
 
 @router.post(
     "/generators/{name}/invert", openapi_extra=RAW, status_code=202, dependencies=[needs(Role.EDITOR, job=True)]
 )
-async def invert(services: ServicesDep, request: Request, who: PersonDep, name: str) -> dict[str, Any]:
-    """Find the latent of a picture (PNG, JPEG or WebP in the body); the job's result is an edit's base and classes."""
-    return schemas.job(await services.studio.invert(name, await request.body(), person=who.id))
+async def invert(services: ServicesDep, request: Request, person: PersonDep, name: str) -> dict[str, Any]:
+    """Find the latent of an image (the body: PNG, JPEG or WebP); the job's result is an edit's base and classes."""
+    return schemas.job(await services.generator_jobs.invert(name, await request.body(), person=person.id))
 
 
 @router.post(
@@ -55,39 +55,39 @@ async def invert(services: ServicesDep, request: Request, who: PersonDep, name: 
     response_class=Response,
     responses={200: {"content": {"image/png": {}}}},
 )
-async def render(services: ServicesDep, who: PersonDep, edit: Annotated[dict[str, Any], Body()]) -> Response:
-    """The exact picture of an edit, as PNG."""
-    return await _picture(services, edits.parse(edit), "png", None, who.id)
+async def render(services: ServicesDep, person: PersonDep, edit: Annotated[dict[str, Any], Body()]) -> Response:
+    """The image of an edit at full precision, as PNG."""
+    return await _image(services, edits.parse(edit), "png", None, person.id)
 
 
 @router.get("/render", response_class=Response, responses={200: {"content": {"image/*": {}}}})
 async def render_cached(
     request: Request,
     services: ServicesDep,
-    who: PersonDep,
+    person: PersonDep,
     edit: str,
     format: Format = "png",
     size: Annotated[int | None, Query(ge=8, le=4096)] = None,
 ) -> Response:
-    """The same by address, made smaller if asked; the answer's ETag spares browsers a second transfer."""
-    wish = edits.parse_text(edit)
-    tag = _tag(services, wish, f"{format}{size}")
+    """The image of an edit given in the URL, cacheable by its ETag; `size` limits its longest side, in px."""
+    parsed = edits.parse_text(edit)
+    tag = _etag(services, parsed, f"{format}{size}")
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers={"etag": tag})
-    response = await _picture(services, wish, format, size, who.id)
+    response = await _image(services, parsed, format, size, person.id)
     response.headers.update({"etag": tag, "cache-control": "private, no-cache"})
     return response
 
 
-async def _picture(services: Services, edit: edits.Edit, format: Format, size: int | None, person: str) -> Response:
+async def _image(services: Services, edit: edits.Edit, format: Format, size: int | None, person: str) -> Response:
     frame = await services.backend.still(edit, format, longest=size, person=person)
     headers = {"x-latentwalk-edit": edits.canonical(edit)}
     return Response(frame.data, media_type=MEDIA_TYPES[format], headers=headers)
 
 
-def _tag(services: Services, edit: edits.Edit, variant: str) -> str:
-    # A relearned slider makes other pictures of the same edit, so the sliders' making is part of the tag.
+def _etag(services: Services, edit: edits.Edit, variant: str) -> str:
+    # The stamp covers the directions: a direction learned again gives the same edit another image.
     spec = services.library.spec(edit.generator)
-    used = services.library.stamp(edit)
-    parts = (services.version, spec.fingerprint, edits.canonical(edit), variant, used)
+    stamp = services.library.stamp(edit)
+    parts = (services.version, spec.fingerprint, edits.canonical(edit), variant, stamp)
     return f'"{hashlib.sha256("|".join(parts).encode()).hexdigest()[:32]}"'

@@ -1,4 +1,4 @@
-"""Signs of life: whether the server lives, whether it wants people, and its figures for Prometheus."""
+"""Health: liveness, readiness, and the metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ router = APIRouter()
 
 @router.get("/healthz")
 async def healthz(request: Request, services: ServicesDep) -> dict[str, Any]:
-    """Whether the server lives, and what it holds in memory, where it is known who asks."""
+    """Liveness; signed-in callers also get the version, the device and the loaded generators."""
     if request.scope["person"] is None:
         return {"status": "ok"}
     return {
@@ -26,9 +26,9 @@ async def healthz(request: Request, services: ServicesDep) -> dict[str, Any]:
     }
 
 
-@router.get("/readyz", responses={503: {"description": "Starting, without workers, or finishing what is in hand."}})
+@router.get("/readyz", responses={503: {"description": "Starting, without workers, or draining."}})
 async def readyz(services: ServicesDep) -> Response:
-    """Whether people should be sent here: 503 while it starts, while all its workers are lost, and once it stops."""
+    """Readiness: 503 while the server starts, while it has no workers, and once it drains."""
     state = services.lifecycle.state
     if state == "ready" and not services.backend.workers():
         state = "without workers"
@@ -37,5 +37,5 @@ async def readyz(services: ServicesDep) -> Response:
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {MEDIA_TYPE: {}}}})
 async def metrics(services: ServicesDep) -> Response:
-    """Everything that is counted here, in Prometheus' text format; where a token is asked for, it needs one too."""
+    """All metrics in the text format of Prometheus. A server that asks for a token asks for one here too."""
     return Response(services.metrics.text(), media_type=MEDIA_TYPE)

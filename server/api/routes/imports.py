@@ -1,4 +1,4 @@
-"""Imports: a stranger's generator seen before anything of it is kept, then kept or thrown away."""
+"""Imports: preview an uploaded checkpoint, then keep it as a generator or discard it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Part = Literal["licence", "data", "data_licence", "shows_badly"]
 
 
 class Keep(BaseModel):
-    """Under which name a file is kept, what is said of it, and the golden hash that was seen."""
+    """The name to keep a file under, what its card says, and the golden hash of its preview."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -32,20 +32,20 @@ class Keep(BaseModel):
 
 
 @router.post("", openapi_extra=RAW, status_code=201, dependencies=[needs(Role.ADMIN)])
-async def bring(services: ServicesDep, request: Request, name: Annotated[str, Query(max_length=40)]) -> dict[str, Any]:
-    """The passport of a checkpoint, the request's body. It is read in a jail; nothing of it is kept yet."""
-    return await services.quarantine.bring(request.stream(), name)
+async def upload(services: ServicesDep, request: Request, name: Annotated[str, Query(max_length=40)]) -> dict[str, Any]:
+    """Preview a checkpoint (the body): its passport and first image. It is read in the sandbox and not kept yet."""
+    return await services.quarantine.upload(request.stream(), name)
 
 
 @router.post("/{id}", status_code=201, dependencies=[needs(Role.ADMIN)])
-async def keep(services: ServicesDep, id: str, wish: Keep) -> dict[str, Any]:
-    """Keep a file that was seen, as a generator."""
-    card = {str(part): text for part, text in wish.card.items()}
-    name = await services.quarantine.keep(id, wish.name, wish.title, card, wish.golden)
+async def keep(services: ServicesDep, id: str, body: Keep) -> dict[str, Any]:
+    """Keep a previewed checkpoint as a generator."""
+    card = {str(part): text for part, text in body.card.items()}
+    name = await services.quarantine.keep(id, body.name, body.title, card, body.golden)
     return schemas.generator(services.library, name)
 
 
 @router.delete("/{id}", status_code=204, dependencies=[needs(Role.ADMIN)])
-def drop(services: ServicesDep, id: str) -> None:
-    """Throw a file away that was seen."""
-    services.quarantine.drop(id)
+def discard(services: ServicesDep, id: str) -> None:
+    """Discard a previewed checkpoint."""
+    services.quarantine.discard(id)

@@ -1,4 +1,4 @@
-"""Background work: what runs, what became of it, and its progress as an event stream."""
+"""Jobs: list them, cancel one, follow one as an event stream."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from server.jobs.job import Job
 
 router = APIRouter(prefix="/api/jobs")
 
-PACE = 0.15  # seconds between events; people do not read faster
-PATIENCE = 15.0
+EVENT_INTERVAL = 0.15  # seconds between events; people do not read faster
+WAIT = 15.0  # seconds without a change after which the job is looked at again
 
 
-def known(services: ServicesDep, id: str) -> Job:
-    """The job in the path; refused before an event stream begins, when it can still be a 404."""
-    return services.jobs.get(id)
+def find_job(services: ServicesDep, id: str) -> Job:
+    """The job in the path, looked up before an event stream begins, while the response can still be a 404."""
+    return services.jobs.events.get(id)
 
 
-JobDep = Annotated[Job, Depends(known)]
+JobDep = Annotated[Job, Depends(find_job)]
 
 
 @router.get("")
-async def every_job(services: ServicesDep) -> dict[str, Any]:
+async def list_jobs(services: ServicesDep) -> dict[str, Any]:
     """Every job, newest first."""
-    return {"jobs": [schemas.job(job) for job in services.jobs.all()]}
+    return {"jobs": [schemas.job(job) for job in services.jobs.events.all()]}
 
 
 @router.get("/{id}")
@@ -45,7 +45,7 @@ async def one_job(job: JobDep) -> dict[str, Any]:
 
 @router.delete("/{id}", status_code=202, dependencies=[needs(Role.VIEWER)])
 async def cancel(request: Request, services: ServicesDep, job: JobDep) -> dict[str, Any]:
-    """Ask a job to stop; it does after the chunk in hand. Viewers may stop what they started themselves."""
+    """Cancel a job; it stops after its current chunk. Viewers may cancel only jobs that they started."""
     may_stop(request, job)
     return schemas.job(await services.jobs.cancel(job.id))
 
@@ -54,22 +54,22 @@ async def cancel(request: Request, services: ServicesDep, job: JobDep) -> dict[s
 async def events(
     services: ServicesDep, job: JobDep, last_event_id: Annotated[str | None, Header()] = None
 ) -> AsyncIterator[ServerSentEvent]:
-    """The job whenever it changes, until it ends. A client that comes back with Last-Event-ID misses nothing."""
+    """The job each time it changes, until it ends. A client that reconnects with Last-Event-ID misses nothing."""
     seen = int(last_event_id) if last_event_id and last_event_id.isdecimal() else -1
     while True:
-        job = await services.jobs.change(job.id, seen, PATIENCE)
+        job = await services.jobs.events.wait_for_change(job.id, seen, WAIT)
         if job.version > seen or job.state.is_end:
             seen = job.version
             ended = job.state.is_end
             yield ServerSentEvent(event="job", id=str(seen), data=schemas.job(job))
             if ended:
                 return
-            await asyncio.sleep(PACE)
+            await asyncio.sleep(EVENT_INTERVAL)
 
 
 @router.get("/{id}/preview.jpg", response_class=Response)
 async def preview(services: ServicesDep, job: JobDep) -> Response:
-    """The newest picture of the work."""
+    """The newest preview image of the job."""
     return Response(
-        services.jobs.strip(job.id), media_type="image/jpeg", headers={"cache-control": "private, no-cache"}
+        services.jobs.events.strip(job.id), media_type="image/jpeg", headers={"cache-control": "private, no-cache"}
     )

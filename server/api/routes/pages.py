@@ -1,4 +1,4 @@
-"""The page, its scripts and styles."""
+"""The page, and its static files."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ ENTRIES = {"js/main.js", "js/shell/sign-in.js"}  # scripts that a template start
 
 
 class RevalidatedFiles(StaticFiles):
-    """Static files that browsers ask about each time, so that nobody runs yesterday's script against today's page."""
+    """Static files that browsers revalidate on every request, so that the page never runs with an outdated script."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
+        """The file, with a header that makes browsers revalidate it."""
         response = await super().get_response(path, scope)
         response.headers["cache-control"] = "no-cache"
         return response
@@ -44,12 +45,12 @@ def assets(static: Path) -> dict[str, list[str]]:
 
 @router.get("/", include_in_schema=False)
 async def explore(request: Request, services: ServicesDep, token: str = "") -> Response:
-    """The page itself; or, for whoever is not let in yet, the page that asks for a token."""
+    """The page, or the sign-in form for visitors without a valid session."""
     if token and not services.authenticator.open:
         return await sign_in.by_link(request, services, token)
     if request.scope["person"] is None:
-        return sign_in.page(request, services, sign_in.MISSING, 401)
+        return sign_in.form(request, services)
     templates = Jinja2Templates(directory=services.root / "templates")
     values = {"version": services.version, **assets(services.root / "static")}
     response = templates.TemplateResponse(request, "explore.html", values, headers={"cache-control": "no-cache"})
-    return sign_in.with_new_pass(request, services, response)
+    return sign_in.with_session(request, services, response)

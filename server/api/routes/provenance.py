@@ -1,4 +1,4 @@
-"""Provenance: how files are signed here, a signed picture of an edit, and whether a file was made here."""
+"""Provenance: the signing status, a signed image of an edit, and whether a file was made here."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from server.api.dependencies import ServicesDep
 from server.api.middleware.body_limits import RAW
 from server.api.permissions import needs
 from server.auth.roles import Role
-from server.services.filming import made_here
+from server.services.provenance import check_file
 
 router = APIRouter(prefix="/api/provenance")
 
 
 class Still(BaseModel):
-    """An edit whose picture is to be taken away; `mark` writes on it that it is AI-generated."""
+    """An edit whose image is exported; `mark` writes on the image that it is AI-generated."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -34,22 +34,22 @@ class Still(BaseModel):
 
 @router.get("")
 async def signing(services: ServicesDep) -> dict[str, Any]:
-    """Whether and with whose key files are signed, and what that proves."""
+    """Whether files are signed, with whose key, and what that proves."""
     return await run_in_threadpool(services.signer.view)
 
 
 @router.post("/check", openapi_extra=RAW, dependencies=[needs(Role.VIEWER, quiet=True)])
 async def check(services: ServicesDep, request: Request) -> dict[str, Any]:
-    """Whether the file in the body was made here, and what its credential says."""
+    """Whether the file in the body was made here, and what its content credential says."""
     data = await request.body()
-    return await run_in_threadpool(lambda: made_here(data, services.signer))
+    return await run_in_threadpool(check_file, data, services.signer)
 
 
 @router.post("/still", response_class=Response, dependencies=[needs(Role.VIEWER, quiet=True)])
-async def still(services: ServicesDep, wish: Still) -> Response:
-    """The exact picture of an edit as a file that says what it is: recipe, XMP and content credential in it."""
-    edit = edits.parse(wish.edit)
-    data = await services.cinema.still(edit, wish.format, size=wish.size, mark=wish.mark)
-    name = f"latentwalk-{edit.generator}.{wish.format}"
+async def still(services: ServicesDep, body: Still) -> Response:
+    """The image of an edit as a file that carries its recipe, XMP metadata and a content credential."""
+    edit = edits.parse(body.edit)
+    data = await services.stills.render(edit, body.format, size=body.size, mark=body.mark)
+    name = f"latentwalk-{edit.generator}.{body.format}"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(data, media_type=image_codec.MEDIA_TYPES[wish.format], headers=headers)
+    return Response(data, media_type=image_codec.MEDIA_TYPES[body.format], headers=headers)

@@ -1,25 +1,27 @@
-"""Regressors: the judges there are, their cards, what they say of a picture, and sliders learned from what they say."""
+"""Regressors: list them, their cards, uploads and ratings, scores of edits, and directions learned from scores."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from latentwalk import edit as edits
 from latentwalk.edit import LARGEST_SEED
 from latentwalk.errors import Invalid
-from latentwalk.steering.scores.ratings import read_csv
+from latentwalk.steering.scores.ratings import Rating, read_csv
 from latentwalk.steering.scores.settings import ScoreSettings
 from server.api import regressor_schemas, schemas
 from server.api.dependencies import ServicesDep
 from server.api.middleware.body_limits import RAW
 from server.api.permissions import PersonDep, needs
 from server.auth.roles import Role
-from server.services import regressor_learning
+from server.services.regressors import uploads
+from server.services.regressors.ratings import ratings_from_json
 from server.storage.regressors import LONGEST
 
 router = APIRouter(prefix="/api/regressors")
@@ -37,59 +39,68 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Shown(_Strict):
-    """A picture that was rated."""
+class RatedImage(_Strict):
+    """An image that was rated: a seed and class weights, none for the generator's default."""
 
     seed: Seed
     classes: Weights = {}
 
 
-class Rated(Shown):
-    """A picture and its rating."""
+class RatingRow(RatedImage):
+    """An image and its rating."""
 
     score: Score
 
 
-class Picked(_Strict):
-    """Which of two was better."""
+class Pick(_Strict):
+    """The better and the worse of two images."""
 
-    better: Shown
-    worse: Shown
+    better: RatedImage
+    worse: RatedImage
 
 
-class Described(_Strict):
-    """What is said of a judge; what is left out stays as it is."""
+class Description(_Strict):
+    """Changes to a regressor's title, card and reason; what is left out stays as it is."""
 
     title: Annotated[str, Field(max_length=80)] | None = None
     card: dict[Part, Text] = {}
     reason: Text | None = None
 
 
-class Ratings(Described):
-    """Ratings of a generator's pictures, in one of three ways, and what the judge made of them is called."""
+class RatingsBody(Description):
+    """Ratings of a generator's images as rows, picks or a CSV table, and the name of the regressor to fit to them."""
 
     name: Name
     generator: Name
-    ratings: Annotated[list[Rated], Field(max_length=20_000)] = []
-    picks: Annotated[list[Picked], Field(max_length=20_000)] = []
+    ratings: Annotated[list[RatingRow], Field(max_length=20_000)] = []
+    picks: Annotated[list[Pick], Field(max_length=20_000)] = []
     csv: Annotated[str, Field(max_length=2**18)] | None = None
 
+    def parsed(self) -> Sequence[Rating]:
+        """The ratings, whichever way they were given; Invalid unless it is exactly one."""
+        if self.csv is None:
+            rows, picks = ([row.model_dump() for row in many] for many in (self.ratings, self.picks))
+            return ratings_from_json(rows, picks)
+        if self.ratings or self.picks:
+            raise Invalid("Give a table, ratings or picks, only one of them.", "Send one of the three.")
+        return read_csv(self.csv.encode())
 
-class Planned(_Strict):
-    """How an uploaded model wants its pictures, as far as it is to change, and whose pictures to try it on."""
+
+class PlanBody(_Strict):
+    """Changes to the input plan of an uploaded model, and the generator whose images it is tried on."""
 
     generator: Name
     plan: dict[Name, Any] = {}
 
 
-class Asked(_Strict):
-    """Whose score is wanted."""
+class ScoreBody(_Strict):
+    """An edit to score."""
 
     edit: dict[str, Any]
 
 
-class Learn(_Strict):
-    """A slider to learn from a judge's score."""
+class LearnBody(_Strict):
+    """A direction to learn from a regressor's score; `judge` names a second regressor that re-scores it."""
 
     generator: Name
     id: Annotated[str, Field(max_length=40)] | None = None
@@ -102,32 +113,28 @@ class Learn(_Strict):
     judge: Name | None = None
 
 
-def _words(card: Mapping[Part, str]) -> dict[str, str]:
-    return {str(part): text for part, text in card.items()}
-
-
 @router.get("")
 def list_regressors(services: ServicesDep) -> dict[str, Any]:
-    """Every judge: built in, fetched, uploaded and made from ratings."""
+    """Every regressor: built in, downloaded, uploaded and fitted to ratings."""
     return {"regressors": [regressor_schemas.regressor(entry) for entry in services.regressors.all().values()]}
 
 
 @router.get("/{name}")
 def one_regressor(services: ServicesDep, name: str) -> dict[str, Any]:
-    """One judge with its card and, where it names what people are, the written reason."""
+    """One regressor with its card and, where its score names what people are, the written reason."""
     return regressor_schemas.regressor(services.regressors.find(name), whole=True)
 
 
 @router.patch("/{name}", dependencies=[needs(Role.EDITOR)])
-def describe(services: ServicesDep, name: str, wish: Described) -> dict[str, Any]:
-    """Fill in or change a judge's card."""
-    entry = services.regressors.describe(name, wish.title, _words(wish.card), wish.reason)
+def describe(services: ServicesDep, name: str, body: Description) -> dict[str, Any]:
+    """Fill in or change a regressor's card."""
+    entry = services.regressors.describe(name, body.title, _text_by_part(body.card), body.reason)
     return regressor_schemas.regressor(entry, whole=True)
 
 
 @router.delete("/{name}", status_code=204, dependencies=[needs(Role.ADMIN)])
 def remove(services: ServicesDep, name: str) -> None:
-    """Remove an uploaded judge or one made from ratings; its sliders stay."""
+    """Remove a regressor that was uploaded or fitted to ratings; directions learned from it stay."""
     services.regressors.remove(name)
 
 
@@ -135,44 +142,52 @@ def remove(services: ServicesDep, name: str) -> None:
 async def upload(
     services: ServicesDep, request: Request, name: Annotated[str, Query(max_length=64)], title: TitleText = None
 ) -> dict[str, Any]:
-    """Keep an ONNX file, the request's body, as a draft of a judge. It is opened in a jail, and nowhere else."""
-    return regressor_schemas.regressor(await services.studio.upload(await request.body(), name, title), whole=True)
+    """Keep an ONNX model (the body) as a draft: what it holds, a guessed input plan, and what is left to confirm."""
+    data = await request.body()
+    entry = await run_in_threadpool(uploads.keep_draft, services.regressors, data, name, title, {}, None)
+    return regressor_schemas.regressor(entry, whole=True)
 
 
 @router.put("/{name}/plan", dependencies=[needs(Role.EDITOR)])
-async def plan(services: ServicesDep, name: str, wish: Planned) -> dict[str, Any]:
-    """Confirm or correct how an uploaded judge is shown pictures; it is tried on some, and refused if they fail."""
-    return regressor_schemas.regressor(await services.studio.plan(name, wish.plan, wish.generator), whole=True)
+async def plan(services: ServicesDep, name: str, body: PlanBody) -> dict[str, Any]:
+    """Confirm or correct the input plan of an uploaded model; it is tried on images, and rejected if that fails."""
+    entry = await services.regressor_trials.confirm_plan(name, body.plan, body.generator)
+    return regressor_schemas.regressor(entry, whole=True)
 
 
 @router.post("/ratings", status_code=202, dependencies=[needs(Role.EDITOR, job=True)])
-async def rate(services: ServicesDep, who: PersonDep, wish: Ratings) -> dict[str, Any]:
-    """Make a judge of ratings, in the background; too few or too noisy ones end as a failed job that says so."""
-    if wish.csv is not None:
-        if wish.ratings or wish.picks:
-            raise Invalid("Give a table, ratings or picks, only one of them.", "Send one of the three.")
-        found = read_csv(wish.csv.encode())
-    else:
-        rows, picks = ([one.model_dump() for one in many] for many in (wish.ratings, wish.picks))
-        found = regressor_learning.ratings_of(rows, picks)
-    title = wish.title or wish.name.replace("_", " ").capitalize()
-    card = _words(wish.card)
-    job = await services.studio.rate(wish.generator, wish.name, title, found, card, wish.reason, person=who.id)
+async def rate(services: ServicesDep, person: PersonDep, body: RatingsBody) -> dict[str, Any]:
+    """Fit a regressor to ratings, as a background job; the job fails where they are too few or too noisy."""
+    card = _text_by_part(body.card)
+    job = await services.learning_jobs.fit_ratings(
+        body.generator, body.name, body.title, body.parsed(), card, body.reason, person=person.id
+    )
     return schemas.job(job)
 
 
 @router.post("/{name}/score", dependencies=[needs(Role.VIEWER, quiet=True)])
-async def score(services: ServicesDep, name: str, wish: Asked) -> dict[str, Any]:
-    """What a judge says of an edit's exact picture."""
-    entry, value = await services.studio.score(name, edits.parse(wish.edit))
-    return {"regressor": name, "score": value, "span": list(entry.spec.span), "warning": entry.warning}
+async def score(services: ServicesDep, name: str, body: ScoreBody) -> dict[str, Any]:
+    """The regressor's score of an edit's image."""
+    score = await services.regressor_trials.score(name, edits.parse(body.edit))
+    return {
+        "regressor": name,
+        "score": score.value,
+        "span": list(score.entry.spec.span),
+        "warning": score.entry.warning,
+    }
 
 
 @router.post("/{name}/learn", status_code=202, dependencies=[needs(Role.EDITOR, job=True)])
-async def learn(services: ServicesDep, who: PersonDep, name: str, wish: Learn) -> dict[str, Any]:
-    """Learn a slider from a judge's score, in the background."""
+async def learn(services: ServicesDep, person: PersonDep, name: str, body: LearnBody) -> dict[str, Any]:
+    """Learn a direction from a regressor's score, as a background job."""
     settings = ScoreSettings(
-        name, wish.per_class, wish.reach, wish.steps, seed=wish.seed, samples=wish.samples, hold=tuple(wish.hold)
+        name, body.per_class, body.reach, body.steps, seed=body.seed, samples=body.samples, hold=tuple(body.hold)
     )
-    job = await services.studio.learn_score(wish.generator, settings, wish.judge, wish.id, person=who.id)
+    job = await services.learning_jobs.learn_from_regressor(
+        body.generator, settings, body.judge, body.id, person=person.id
+    )
     return schemas.job(job)
+
+
+def _text_by_part(card: Mapping[Part, str]) -> dict[str, str]:
+    return {str(part): text for part, text in card.items()}

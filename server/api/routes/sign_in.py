@@ -1,4 +1,4 @@
-"""Coming in: the link with a token, the page that asks for one, and who one is."""
+"""Sign in: by a link with a token or by the form, sign out, and who the caller is."""
 
 from __future__ import annotations
 
@@ -13,93 +13,101 @@ from server.api.dependencies import Services, ServicesDep
 from server.api.middleware.access import address, cookie_name
 from server.api.permissions import PersonDep
 from server.auth.roles import REASONS, Role
-from server.auth.session_cookies import LASTS
+from server.auth.session_cookies import LIFETIME
 from server.ops import audit_log
 
 router = APIRouter()
 
-# Without a referrer browsers would send the origin “null” with the form, which the guard takes for a foreign page.
-DOOR_HEADERS = {"cache-control": "no-store", "referrer-policy": "same-origin"}
-WRONG = "That token is not known here. It may have been taken back, or the server was started anew."
-MISSING = "This Latentwalk asks for a token. Open the link that its operator gave you, or paste the token here."
-SLOWLY = "Too many wrong tokens came from your address. Wait a minute and try again."
+TEMPLATE = "sign_in.html"
+# Without a referrer browsers send the origin "null" with the form, which the middleware takes for a foreign page.
+HEADERS = {"cache-control": "no-store", "referrer-policy": "same-origin"}
+WRONG_TOKEN = "That token is not known here. It may have been removed, or the server was restarted."
+TOKEN_NEEDED = "This Latentwalk asks for a token. Open the link that its operator gave you, or paste the token here."
+TOO_MANY_ATTEMPTS = "Too many wrong tokens came from your address. Wait a minute and try again."
 
 
-def page(request: Request, services: Services, said: str, status: int) -> Response:
-    """The page that asks for a token."""
-    return _door(request, services, {"said": said, "wrong": said is not MISSING}, status)
+def form(request: Request, services: Services, message: str = TOKEN_NEEDED, status: int = 401) -> Response:
+    """The sign-in form, with a message."""
+    return _page(request, services, {"said": message, "wrong": message is not TOKEN_NEEDED}, status)
 
 
 async def by_link(request: Request, services: Services, token: str) -> Response:
-    """What the link opens. A page and not a redirect: browsers would send no strict cookie along with the latter."""
-    made, said, status = await _admit(request, services, token)
-    if made is None:
-        return page(request, services, said, status)
-    return _with_pass(request, made, _door(request, services, {"said": ""}, 200))
+    """Sign in with the token of a link. A page and not a redirect: browsers send no strict cookie with the latter."""
+    cookie, message, status = await _session(request, services, token)
+    if cookie is None:
+        return form(request, services, message, status)
+    return _set_cookie(request, cookie, _page(request, services, {"said": ""}, 200))
 
 
-def with_new_pass(request: Request, services: Services, response: Response) -> Response:
-    """On an open server, a cookie all the same: the tabs of one browser are one person."""
-    if services.authenticator.open and not services.authenticator.person(request.cookies.get(_name(request), "")):
-        return _with_pass(request, services.authenticator.enter(), response)
+def with_session(request: Request, services: Services, response: Response) -> Response:
+    """The response; on an open server with a session cookie, so that all tabs of a browser count as one person."""
+    authenticator = services.authenticator
+    if authenticator.open and not authenticator.person(request.cookies.get(_cookie_name(request), "")):
+        return _set_cookie(request, authenticator.anonymous_cookie(), response)
     return response
 
 
 @router.post("/sign-in", include_in_schema=False)
 async def sign_in(request: Request, services: ServicesDep) -> Response:
-    """The form of the page that asks; the redirect comes from our own page, so the cookie goes with it."""
+    """Sign in with the form. The redirect comes from our own page, so browsers send the cookie along."""
     fields = parse_qs((await request.body()).decode(errors="replace"))
-    made, said, status = await _admit(request, services, fields.get("token", [""])[0].strip())
-    if made is None:
-        return page(request, services, said, status)
-    return _with_pass(request, made, RedirectResponse("/", 303))
+    cookie, message, status = await _session(request, services, fields.get("token", [""])[0].strip())
+    if cookie is None:
+        return form(request, services, message, status)
+    return _set_cookie(request, cookie, RedirectResponse("/", 303))
 
 
 @router.post("/sign-out", include_in_schema=False)
 async def sign_out(request: Request) -> Response:
-    """Forget this browser's pass."""
+    """Delete this browser's session cookie."""
     response = RedirectResponse("/", 303)
-    response.delete_cookie(_name(request), path="/", httponly=True, samesite="strict")
+    response.delete_cookie(_cookie_name(request), path="/", httponly=True, samesite="strict")
     return response
 
 
 @router.get("/api/me")
-async def me(services: ServicesDep, who: PersonDep) -> dict[str, Any]:
-    """Who asks: their role, what it lets them do, and why the rest is refused."""
-    refused = {role: reason for role, reason in REASONS.items() if not who.role.covers(role)}
-    allowed = [str(role) for role in Role if who.role.covers(role)]
-    return {"role": who.role, "token": who.by, "open": services.authenticator.open, "may": allowed, "refused": refused}
+async def me(services: ServicesDep, person: PersonDep) -> dict[str, Any]:
+    """The caller's role, the roles it covers, and for the other roles why they are needed."""
+    refused = {role: reason for role, reason in REASONS.items() if not person.role.covers(role)}
+    allowed = [str(role) for role in Role if person.role.covers(role)]
+    return {
+        "role": person.role,
+        "token": person.by,
+        "open": services.authenticator.open,
+        "may": allowed,
+        "refused": refused,
+    }
 
 
-async def _admit(request: Request, services: Services, token: str) -> tuple[str | None, str, int]:
-    where = address(request.scope)
-    guesses = services.rate_limits.of(where, "guesses")
-    if guesses.ask():
-        return None, SLOWLY, 429
-    made = await services.authenticator.admit(token)
-    if made is None:
+async def _session(request: Request, services: Services, token: str) -> tuple[str | None, str, int]:
+    # The session cookie of a token; or None, with a message and a status.
+    client = address(request.scope)
+    attempts = services.rate_limits.of(client, "guesses")
+    if attempts.ask():
+        return None, TOO_MANY_ATTEMPTS, 429
+    cookie = await services.authenticator.sign_in(token)
+    if cookie is None:
         services.metrics.refusals.labels("token").inc()
-        audit_log.note("refused", reason="token", path=request.url.path, address=where)
-        return None, WRONG, 401
-    guesses.take(-1)  # who was right has not guessed
-    who = services.authenticator.person(made)
-    assert who is not None
-    audit_log.note("signed in", person=who.id, role=str(who.role), token=who.by, address=where)
-    return made, "", 200
+        audit_log.note("refused", reason="token", path=request.url.path, address=client)
+        return None, WRONG_TOKEN, 401
+    attempts.take(-1)  # a right token is not a failed attempt
+    person = services.authenticator.person(cookie)
+    assert person is not None
+    audit_log.note("signed in", person=person.id, role=str(person.role), token=person.by, address=client)
+    return cookie, "", 200
 
 
-def _door(request: Request, services: Services, values: dict[str, Any], status: int) -> Response:
+def _page(request: Request, services: Services, values: dict[str, Any], status: int) -> Response:
     templates = Jinja2Templates(directory=services.root / "templates")
-    return templates.TemplateResponse(
-        request, "sign_in.html", {"version": services.version, **values}, status, DOOR_HEADERS
-    )
+    return templates.TemplateResponse(request, TEMPLATE, {"version": services.version, **values}, status, HEADERS)
 
 
-def _with_pass(request: Request, made: str, response: Response) -> Response:
+def _set_cookie(request: Request, cookie: str, response: Response) -> Response:
     secure = request.url.scheme == "https"
-    response.set_cookie(_name(request), made, max_age=LASTS, path="/", httponly=True, samesite="strict", secure=secure)
+    name = _cookie_name(request)
+    response.set_cookie(name, cookie, max_age=LIFETIME, path="/", httponly=True, samesite="strict", secure=secure)
     return response
 
 
-def _name(request: Request) -> str:
+def _cookie_name(request: Request) -> str:
     return cookie_name(request.headers.get("host", ""))

@@ -1,4 +1,4 @@
-"""Walks: what a timeline shows when, what a film of it would cost, the film; recipes out of files; sounds."""
+"""Walks: edits along a timeline, estimates, presets, films, recipes out of files, and audio."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ from starlette.requests import Request
 from latentwalk import edit as edits
 from latentwalk.films import timeline
 from latentwalk.films.presets import MOST_STOPS, PresetRequest, presets
-from latentwalk.films.recipe_extraction import mime_of, recipe_of
 from server.api import schemas
 from server.api.dependencies import ServicesDep
 from server.api.middleware.body_limits import RAW
 from server.api.permissions import PersonDep, needs
 from server.auth.roles import Role
-from server.services.cinema import MOST_MOMENTS
-from server.services.filming import credential_view
+from server.services.films.previews import MOST_MOMENTS
+from server.services.provenance import restore_file
 
 router = APIRouter(prefix="/api/walks")
 
 
-class Moments(BaseModel):
-    """A timeline, and how many moments of which seconds of its film are wanted."""
+class MomentsBody(BaseModel):
+    """A timeline, the number of moments wanted, and the part of the film to take them from, in seconds."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -35,7 +34,7 @@ class Moments(BaseModel):
     stop: Annotated[float, Field(ge=0, le=1e5, allow_inf_nan=False)] | None = None
 
 
-class Estimate(BaseModel):
+class EstimateBody(BaseModel):
     """A timeline."""
 
     model_config = ConfigDict(extra="forbid")
@@ -43,8 +42,8 @@ class Estimate(BaseModel):
     timeline: dict[str, Any]
 
 
-class Start(BaseModel):
-    """What a preset is made from; each takes what it needs."""
+class PresetBody(BaseModel):
+    """What a preset starts from; each preset uses the fields it needs."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -56,61 +55,53 @@ class Start(BaseModel):
 
 
 @router.post("/edits", dependencies=[needs(Role.VIEWER, quiet=True)])
-async def moments(services: ServicesDep, wish: Moments) -> dict[str, Any]:
-    """The edits of moments evenly spread over the film: what a dragged playhead sends to the live socket."""
-    return await services.cinema.moments(timeline.read(wish.timeline), wish.count, (wish.start, wish.stop))
+async def moments(services: ServicesDep, body: MomentsBody) -> dict[str, Any]:
+    """The edits of moments spread evenly over the film, which the page sends to the live socket while scrubbing."""
+    walk = timeline.read(body.timeline)
+    found = await services.walk_previews.moments(walk, body.count, (body.start, body.stop))
+    return await run_in_threadpool(schemas.moments, found)  # thousands of edits, in a large grid
 
 
 @router.post("/estimate", dependencies=[needs(Role.VIEWER, quiet=True)])
-async def estimate(services: ServicesDep, wish: Estimate) -> dict[str, Any]:
-    """The film's length, size in pixels and bytes, and the seconds of rendering."""
-    return await services.cinema.estimate(timeline.read(wish.timeline))
+async def estimate(services: ServicesDep, body: EstimateBody) -> dict[str, Any]:
+    """The film's length, its size in pixels and bytes, and the seconds of rendering."""
+    return await services.walk_previews.estimate(timeline.read(body.timeline))
 
 
 @router.get("/presets")
-def every_preset() -> dict[str, Any]:
-    """The walks to start from."""
-    shown = [
+def list_presets() -> dict[str, Any]:
+    """The presets to start a walk from."""
+    views = [
         {"id": preset.id, "title": preset.title, "about": preset.about, "needs": list(preset.needs)}
         for preset in presets().values()
     ]
-    return {"presets": shown}
+    return {"presets": views}
 
 
 @router.post("/presets/{id}", dependencies=[needs(Role.VIEWER, quiet=True)])
-async def preset(services: ServicesDep, id: str, wish: Start) -> dict[str, Any]:
+async def preset(services: ServicesDep, id: str, body: PresetBody) -> dict[str, Any]:
     """The timeline of a preset."""
-    edit = edits.parse(wish.edit)
-    made = await services.cinema.preset(id, PresetRequest(edit, wish.seconds, wish.seeds, wish.direction, wish.classes))
-    return {"timeline": made.plain()}
+    request = PresetRequest(edits.parse(body.edit), body.seconds, body.seeds, body.direction, body.classes)
+    return {"timeline": (await services.walk_previews.preset(id, request)).plain()}
 
 
 @router.post("/export", status_code=202, dependencies=[needs(Role.VIEWER, job=True)])
-async def export(services: ServicesDep, who: PersonDep, walk: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
-    """Start a film of a timeline."""
-    return schemas.job(await services.cinema.export(timeline.read(walk), person=who.id))
+async def export(services: ServicesDep, person: PersonDep, walk: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
+    """Render a film of a timeline, as a background job."""
+    return schemas.job(await services.film_jobs.start(timeline.read(walk), person=person.id))
 
 
 @router.post("/restore", openapi_extra=RAW, dependencies=[needs(Role.VIEWER, quiet=True)])
 async def restore(services: ServicesDep, request: Request) -> dict[str, Any]:
-    """The walk or edit that a file carries; its bytes are the body."""
+    """The walk or edit that a file (the body) carries, and its content credential."""
     data = await request.body()
-
-    def found() -> dict[str, Any]:
-        kind, recipe = recipe_of(data)
-        credential = credential_view(services.signer.credential(data, mime_of(data)))
-        if kind == "walk":
-            return {"kind": kind, "timeline": timeline.read(recipe).plain(), "credential": credential}
-        edit = edits.parse(recipe).model_dump(mode="json", exclude_defaults=True)
-        return {"kind": kind, "edit": edit, "credential": credential}
-
-    return await run_in_threadpool(found)
+    return await run_in_threadpool(restore_file, data, services.signer)
 
 
 @router.post("/audio", openapi_extra=RAW, dependencies=[needs(Role.EDITOR)])
 async def audio(
     services: ServicesDep, request: Request, name: Annotated[str, Query(max_length=200)] = ""
 ) -> dict[str, Any]:
-    """Keep a sound for films; its bytes are the body. The answer has the beats that are heard in it."""
+    """Keep an audio file (the body) for films; the response has the beats detected in it."""
     data = await request.body()
-    return await run_in_threadpool(lambda: services.audio_files.keep(data, name))
+    return await run_in_threadpool(services.audio_files.keep, data, name)

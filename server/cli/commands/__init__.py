@@ -1,1 +1,1 @@
-"""Verbs of the `latentwalk` command that are a subject of their own, one module each."""
+"""The commands of `latentwalk`, a module for each group; heavy imports happen inside a command, when it runs."""

@@ -3,74 +3,116 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from server.cli import output
-from server.cli.options import as_json, device, on, path, span_of
+from server.cli.options import as_json, device, generator, out_folder, parse_layers
+
+if TYPE_CHECKING:
+    from server.jobs.task import Task
+    from server.services.directions.sinks import DirectionSink
+    from server.services.workspace import Workspace
+
+OF_TRANSFORMS = ("walk", "warm_start", "layers")
+OF_SCORES = ("reach", "per_class", "samples", "hold", "judge")
 
 
 @click.command()
 @click.argument("transform", required=False)
 @click.option("--regressor", metavar="R", help="Learn from a score instead; see `latentwalk regressors list`.")
-@on
-@click.option("--id", metavar="ID", help="What to call it; the transform's or the regressor's name unless set.")
+@generator
+@click.option("--id", metavar="ID", help="Its id; the name of the transform or the regressor unless set.")
 @click.option("--walk", type=click.Choice(["linear", "path"]), help="For a transform; linear unless set.")
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N")
-@click.option("--steps", type=int, metavar="N", help="Most steps of learning; 400 for a transform, 150 for a score.")
-@click.option("--batch", type=int, default=16, show_default=True, metavar="N", help="Pictures a step.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of everything random.")
+@click.option("--steps", type=int, metavar="N", help="Maximum of steps; 400 for a transform, 150 for a score.")
+@click.option("--batch", type=int, default=16, show_default=True, metavar="N", help="Images per step.")
 @click.option("--warm-start", type=click.Choice(["zero", "closed_form"]), help="For a transform; zero unless set.")
-@click.option(
-    "--layers", metavar="L", help="For a transform: all, A-B, or auto, early for geometry and late for colour."
-)
-@click.option("--twin", is_flag=True, help="Learn from the next seed too and report the cosine between both.")
-@click.option("--reach", type=float, metavar="X", help="For a score: how far it should go, in score units.")
-@click.option("--per-class", is_flag=True, help="For a score: a vector for each class.")
-@click.option("--samples", type=int, metavar="N", help="For a score: pictures that are scored before learning.")
-@click.option("--hold", multiple=True, metavar="ID", help="For a score: keep it off this direction; repeat for more.")
-@click.option("--judge", metavar="R", help="For a score: a second regressor that re-scores the slider.")
-@path("--out", metavar="DIR", help="Keep it in a folder, not in the library.")
+@click.option("--layers", metavar="L", help="For a transform: all, A-B, or auto (early for geometry, late for colour).")
+@click.option("--twin", is_flag=True, help="Learn from the next seed too, and report the cosine of the two.")
+@click.option("--reach", type=float, metavar="X", help="For a score: the change at the end, in score units.")
+@click.option("--per-class", is_flag=True, help="For a score: learn one vector for each class.")
+@click.option("--samples", type=int, metavar="N", help="For a score: images to score before learning.")
+@click.option("--hold", multiple=True, metavar="ID", help="For a score: stay orthogonal to this direction; repeatable.")
+@click.option("--judge", metavar="R", help="For a score: a second regressor that re-scores the result.")
+@out_folder
 @device
 @as_json
 def learn(
-    transform: str | None, regressor: str | None, generator: str, id: str | None, out: Path | None,
-    device: str | None, as_json: bool, **given: Any,
-) -> None:  # fmt: skip
+    transform: str | None,
+    regressor: str | None,
+    generator: str,
+    id: str | None,
+    out: Path | None,
+    device: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Learn a direction for a TRANSFORM, or from the score of a --regressor.
 
-    It is calibrated, measured on held-out latents, and kept with its strip.
+    The direction is calibrated, measured on held-out latents, and kept with a preview strip.
     """
     if (transform is None) == (regressor is None):
-        raise click.UsageError("Name a transform or a --regressor, one of the two.")
-    of_transforms, of_scores = ("walk", "warm_start", "layers"), ("reach", "per_class", "samples", "hold", "judge")
-    for name in of_scores if regressor is None else of_transforms:
-        if given[name]:
-            raise click.UsageError(f"--{name.replace('_', '-')} is not for {'transforms' if transform else 'scores'}.")
-    from server.services import desk
+        raise click.UsageError("Give either a TRANSFORM or a --regressor.")
+    for name in OF_SCORES if regressor is None else OF_TRANSFORMS:
+        if options[name]:
+            use = "scores, not for transforms" if regressor is None else "transforms, not for scores"
+            raise click.UsageError(f"--{name.replace('_', '-')} is for {use}.")
+    layers = _layers(options["layers"] or "auto")
+    from server.cli import home
 
-    at = desk.Desk(generator, device)
+    workspace = home.workspace(device=device)
+    sink = home.direction_sink(workspace, out)
     if transform is not None:
-        from latentwalk.steering.learning.learn import LearnSettings
-
-        how = {name: value for name, value in given.items() if name not in of_scores and value is not None}
-        how["layers"] = _layers(how.get("layers", "auto"))
-        made = at.learn(LearnSettings(transform, **how), id, out, output.progress())
+        task = transform_task(workspace, transform, generator, id, {**options, "layers": layers}, sink)
     else:
-        from latentwalk.steering.scores.settings import ScoreSettings
-
-        second = given.pop("judge")
-        how = {name: value for name, value in given.items() if name not in of_transforms and value is not None}
-        if "samples" in how:  # with a gradient or without, it starts from so many scores
-            how["warm"] = how["samples"]
-        made = at.learn_score(ScoreSettings(str(regressor), **how), second, id, out, output.progress())
-    output.answer(dict(made.card or {}), as_json)
+        task = score_task(workspace, str(regressor), generator, id, options, sink)
+    home.run(task)
+    (direction,) = sink.directions
+    output.print_figures(dict(direction.card or {}), as_json)
     if not as_json:
-        click.echo(f"{made.name} is {made.verdict}. {made.note}")
+        click.echo(f"{direction.name} is {direction.verdict}. {direction.note}")
+
+
+def transform_task(
+    workspace: Workspace, transform: str, generator: str, id: str | None, options: dict[str, Any], sink: DirectionSink
+) -> Task:
+    """The task of learning for a transform."""
+    from latentwalk.rendering import precision
+    from latentwalk.steering.learning.learn import LearnSettings
+    from server.services.directions import learning
+    from server.services.job_request import stamp
+
+    chosen = {name: value for name, value in options.items() if name not in OF_SCORES and value is not None}
+    loaded = workspace.load_generator(generator)
+    request = learning.request(generator, LearnSettings(transform, **chosen), id)
+    return learning.task(stamp(request, precision.choose(loaded.exact).precision), loaded, sink)
+
+
+def score_task(
+    workspace: Workspace, regressor: str, generator: str, id: str | None, options: dict[str, Any], sink: DirectionSink
+) -> Task:
+    """The task of learning from a regressor's score."""
+    from latentwalk.rendering import precision
+    from latentwalk.steering.scores.settings import ScoreSettings
+    from server.services.directions import regressor_learning
+    from server.services.job_request import stamp
+
+    second = options["judge"]
+    unused = (*OF_TRANSFORMS, "judge")
+    chosen = {name: value for name, value in options.items() if name not in unused and value is not None}
+    if "samples" in chosen:  # with a gradient or without one, learning starts from so many scores
+        chosen["warm"] = chosen["samples"]
+    loaded = workspace.load_generator(generator)
+    settings = ScoreSettings(regressor, **chosen)
+    request = regressor_learning.ScoreLearnRequest(generator=generator, settings=settings, id=id, second=second)
+    stamped = stamp(request, precision.choose(loaded.exact).precision)
+    return regressor_learning.task(stamped, loaded, workspace.regressors, sink)
 
 
 def _layers(text: str) -> Any:
-    found = text if text in ("auto", "all") else span_of(text)
-    if found is None:
+    layers = text if text in ("auto", "all") else parse_layers(text)
+    if layers is None:
         raise click.UsageError("--layers is auto, all, or layers such as 4-8.")
-    return found
+    return layers

@@ -1,101 +1,157 @@
-"""`latentwalk regressors`: list the judges, add one from a file, and see or fill in its card."""
+"""`latentwalk regressors`: list them, add one from a file, show and fill in cards."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from server.cli import output
-from server.cli.options import as_json, texts
+from server.cli.options import as_json, combined, path_argument, text_options
+
+if TYPE_CHECKING:
+    from server.storage.regressors import RegressorEntry
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-PARTS = {
-    "measures": "What the number means.",
-    "data": "What it was learned from.",
+DEFAULT_GENERATOR = "avatars"  # whose images an upload is tried on
+CARD_PARTS = {
+    "measures": "What the score means.",
+    "data": "What it was trained on.",
     "source": "Where it comes from.",
     "licence": "What it may be used for.",
     "limits": "Where it misleads.",
 }
-
-
-def about(function: F) -> F:
-    """The options that fill in a card."""
-    function = texts(PARTS)(function)
-    reason = "Why you need a score that names what people are; kept with it and with its sliders."
-    function = click.option("--reason", metavar="TEXT", help=reason)(function)
-    return click.option("--title", metavar="TEXT", help="What people see; made from its name unless set.")(function)
+card_options: Callable[[Any], Any] = combined(
+    click.option("--title", metavar="TEXT", help="Its title on the page; made from the name unless set."),
+    click.option(
+        "--reason",
+        metavar="TEXT",
+        help="Why you need a score that names what people are; kept with it and with its directions.",
+    ),
+    text_options(CARD_PARTS),
+)
 
 
 @click.group()
 def regressors() -> None:
-    """Scorers: anything that looks at a picture and says a number."""
+    """Regressors: models and measures that give an image a score."""
 
 
 @regressors.command("list")
 @as_json
-def list_(as_json: bool) -> None:
-    """List the judges: built in, fetched, uploaded and made from ratings."""
-    from server.api.regressor_schemas import regressor as shown
-    from server.services import desk
+def list_regressors(as_json: bool) -> None:
+    """List the regressors: built in, downloaded, uploaded and fitted to ratings."""
+    from server.api import regressor_schemas
+    from server.cli import home
 
-    found = [shown(entry) for entry in desk.regressors().all().values()]
+    views = [regressor_schemas.regressor(entry) for entry in home.workspace().regressors.all().values()]
     if as_json:
-        output.plain({"regressors": found})
+        output.print_json({"regressors": views})
     else:
-        output.regressors(found)
+        output.print_regressors(views)
 
 
 @regressors.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--name", required=True, metavar="NAME", help="What to call it: small letters, digits, underscores.")
-@click.option("--generator", metavar="G", help="Whose seeds a table of ratings rates, or whose pictures to try it on.")
-@click.option("--plan", metavar="JSON", help="How an ONNX model wants its input, where the file does not say.")
-@about
+@path_argument("file")
+@click.option("--name", required=True, metavar="NAME", help="Its name: lower-case letters, digits and underscores.")
+@click.option(
+    "--generator",
+    metavar="G",
+    help="The generator whose seeds a table rates, or whose images a model is tried on.",
+)
+@click.option("--plan", metavar="JSON", help="How an ONNX model expects its input, where the file does not say.")
+@card_options
 @as_json
 def add(
-    file: Path, name: str, generator: str | None, plan: str | None, title: str | None, reason: str | None,
-    as_json: bool, **card: str | None,
-) -> None:  # fmt: skip
-    """Add a judge from FILE: an ONNX model, or a CSV table of seed and score.
+    file: Path,
+    name: str,
+    generator: str | None,
+    plan: str | None,
+    title: str | None,
+    reason: str | None,
+    as_json: bool,
+    **card: str | None,
+) -> None:
+    """Add a regressor from FILE: an ONNX model, or a CSV table of seed and score.
 
-    A model is opened in a jail and tried on pictures; a table is fitted, and refused where it is too short or too
-    noisy to learn from.
+    A model is read in the sandbox and tried on images. A regressor is fitted to a table, and rejected where the
+    ratings are too few or too noisy to learn from.
     """
-    from server.api.regressor_schemas import regressor as shown
-    from server.services import desk
+    from server.api import regressor_schemas
 
-    words = {part: text for part, text in card.items() if text is not None}
-    made = desk.add_regressor(file, name, title, generator, plan, words, reason, output.progress())
-    if as_json:
-        output.plain(shown(made, whole=True))
+    texts = {part: text for part, text in card.items() if text is not None}
+    if file.suffix.lower() == ".csv":
+        entry = add_ratings(file, name, generator, title, texts, reason)
     else:
-        if made.asks:
-            click.echo(f"{made.spec.title} ({name}) was opened. Its file does not tell {', '.join(made.asks)}.")
-            click.echo(f"Add it again with --plan JSON to confirm or correct this one: {json.dumps(dict(made.plan))}")
-        else:
-            click.echo(f"{made.spec.title} ({name}) can score pictures now.")
-        if made.missing:
-            click.echo(
-                f"Its card does not say its {', '.join(made.missing)} yet: latentwalk regressors card {name} --help"
-            )
+        entry = add_model(file, name, generator or DEFAULT_GENERATOR, plan, title, texts, reason)
+    if as_json:
+        output.print_json(regressor_schemas.regressor(entry, whole=True))
+        return
+    if entry.asks:
+        click.echo(f"{entry.spec.title} ({name}) was read. Its file does not tell {', '.join(entry.asks)}.")
+        click.echo(f"Add it again with --plan JSON to confirm or correct this one: {json.dumps(dict(entry.plan))}")
+    else:
+        click.echo(f"{entry.spec.title} ({name}) can score images now.")
+    if entry.missing:
+        click.echo(
+            f"Its card does not say its {', '.join(entry.missing)} yet: latentwalk regressors card {name} --help"
+        )
 
 
 @regressors.command()
 @click.argument("name")
-@about
+@card_options
 @as_json
 def card(name: str, title: str | None, reason: str | None, as_json: bool, **parts: str | None) -> None:
-    """Show the card of a judge; with options, fill it in."""
-    from server.api.regressor_schemas import regressor as shown
-    from server.services import desk
+    """Show the card of a regressor; with options, fill it in."""
+    from server.api import regressor_schemas
+    from server.cli import home
 
-    words = {part: text for part, text in parts.items() if text is not None}
-    known = desk.regressors()
-    changing = words or title is not None or reason is not None
-    entry = known.describe(name, title, words, reason) if changing else known.find(name)
-    output.answer(shown(entry, whole=True), as_json)
+    texts = {part: text for part, text in parts.items() if text is not None}
+    regressors = home.workspace().regressors
+    changing = texts or title is not None or reason is not None
+    entry = regressors.describe(name, title, texts, reason) if changing else regressors.find(name)
+    output.print_figures(regressor_schemas.regressor(entry, whole=True), as_json)
+
+
+def add_ratings(
+    file: Path, name: str, generator: str | None, title: str | None, card: dict[str, str], reason: str | None
+) -> RegressorEntry:
+    """Fit a regressor to a table of ratings."""
+    from latentwalk.directions.direction import check_id
+    from latentwalk.errors import Invalid
+    from latentwalk.steering.scores.ratings import read_csv
+    from server.cli import home
+    from server.services.regressors import ratings
+
+    check_id(name)
+    if generator is None:
+        raise Invalid("A table of ratings does not say whose seeds it rates.", "Add --generator NAME.")
+    workspace = home.workspace()
+    rows = read_csv(home.read_file(file))
+    request = ratings.RatingsRequest.new(generator, name, title, rows, card, reason)
+    home.run(ratings.task(request, workspace.load_generator(generator), workspace.regressors))
+    return workspace.regressors.find(name)
+
+
+def add_model(
+    file: Path,
+    name: str,
+    generator: str,
+    plan: str | None,
+    title: str | None,
+    card: dict[str, str],
+    reason: str | None,
+) -> RegressorEntry:
+    """Add an ONNX model, and confirm its input plan where it is known."""
+    from server.cli import home
+    from server.services.regressors import uploads
+
+    workspace = home.workspace()
+    data = home.read_file(file)
+    loaded = workspace.load_generator(generator)
+    return uploads.add(workspace.regressors, data, name, title, card, reason, plan, loaded.exact)

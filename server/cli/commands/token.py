@@ -1,4 +1,4 @@
-"""`latentwalk token`: hand out tokens, look at them, take them back."""
+"""`latentwalk token`: create, list and remove access tokens."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from server.cli.options import as_json
 
 @click.group()
 def token() -> None:
-    """Who may come in: tokens with a role, kept as hashes."""
+    """Access tokens, each with a role; only their hashes are stored."""
 
 
 @token.command()
@@ -20,36 +20,37 @@ def token() -> None:
     type=click.Choice(["viewer", "editor", "admin"]),
     default="viewer",
     show_default=True,
-    help="viewer explores and exports, editor learns and uploads too, admin brings generators in and deletes.",
+    help="A viewer explores and exports, an editor also learns and uploads, an admin also imports and deletes.",
 )
 def add(name: str, role: str) -> None:
-    """Make a token and print it, this once; a link ends in /?token= and the token."""
+    """Create a token and print it; it cannot be shown again. A sign-in link ends in /?token= and the token."""
     from server.auth.roles import Role
-    from server.services import desk
+    from server.cli import home
 
-    click.echo(desk.tokens().add(name, Role(role)))
+    click.echo(home.tokens().add(name, Role(role)))
 
 
 @token.command("list")
 @as_json
-def show(as_json: bool) -> None:
-    """List the tokens; what they are is not kept."""
-    from server.services import desk
+def list_tokens(as_json: bool) -> None:
+    """List the names and roles of the tokens; the tokens themselves are not stored."""
+    from server.cli import home
 
-    rows = [{"name": one.name, "role": str(one.role), "created": one.created} for one in desk.tokens().all().values()]
+    tokens = home.tokens().all().values()
+    rows = [{"name": token.name, "role": str(token.role), "created": token.created} for token in tokens]
     if as_json:
-        output.plain({"tokens": rows})
+        output.print_json({"tokens": rows})
     elif rows:
-        output.table([("name", "role", "created"), *((row["name"], row["role"], row["created"]) for row in rows)])
+        output.print_table([("name", "role", "created"), *((row["name"], row["role"], row["created"]) for row in rows)])
     else:
-        click.echo("No token was handed out.")
+        click.echo("There are no tokens.")
 
 
 @token.command()
 @click.argument("name")
 def remove(name: str) -> None:
-    """Take a token back: whoever came in with it is out at once."""
-    from server.services import desk
+    """Remove a token: whoever signed in with it is signed out at once."""
+    from server.cli import home
 
-    desk.tokens().remove(name)
-    click.echo(f"Took {name} back.")
+    home.tokens().remove(name)
+    click.echo(f"Removed {name}.")

@@ -1,4 +1,4 @@
-"""`latentwalk train`: a generator from pictures."""
+"""`latentwalk train`: a generator from images."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from pathlib import Path
 import click
 
 from server.cli import output
+from server.cli.options import as_json, device, out_folder, path_argument
 
 
 @click.command()
-@click.argument("recipe", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Keep it in a folder, not in the library.")
-@click.option("--report", is_flag=True, help="Take every figure of it, beside real pictures held out.")
-@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), metavar="M", help="Keep what M minutes taught.")
-@click.option("--device", metavar="D", help="auto, cpu or cuda:N.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@path_argument("recipe")
+@out_folder
+@click.option("--report", is_flag=True, help="Evaluate the result on held-out images.")
+@click.option(
+    "--minutes", type=click.FloatRange(min=0, min_open=True), metavar="M", help="Stop after M minutes and save."
+)
+@device
+@as_json
 @click.pass_context
 def train(
     context: click.Context,
@@ -26,19 +29,22 @@ def train(
     device: str | None,
     as_json: bool,
 ) -> None:
-    """Train a generator on pictures, as RECIPE says.
+    """Train a generator on images, as RECIPE says.
 
-    It can be stopped at any time: the same command goes on where it was stopped. Sheets of samples lie in the home's
-    folder training/NAME/sheets.
+    Training can be interrupted at any time; run the same command again to resume. Grids of samples are written to the
+    home's folder training/NAME/sheets.
     """
-    from server.services import desk
+    from latentwalk.progress import finish
+    from server.cli import home
+    from server.services.generators import training
 
     try:
-        made = desk.train(recipe, out, device, report, output.progress(), minutes)
+        work = training.train(home.workspace(device=device), recipe, out, report=report, minutes=minutes)
+        result = finish(work, output.progress())
     except KeyboardInterrupt:
-        output.refuse("Stopped; what was learned is kept.", "The same command goes on from there.")
+        output.refuse("Stopped; the progress so far is saved.", "Run the same command again to resume.")
         context.exit(1)
     if as_json:
-        output.plain(dict(made))
+        output.print_json(dict(result))
     else:
-        click.echo(f"{made['generator']} can be used now; it lies in {made['folder']}.")
+        click.echo(f"{result['generator']} is ready to use. It was saved in {result['folder']}.")

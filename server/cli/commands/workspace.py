@@ -7,35 +7,43 @@ from pathlib import Path
 import click
 
 from server.cli import output
+from server.cli.options import path_argument
 
 
 @click.group()
 def workspace() -> None:
-    """Everything that was made or brought, as one file."""
+    """Everything in the home, as one file."""
 
 
 @workspace.command("export")
-@click.argument("file", type=click.Path(path_type=Path))
-def export(file: Path) -> None:
-    """Pack the home into FILE: sliders, films, generators, judges, bookmarks, the ledger, what jobs came to.
+@path_argument("file")
+def export_workspace(file: Path) -> None:
+    """Pack the home into FILE: directions, films, generators, regressors, bookmarks, the ledger and finished jobs.
 
     A server may be running meanwhile. The key that files are signed with is not packed.
     """
+    from latentwalk.progress import finish
     from server.cli import home
+    from server.storage import workspace_archive
 
-    made = home.pack(file, output.progress())
-    click.echo(f"{file} holds {len(made.files)} files and {sum(map(len, made.rows.values()))} rows.")
+    opened = home.workspace()
+    pack = finish(workspace_archive.pack(opened.settings.home, opened.database, file), output.progress())
+    click.echo(f"{file} holds {len(pack.files)} files and {sum(map(len, pack.rows.values()))} rows.")
 
 
 @workspace.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--replace", is_flag=True, help="Let it take the place of other things of the same name.")
-def import_(file: Path, replace: bool) -> None:
-    """Take the workspace packed in FILE into the home, beside what is there.
+@path_argument("file")
+@click.option("--replace", is_flag=True, help="Replace other things of the same name.")
+def import_workspace(file: Path, replace: bool) -> None:
+    """Add the workspace packed in FILE to the home.
 
-    It is checked whole before anything is written. A running server sees what came in.
+    The file is checked completely before anything is written. A running server sees what was added.
     """
+    from latentwalk.progress import finish
     from server.cli import home
+    from server.storage import workspace_archive
 
-    held = home.unpack(file, replace, output.progress())
-    click.echo(f"{len(held.files)} files and {sum(map(len, held.rows.values()))} rows are here now.")
+    opened = home.workspace()
+    work = workspace_archive.unpack(file, opened.settings.home, opened.database, replace=replace)
+    pack = finish(work, output.progress())
+    click.echo(f"Added {len(pack.files)} files and {sum(map(len, pack.rows.values()))} rows.")

@@ -1,1 +1,1 @@
-"""Drawing and learning on several machines: what a worker does, who is asked, and the engine that keeps them alive."""
+"""Rendering and learning on several machines: the workers, the pool that calls them, and Ray, which runs them."""

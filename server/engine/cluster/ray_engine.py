@@ -1,4 +1,4 @@
-"""Ray: it starts workers on the machines of a cluster, carries questions to them, and starts those anew that die."""
+"""Ray: starts workers on the machines of a cluster, carries calls to them, and restarts those that die."""
 
 from __future__ import annotations
 
@@ -16,93 +16,99 @@ from server.engine.cluster.worker_pool import WorkerLost, WorkerPool
 from server.engine.cluster.workers import LearningWorker, RenderWorker
 from server.settings import Settings
 
-HERE = "local"
-OPTIONS = {
-    "RAY_AUTH_MODE": "token",  # whoever reaches an open cluster can run what they like on it
+LOCAL = "local"
+ENVIRONMENT = {
+    "RAY_AUTH_MODE": "token",  # anyone who can reach a cluster without a token can run arbitrary code on it
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_worker_niceness": "0",  # people wait for those who draw; those who learn are nice by themselves
+    "RAY_worker_niceness": "0",  # users wait for render workers; learning workers set their own niceness
 }
-ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # on Linux too, this has Ray listen on the loopback address alone
-LEISURE = 15.0  # seconds without a sign of life: those who learn come after those who draw, and nobody waits for them
+LOCAL_ENVIRONMENT = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # on Linux too, Ray then listens on loopback only
+LEARNING_PING_TIMEOUT = 15.0  # seconds: learning workers are slow to answer at low priority, and nobody waits for them
 
 
-class Actor:
-    """A worker that Ray runs."""
+class RayWorker:
+    """The handle of a worker that runs as a Ray actor."""
 
-    def __init__(self, ray: Any, made: Any) -> None:
-        self._ray, self._made = ray, made
+    def __init__(self, ray: Any, actor: Any) -> None:
+        self._ray, self._actor = ray, actor
 
-    async def call(self, method: str, *given: Any) -> Any:
+    async def call(self, method: str, *arguments: Any) -> Any:
+        """The result of a method of the worker. Raises what the method raises, or WorkerLost."""
         errors = self._ray.exceptions
         try:
-            return await getattr(self._made, method).remote(*given)
+            return await getattr(self._actor, method).remote(*arguments)
         except errors.RayTaskError as error:
-            raise error.cause from None  # the worker is well: this is what it said
+            raise error.cause from None  # raised by the method itself; the worker is alive
         except errors.RayError as error:
             raise WorkerLost(f"{type(error).__name__}: {error}") from None
 
     def restart(self) -> None:
-        self._ray.kill(self._made, no_restart=False)
+        """Kill the actor; Ray starts it again."""
+        self._ray.kill(self._actor, no_restart=False)
 
 
 class RayEngine:
-    """A connection to a cluster, or one of our own that ends with it."""
+    """A connection to an existing cluster, or a local cluster that ends with this process."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._ray: Any = None
 
     async def open(self) -> ClusterBackend:
-        """Connect and have the workers started; the cluster may be used at once, and waits for the first of them."""
-        # In a thread: there Ray leaves our signals alone.
+        """Connect and start the workers. The backend can be used at once and waits for the first worker.
+
+        Invalid if Ray is not installed or the cluster cannot be reached.
+        """
+        # In a thread, where Ray does not install signal handlers.
         try:
-            drawers, learners = await asyncio.to_thread(self._connect)
+            render_workers, learning_workers = await asyncio.to_thread(self._connect)
         except Invalid as error:
-            error.add_note(error.hint)  # for the log, which has the reason of a failed start from the error's own words
+            error.add_note(error.hint)  # the log of a failed start shows notes, but not hints
             raise
-        room = self._settings.generators_kept
+        capacity = self._settings.generators_kept
         cluster = ClusterBackend(
-            WorkerPool(drawers, room=room, kind="drawer"),
-            WorkerPool(learners, room=room, kind="learner", silence=LEISURE),
+            WorkerPool(render_workers, capacity=capacity, kind="render worker"),
+            WorkerPool(learning_workers, capacity=capacity, kind="learning worker", ping_timeout=LEARNING_PING_TIMEOUT),
             max_batch=self._settings.max_batch,
         )
         cluster.start()
         return cluster
 
     async def close(self) -> None:
-        """Disconnect; the workers end, and a cluster of our own with them."""
+        """Disconnect, which ends the workers and a local cluster."""
         if self._ray is not None:
             await asyncio.to_thread(self._ray.shutdown)
 
-    def _connect(self) -> tuple[list[Actor], list[Actor]]:
-        chosen = self._settings
-        options = OPTIONS | ({**ALONE, "RAY_AUTH_TOKEN": secrets.token_hex(32)} if chosen.ray == HERE else {})
-        for name, value in options.items():
+    def _connect(self) -> tuple[list[RayWorker], list[RayWorker]]:
+        settings = self._settings
+        is_local = settings.ray == LOCAL
+        local = {**LOCAL_ENVIRONMENT, "RAY_AUTH_TOKEN": secrets.token_hex(32)} if is_local else {}
+        for name, value in (ENVIRONMENT | local).items():
             os.environ.setdefault(name, value)
         try:
             import ray
         except ImportError:
             raise Invalid("Ray is not installed.", "Run: pip install 'latentwalk[ray]'") from None
         self._ray = engine = cast(Any, ray)
-        count = chosen.workers + chosen.learners
-        own: dict[str, Any] = {"num_cpus": count, "include_dashboard": False} if chosen.ray == HERE else {}
+        count = settings.workers + settings.learners
+        options: dict[str, Any] = {"num_cpus": count, "include_dashboard": False} if is_local else {}
         try:
-            engine.init(address=chosen.ray, namespace="latentwalk", logging_level=logging.ERROR, **own)
+            engine.init(address=settings.ray, namespace="latentwalk", logging_level=logging.ERROR, **options)
         except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
             reason = str(error).strip().split("\n", 1)[0].rstrip(".")
             hint = "Check LATENTWALK_RAY and RAY_AUTH_TOKEN; “local” starts a cluster on this machine."
-            raise Invalid(f"The Ray cluster at {chosen.ray} cannot be reached: {reason}.", hint) from None
-        processors = [int(node["Resources"].get("CPU", 0)) for node in engine.nodes() if node["Alive"]]
-        machines = [count for count in processors if count] or [1]
-        on_one = math.ceil(chosen.workers / len(machines))
-        threads = max(1, (physical_cores() if own else min(machines)) // on_one)
-        graphics = min(1.0, math.floor(100 * engine.cluster_resources().get("GPU", 0) / count) / 100)
-        given = chosen.model_copy(update={"token": None, "host": "127.0.0.1"})
+            raise Invalid(f"The Ray cluster at {settings.ray} cannot be reached: {reason}.", hint) from None
+        cpus = [int(node["Resources"].get("CPU", 0)) for node in engine.nodes() if node["Alive"]]
+        machines = [cores for cores in cpus if cores] or [1]
+        workers_per_machine = math.ceil(settings.workers / len(machines))
+        threads = max(1, (physical_cores() if is_local else min(machines)) // workers_per_machine)
+        gpu_share = min(1.0, math.floor(100 * engine.cluster_resources().get("GPU", 0) / count) / 100)
+        worker_settings = settings.model_copy(update={"token": None, "host": "127.0.0.1"})
 
-        def start(worker: type, number: int) -> list[Actor]:
-            made = engine.remote(worker).options(
-                num_cpus=1, num_gpus=graphics, max_restarts=-1, max_task_retries=0, scheduling_strategy="SPREAD"
+        def start(worker: type, number: int) -> list[RayWorker]:
+            actor_class = engine.remote(worker).options(
+                num_cpus=1, num_gpus=gpu_share, max_restarts=-1, max_task_retries=0, scheduling_strategy="SPREAD"
             )
-            return [Actor(engine, made.remote(given, threads)) for _ in range(number)]
+            return [RayWorker(engine, actor_class.remote(worker_settings, threads)) for _ in range(number)]
 
-        return start(RenderWorker, chosen.workers), start(LearningWorker, chosen.learners)
+        return start(RenderWorker, settings.workers), start(LearningWorker, settings.learners)

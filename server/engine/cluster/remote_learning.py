@@ -1,4 +1,4 @@
-"""Learning on another machine, followed from here: chunk by chunk, from the last checkpoint where a worker is lost."""
+"""Runs a learning job on a worker, step by step, and continues on another worker if that one is lost."""
 
 from __future__ import annotations
 
@@ -11,56 +11,66 @@ from typing import Any
 from latentwalk.errors import LatentwalkError, ModelFailed, Overloaded
 from latentwalk.progress import Progress, Work
 from latentwalk.steering.learning.resume_state import ResumeState
-from server.engine.cluster.worker_pool import LOAD, WorkerLost, WorkerPool, WorkerSlot
+from server.engine.cluster.worker_pool import LOAD_TIMEOUT, WorkerLost, WorkerPool, WorkerSlot
 from server.engine.cluster.workers import WorkerStep
 from server.jobs.checkpoints import Checkpoint
 from server.jobs.job import Kind
 
-TRIES = 3  # workers lost without a new checkpoint between them, after which work is given up
-CHUNK = 900.0  # seconds for a chunk, of a worker that lives
-POISON = f"{TRIES} workers were lost while this ran, so it is not begun again."
-NOBODY = "Waits for a worker"
-GOING_ON = "The worker was lost; going on with another"
+TRIES = 3  # workers lost without a new checkpoint in between, after which the job fails
+STEP_TIMEOUT = 900.0  # seconds for one step of a worker that is alive
+CRASHED = f"{TRIES} workers were lost while this job ran, so it is not started again."
+WAITING = "Waiting for a worker"
+CONTINUING = "The worker was lost; continuing on another"
 
 
 def learn_remotely(
-    pool: WorkerPool, loop: asyncio.AbstractEventLoop, kind: Kind, request: Mapping[str, Any], memory: ResumeState
+    pool: WorkerPool,
+    loop: asyncio.AbstractEventLoop,
+    kind: Kind,
+    request: Mapping[str, Any],
+    resume_state: ResumeState,
 ) -> Work[Mapping[str, Any]]:
-    """The work of a job, done by a worker of `pool`. To be driven in a thread: it waits there for `loop`."""
-    assert isinstance(memory, Checkpoint), "what is learned elsewhere is remembered on disk, where both can read it"
-    job, share, lost, mark = memory.job, 0.0, 0, memory.mark
+    """The work of a job, done by a worker of `pool`. Run its steps in a thread, where they block on `loop`.
+
+    Raises what the worker raises, and ModelFailed if too many workers are lost without a new checkpoint.
+    """
+    assert isinstance(resume_state, Checkpoint), "remote jobs keep their state on the disk that all workers share"
+    job, share, lost, mark = resume_state.job, 0.0, 0, resume_state.mark
     while True:
         try:
-            seat: WorkerSlot = _wait(loop, pool.take(request["generator"]))
-        except Overloaded:  # nobody is there: what was learned so far is not thrown away for that
-            yield Progress(share, NOBODY)
+            slot: WorkerSlot = _wait(loop, pool.reserve(request["generator"]))
+        except Overloaded:  # no worker is alive; the job keeps its state and waits
+            yield Progress(share, WAITING)
             continue
         try:
-            _wait(loop, pool.ask(seat, "begin", job, kind, request, patience=LOAD))
+            _wait(loop, pool.call_worker(slot, "begin", job, kind, request, timeout=LOAD_TIMEOUT))
             while True:
-                step: WorkerStep = _wait(loop, pool.ask(seat, "step", job, patience=CHUNK))
+                step: WorkerStep = _wait(loop, pool.call_worker(slot, "step", job, timeout=STEP_TIMEOUT))
                 if step.progress is None:
                     return step.result or {}
                 share = max(share, step.progress.share)
-                yield replace(step.progress, remember=_remember(pool, loop, seat, job) if step.remembers else None)
+                save = _checkpoint_saver(pool, loop, slot, job) if step.has_checkpoint else None
+                yield replace(step.progress, remember=save)
         except WorkerLost:
-            lost, mark = (lost + 1 if memory.mark == mark else 1), memory.mark
+            lost, mark = (lost + 1 if resume_state.mark == mark else 1), resume_state.mark
             if lost >= TRIES:
-                raise ModelFailed(POISON, "Ask for less, or see the workers' logs.") from None
-            yield Progress(share, GOING_ON)
+                raise ModelFailed(CRASHED, "Ask for less, or see the workers' logs.") from None
+            yield Progress(share, CONTINUING)
         finally:
             with suppress(WorkerLost, LatentwalkError):
-                _wait(loop, pool.ask(seat, "end", job))
-            loop.call_soon_threadsafe(pool.leave, seat)
+                _wait(loop, pool.call_worker(slot, "end", job))
+            loop.call_soon_threadsafe(pool.release, slot)
 
 
-def _remember(pool: WorkerPool, loop: asyncio.AbstractEventLoop, seat: WorkerSlot, job: str) -> Callable[[], None]:
-    def remember() -> None:
-        with suppress(WorkerLost):  # the next step says so, and goes on from what was remembered before
-            _wait(loop, pool.ask(seat, "remember", job))
+def _checkpoint_saver(
+    pool: WorkerPool, loop: asyncio.AbstractEventLoop, slot: WorkerSlot, job: str
+) -> Callable[[], None]:
+    def save() -> None:
+        with suppress(WorkerLost):  # the next step raises it too, and continues from the checkpoint before
+            _wait(loop, pool.call_worker(slot, "save_checkpoint", job))
 
-    return remember
+    return save
 
 
-def _wait(loop: asyncio.AbstractEventLoop, question: Any) -> Any:
-    return asyncio.run_coroutine_threadsafe(question, loop).result()
+def _wait(loop: asyncio.AbstractEventLoop, coroutine: Any) -> Any:
+    return asyncio.run_coroutine_threadsafe(coroutine, loop).result()

@@ -1,4 +1,4 @@
-"""Who of the workers is asked: one that lives, has the generator at hand and is the least busy; else another one."""
+"""Chooses the worker for each call: one that is alive, has the generator loaded and is the least busy."""
 
 from __future__ import annotations
 
@@ -16,225 +16,237 @@ from server.engine.cluster.workers import WorkerGenerators, WorkerInfo
 
 log = logging.getLogger(__name__)
 
-BEAT = 1.0  # seconds between two questions whether a worker lives
-SILENCE = 2.5  # seconds without an answer to one, after which others are asked instead
-DEAD = 20.0  # seconds of silence after which a worker is ended and started anew
-CALL, LOAD = 60.0, 600.0  # seconds for an answer of one that lives, and for loading a generator
-VACANCY = 20.0  # seconds that somebody waits for a worker where there is none
+PING_INTERVAL = 1.0  # seconds between pings of a worker
+PING_TIMEOUT = 2.5  # seconds without an answer to a ping after which other workers are called instead
+RESTART_AFTER = 20.0  # seconds without an answer after which a worker is killed and restarted
+CALL_TIMEOUT, LOAD_TIMEOUT = 60.0, 600.0  # seconds for a call to a worker that is alive, and for loading a generator
+NO_WORKER_TIMEOUT = 20.0  # seconds that a call waits while no worker is alive
 
 
 class WorkerLost(Exception):
-    """A worker died, or does not answer: what it was asked may be asked of another."""
+    """A worker died or does not answer; the call can be repeated on another."""
 
 
 class WorkerHandle(Protocol):
-    """One worker, wherever it runs; the engine starts it anew when it dies."""
+    """A connection to one worker process, which the engine restarts when it dies."""
 
-    async def call(self, method: str, *given: Any) -> Any:
-        """What a method of the worker's gives; what it raises, or Gone."""
+    async def call(self, method: str, *arguments: Any) -> Any:
+        """The result of a method of the worker. Raises what the method raises, or WorkerLost."""
 
     def restart(self) -> None:
-        """End it, however stuck it is, and start it anew."""
+        """Kill the worker, even if it hangs, and start it again."""
 
 
 @dataclass(slots=True, eq=False)
 class WorkerSlot:
-    """A worker as it is known here. `busy` is how much it was asked and has not answered yet."""
+    """The state of one worker: `info` while it is alive, the generators it has loaded, and its unanswered calls.
+
+    `pending` counts unanswered calls and reservations for long work, `last_seen` is the time of its last answer.
+    """
 
     number: int
     handle: WorkerHandle
-    about: WorkerInfo | None = None  # while it lives
-    held: tuple[str, ...] = ()
-    busy: int = 0
-    heard: float = field(default_factory=time.monotonic)
-    asked: set[asyncio.Future[Any]] = field(default_factory=set)
+    info: WorkerInfo | None = None
+    generators: tuple[str, ...] = ()
+    pending: int = 0
+    last_seen: float = field(default_factory=time.monotonic)
+    calls: set[asyncio.Future[Any]] = field(default_factory=set)
 
     @property
-    def alive(self) -> bool:
-        return self.about is not None
+    def is_alive(self) -> bool:
+        """True if the worker answered its last ping."""
+        return self.info is not None
 
 
 class WorkerPool:
-    """Some workers of one kind, each with room for `room` generators. Use on one event loop.
+    """Workers of one kind, each of which keeps up to `capacity` generators in memory. Use on one event loop.
 
-    `changed` is called whenever there is somebody new to ask, or somebody less.
+    `on_change` is called whenever a worker appears, is lost or has loaded a generator; `lost` counts losses.
     """
 
     def __init__(
-        self, handles: Sequence[WorkerHandle], *, room: int = 3, kind: str = "worker", beat: float = BEAT,
-        silence: float = SILENCE,
+        self, handles: Sequence[WorkerHandle], *, capacity: int = 3, kind: str = "worker",
+        ping_interval: float = PING_INTERVAL, ping_timeout: float = PING_TIMEOUT,
     ) -> None:  # fmt: skip
-        self.seats = [WorkerSlot(number, handle) for number, handle in enumerate(handles)]
+        self.slots = [WorkerSlot(number, handle) for number, handle in enumerate(handles)]
         self.precisions: dict[str, Precision] = {}
-        self.lost = 0  # how often one was
-        self.changed: Callable[[], None] = lambda: None
-        self._room, self._kind, self._beat, self._silence = room, kind, beat, silence
+        self.lost = 0
+        self.on_change: Callable[[], None] = lambda: None
+        self._capacity, self._kind = capacity, kind
+        self._ping_interval, self._ping_timeout = ping_interval, ping_timeout
         self._loads: dict[tuple[WorkerSlot, str], asyncio.Task[WorkerGenerators]] = {}
-        self._news = asyncio.Event()
-        self._watching: list[asyncio.Task[None]] = []
+        self._changed = asyncio.Event()
+        self._pings: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Begin to listen for signs of life."""
-        self._watching = [asyncio.create_task(self._watch(seat), name=f"watch {self._kind}") for seat in self.seats]
+        """Start to ping the workers."""
+        self._pings = [asyncio.create_task(self._ping(slot), name=f"ping {self._kind}") for slot in self.slots]
 
     async def close(self) -> None:
-        """Stop listening and loading."""
-        tasks = [*self._watching, *self._loads.values()]
+        """Stop pinging and loading."""
+        tasks = [*self._pings, *self._loads.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def living(self) -> list[WorkerSlot]:
-        return [seat for seat in self.seats if seat.alive]
+    def alive(self) -> list[WorkerSlot]:
+        """The workers that are alive."""
+        return [slot for slot in self.slots if slot.is_alive]
 
-    def holders(self, generator: str) -> list[WorkerSlot]:
-        """Who lives and has a generator at hand, the least busy first."""
-        return sorted((seat for seat in self.living() if generator in seat.held), key=lambda seat: seat.busy)
+    def with_generator(self, generator: str) -> list[WorkerSlot]:
+        """The workers that are alive and have the generator loaded, the least busy first."""
+        return sorted((slot for slot in self.alive() if generator in slot.generators), key=lambda slot: slot.pending)
 
     def loaded(self) -> Mapping[str, Precision]:
-        """Every generator that a living worker has at hand."""
-        names = dict.fromkeys(name for seat in self.living() for name in seat.held)
+        """The preview precision of every generator that a living worker has loaded, by name."""
+        names = dict.fromkeys(name for slot in self.alive() for name in slot.generators)
         return {name: self.precisions[name] for name in names}
 
-    async def call(self, generator: str, method: str, *given: Any) -> Any:
-        """Ask the best one; where it is lost, once more another. LatentwalkError where that is in vain."""
-        seat = None
+    async def call(self, generator: str, method: str, *arguments: Any) -> Any:
+        """Call the best worker for a generator, and another one if that worker is lost.
+
+        Raises what the method raises; ModelFailed if two workers are lost, Overloaded if none is alive.
+        """
+        slot = None
         for _ in range(2):
-            seat = await self.place(generator, avoid=seat)
+            slot = await self.find(generator, avoid=slot)
             try:
-                return await self.ask(seat, method, *given)
+                return await self.call_worker(slot, method, *arguments)
             except WorkerLost:
                 continue
         raise two_workers_lost()
 
-    async def ask(self, seat: WorkerSlot, method: str, *given: Any, patience: float = CALL) -> Any:
-        """Ask this one. Gone where it died, or fell silent while another one could be asked."""
-        asked = asyncio.ensure_future(seat.handle.call(method, *given))
-        seat.asked.add(asked)
-        seat.busy += 1
+    async def call_worker(self, slot: WorkerSlot, method: str, *arguments: Any, timeout: float = CALL_TIMEOUT) -> Any:
+        """Call one worker. WorkerLost if it dies or times out, or stops answering while another one is alive."""
+        call = asyncio.ensure_future(slot.handle.call(method, *arguments))
+        slot.calls.add(call)
+        slot.pending += 1
         try:
-            async with asyncio.timeout(patience):
-                return await asked
+            async with asyncio.timeout(timeout):
+                return await call
         except TimeoutError:
-            raise WorkerLost(f"It took longer than {patience:g} s") from None
+            raise WorkerLost(f"It took longer than {timeout:g} s") from None
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            raise WorkerLost("It fell silent") from None  # it was not us who were cancelled, but the question
-        except WorkerLost as gone:
-            self._lose(seat, gone)
+            raise WorkerLost("It stopped answering") from None  # the call was cancelled by `_mark_lost`, not its caller
+        except WorkerLost as error:
+            self._mark_lost(slot, error)
             raise
         finally:
-            seat.asked.discard(asked)
-            seat.busy -= 1
+            slot.calls.discard(call)
+            slot.pending -= 1
 
-    async def place(self, generator: str, avoid: WorkerSlot | None = None) -> WorkerSlot:
-        """Somebody who has the generator at hand, `avoid` only where nobody else lives; it is loaded if need be."""
-        until = time.monotonic() + VACANCY
+    async def find(self, generator: str, avoid: WorkerSlot | None = None) -> WorkerSlot:
+        """A worker with the generator, loaded if necessary; `avoid` only if no other is alive.
+
+        Waits for a worker if none is alive. Overloaded if none appears within NO_WORKER_TIMEOUT.
+        """
+        until = time.monotonic() + NO_WORKER_TIMEOUT
         while True:
-            others = [seat for seat in self.living() if seat is not avoid] or self.living()
-            holders = [seat for seat in self.holders(generator) if seat in others]
-            if holders:
-                return holders[0]
-            if others:
+            candidates = [slot for slot in self.alive() if slot is not avoid] or self.alive()
+            ready = [slot for slot in self.with_generator(generator) if slot in candidates]
+            if ready:
+                return ready[0]
+            if candidates:
                 with suppress(WorkerLost):
-                    await self._load(self._roomiest(others, generator), generator)
+                    await self._load(self._best_to_load(candidates, generator), generator)
                 continue
-            if (left := until - time.monotonic()) <= 0:
-                raise Overloaded("No worker is there to do this.", "Try again in a moment; the server's log says why.")
-            self._news.clear()
+            if (remaining := until - time.monotonic()) <= 0:
+                raise Overloaded("No worker is available.", "Try again in a moment; the server's log has the details.")
+            self._changed.clear()
             with suppress(TimeoutError):
-                async with asyncio.timeout(left):
-                    await self._news.wait()
+                async with asyncio.timeout(remaining):
+                    await self._changed.wait()
 
-    async def take(self, generator: str) -> WorkerSlot:
-        """Somebody for long work; whoever takes them lets them go with `leave`."""
-        seat = await self.place(generator)
-        seat.busy += 1
-        return seat
+    async def reserve(self, generator: str) -> WorkerSlot:
+        """A worker for long work, counted as busy until `release`."""
+        slot = await self.find(generator)
+        slot.pending += 1
+        return slot
 
-    def leave(self, seat: WorkerSlot) -> None:
-        """Long work is over, or its worker was lost."""
-        seat.busy -= 1
+    def release(self, slot: WorkerSlot) -> None:
+        """End a reservation."""
+        slot.pending -= 1
 
-    def spread(self, generator: str) -> None:
-        """Let one more worker load a generator that many want, where one has room and nothing to do."""
+    def load_on_another(self, generator: str) -> None:
+        """Start to load a generator in demand on one more worker, if one is idle and has room for it."""
         idle = [
-            seat
-            for seat in self.living()
-            if not seat.busy and generator not in seat.held and len(seat.held) < self._room
+            slot
+            for slot in self.alive()
+            if not slot.pending and generator not in slot.generators and len(slot.generators) < self._capacity
         ]
         if idle and not any(name == generator for _, name in self._loads):
-            self._begin_load(idle[0], generator)
+            self._start_load(idle[0], generator)
 
-    def _roomiest(self, seats: Sequence[WorkerSlot], generator: str) -> WorkerSlot:
-        loading = [seat for seat in seats if (seat, generator) in self._loads]
-        return loading[0] if loading else min(seats, key=lambda seat: (len(seat.held), seat.busy))
+    def _best_to_load(self, slots: Sequence[WorkerSlot], generator: str) -> WorkerSlot:
+        loading = [slot for slot in slots if (slot, generator) in self._loads]
+        return loading[0] if loading else min(slots, key=lambda slot: (len(slot.generators), slot.pending))
 
-    async def _load(self, seat: WorkerSlot, generator: str) -> None:
-        await asyncio.shield(self._begin_load(seat, generator))
+    async def _load(self, slot: WorkerSlot, generator: str) -> None:
+        await asyncio.shield(self._start_load(slot, generator))
 
-    def _begin_load(self, seat: WorkerSlot, generator: str) -> asyncio.Task[WorkerGenerators]:
-        key = (seat, generator)
+    def _start_load(self, slot: WorkerSlot, generator: str) -> asyncio.Task[WorkerGenerators]:
+        key = (slot, generator)
         if key not in self._loads:
-            self._loads[key] = asyncio.create_task(self.ask(seat, "load", generator, patience=LOAD))
-            self._loads[key].add_done_callback(lambda done: self._has_loaded(seat, generator, done))
+            self._loads[key] = asyncio.create_task(self.call_worker(slot, "load", generator, timeout=LOAD_TIMEOUT))
+            self._loads[key].add_done_callback(lambda task: self._on_loaded(slot, generator, task))
         return self._loads[key]
 
-    def _has_loaded(self, seat: WorkerSlot, generator: str, done: asyncio.Task[WorkerGenerators]) -> None:
-        del self._loads[seat, generator]
-        if done.cancelled() or done.exception() is not None or not seat.alive:
-            return  # whoever waits hears of it
-        self.precisions[generator] = done.result().precision
-        seat.held = done.result().generators
-        self._tell()
+    def _on_loaded(self, slot: WorkerSlot, generator: str, task: asyncio.Task[WorkerGenerators]) -> None:
+        del self._loads[slot, generator]
+        if task.cancelled() or task.exception() is not None or not slot.is_alive:
+            return  # whoever awaits the task gets its error
+        self.precisions[generator] = task.result().precision
+        slot.generators = task.result().generators
+        self._notify()
 
-    async def _watch(self, seat: WorkerSlot) -> None:
+    async def _ping(self, slot: WorkerSlot) -> None:
         while True:
             try:
-                async with asyncio.timeout(self._silence):
-                    about: WorkerInfo = await seat.handle.call("hello")
+                async with asyncio.timeout(self._ping_timeout):
+                    info: WorkerInfo = await slot.handle.call("ping")
             except TimeoutError:
-                self._lose(seat, WorkerLost("it does not answer"))
-            except WorkerLost as gone:
-                self._lose(seat, gone)
+                self._mark_lost(slot, WorkerLost("it does not answer"))
+            except WorkerLost as error:
+                self._mark_lost(slot, error)
             else:
-                self._hear(seat, about)
-            if time.monotonic() - seat.heard > DEAD:
-                seat.heard = time.monotonic()
-                if seat.asked or seat.held:  # one that has never lived waits for a place, and is not stuck
-                    log.warning("The %s %d is ended and started anew.", self._kind, seat.number)
-                    seat.handle.restart()
-            await asyncio.sleep(self._beat)
+                self._mark_alive(slot, info)
+            if time.monotonic() - slot.last_seen > RESTART_AFTER:
+                slot.last_seen = time.monotonic()
+                if slot.calls or slot.generators:  # a worker that never answered waits for resources; it does not hang
+                    log.warning("Restarting %s %d.", self._kind, slot.number)
+                    slot.handle.restart()
+            await asyncio.sleep(self._ping_interval)
 
-    def _hear(self, seat: WorkerSlot, about: WorkerInfo) -> None:
-        seat.heard = time.monotonic()
-        if seat.about == about:
+    def _mark_alive(self, slot: WorkerSlot, info: WorkerInfo) -> None:
+        slot.last_seen = time.monotonic()
+        if slot.info == info:
             return
-        wanted = seat.held  # what it held before it died, it is to hold again
-        seat.about, seat.held = about, ()
-        log.info("The %s %d is here: process %d on %s.", self._kind, seat.number, about.pid, about.host)
-        for generator in wanted:
-            self._begin_load(seat, generator)
-        self._tell()
+        generators = slot.generators  # a restarted worker loads again what it had loaded
+        slot.info, slot.generators = info, ()
+        log.info("The %s %d is available: process %d on %s.", self._kind, slot.number, info.pid, info.host)
+        for generator in generators:
+            self._start_load(slot, generator)
+        self._notify()
 
-    def _lose(self, seat: WorkerSlot, gone: WorkerLost) -> None:
-        if not seat.alive:
+    def _mark_lost(self, slot: WorkerSlot, error: WorkerLost) -> None:
+        if not slot.is_alive:
             return
-        seat.about = None
+        slot.info = None
         self.lost += 1
-        log.warning("The %s %d is lost: %s.", self._kind, seat.number, str(gone).split("\n", 1)[0].rstrip("."))
-        if self.living():  # else it is better to wait for this one than for nobody
-            for asked in list(seat.asked):
-                asked.cancel()
-        self._tell()
+        log.warning("The %s %d is lost: %s.", self._kind, slot.number, str(error).split("\n", 1)[0].rstrip("."))
+        if self.alive():  # without another worker it is better to wait for this one
+            for call in list(slot.calls):
+                call.cancel()
+        self._notify()
 
-    def _tell(self) -> None:
-        self._news.set()
-        self.changed()
+    def _notify(self) -> None:
+        self._changed.set()
+        self.on_change()
 
 
 def two_workers_lost() -> LatentwalkError:
-    """What somebody hears whose work was with two workers when they were lost."""
-    return ModelFailed("Two workers were lost while they did this.", "Try again; the server's log says more.")
+    """The error for a call during which two workers were lost."""
+    return ModelFailed("Two workers were lost during this request.", "Try again; the server's log has the details.")

@@ -1,1 +1,1 @@
-"""What is remembered: a database of jobs, shelves and shared states, and files named by what they hold."""
+"""The database: its connection, schema and migrations, and one module per table that the server reads and writes."""

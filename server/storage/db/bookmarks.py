@@ -1,4 +1,4 @@
-"""What people share and mark: edits and timelines under a short name that always means the same."""
+"""Shared states and bookmarks: edits and timelines under short ids that are derived from their content."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from server.storage.db.database import Database, storable
 from server.storage.db.tables import BOOKMARKS, STATES
 
 Kind = Literal["edit", "timeline"]
-SHORT = 20  # hexadecimal digits of a state's SHA-256: 80 bits, which nobody meets by chance or guesses
-STATE, BOOKMARK = re.compile(rf"[0-9a-f]{{{SHORT}}}"), re.compile(r"b-[0-9a-f]{12}")
-MOST_STATES, MOST_BOOKMARKS = 100_000, 1000
+ID_DIGITS = 20  # hexadecimal digits of the content's SHA-256: 80 bits make collisions and guesses negligible
+STATE_ID, BOOKMARK_ID = re.compile(rf"[0-9a-f]{{{ID_DIGITS}}}"), re.compile(r"b-[0-9a-f]{12}")
+MAX_STATES, MAX_BOOKMARKS = 100_000, 1000
 LONGEST_TITLE = 200
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """An edit or a timeline in its canonical JSON, `body`; `id` is of the content, so the same is shared once."""
+    """An edit or a timeline as canonical JSON, `body`. Equal content has an equal `id`."""
 
     id: str
     kind: Kind
@@ -34,7 +34,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Bookmark:
-    """A state that somebody gave a title."""
+    """A state with a title."""
 
     id: str
     title: str
@@ -43,48 +43,48 @@ class Bookmark:
 
 
 class SharedStates:
-    """Shared states and bookmarks. What a call returned is durable; a state is never changed or removed."""
+    """Shared states and bookmarks. Changes are durable when a call returns; a state is never changed or removed."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def share(self, kind: Kind, body: str) -> State:
-        """Keep a state; the one that is there already where it is the same."""
-        id = hashlib.sha256(f"{kind}\n{body}".encode()).hexdigest()[:SHORT]
+        """Store a state, or return the stored one with the same content. Overloaded when there are too many."""
+        id = hashlib.sha256(f"{kind}\n{body}".encode()).hexdigest()[:ID_DIGITS]
         with self._database.writing() as connection:
-            there = connection.execute(select(STATES).where(STATES.c.id == id)).mappings().first()
-            if there is not None:
-                return State(**there)
-            if int(connection.execute(select(func.count()).select_from(STATES)).scalar_one()) >= MOST_STATES:
-                raise Overloaded(f"{MOST_STATES} states are shared already.", "Copy the whole link instead.")
+            existing = connection.execute(select(STATES).where(STATES.c.id == id)).mappings().first()
+            if existing is not None:
+                return State(**existing)
+            if int(connection.execute(select(func.count()).select_from(STATES)).scalar_one()) >= MAX_STATES:
+                raise Overloaded(f"{MAX_STATES} states are shared already.", "Copy the whole link instead.")
             state = State(id, kind, body, now())
             row = {"id": id, "kind": kind, "body": body, "created": state.created}
             connection.execute(insert(STATES).values(row))
             return state
 
     def find(self, id: str) -> State:
-        """A shared state."""
-        if not STATE.fullmatch(id):
-            raise NotFound("Nothing is shared under that name.", "Ask for the link again.")
+        """The shared state with this id; NotFound when there is none."""
+        if not STATE_ID.fullmatch(id):
+            raise NotFound("There is no shared state with this id.", "Ask for the link again.")
         with self._database.reading() as connection:
-            found = connection.execute(select(STATES).where(STATES.c.id == id)).mappings().first()
-        if found is None:
-            raise NotFound(f"Nothing is shared as “{id[:40]}”.", "Ask for the link again.")
-        return State(**found)
+            row = connection.execute(select(STATES).where(STATES.c.id == id)).mappings().first()
+        if row is None:
+            raise NotFound(f"There is no shared state “{id[:40]}”.", "Ask for the link again.")
+        return State(**row)
 
     def mark(self, title: str, kind: Kind, body: str) -> Bookmark:
-        """Keep a state under a title."""
-        said = " ".join(storable(title).split())
-        if not said or len(said) > LONGEST_TITLE:
-            raise Invalid("A bookmark needs a title.", f"Give it 1 to {LONGEST_TITLE} characters.")
+        """Store a state under a title. Invalid for an empty or too long title, Overloaded for too many bookmarks."""
+        title = " ".join(storable(title).split())
+        if not title or len(title) > LONGEST_TITLE:
+            raise Invalid("A bookmark needs a title.", f"Use 1 to {LONGEST_TITLE} characters.")
         state = self.share(kind, body)
-        made = Bookmark(f"b-{secrets.token_hex(6)}", said, state, now())
+        bookmark = Bookmark(f"b-{secrets.token_hex(6)}", title, state, now())
         with self._database.writing() as connection:
-            if int(connection.execute(select(func.count()).select_from(BOOKMARKS)).scalar_one()) >= MOST_BOOKMARKS:
-                raise Overloaded(f"There are {MOST_BOOKMARKS} bookmarks already.", "Remove some first.")
-            row = {"id": made.id, "title": said, "state": state.id, "created": made.created}
+            if int(connection.execute(select(func.count()).select_from(BOOKMARKS)).scalar_one()) >= MAX_BOOKMARKS:
+                raise Overloaded(f"There are {MAX_BOOKMARKS} bookmarks already.", "Delete some first.")
+            row = {"id": bookmark.id, "title": title, "state": state.id, "created": bookmark.created}
             connection.execute(insert(BOOKMARKS).values(row))
-        return made
+        return bookmark
 
     def marks(self) -> list[Bookmark]:
         """Every bookmark, newest first."""
@@ -96,10 +96,8 @@ class SharedStates:
         return [Bookmark(row[0], row[1], State(row[3], row[4], row[5], row[6]), row[2]) for row in rows]
 
     def forget(self, id: str) -> None:
-        """Remove a bookmark; who has the link of its state can still open it."""
+        """Delete a bookmark; the state it names stays, so links to it still open. NotFound when there is none."""
         with self._database.writing() as connection:
-            if (
-                not BOOKMARK.fullmatch(id)
-                or connection.execute(delete(BOOKMARKS).where(BOOKMARKS.c.id == id)).rowcount == 0
-            ):
-                raise NotFound(f"There is no bookmark “{id[:40]}”.", "See /api/bookmarks for those there are.")
+            deleted = BOOKMARK_ID.fullmatch(id) and connection.execute(delete(BOOKMARKS).where(BOOKMARKS.c.id == id))
+            if not deleted or deleted.rowcount == 0:
+                raise NotFound(f"There is no bookmark “{id[:40]}”.", "GET /api/bookmarks lists the existing ones.")

@@ -1,4 +1,4 @@
-"""One door to the database, SQLite or PostgreSQL: opened when first used, migrated, and its refusals as sentences."""
+"""The connection to the database, SQLite or PostgreSQL: opened and migrated on first use, with errors for people."""
 
 from __future__ import annotations
 
@@ -12,166 +12,171 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from latentwalk.errors import Damaged, DiskFull, Invalid, StorageFailed
-from server.storage.db import migrations
 
 FILE = "latentwalk.sqlite"
-PATIENCE = 10_000  # ms that a writer waits for another
-# The order matters: changing the journal may have to wait for another process. FULL: with WAL, NORMAL may lose the
-# last commits when the power fails, and a commit here is a promise to somebody.
+BUSY_TIMEOUT = 10_000  # ms that a writer waits for another
+# The order matters: changing the journal mode may have to wait for another process. FULL, because with WAL NORMAL may
+# lose the last commits in a power failure.
 PRAGMAS = (
-    f"PRAGMA busy_timeout={PATIENCE}",
+    f"PRAGMA busy_timeout={BUSY_TIMEOUT}",
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
 )
-LOCK = 0x6C617465  # of PostgreSQL's advisory locks: two servers that start together migrate one after the other
+MIGRATION_LOCK = 0x6C617465  # PostgreSQL's advisory lock: servers that start together migrate one after the other
+URL_HINT = "Leave it out to use a file in the home folder, or write postgresql://person:password@host/name."
 
 
 class Database:
-    """A database by URL, used from any thread. Nothing is opened, made or migrated before it is needed."""
+    """A database by URL, usable from any thread. It is opened, created and migrated on first use, not before."""
 
     def __init__(self, url: str) -> None:
         try:
             self._url = make_url(url)
         except ArgumentError:
-            raise Invalid("The database's address is not a URL.", HINT) from None
+            raise Invalid("The database's address is not a URL.", URL_HINT) from None
         if self._url.get_backend_name() == "postgresql" and self._url.drivername == "postgresql":
             self._url = self._url.set(drivername="postgresql+psycopg")
         if self._url.drivername not in ("sqlite", "postgresql+psycopg"):
-            raise Invalid(f"{self._url.drivername[:40]} is not a database that is known here.", HINT)
+            raise Invalid(f"The database driver {self._url.drivername[:40]} is not supported.", URL_HINT)
         self._opening = threading.Lock()
         self._engine: Engine | None = None
 
     @classmethod
     def at(cls, home: Path, url: str = "") -> Database:
-        """The database of a home: that of the URL, or a file in it."""
+        """The database of a home: the one at `url`, or a file in the home."""
         return cls(url or f"sqlite:///{home / FILE}")
 
     @property
     def name(self) -> str:
-        """What it is called where people see it: without its password."""
+        """The URL without its password, for messages."""
         return self._url.render_as_string(hide_password=True)
 
     @property
     def path(self) -> Path | None:
-        """The file of an SQLite database."""
+        """The file of an SQLite database, None for a server."""
         return Path(self._url.database) if self.is_file and self._url.database else None
 
     @property
     def is_file(self) -> bool:
+        """Whether this is SQLite."""
         return self._url.drivername == "sqlite"
 
     @property
     def exists(self) -> bool:
-        """Whether there is something to read: a file that was never written holds nothing, and is not made for that."""
+        """Whether there is anything to read. Readers check it so that they do not create an empty file."""
         return self.path is None or self.path.is_file()
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that sees one moment."""
-        with self._connected(writing=False) as connection:
+        """A transaction that reads one consistent snapshot."""
+        with self._transaction(writing=False) as connection:
             yield connection
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that is durable once this returns, or has left nothing where it raises."""
-        with self._connected(writing=True) as connection:
+        """A transaction that is durable once the block ends, and rolled back when the block raises."""
+        with self._transaction(writing=True) as connection:
             yield connection
 
     def close(self) -> None:
-        """Let go of every connection; the next use opens it again."""
+        """Close every connection; the next use opens the database again."""
         with self._opening:
             if self._engine is not None:
                 self._engine.dispose()
                 self._engine = None
 
     def unsound(self) -> str:
-        """What is wrong with the database itself, empty where nothing is; for SQLite every page is read."""
+        """What an integrity check reports, "" when nothing is wrong. For SQLite it reads every page."""
         with self.reading() as connection:
             if not self.is_file:
                 connection.execute(text("SELECT 1"))
                 return ""
-            found = [str(row[0]) for row in connection.execute(text("PRAGMA integrity_check"))]
-            return "" if found == ["ok"] else "; ".join(found)[:300]
+            rows = [str(row[0]) for row in connection.execute(text("PRAGMA integrity_check"))]
+            return "" if rows == ["ok"] else "; ".join(rows)[:300]
 
     @contextlib.contextmanager
-    def _connected(self, *, writing: bool) -> Iterator[Connection]:
-        with self._told(), self._open().connect() as plain:
+    def _transaction(self, *, writing: bool) -> Iterator[Connection]:
+        with self._translated_errors(), self._open().connect() as plain:
             connection = plain.execution_options(writing=writing)
             with connection.begin():
                 yield connection
 
     def _open(self) -> Engine:
+        from server.storage.db.migrations.upgrade import upgrade  # Alembic takes a while to import
+
         with self._opening:
             if self._engine is not None:
                 return self._engine
             if self.path is not None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                engine = create_engine(self._url, pool_pre_ping=not self.is_file, hide_parameters=True)
-            except (ImportError, NoSuchModuleError):
-                raise Invalid(
-                    "PostgreSQL needs psycopg, which is not here.", "pip install 'latentwalk[postgres]'"
-                ) from None
-            if self.is_file:
-                event.listen(engine, "connect", _prepared)
-                event.listen(engine, "begin", _begun)
+            engine = self._new_engine()
             try:
                 with engine.connect() as plain:
                     connection = plain.execution_options(writing=True)
                     with connection.begin():
                         if not self.is_file:
-                            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-                        migrations.upgrade(connection)
+                            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
+                        upgrade(connection)
             except BaseException:
                 engine.dispose()
                 raise
             self._engine = engine
             return engine
 
+    def _new_engine(self) -> Engine:
+        try:
+            engine = create_engine(self._url, pool_pre_ping=not self.is_file, hide_parameters=True)
+        except (ImportError, NoSuchModuleError):
+            raise Invalid(
+                "PostgreSQL needs the package psycopg, which is not installed.", "pip install 'latentwalk[postgres]'"
+            ) from None
+        if self.is_file:
+            event.listen(engine, "connect", _configure_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         try:
             yield
         except DBAPIError as error:
-            raise self._refused(str(error.orig)) from error
+            raise self._storage_error(str(error.orig)) from error
         except SQLAlchemyError as error:
-            raise self._refused(type(error).__name__) from error
+            raise self._storage_error(type(error).__name__) from error
         except OSError as error:
             raise StorageFailed(f"{self.name} cannot be opened: {error.strerror}.", "Check the disk.") from error
 
-    def _refused(self, reason: str) -> StorageFailed:
-        low, first = reason.lower(), (reason.strip().splitlines() or [""])[0][:160]
-        if "disk is full" in low or "no space left" in low or "disk full" in low:
+    def _storage_error(self, reason: str) -> StorageFailed:
+        lower, first_line = reason.lower(), (reason.strip().splitlines() or [""])[0][:160]
+        if "disk is full" in lower or "no space left" in lower or "disk full" in lower:
             return DiskFull("The disk is full: the database could not be written.", "Free some space and try again.")
-        if "malformed" in low or "not a database" in low or "disk image" in low:
-            return Damaged(f"The database {self.name} is damaged: {first}.", "Run: latentwalk doctor --repair")
-        if "readonly" in low or "unable to open" in low:
-            return StorageFailed(f"{self.name} cannot be written.", "Set LATENTWALK_HOME to a folder that can.")
-        if "locked" in low:
-            return StorageFailed("Another process holds the database.", "Try again in a moment.")
-        return StorageFailed(f"The database could not be used: {first}.", "Check the disk or the database's server.")
+        if "malformed" in lower or "not a database" in lower or "disk image" in lower:
+            return Damaged(f"The database {self.name} is damaged: {first_line}.", "Run: latentwalk doctor --repair")
+        if "readonly" in lower or "unable to open" in lower:
+            return StorageFailed(f"{self.name} cannot be written.", "Set LATENTWALK_HOME to a folder that is writable.")
+        if "locked" in lower:
+            return StorageFailed("Another process is holding the database.", "Try again in a moment.")
+        return StorageFailed(f"The database could not be used: {first_line}.", "Check the disk or the database server.")
 
 
 def storable(text: str) -> str:
-    """Text as every database can hold it: without NUL, and without halves of a pair, which JSON can bring."""
+    """`text` without what PostgreSQL cannot store but JSON can carry: NUL and unpaired surrogates."""
     return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
-HINT = "Leave it out for a file in the home, or write postgresql://person:password@host/name."
-
-
-def _prepared(raw: Any, record: Any) -> None:
-    # The driver must not begin transactions by itself: ours say from the start whether they will write, so that two
-    # writers wait for each other instead of failing halfway.
+def _configure_sqlite(raw: Any, record: Any) -> None:
+    # The driver must not begin transactions by itself: `_begin_sqlite` declares from the start whether a transaction
+    # will write, so that two writers wait for each other instead of failing halfway.
     raw.isolation_level = None
     for pragma in PRAGMAS:
         raw.execute(pragma)
-    # SQLite ignores what it cannot do. Without WAL a commit is as durable, readers only wait; without FULL it is not.
+    # SQLite ignores pragmas it cannot honour. Without WAL a commit is just as durable and only readers wait; without
+    # FULL it is not durable.
     if raw.execute("PRAGMA synchronous").fetchone()[0] != 2:
-        raise StorageFailed("This SQLite does not write durably.", "Use PostgreSQL, or another build of Python.")
+        raise StorageFailed("This build of SQLite does not write durably.", "Use PostgreSQL, or another Python build.")
 
 
-def _begun(connection: Connection) -> None:
+def _begin_sqlite(connection: Connection) -> None:
     writing = connection.get_execution_options().get("writing", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

@@ -1,4 +1,4 @@
-"""The tables as the program reads and writes them today; `migrations.py` is how a database gets there."""
+"""The tables as the program reads and writes them; `migrations` is how a database comes to have them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer,
 METADATA = MetaData()
 DATA = JSON(none_as_null=True)
 
-# One row a job. `request` is what to do, where it can be begun again; `attempts` counts beginnings since the newest
-# checkpoint, whose number is `mark`; `owner` is the server that holds the job until `lease`, in seconds of Unix time;
-# `stopping` is a person's wish that must outlive the server that was told; `person` is who started it.
+# One row per job. `request` is the task as JSON, NULL when the job cannot be started again; `attempts` counts starts
+# since the newest checkpoint, whose number is `mark`; `owner` is the server that holds the job until `lease`, in
+# seconds of Unix time; `stopping` records a cancellation that must survive a restart; `person` started the job.
 JOBS = Table(
     "jobs",
     METADATA,
@@ -37,8 +37,8 @@ JOBS = Table(
     Index("jobs_by_state", "state"),
 )
 
-# One row a thing that is kept: its place on the shelves, and the SHA-256 under which its bytes lie. `picture` is that
-# of the JPEG beside it, where there is one.
+# One row per stored item: its key (`kind`, `generator`, `name`), and the SHA-256 that names its file in the object
+# store. `picture` is the SHA-256 of the JPEG shown with it, if there is one; `kept` is when the row was written.
 LIBRARY = Table(
     "library",
     METADATA,
@@ -51,7 +51,17 @@ LIBRARY = Table(
     Column("kept", String(40), nullable=False),
 )
 
-# What people mark to come back to.
+# Shared edits and timelines as canonical JSON; the id is derived from the content.
+STATES = Table(
+    "states",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created", String(40), nullable=False),
+)
+
+# Titles that people gave to shared states.
 BOOKMARKS = Table(
     "bookmarks",
     METADATA,
@@ -61,12 +71,20 @@ BOOKMARKS = Table(
     Column("created", String(40), nullable=False),
 )
 
-# What people share: an edit or a timeline in canonical form, named by its hash.
-STATES = Table(
-    "states",
+# The provenance ledger: one row per file that was written here. `hashes` is a list of perceptual hashes in hexadecimal;
+# `recipe` is canonical JSON; `export` is the id of a film. The fields are those of `LedgerEntry`.
+LEDGER = Table(
+    "ledger",
     METADATA,
-    Column("id", String(64), primary_key=True),
-    Column("kind", String(20), nullable=False),
-    Column("body", Text, nullable=False),
+    Column("id", Integer, primary_key=True),
     Column("created", String(40), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("format", String(20), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("recipe", Text, nullable=False),
+    Column("export", String(40)),
+    Column("hashes", DATA, nullable=False),
+    Index("ledger_by_sha256", "sha256"),
 )

@@ -37,7 +37,7 @@ export class PictureStage extends Component {
   }
 
   /**
-   * Decode and draw a frame unless a newer one is on show.
+   * Decode and draw a frame unless a newer one is shown.
    * @param {Frame} frame
    */
   async show({ rev, settled, blob }) {

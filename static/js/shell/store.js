@@ -1,5 +1,9 @@
 /** The state of the page: one frozen object, replaced as a whole, with listeners for named parts of it. */
 
+import { EMPTY } from "../walk/walk.js";
+
+const OUTPUT = "latentwalk.output";
+
 export class Store extends EventTarget {
   #state;
 
@@ -38,5 +42,44 @@ export class Store extends EventTarget {
       if (names.some((name) => changed.has(name))) listener(this.#state);
     };
     this.addEventListener("change", heard, { signal });
+  }
+}
+
+/** @returns {State} */
+export function initialState() {
+  return {
+    generators: [],
+    directions: [],
+    edit: null,
+    activeSlider: null,
+    comparing: false,
+    walk: EMPTY,
+    chosen: null,
+    visiting: false,
+    timeline: false,
+    output: storedOutput(),
+    link: "connecting",
+    device: "",
+    problem: null,
+    jobs: [],
+    exports: [],
+  };
+}
+
+/**
+ * Remember the export settings for the next visit.
+ * @param {import("./store.js").Store} store
+ */
+export function keepOutput(store) {
+  store.watch(["output"], ({ output }) => localStorage.setItem(OUTPUT, JSON.stringify(output)));
+}
+
+/** @returns {Output} */
+function storedOutput() {
+  const usual = { format: "mp4", fps: 30, size: 512, quality: "good" };
+  try {
+    return { ...usual, ...JSON.parse(localStorage.getItem(OUTPUT) ?? "{}") };
+  } catch {
+    return usual;
   }
 }

@@ -95,7 +95,7 @@ export function amounts(one, direction) {
 }
 
 /**
- * Where a slider stands at a time: level before its first place and after its last, but for a loop's way back.
+ * The amount of a slider at a time: constant before its first key and after its last, except while a loop returns to its start.
  * @param {Walk} one
  * @param {Direction} direction
  * @param {number} at

@@ -54,7 +54,7 @@ export class WalkFrames extends EventTarget {
   }
 
   /**
-   * The edit on show at a time of the film, that of its frame; null where none is known yet.
+   * The edit of the frame shown at a time of the film; null while none is known.
    * @param {number} seconds
    */
   at(seconds) {

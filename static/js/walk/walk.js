@@ -42,7 +42,7 @@ export const EMPTY = walk();
 export const altered = (original, changes) => walk({ ...original, ...changes });
 
 /**
- * Seconds until the last keyframe or key has come and rested.
+ * Seconds until the end of the last keyframe or key, including its hold.
  * @param {Walk} walk
  */
 export function until({ stops, tracks, others }) {
@@ -51,13 +51,13 @@ export function until({ stops, tracks, others }) {
 }
 
 /**
- * The seconds of one way through: a loop takes time to come back.
+ * Seconds of one pass; that of a loop includes the time back to its start.
  * @param {Walk} one
  */
 export const span = (one) => until(one) + (one.play === "loop" && moves(one) ? one.back : 0);
 
 /**
- * The seconds of the film: a walk there and back takes its way twice.
+ * Seconds of the film; a walk back and forth passes twice.
  * @param {Walk} one
  */
 export const length = (one) => span(one) * (one.play === "pingpong" ? 2 : 1);
@@ -73,7 +73,7 @@ export const moves = ({ stops, tracks, others }) =>
 export const stopOf = (one, id) => one.stops.find((stop) => stop.id === id);
 
 /**
- * The keyframe or key under a place such as {track: null, id: 3} or {track: "zoom", id: 5}; undefined where gone.
+ * The keyframe or key at a place such as {track: null, id: 3} or {track: "zoom", id: 5}, if it still exists.
  * @param {Walk} one
  * @param {Place | null} place
  */
@@ -155,7 +155,7 @@ export function fromZero(one) {
 }
 
 /**
- * A copy of a keyframe after it; what comes later makes room.
+ * With a copy of a keyframe after it; everything later moves along.
  * @param {Walk} one
  * @param {number} id
  */
@@ -168,7 +168,7 @@ export function duplicated(one, id) {
 }
 
 /**
- * Two neighbouring keyframes in each other's place: their edits change, times stay.
+ * With two neighbouring keyframes swapped: their edits change places, their times stay.
  * @param {Walk} one
  * @param {number} id
  * @param {number} by
@@ -185,7 +185,7 @@ export function swapped(one, id, by) {
 }
 
 /**
- * With the way from a keyframe to the next taking `seconds`; everything later moves along.
+ * With `seconds` from a keyframe to the next; everything later moves along.
  * @param {Walk} one
  * @param {number} id
  * @param {number} seconds
@@ -212,7 +212,7 @@ export function held(one, id, seconds) {
 }
 
 /**
- * How long the way from a keyframe to the next takes, the rest at it not counted.
+ * Seconds from a keyframe to the next, without its hold.
  * @param {Walk} one
  * @param {number} id
  */

@@ -27,7 +27,7 @@ from server.storage.library import Library
 ROOT = Path(__file__).parents[3]
 # A shell's background jobs, these tests among them, may have been told to ignore the signal.
 LISTENING = (
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from server.cli import main; main()"
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from server.cli.main import main; main()"
 )
 PATIENCE = 300  # seconds, for machines on which much else runs
 
@@ -141,13 +141,14 @@ def test_other_sizes_under_the_same_name_are_refused_and_a_longer_run_is_not(rec
         trained(recipe, home)
 
 
-def test_a_name_of_the_zoo_is_not_taken(recipe: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from server.services import desk
+def test_a_name_of_the_zoo_is_not_taken(recipe: Path, home: Path) -> None:
+    from server.services.generators import training
+    from server.services.workspace import Workspace
+    from server.settings import Settings
 
-    monkeypatch.setenv("LATENTWALK_HOME", str(home))
     recipe.write_text(json.dumps({**json.loads(recipe.read_text()), "name": "eyes"}))
     with pytest.raises(Conflict, match="There is a generator eyes already"):
-        desk.train(recipe, None, None, False, lambda progress: None)
+        training.train(Workspace.open(Settings(home=home)), recipe)
 
 
 def test_the_command_can_be_interrupted_and_goes_on_from_there(recipe: Path, home: Path) -> None:
@@ -168,7 +169,7 @@ def test_the_command_can_be_interrupted_and_goes_on_from_there(recipe: Path, hom
         finally:
             process.kill()
     assert process.returncode == 1
-    assert "what was learned is kept" in said
+    assert "the progress so far is saved" in said
     endless["stages"][0]["pictures"] = 8
     recipe.write_text(json.dumps(endless))
     done = subprocess.run([*command, "--json"], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)

@@ -157,7 +157,7 @@ def test_weights_that_are_none_are_refused_and_never_run(offer, tmp_path, conten
 
 def test_weights_of_another_model_are_refused(offer, state, tmp_path):
     other = {name: tensor + 1 for name, tensor in state.items()}
-    assert "are not the" in refused(offer(content=stored({"net": other})), tmp_path / "kept")
+    assert "differ from the catalogue" in refused(offer(content=stored({"net": other})), tmp_path / "kept")
 
 
 def test_what_pip_says_is_passed_on_as_one_sentence(offer, shop, tmp_path):
@@ -168,7 +168,7 @@ def test_what_pip_says_is_passed_on_as_one_sentence(offer, shop, tmp_path):
 
 def test_pip_that_takes_too_long_is_stopped(offer, tmp_path, monkeypatch):
     entry = offer()
-    monkeypatch.setattr(download, "PATIENCE", 0.01)
+    monkeypatch.setattr(download, "TIMEOUT", 0.01)
     assert "took over" in refused(entry, tmp_path / "kept")
 
 

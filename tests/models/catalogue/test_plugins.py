@@ -1,4 +1,4 @@
-"""The README's example of a generator of one's own works as it stands, and a broken one is left out with the reason."""
+"""The example plugin of docs/extending.md works unchanged, and a broken plugin is left out with the reason."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from models.base import Generator
 from models.catalogue import plugins
 from server.storage.library import Library
 
-README = (Path(__file__).parents[3] / "README.md").read_text()
-EXAMPLE = next(code for code in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "class Rings" in code)
+GUIDE = (Path(__file__).parents[3] / "docs" / "extending.md").read_text()
+EXAMPLE = next(code for code in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL) if "class Rings" in code)
 
 
 def install(folder: Path, code: str, target: str) -> None:

@@ -149,7 +149,7 @@ def test_the_fingerprint_is_that_of_the_weights_it_runs_with(generator, entry, z
     elif entry.origin.kind == "installed":
         state = pinned._installed_state(entry)
     else:
-        state = pinned._pulled_state(entry, zoo_folder)
+        state = pinned._downloaded_state(entry, zoo_folder)
     assert fingerprint(state) == generator.spec.fingerprint
     name = next(iter(state))
     assert fingerprint({**state, name: state[name] + 1e-3}) != generator.spec.fingerprint

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save
 from torch import nn
 
-from models.generators.dcgan import build as layers_of
+from models.generators.dcgan import build_network as layers_of
 from models.importing.formats import torch_legacy
 from models.importing.formats import torch_zip as torch_zip_format
 from models.importing.formats.read_contents import read_contents

@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from torch import nn
 
-from models.layers.spectral_norm import LOWEST, WARM, StableRank, nearest_of_stable_rank, parametrise_norm, stable_rank
+from models.layers.spectral_norm import (
+    INITIAL_STEPS,
+    LOWEST,
+    StableRank,
+    nearest_of_stable_rank,
+    parametrise_norm,
+    stable_rank,
+)
 from models.networks.discriminator import Discriminator, with_spectral_norm
 
 
@@ -62,10 +69,10 @@ def test_no_matrix_found_by_search_is_nearer(kept: int) -> None:
 def test_a_rank_that_cannot_be_is_refused_and_one_already_met_changes_nothing() -> None:
     whole = matrix(5, 5)
     assert nearest_of_stable_rank(whole, 5.0) is whole
-    with pytest.raises(ValueError, match="1 or more"):
+    with pytest.raises(ValueError, match="at least 1"):
         nearest_of_stable_rank(whole, 0.5)
     with pytest.raises(ValueError, match="alone"):
-        nearest_of_stable_rank(torch.eye(6) * torch.linspace(1, 0.9, 6)[:, None], 2.0, kept=4)
+        nearest_of_stable_rank(torch.eye(6) * torch.linspace(1, 0.9, 6)[:, None], 2.0, preserved=4)
     torch.testing.assert_close(
         stable_rank(nearest_of_stable_rank(whole, 1.0, 0)), torch.tensor(1.0, dtype=torch.float64)
     )
@@ -94,7 +101,7 @@ def test_the_first_use_is_already_nearly_exact() -> None:
     layer = nn.Linear(288, 64)
     parametrise_norm(layer, 0.3)
     assert float(torch.linalg.svdvals(as_matrix(layer))[0]) == pytest.approx(1, abs=0.02)
-    assert WARM >= 15
+    assert INITIAL_STEPS >= 15
 
 
 @pytest.mark.parametrize("layer", [nn.ConvTranspose2d(6, 4, 3), nn.ConvTranspose1d(5, 7, 2), nn.Linear(4, 4)])

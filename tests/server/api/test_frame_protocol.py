@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from latentwalk.rendering.frame import Frame
 from server.api import frame_protocol
-from server.engine.preview_queue import Frame
 
 SECONDS = st.floats(0, 4000)
 

@@ -40,11 +40,10 @@ THERE = {
     "generator": "eyes",
     "id": "sway",
     "edit": {"generator": "eyes", "base": {"seed": 7}, "amounts": {"sway": 2.0}},
-    "sweep": "sway",
     "timeline": {"generator": "eyes", "stops": [{"at": 0, "edit": {"generator": "eyes", "base": {"seed": 7}}}]},
 }
 BLIND = {  # routes that would start minutes of work, or take away what others need, if asked for something sensible
-    "POST /api/directions/learn", "POST /api/directions/discover", "POST /api/exports", "POST /api/exports/recipe",
+    "POST /api/directions/learn", "POST /api/directions/discover",
     "POST /api/walks/export", "POST /api/regressors/{name}/learn", "POST /api/regressors/ratings",
     "DELETE /api/directions/{generator}/{id}",
 }  # fmt: skip

@@ -211,7 +211,7 @@ def test_without_a_token_it_refuses_to_start_anywhere_else_and_says_why(host: st
     )
     assert done.returncode == 1
     assert done.stderr.startswith("Error: ")
-    assert "without a token would let everybody on the network in" in done.stderr
+    assert "without a token would let everyone on the network in" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -1,4 +1,4 @@
-"""Limits: token buckets in a time that the test makes."""
+"""Rate limits: token buckets, with a clock that the test advances."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Clock:
         return self.now
 
 
-def test_a_burst_is_free_and_what_comes_after_waits_in_turn() -> None:
+def test_a_burst_is_free_and_later_requests_wait() -> None:
     clock = Clock()
     bucket = TokenBucket(rate=10, burst=3, clock=clock)
     assert [bucket.take() for _ in range(5)] == pytest.approx([0, 0, 0, 0.1, 0.2])
@@ -25,7 +25,7 @@ def test_a_burst_is_free_and_what_comes_after_waits_in_turn() -> None:
     assert [bucket.take() for _ in range(4)] == pytest.approx([0, 0, 0, 0.1])
 
 
-def test_asking_takes_nothing_where_there_is_not_enough() -> None:
+def test_asking_takes_nothing_from_a_bucket_that_holds_too_little() -> None:
     clock = Clock()
     bucket = TokenBucket(rate=1, burst=2, clock=clock)
     assert (bucket.ask(), bucket.ask()) == (0, 0)
@@ -34,34 +34,34 @@ def test_asking_takes_nothing_where_there_is_not_enough() -> None:
     assert bucket.ask() == 0
 
 
-def test_what_is_dearer_than_a_full_bucket_can_still_be_had_once_it_is_full() -> None:
+def test_a_cost_above_the_burst_is_granted_by_a_full_bucket() -> None:
     clock = Clock()
     bucket = TokenBucket(rate=1, burst=2, clock=clock)
     assert bucket.ask(5) == 0
     assert bucket.ask() == pytest.approx(4)
 
 
-def test_what_was_taken_for_nothing_can_be_given_back_but_no_more_than_fits() -> None:
+def test_a_refund_never_exceeds_the_burst() -> None:
     bucket = TokenBucket(rate=1, burst=2, clock=Clock())
     bucket.take(2)
     bucket.take(-9)
     assert [bucket.ask(), bucket.ask(), bucket.ask()] == [0, 0, 1]
 
 
-def test_everybody_has_buckets_of_their_own() -> None:
-    one = RateLimits(Shares(jobs=Share(0.001, 1)))
-    assert one.of("a", "jobs").ask() == 0
-    assert one.of("a", "jobs").ask() > 0
-    assert one.of("b", "jobs").ask() == 0
-    assert one.of("a", "messages").ask() == 0
+def test_each_person_and_each_kind_of_use_has_its_own_bucket() -> None:
+    limits = RateLimits(Shares(jobs=Share(0.001, 1)))
+    assert limits.of("a", "jobs").ask() == 0
+    assert limits.of("a", "jobs").ask() > 0
+    assert limits.of("b", "jobs").ask() == 0
+    assert limits.of("a", "messages").ask() == 0
 
 
-def test_only_so_many_people_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate_limits, "MOST_PEOPLE", 10)
-    one = RateLimits(Shares(jobs=Share(0.001, 1)))
-    one.of("kept", "jobs").take()
+def test_the_least_recently_used_buckets_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate_limits, "MAX_BUCKETS", 10)
+    limits = RateLimits(Shares(jobs=Share(0.001, 1)))
+    limits.of("active", "jobs").take()
     for number in range(40):
-        one.of(f"p{number}", "jobs")
-        one.of("kept", "jobs")
-    assert len(one._buckets) == 10
-    assert one.of("kept", "jobs").ask() > 0
+        limits.of(f"p{number}", "jobs")
+        limits.of("active", "jobs")
+    assert len(limits._buckets) == 10
+    assert limits.of("active", "jobs").ask() > 0

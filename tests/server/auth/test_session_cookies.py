@@ -1,4 +1,4 @@
-"""Passes: a browser keeps one, nobody can make one up, and it ends."""
+"""Session cookies: they are signed, cannot be forged, and expire."""
 
 from __future__ import annotations
 
@@ -12,52 +12,55 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentwalk.errors import StorageFailed
-from server.auth.session_cookies import LASTS, SessionCookie, SessionCookies, key
+from server.auth.session_cookies import LIFETIME, SessionCookie, SessionCookies, load_key
 
-PASSES = SessionCookies(b"k" * 32)
+COOKIES = SessionCookies(b"k" * 32)
 
 
-def test_a_pass_says_who_came_with_which_token() -> None:
-    first, second = (PASSES.read(PASSES.make("lab", "salt")) for _ in range(2))
+def test_a_cookie_holds_a_new_person_and_the_token_they_signed_in_with() -> None:
+    first, second = (COOKIES.read(COOKIES.issue("lab", "salt")) for _ in range(2))
     assert first is not None
     assert second is not None
     assert (first.token, first.salt) == ("lab", "salt")
     assert first.person != second.person
 
 
-def test_a_pass_ends() -> None:
+def test_a_cookie_expires() -> None:
     now = [1000.0]
-    passes = SessionCookies(b"k" * 32, lambda: now[0])
-    made = passes.make("lab", "salt")
-    now[0] += LASTS - 1
-    assert isinstance(passes.read(made), SessionCookie)
+    cookies = SessionCookies(b"k" * 32, lambda: now[0])
+    cookie = cookies.issue("lab", "salt")
+    now[0] += LIFETIME - 1
+    assert isinstance(cookies.read(cookie), SessionCookie)
     now[0] += 2
-    assert passes.read(made) is None
+    assert cookies.read(cookie) is None
 
 
-def test_a_pass_of_another_key_is_nobodys() -> None:
-    assert SessionCookies(b"x" * 32).read(PASSES.make("lab", "salt")) is None
+def test_a_cookie_signed_with_another_key_is_refused() -> None:
+    assert SessionCookies(b"x" * 32).read(COOKIES.issue("lab", "salt")) is None
 
 
-def test_a_pass_whose_words_were_changed_is_nobodys() -> None:
-    body, _, signature = PASSES.make("lab", "salt").partition(".")
+def test_a_cookie_with_changed_content_time_or_signature_is_refused() -> None:
+    body, time, signature = COOKIES.issue("lab", "salt").split(".")
     payload = json.loads(base64.urlsafe_b64decode(body + "==="))
     payload[1] = "admin"
     forged = base64.urlsafe_b64encode(json.dumps(payload).encode()).decode().rstrip("=")
-    assert PASSES.read(f"{forged}.{signature}") is None
-    assert PASSES.read(f"{body}.{signature[:-1]}{'1' if signature.endswith('0') else '0'}") is None
+    later = time[:-1] + ("A" if time[-1] != "A" else "B")
+    other = ("A" if signature[0] != "A" else "B") + signature[1:]
+    assert COOKIES.read(f"{body}.{time}.{signature}") is not None
+    for cookie in (f"{forged}.{time}.{signature}", f"{body}.{later}.{signature}", f"{body}.{time}.{other}"):
+        assert COOKIES.read(cookie) is None
 
 
 @given(st.text(max_size=200))
-def test_no_text_is_a_pass_by_chance(text: str) -> None:
-    assert PASSES.read(text) is None
+def test_no_arbitrary_text_is_a_valid_cookie(text: str) -> None:
+    assert COOKIES.read(text) is None
 
 
-def test_the_key_is_made_once_and_is_nobody_elses(tmp_path: Path) -> None:
-    made = key(tmp_path / "access")
-    assert len(made) == 32
-    assert key(tmp_path / "access") == made
+def test_the_key_is_created_once_and_readable_only_by_its_owner(tmp_path: Path) -> None:
+    key = load_key(tmp_path / "access")
+    assert len(key) == 32
+    assert load_key(tmp_path / "access") == key
     assert stat.S_IMODE((tmp_path / "access" / "cookie.key").stat().st_mode) == 0o600
     (tmp_path / "access" / "cookie.key").write_bytes(b"short")
     with pytest.raises(StorageFailed, match="damaged"):
-        key(tmp_path / "access")
+        load_key(tmp_path / "access")

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 from latentwalk import edit as edits
-from latentwalk.directions.direction import to_bytes
-from models.catalogue import pinned
+from latentwalk.directions.direction_file import to_bytes
+from models.catalogue import local, pinned
 from server.cli.main import main
 from server.storage.library import Library
 
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 HELP_WITHOUT_TORCH = """
 import sys
 from click.testing import CliRunner
-from server.cli import main
+from server.cli.main import main
 verbs = [[], ["bench", "load"], *([name] for name in main.commands)]
 for verb in verbs:
     done = CliRunner().invoke(main, [*verb, "--help"])
@@ -126,7 +126,7 @@ def test_the_ending_chooses_the_format(run, tmp_path, name):
         (["render", "--generator", "ears", "--seed", 1, "--out", "f.png"], "There is no generator “ears”"),
         (["render", "--generator", "faces", "--seed", 1, "--out", "f.png"], "has not been fetched yet"),
         (["render", "--generator", "eyes", "--seed", 2**32, "--out", "f.png"], "base.seed is wrong"),
-        (["render", "--generator", "eyes", "--seed", 1, "--out", "f.bmp"], "does not end in a format"),
+        (["render", "--generator", "eyes", "--seed", 1, "--out", "f.bmp"], "does not end in a known format"),
         (["render", "--generator", "eyes", "--seed", 1, "--set", "sway=nan", "--out", "f.png"], "sway is wrong"),
         (["render", "--generator", "eyes", "--seed", 1, "--set", "sway=99", "--out", "f.png"], "cannot go to"),
         (["render", "--generator", "eyes", "--seed", 1, "--set", "smile=1", "--out", "f.png"], "no direction “smile”"),
@@ -135,7 +135,7 @@ def test_the_ending_chooses_the_format(run, tmp_path, name):
         (["render", "--generator", "eyes", "--seed", 1, "--device", "tpu", "--out", "f.png"], "device is wrong"),
         (["directions", "--generator", "ears"], "There is no generator “ears”"),
         (["pull", "ears"], "There is no generator “ears”"),
-        (["pull", "eyes"], "is here already"),
+        (["pull", "eyes"], "is installed already"),
         (["learn", "smile", "--generator", "eyes"], "There is no transform “smile”"),
         (["learn", "zoom", "--generator", "eyes", "--id", "../zoom"], "cannot name a direction"),
         (["learn", "zoom", "--generator", "eyes", "--steps", 0], "0 steps"),
@@ -225,7 +225,7 @@ def test_a_film_is_its_own_recipe_and_is_known_to_have_been_made_here(run, swaye
     assert "Nothing like it was made here." in good(run("made", tmp_path / "other.txt"))
     picture = tmp_path / "one.png"
     good(run("render", "--generator", "eyes", "--seed", 7, "--out", picture))
-    assert "is one picture, not a walk" in refused(run("export", picture, "--out", tmp_path / "f.mp4"))
+    assert "is one image, not a walk" in refused(run("export", picture, "--out", tmp_path / "f.mp4"))
 
 
 @pytest.mark.parametrize(
@@ -238,8 +238,8 @@ def test_recipes_that_are_none_are_refused(run, tmp_path, text, sentence):
 
 def test_a_keyframe_that_cannot_be_drawn_is_refused_before_anything_is_written(run, tmp_path):
     edit = {"generator": "eyes", "base": {"seed": 1}}
-    keyframes = [{"edit": edit, "seconds": 0.2}, {"edit": {**edit, "amounts": {"smile": 1}}, "seconds": 0.2}]
-    (tmp_path / "recipe.json").write_text(json.dumps({"generator": "eyes", "keyframes": keyframes}))
+    keyframes = [{"at": 0, "edit": edit}, {"at": 0.2, "edit": {**edit, "amounts": {"smile": 1}}}]
+    (tmp_path / "recipe.json").write_text(json.dumps({"generator": "eyes", "keyframes": keyframes, "play": "once"}))
     assert "Keyframe 2" in refused(run("export", tmp_path / "recipe.json", "--out", tmp_path / "f.mp4"))
     assert not (tmp_path / "f.mp4").exists()
 
@@ -261,7 +261,7 @@ def test_the_doctor_finds_this_installation_fine(run, swayed):
     assert found["ok"] is True
     checks = {check["name"]: check for check in found["checks"]}
     assert checks["torch"]["found"].startswith(torch.__version__)
-    assert checks["torchvision"]["found"].startswith("absent")
+    assert checks["torchvision"]["found"].startswith("not installed")
     assert checks["generator eyes"]["state"] == "fine"
     assert checks["generator faces"]["state"] == "note"
     assert "fine" in good(run("doctor"))
@@ -296,16 +296,18 @@ def test_the_doctor_says_when_a_setting_is_wrong(run, monkeypatch):
     assert json.loads(result.stdout)["checks"][-1]["name"] == "settings"
 
 
-@pytest.mark.slow
-def test_learning_writes_a_direction_its_strip_and_its_card(run, tmp_path):
-    words = ["--generator", "eyes", "--steps", 2, "--batch", 4, "--id", "bright_2", "--out", tmp_path, "--json"]
+def test_learning_writes_a_direction_its_strip_and_its_card(run, home, described, tmp_path):
+    local.save(home / "generators", *described)
+    out = tmp_path / "out"
+    words = ["--generator", "styled", "--steps", 2, "--batch", 4, "--id", "bright_2", "--out", out, "--json"]
     result = run("learn", "brightness", *words)
     card = json.loads(good(result))
-    assert card["generator"] == "eyes"
+    assert card["generator"] == "styled"
     assert card["direction"] == "bright_2"
     assert "Step 2 of 2" in result.stderr
-    assert {path.name for path in tmp_path.iterdir()} == {"bright_2.safetensors", "bright_2.jpg"}
-    again = json.loads(good(run("measure", tmp_path / "bright_2.safetensors", "--generator", "eyes", "--json")))
+    assert {path.name for path in out.iterdir()} == {"bright_2.safetensors", "bright_2.jpg"}
+    assert "bright_2" not in Library(home).directions("styled")
+    again = json.loads(good(run("measure", out / "bright_2.safetensors", "--generator", "styled", "--json")))
     assert again["slope"] == pytest.approx(card["slope"], rel=0.1)
 
 

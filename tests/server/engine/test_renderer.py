@@ -20,10 +20,11 @@ from latentwalk.edit import Edit, canonical, parse
 from latentwalk.errors import Invalid, LatentwalkError, ModelFailed, Overloaded
 from latentwalk.rendering import image_codec
 from latentwalk.rendering.draw import draw
+from latentwalk.rendering.frame import Answer, Frame
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from models.base import Generator, Precision
-from server.engine.generator_cache import LoadedGenerator
 from server.engine.inference_thread import InferenceThread, Priority
-from server.engine.preview_queue import Answer, ClientSlot, Frame, PreviewRequest
+from server.engine.preview_queue import ClientSlot, PreviewRequest
 from server.engine.renderer import Renderer
 
 

@@ -90,8 +90,8 @@ def test_a_choice_that_was_made_is_kept(tmp_path: Path) -> None:
 def test_jobs_that_are_over_are_swept_away(tmp_path: Path) -> None:
     every = Checkpoints(tmp_path)
     for job in ("j-1", "j-2"):
-        every.of(job).put("line", step(1))
-    assert every.sweep({"j-2"}) == ["j-1"]
-    assert every.of("j-2").mark == 1
-    every.clear("j-2")
+        every.open(job).put("line", step(1))
+    assert every.delete_others({"j-2"}) == ["j-1"]
+    assert every.open("j-2").mark == 1
+    every.delete("j-2")
     assert not list(tmp_path.iterdir())

@@ -17,7 +17,7 @@ def filled(*puts: tuple[str, int]) -> FairQueue[tuple[str, int]]:
 
 def test_everybody_has_one_before_anybody_has_a_second() -> None:
     turns = filled(("a", 1), ("a", 2), ("a", 3), ("b", 1), ("c", 1), ("c", 2))
-    assert [turns.take() for _ in range(len(turns))] == [
+    assert [turns.pop() for _ in range(len(turns))] == [
         ("a", 1), ("b", 1), ("c", 1), ("a", 2), ("c", 2), ("a", 3),
     ]  # fmt: skip
     assert len(turns) == 0
@@ -33,7 +33,7 @@ def test_clearing_gives_back_everything() -> None:
 @given(st.lists(st.sampled_from("abc"), max_size=40))
 def test_nobody_waits_for_more_than_one_item_of_each_other_person(people: list[str]) -> None:
     turns = filled(*((person, n) for n, person in enumerate(people)))
-    taken = [turns.take() for _ in range(len(turns))]
+    taken = [turns.pop() for _ in range(len(turns))]
     assert sorted(taken) == sorted((person, n) for n, person in enumerate(people))
     for person in set(people):
         mine = [place for place, (who, _) in enumerate(taken) if who == person]
@@ -45,12 +45,12 @@ def test_nobody_waits_for_more_than_one_item_of_each_other_person(people: list[s
 
 def test_whoever_had_a_turn_comes_after_everybody_who_waits() -> None:
     turns = filled(("a", 1), ("b", 1), ("c", 1))
-    turns.had("a")
-    turns.had("nobody")
-    assert [turns.take() for _ in range(3)] == [("b", 1), ("c", 1), ("a", 1)]
+    turns.move_to_back("a")
+    turns.move_to_back("nobody")
+    assert [turns.pop() for _ in range(3)] == [("b", 1), ("c", 1), ("a", 1)]
 
 
 def test_what_is_sifted_out_is_nobodys_turn() -> None:
     turns = filled(("a", 1), ("a", 2), ("b", 1), ("c", 1))
-    turns.sift(lambda item: item not in [("a", 1), ("b", 1)])
-    assert [turns.take() for _ in range(len(turns))] == [("a", 2), ("c", 1)]
+    turns.retain(lambda item: item not in [("a", 1), ("b", 1)])
+    assert [turns.pop() for _ in range(len(turns))] == [("a", 2), ("c", 1)]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latentwalk.errors import Overloaded
-from server.jobs.fair_semaphore import MOST_OF_ONE, MOST_WAITING, FairSemaphore, check_waiting
+from server.jobs.fair_semaphore import MOST_PER_PERSON, MOST_WAITING, FairSemaphore, check_waiting
 
 
 class Visit:
@@ -24,7 +24,7 @@ class Visit:
 
     async def go(self) -> None:
         self.log.append(("comes", self.person))
-        async with self.line.place(self.person):
+        async with self.line.acquire(self.person):
             self.inside = self.entered = True
             self.log.append(("enters", self.person))
             try:
@@ -96,7 +96,7 @@ async def test_a_line_with_room_for_two_lets_in_two() -> None:
 
 
 def test_a_line_without_room_is_a_mistake() -> None:
-    with pytest.raises(ValueError, match="room"):
+    with pytest.raises(ValueError, match="capacity"):
         FairSemaphore(0)
 
 
@@ -135,7 +135,7 @@ async def test_who_is_cancelled_just_when_let_in_hands_the_place_on() -> None:
 async def test_an_error_inside_gives_the_place_back() -> None:
     line = FairSemaphore()
     with pytest.raises(KeyError):
-        async with line.place("a"):
+        async with line.acquire("a"):
             raise KeyError
     assert await is_whole(line, 1)
 
@@ -206,7 +206,7 @@ def test_turns_go_round_whenever_people_come_and_leave(room: int, crowd: str, ac
 
 
 def test_one_person_may_take_half_of_the_places_and_all_together_all() -> None:
-    mine = ["a"] * (MOST_OF_ONE - 1)
+    mine = ["a"] * (MOST_PER_PERSON - 1)
     check_waiting("a", mine)
     with pytest.raises(Overloaded, match="of yours") as caught:
         check_waiting("a", [*mine, "a"])

@@ -17,7 +17,7 @@ from latentwalk.errors import DiskFull, Invalid, NotFound, Overloaded, StorageFa
 from latentwalk.progress import Progress, Work
 from latentwalk.steering.learning.resume_state import ResumeState, Saved
 from models import atomic_files
-from server.jobs.fair_semaphore import MOST_OF_ONE, MOST_WAITING
+from server.jobs.fair_semaphore import MOST_PER_PERSON, MOST_WAITING
 from server.jobs.job import Job, State
 from server.jobs.runner import TRIES, JobRunner
 from server.jobs.task import Task, run_in_thread
@@ -68,13 +68,13 @@ async def begun(jobs: JobRunner, job: Job) -> None:
     """Waits until a job has done something; a busy machine takes its time."""
     async with asyncio.timeout(30):
         while job.progress == 0:
-            await jobs.change(job.id, job.version, 1)
+            await jobs.events.wait_for_change(job.id, job.version, 1)
 
 
 async def ended(jobs: JobRunner, job: Job) -> Job:
     async with asyncio.timeout(30):
         while not job.state.is_end:
-            await jobs.change(job.id, job.version, 1)
+            await jobs.events.wait_for_change(job.id, job.version, 1)
         while job.id in jobs._runs:
             await asyncio.sleep(0.005)
     return job
@@ -92,7 +92,7 @@ async def test_a_job_is_queued_runs_and_gives_its_result(jobs: JobRunner) -> Non
     assert (job.state, job.progress, job.result, job.message) == (State.DONE, 1.0, {"counted": 5}, "Done")
     assert job.detail == {"step": 5}
     assert job.created < str(job.started) < str(job.finished)
-    assert jobs.strip(job.id)[:2] == b"\xff\xd8"
+    assert jobs.events.strip(job.id)[:2] == b"\xff\xd8"
     assert job.strip_version == 1
 
 
@@ -101,12 +101,12 @@ async def test_jobs_of_one_queue_wait_for_each_other_and_others_do_not(jobs: Job
     second = await jobs.start("learn", "B", plan(lambda: counting(2), "device"))
     third = await jobs.start("export", "C", plan(lambda: counting(2), "films"))
     await begun(jobs, first)
-    await jobs.change(third.id, third.version, 1)
+    await jobs.events.wait_for_change(third.id, third.version, 1)
     assert first.state is State.RUNNING
     assert second.state is State.QUEUED
     async with asyncio.timeout(30):
         while not third.state.is_end:
-            await jobs.change(third.id, third.version, 1)
+            await jobs.events.wait_for_change(third.id, third.version, 1)
     await jobs.cancel(first.id)
     await ended(jobs, second)
     assert (first.state, second.state, third.state) == (State.CANCELLED, State.DONE, State.DONE)
@@ -156,9 +156,9 @@ async def test_what_became_of_a_job_is_remembered(jobs: JobRunner, tmp_path: Pat
     failed = await ended(jobs, await jobs.start("learn", "B", plan(lambda: counting(1, fail=Invalid("No.")), "q")))
     again = JobRunner(tmp_path)
     again.load()
-    assert [job.id for job in again.all()] == [failed.id, done.id]
-    assert again.get(done.id).result == {"counted": 3}
-    assert again.get(failed.id).error == failed.error
+    assert [job.id for job in again.events.all()] == [failed.id, done.id]
+    assert again.events.get(done.id).result == {"counted": 3}
+    assert again.events.get(failed.id).error == failed.error
 
 
 def orphaned(database: Database, id: str, **columns: object) -> None:
@@ -170,11 +170,11 @@ def orphaned(database: Database, id: str, **columns: object) -> None:
 async def killed(jobs: JobRunner, job: Job, **columns: object) -> None:
     """Stops a job behind the back of everybody, and leaves its row as a killed server would."""
     run = jobs._runs[job.id]
-    jobs.list.owner = "nobody/else/0/0/saves"  # from here on it may write nothing
+    jobs.table.owner = "nobody/else/0/0/saves"  # from here on it may write nothing
     run.stopping = True
     while job.id in jobs._runs:
         await asyncio.sleep(0.005)
-    orphaned(jobs.list._database, job.id, finished=None, error=None, **columns)
+    orphaned(jobs.table._database, job.id, finished=None, error=None, **columns)
 
 
 async def test_what_a_killed_server_left_and_nobody_can_begin_again_is_interrupted(
@@ -185,12 +185,12 @@ async def test_what_a_killed_server_left_and_nobody_can_begin_again_is_interrupt
     await killed(jobs, job)
     again = JobRunner(tmp_path)
     again.load()
-    await again.look()
-    found = again.get(job.id)
+    await again.reconcile()
+    found = again.events.get(job.id)
     assert found.state is State.INTERRUPTED
     assert found.error is not None
     assert "stopped" in found.error["message"]
-    assert again.list.all()[0].job.state is State.INTERRUPTED
+    assert again.table.all()[0].job.state is State.INTERRUPTED
 
 
 async def next_server(
@@ -205,20 +205,20 @@ async def next_server(
             raise NotFound("The generator is gone.")
         return plan(make, "q", memory)
 
-    again.knows("learn", revive)
-    await again.look()
+    again.register("learn", revive)
+    await again.reconcile()
     return again
 
 
 async def test_the_next_server_goes_on_with_what_a_killed_one_left(jobs: JobRunner, tmp_path: Path) -> None:
     job = await jobs.start("learn", "A", plan(endless), {"to": "count"})
     await begun(jobs, job)
-    jobs.checkpoints.of(job.id).put("line", Saved({"x": torch.ones(2)}, {"step": 20}))
+    jobs.checkpoints.open(job.id).put("line", Saved({"x": torch.ones(2)}, {"step": 20}))
     seen = job.version
     await killed(jobs, job)
     memory: list[ResumeState] = []
     again = await next_server(tmp_path, lambda: counting(3), memory)
-    found = await ended(again, again.get(job.id))
+    found = await ended(again, again.events.get(job.id))
     assert (found.state, found.result, found.id) == (State.DONE, {"counted": 3}, job.id)
     saved = memory[0].get("line")
     assert saved is not None
@@ -239,12 +239,12 @@ async def test_what_cannot_be_gone_on_with_just_now_waits_and_is_not_failed(jobs
             raise Overloaded("No worker is there.")
         return plan(lambda: counting(3), "q")
 
-    again.knows("learn", revive)
+    again.register("learn", revive)
     for _ in range(2):
-        await again.look()
-        assert again.get(job.id).state is State.QUEUED
-    await again.look()
-    assert (await ended(again, again.get(job.id))).state is State.DONE
+        await again.reconcile()
+        assert again.events.get(job.id).state is State.QUEUED
+    await again.reconcile()
+    assert (await ended(again, again.events.get(job.id))).state is State.DONE
     assert not crowded
 
 
@@ -255,30 +255,30 @@ async def test_two_servers_never_take_up_the_same_job(jobs: JobRunner, tmp_path:
     second = await next_server(tmp_path, lambda: counting(1))
     assert job.id in first._runs
     assert job.id not in second._runs
-    assert second.get(job.id).state in (State.QUEUED, State.RUNNING)
+    assert second.events.get(job.id).state in (State.QUEUED, State.RUNNING)
     await second.cancel(job.id)  # and yet whoever asks it can stop it
-    await first.look()
-    await ended(first, first.get(job.id))
-    await second.look()
-    assert first.get(job.id).state is second.get(job.id).state is State.CANCELLED
+    await first.reconcile()
+    await ended(first, first.events.get(job.id))
+    await second.reconcile()
+    assert first.events.get(job.id).state is second.events.get(job.id).state is State.CANCELLED
 
 
 async def test_a_server_that_lost_its_lease_writes_nothing_more(
     jobs: JobRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.jobs.runner.SAVE_EVERY", 1e9)  # a save would renew the lease
+    monkeypatch.setattr("server.jobs.runner.SAVE_INTERVAL", 1e9)  # a save would renew the lease
     job = await jobs.start("learn", "A", plan(endless), {"to": "count"})
     await begun(jobs, job)
-    with jobs.list._database.writing() as connection:
+    with jobs.table._database.writing() as connection:
         connection.execute(update(JOBS).where(JOBS.c.id == job.id).values(lease=1.0))  # it was away too long
     again = await next_server(tmp_path, lambda: counting(2))
-    await ended(again, again.get(job.id))
-    await jobs._save(job)
+    await ended(again, again.events.get(job.id))
+    await jobs._store.save(job)
     async with asyncio.timeout(30):
         while job.id in jobs._runs:
             await asyncio.sleep(0.01)
-    await jobs.look()
-    assert jobs.get(job.id).state is again.get(job.id).state is State.DONE
+    await jobs.reconcile()
+    assert jobs.events.get(job.id).state is again.events.get(job.id).state is State.DONE
 
 
 async def test_work_that_brings_the_server_down_again_and_again_is_given_up(jobs: JobRunner, tmp_path: Path) -> None:
@@ -288,26 +288,26 @@ async def test_work_that_brings_the_server_down_again_and_again_is_given_up(jobs
     await killed(jobs, job)
     for _ in range(TRIES - 1):
         server = await next_server(tmp_path, endless)
-        while server.get(job.id).state is not State.RUNNING:
+        while server.events.get(job.id).state is not State.RUNNING:
             await asyncio.sleep(0.01)
-        await killed(server, server.get(job.id))
+        await killed(server, server.events.get(job.id))
     last = await next_server(tmp_path, endless)
-    found = await ended(last, last.get(job.id))
+    found = await ended(last, last.events.get(job.id))
     assert found.state is State.FAILED
     assert found.error is not None
-    assert f"died {TRIES} times" in found.error["message"]
+    assert f"crashed {TRIES} times" in found.error["message"]
 
 
 async def test_work_that_gets_further_each_time_is_not_given_up(jobs: JobRunner, tmp_path: Path) -> None:
     job = await jobs.start("learn", "A", plan(endless), {"to": "go on"})
     server = jobs
     for step in range(2 * TRIES):
-        while server.get(job.id).state is not State.RUNNING:
+        while server.events.get(job.id).state is not State.RUNNING:
             await asyncio.sleep(0.01)
-        server.checkpoints.of(job.id).put("line", Saved(facts={"step": step}))
-        await killed(server, server.get(job.id))
+        server.checkpoints.open(job.id).put("line", Saved(facts={"step": step}))
+        await killed(server, server.events.get(job.id))
         server = await next_server(tmp_path, endless if step < 2 * TRIES - 1 else lambda: counting(1))
-    assert (await ended(server, server.get(job.id))).state is State.DONE
+    assert (await ended(server, server.events.get(job.id))).state is State.DONE
 
 
 async def test_what_somebody_stopped_is_not_begun_again(jobs: JobRunner, tmp_path: Path) -> None:
@@ -315,7 +315,7 @@ async def test_what_somebody_stopped_is_not_begun_again(jobs: JobRunner, tmp_pat
     await asyncio.sleep(0.05)
     await killed(jobs, job, stopping=True)
     again = await next_server(tmp_path, endless)
-    assert again.get(job.id).state is State.CANCELLED
+    assert again.events.get(job.id).state is State.CANCELLED
 
 
 async def test_what_cannot_be_begun_again_says_why(jobs: JobRunner, tmp_path: Path) -> None:
@@ -323,7 +323,10 @@ async def test_what_cannot_be_begun_again_says_why(jobs: JobRunner, tmp_path: Pa
     await asyncio.sleep(0.05)
     await killed(jobs, job)
     again = await next_server(tmp_path, endless)
-    assert (again.get(job.id).state, again.get(job.id).message) == (State.FAILED, "The generator is gone.")
+    assert (again.events.get(job.id).state, again.events.get(job.id).message) == (
+        State.FAILED,
+        "The generator is gone.",
+    )
 
 
 async def test_a_closed_server_leaves_its_work_to_the_next(jobs: JobRunner, tmp_path: Path) -> None:
@@ -334,7 +337,7 @@ async def test_a_closed_server_leaves_its_work_to_the_next(jobs: JobRunner, tmp_
     assert {running.state, waiting.state} == {State.QUEUED}
     again = await next_server(tmp_path, lambda: counting(1))
     for job in (running, waiting):
-        assert (await ended(again, again.get(job.id))).state is State.DONE
+        assert (await ended(again, again.events.get(job.id))).state is State.DONE
 
 
 async def test_a_job_that_was_not_written_down_was_not_started(
@@ -343,10 +346,10 @@ async def test_a_job_that_was_not_written_down_was_not_started(
     def full(*arguments: object) -> None:
         raise DiskFull("The disk is full.")
 
-    monkeypatch.setattr(jobs.list, "add", full)
+    monkeypatch.setattr(jobs.table, "add", full)
     with pytest.raises(DiskFull):
         await jobs.start("learn", "A", plan(endless))
-    assert jobs.all() == []
+    assert jobs.events.all() == []
 
 
 async def test_a_full_disk_pauses_the_work_and_says_so(
@@ -358,7 +361,7 @@ async def test_a_full_disk_pauses_the_work_and_says_so(
     job = await jobs.start("learn", "A", plan(lambda: counting(2)))
     async with asyncio.timeout(30):
         while job.state is not State.PAUSED:
-            await jobs.change(job.id, job.version, 1)
+            await jobs.events.wait_for_change(job.id, job.version, 1)
     assert "disk is nearly full" in job.message
     assert "by itself" in job.message
     free[0] = True
@@ -408,7 +411,7 @@ async def test_a_paused_job_can_be_stopped(jobs: JobRunner, monkeypatch: pytest.
     job = await jobs.start("learn", "A", plan(endless))
     async with asyncio.timeout(30):
         while job.state is not State.PAUSED:
-            await jobs.change(job.id, job.version, 1)
+            await jobs.events.wait_for_change(job.id, job.version, 1)
     await jobs.cancel(job.id)
     assert (await ended(jobs, job)).state is State.CANCELLED
 
@@ -429,12 +432,12 @@ async def test_an_end_that_could_not_be_written_down_is_written_later(
         raise DiskFull("The disk is full.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(jobs.list, "save", full)
+        patch.setattr(jobs.table, "save", full)
         job = await ended(jobs, await jobs.start("learn", "A", plan(lambda: counting(2))))
     assert job.state is State.DONE
-    assert JobRunner(tmp_path).list.all()[0].job.state is State.QUEUED
-    await jobs.look()
-    assert JobRunner(tmp_path).list.all()[0].job.state is State.DONE
+    assert JobRunner(tmp_path).table.all()[0].job.state is State.QUEUED
+    await jobs.reconcile()
+    assert JobRunner(tmp_path).table.all()[0].job.state is State.DONE
 
 
 async def test_closing_stops_what_runs_and_remembers_it(jobs: JobRunner, tmp_path: Path) -> None:
@@ -446,7 +449,7 @@ async def test_closing_stops_what_runs_and_remembers_it(jobs: JobRunner, tmp_pat
     assert closed == ["closed"]
     again = JobRunner(tmp_path)
     again.load()
-    assert {again.get(job.id).state for job in (running, queued)} == {State.INTERRUPTED}
+    assert {again.events.get(job.id).state for job in (running, queued)} == {State.INTERRUPTED}
 
 
 async def test_progress_never_runs_backwards(jobs: JobRunner) -> None:
@@ -458,7 +461,7 @@ async def test_progress_never_runs_backwards(jobs: JobRunner) -> None:
     job = await jobs.start("learn", "A", plan(wavering, "q"))
     seen = []
     while not job.state.is_end:
-        await jobs.change(job.id, job.version, 1)
+        await jobs.events.wait_for_change(job.id, job.version, 1)
         seen.append(job.progress)
     assert seen == sorted(seen)
     assert max(seen) == 1.0
@@ -467,11 +470,11 @@ async def test_progress_never_runs_backwards(jobs: JobRunner) -> None:
 async def test_waiting_for_a_change_ends_with_patience_or_the_job(jobs: JobRunner) -> None:
     job = await jobs.start("learn", "A", plan(lambda: counting(1), "q"))
     await ended(jobs, job)
-    assert (await jobs.change(job.id, job.version, 60)) is job
+    assert (await jobs.events.wait_for_change(job.id, job.version, 60)) is job
     with pytest.raises(NotFound):
-        await jobs.change("j-nope", 0, 1)
+        await jobs.events.wait_for_change("j-nope", 0, 1)
     with pytest.raises(NotFound):
-        jobs.strip(job.id)
+        jobs.events.strip(job.id)
 
 
 async def test_too_many_jobs_are_refused(jobs: JobRunner) -> None:
@@ -484,7 +487,7 @@ async def test_too_many_jobs_are_refused(jobs: JobRunner) -> None:
 
 
 async def test_one_person_has_only_so_many_places_and_others_have_the_rest(jobs: JobRunner) -> None:
-    made = [await jobs.start("learn", str(n), plan(endless, "q"), person="a") for n in range(MOST_OF_ONE)]
+    made = [await jobs.start("learn", str(n), plan(endless, "q"), person="a") for n in range(MOST_PER_PERSON)]
     with pytest.raises(Overloaded, match="of yours"):
         await jobs.start("learn", "one more", plan(endless, "q"), person="a")
     made.append(await jobs.start("learn", "B", plan(endless, "q"), person="b"))
@@ -507,7 +510,7 @@ async def test_whoever_wants_one_job_does_not_wait_for_all_of_somebody_elses(job
 
 
 async def test_a_queue_with_room_for_two_runs_two(tmp_path: Path) -> None:
-    jobs = JobRunner(tmp_path, room={"device": 2})
+    jobs = JobRunner(tmp_path, capacity={"device": 2})
     made = [await jobs.start("learn", str(n), plan(endless, "device")) for n in range(3)]
     for job in made[:2]:
         await begun(jobs, job)
@@ -527,7 +530,7 @@ async def test_a_job_taken_over_keeps_its_person_and_their_turn(jobs: JobRunner,
     everybody_is_in = threading.Event()
     again = await next_server(tmp_path, lambda: until(everybody_is_in))
     everybody_is_in.set()
-    found = [again.get(job.id) for job in made]
+    found = [again.events.get(job.id) for job in made]
     assert [job.person for job in found] == ["a", "a", "b"]
     for job in found:
         await ended(again, job)

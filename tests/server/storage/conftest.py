@@ -1,4 +1,4 @@
-"""A database of each kind: a file, and a PostgreSQL server that these tests start where the system has one."""
+"""A database of each kind: an SQLite file, and a PostgreSQL server that these tests start if it is installed."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from server.storage.db.database import Database
 
 
 def _programs() -> Path | None:
-    # Debian keeps them out of the way, one folder a version.
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    if found:
-        return found[-1].parent
-    here = shutil.which("initdb")
-    return Path(here).parent if here else None
+    # Debian installs them outside PATH, in one folder per version.
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    if versions:
+        return versions[-1].parent
+    program = shutil.which("initdb")
+    return Path(program).parent if program else None
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """A PostgreSQL server of these tests' own, reached through a socket in a folder; its URL up to the name."""
+    """A PostgreSQL server reached through a socket in a temporary folder; its URL with {name} for the database."""
     programs = _programs()
     if programs is None or importlib.util.find_spec("psycopg") is None:
         pytest.skip("PostgreSQL's initdb or the package psycopg is not installed here")
     user = None
-    if os.geteuid() == 0:  # it refuses to run as root
+    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
         try:
             user = pwd.getpwnam("postgres")
         except KeyError:
@@ -77,14 +77,13 @@ def postgres_url(postgres: str, request: pytest.FixtureRequest) -> Iterator[str]
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database of each kind."""
     if request.param == "postgresql":
-        found: str = request.getfixturevalue("postgres_url")
-        return found
+        return str(request.getfixturevalue("postgres_url"))
     return f"sqlite:///{tmp_path / 'latentwalk.sqlite'}"
 
 
 @pytest.fixture
 def database(url: str) -> Iterator[Database]:
-    """The same, opened."""
-    found = Database(url)
-    yield found
-    found.close()
+    """The same as a `Database`, closed after the test."""
+    database = Database(url)
+    yield database
+    database.close()

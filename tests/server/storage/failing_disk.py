@@ -9,25 +9,25 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from latentwalk.directions.direction import to_bytes
+from latentwalk.directions.direction_file import to_bytes
 from latentwalk.errors import LatentwalkError
 from latentwalk.progress import Progress, Work
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from latentwalk.steering.learning import learn
 from latentwalk.steering.learning.learn import LearnSettings
 from latentwalk.steering.measuring import calibration
-from server.engine.generator_cache import LoadedGenerator
 from server.jobs import runner as jobs_module
 from server.jobs.job import Job
 from server.jobs.runner import JobRunner
-from server.jobs.task import Task, run_in_thread
+from server.jobs.task import Task
 from server.ops import repair
-from server.services import learning
+from server.services.directions import learning
+from server.services.directions.sinks import LibrarySink
 from server.storage.db.database import Database
 from server.storage.library import Library
 from tests.conftest import tiny_generator
@@ -51,23 +51,19 @@ class Server:
         self.library.spec = lambda name: generator.spec  # type: ignore[method-assign]
         self.jobs = JobRunner(home, self.database)
         self.generator = generator
-        self.jobs.knows("learn", lambda job, request: self.plan())
+        self.jobs.register("learn", lambda job, request: self.plan())
 
     async def plan(self) -> Task:
         ready = LoadedGenerator(self.generator, self.generator, dict)
 
-        def make(memory: Any) -> Work[Mapping[str, Any]]:
-            return learning.learn_direction(
-                self.library, ready, self.generator, SETTINGS, "bright", "Bright", memory, DATE
-            )
-
-        return Task(make, run_in_thread, "device")
+        request = learning.LearnRequest(generator="tiny", settings=SETTINGS, id="bright", created=DATE)
+        return learning.task(request, ready, LibrarySink(self.library))
 
     async def ended(self, job: Job) -> None:
         async with asyncio.timeout(120):
             while not job.state.is_end:
-                job = await self.jobs.change(job.id, job.version, 1)
-            await self.jobs.look()
+                job = await self.jobs.events.wait_for_change(job.id, job.version, 1)
+            await self.jobs.reconcile()
 
 
 async def first(server: Server) -> dict[str, Any]:
@@ -84,10 +80,10 @@ async def first(server: Server) -> dict[str, Any]:
 async def second(server: Server, told: dict[str, Any]) -> dict[str, Any]:
     """The next server, on a sound disk: what it finds and finishes."""
     server.jobs.load()
-    await server.jobs.look()
-    for job in server.jobs.all():
+    await server.jobs.reconcile()
+    for job in server.jobs.events.all():
         await server.ended(job)
-    found = {job.id: dataclasses.asdict(job) for job in server.jobs.all()}
+    found = {job.id: dataclasses.asdict(job) for job in server.jobs.events.all()}
     learned = dict(server.library.directions("tiny").items())
     return {
         **told,

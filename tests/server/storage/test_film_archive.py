@@ -1,4 +1,4 @@
-"""Finished films on disk: visible once whole, gone once removed."""
+"""The film archive: films are visible once they are complete, and gone once they are removed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_films_are_listed_newest_first(exports: FilmArchive) -> None:
     assert exports.thumbnail(old).read_bytes() == b"thumb"
 
 
-def test_an_unfinished_film_is_not_there(exports: FilmArchive) -> None:
+def test_an_unfinished_film_is_not_listed(exports: FilmArchive) -> None:
     id = exports.new()
     exports.film(id).parent.mkdir(parents=True)
     exports.film(id).write_bytes(b"half")
@@ -56,7 +56,7 @@ def test_an_id_never_leaves_the_folder(id: str, exports: FilmArchive, tmp_path: 
         exports.get(id)
 
 
-def test_a_damaged_description_is_left_out(
+def test_a_film_with_a_damaged_description_is_skipped(
     exports: FilmArchive, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for name, text in (("a", "{"), ("b", "[]")):
@@ -67,18 +67,16 @@ def test_a_damaged_description_is_left_out(
     assert len(caplog.records) == 2
 
 
-def test_what_unfinished_films_left_is_swept_away_but_not_under_those_who_make_one(
-    exports: FilmArchive, tmp_path: Path
-) -> None:
-    whole, half, begun = _make(exports, "2026-01-01"), exports.new(), exports.new()
-    for id in (half, begun):
+def test_unfinished_films_are_deleted_unless_they_are_in_progress(exports: FilmArchive, tmp_path: Path) -> None:
+    finished, abandoned, started = _make(exports, "2026-01-01"), exports.new(), exports.new()
+    for id in (abandoned, started):
         exports.film(id).parent.mkdir()
         (exports.film(id).parent / ".file.abc.part").write_bytes(b"half")
-    assert exports.sweep({begun}) == [half]
-    assert {path.name for path in tmp_path.iterdir()} == {whole, begun}
+    assert exports.sweep({started}) == [abandoned]
+    assert {path.name for path in tmp_path.iterdir()} == {finished, started}
 
 
-def test_a_film_that_was_changed_on_the_disk_is_not_handed_out(exports: FilmArchive) -> None:
+def test_a_film_that_was_changed_on_the_disk_is_reported_as_damaged(exports: FilmArchive) -> None:
     id = exports.new()
     exports.film(id).parent.mkdir(parents=True)
     exports.film(id).write_bytes(b"film")

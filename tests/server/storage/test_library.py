@@ -1,4 +1,4 @@
-"""What is installed: shipped, learned, brought along, damaged."""
+"""The library: bundled, imported and learned generators and directions, and what happens to damaged ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from latentwalk.directions.direction import Direction, to_bytes
+from latentwalk.directions.direction import Direction
+from latentwalk.directions.direction_file import to_bytes
 from latentwalk.directions.latent_walk import LinearWalk
 from latentwalk.edit import Edit, parse
 from latentwalk.errors import Conflict, Invalid, ModelFailed, NotFound, StorageFailed
@@ -44,7 +45,7 @@ def test_an_unknown_generator_is_not_found(library: Library) -> None:
         library.load("nope")
 
 
-def test_what_was_kept_in_the_home_is_listed_last_and_loads(library: Library, described: Described) -> None:
+def test_an_imported_generator_is_listed_last_and_loads(library: Library, described: Described) -> None:
     before = list(library.entries())
     local.save(library.home / "generators", *described)
     assert list(library.entries()) == [*before, "styled"]
@@ -54,7 +55,7 @@ def test_what_was_kept_in_the_home_is_listed_last_and_loads(library: Library, de
         library.pull("styled", lambda share, message: None)
 
 
-def test_what_ships_comes_first_and_cannot_be_shadowed(library: Library, described: Described) -> None:
+def test_a_bundled_generator_is_listed_first_and_cannot_be_replaced(library: Library, described: Described) -> None:
     local.save(library.bundled, *described)
     local.save(library.home / "generators", *described)
     assert next(iter(library.entries())) == "styled"
@@ -62,7 +63,7 @@ def test_what_ships_comes_first_and_cannot_be_shadowed(library: Library, describ
     assert library.directions("styled") == {}
 
 
-def test_the_one_that_was_asked_for_comes_first_and_a_name_of_nothing_changes_nothing(
+def test_the_configured_generator_is_listed_first_and_an_unknown_name_is_ignored(
     library: Library, described: Described
 ) -> None:
     local.save(library.home / "generators", *described)
@@ -71,14 +72,14 @@ def test_the_one_that_was_asked_for_comes_first_and_a_name_of_nothing_changes_no
     assert first == ["styled", *usual[:-1]]
 
 
-def test_one_that_was_not_fetched_says_how_to(library: Library) -> None:
+def test_a_generator_that_was_not_fetched_says_how_to_fetch_it(library: Library) -> None:
     assert not library.is_installed("faces")
     with pytest.raises(NotFound) as caught:
         library.load("faces")
     assert "latentwalk pull faces" in caught.value.hint
 
 
-def test_damaged_weights_are_one_sentence(library: Library) -> None:
+def test_damaged_weights_are_refused_with_a_hint(library: Library) -> None:
     path = library.home / "generators" / "faces" / "weights.safetensors"
     atomic_files.write(path, b"\x10\0\0\0\0\0\0\0 nonsense")
     with pytest.raises(ModelFailed) as caught:
@@ -92,7 +93,7 @@ def test_the_embedded_generator_loads(library: Library) -> None:
         library.pull("eyes", lambda share, message: None)
 
 
-def test_a_learned_direction_shadows_a_shipped_one_until_it_is_removed(
+def test_a_learned_direction_hides_a_bundled_one_until_it_is_removed(
     library: Library, eyes_spec: GeneratorSpec, make_slider: Make
 ) -> None:
     _ship(library, make_slider(eyes_spec, "zoom", seed=1))
@@ -112,7 +113,7 @@ def test_a_learned_direction_shadows_a_shipped_one_until_it_is_removed(
         library.remove("eyes", "zoom")
 
 
-def test_a_direction_learned_anew_without_a_strip_does_not_show_the_old_one(
+def test_a_relearned_direction_without_a_strip_does_not_show_the_old_one(
     library: Library, eyes_spec: GeneratorSpec, make_slider: Make
 ) -> None:
     library.keep(make_slider(eyes_spec, "zoom"), b"old")
@@ -120,7 +121,7 @@ def test_a_direction_learned_anew_without_a_strip_does_not_show_the_old_one(
     assert library.strip("eyes", "zoom") is None
 
 
-def test_another_process_may_write_too(library: Library, eyes_spec: GeneratorSpec, make_slider: Make) -> None:
+def test_a_change_by_another_process_is_noticed(library: Library, eyes_spec: GeneratorSpec, make_slider: Make) -> None:
     assert not library.directions("eyes")
     edit = parse({"generator": "eyes", "base": {"seed": 1}, "amounts": {"zoom": 1}})
     before = library.stamp(edit)
@@ -130,15 +131,13 @@ def test_another_process_may_write_too(library: Library, eyes_spec: GeneratorSpe
     assert library.stamp(Edit(generator="eyes", base=edit.base)) == ""
 
 
-def test_sliders_come_in_the_order_of_their_groups(
-    library: Library, eyes_spec: GeneratorSpec, make_slider: Make
-) -> None:
+def test_directions_are_ordered_by_group(library: Library, eyes_spec: GeneratorSpec, make_slider: Make) -> None:
     for id, group in (("a", "discovered"), ("b", "colour"), ("c", "geometry"), ("d", "colour"), ("e", "mine")):
         library.keep(make_slider(eyes_spec, id, group=group))
     assert list(library.directions("eyes")) == ["c", "b", "d", "a", "e"]
 
 
-def test_a_broken_file_is_left_out_with_a_warning_and_the_rest_stay(
+def test_a_damaged_loose_file_is_skipped_with_a_warning(
     library: Library, eyes_spec: GeneratorSpec, make_slider: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
     library.keep(make_slider(eyes_spec, "good"))
@@ -154,7 +153,7 @@ def test_a_broken_file_is_left_out_with_a_warning_and_the_rest_stay(
     assert len(caplog.records) == 4
 
 
-def test_a_file_for_a_generator_here_is_adopted_whatever_that_is_called(
+def test_an_uploaded_file_is_matched_to_its_generator_by_fingerprint(
     library: Library, eyes_spec: GeneratorSpec, make_slider: Make
 ) -> None:
     adopted = library.adopt(to_bytes(make_slider(eyes_spec, "zoom", generator="oculi")))
@@ -162,7 +161,7 @@ def test_a_file_for_a_generator_here_is_adopted_whatever_that_is_called(
     assert library.is_learned("eyes", "zoom")
 
 
-def test_a_file_for_another_model_is_refused_with_a_sentence(
+def test_a_file_for_an_unknown_generator_is_refused(
     library: Library, eyes_spec: GeneratorSpec, make_slider: Make
 ) -> None:
     data = to_bytes(make_slider(eyes_spec, "zoom", generator="cats", fingerprint="sha256:" + "ab" * 32))
@@ -180,7 +179,7 @@ def test_a_file_for_another_model_is_refused_with_a_sentence(
         {"track": (2.0, 3.0), "range": (2.0, 3.0)},
     ],
 )
-def test_a_well_formed_file_that_makes_no_sense_is_refused(
+def test_a_well_formed_but_inconsistent_file_is_refused(
     fields: dict[str, object], library: Library, eyes_spec: GeneratorSpec, make_slider: Make
 ) -> None:
     with pytest.raises(Invalid):
@@ -203,14 +202,14 @@ def test_a_full_disk_keeps_the_old_direction(
     assert not list(library.home.rglob("*.part"))
 
 
-def test_a_direction_that_was_changed_on_the_disk_is_left_out(
+def test_a_direction_that_was_changed_on_the_disk_is_skipped(
     library: Library, eyes_spec: GeneratorSpec, make_slider: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
     library.keep(make_slider(eyes_spec, "zoom"), b"strip")
     library.keep(make_slider(eyes_spec, "red"), b"strip")
     rows = LibraryIndex(Database.at(library.home)).of("direction", "eyes")
     objects = ObjectStore(library.home / "objects")
-    assert rows["zoom"].picture == rows["red"].picture  # the same picture is kept once
+    assert rows["zoom"].picture == rows["red"].picture  # equal pictures are stored once
     path = objects.path(rows["zoom"].sha256)
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
@@ -222,7 +221,7 @@ def test_a_direction_that_was_changed_on_the_disk_is_left_out(
     assert library.strip("eyes", "red") is None
 
 
-def test_without_its_database_a_library_still_has_what_ships(
+def test_bundled_directions_stay_usable_when_the_database_is_damaged(
     library: Library, eyes_spec: GeneratorSpec, make_slider: Make, put_direction: Callable[..., Path]
 ) -> None:
     put_direction(library.bundled.parent, make_slider(eyes_spec, "zoom"))
@@ -232,7 +231,7 @@ def test_without_its_database_a_library_still_has_what_ships(
     assert set(library.directions("eyes")) == {"zoom"}
 
 
-def test_the_files_of_what_was_replaced_or_removed_go_unless_something_else_names_them(
+def test_files_are_deleted_with_the_last_row_that_names_them(
     library: Library, eyes_spec: GeneratorSpec, make_slider: Make
 ) -> None:
     objects = ObjectStore(library.home / "objects")

@@ -1,11 +1,11 @@
-"""The gate in front of scores about people: what it finds, what it lets through, and what it asks."""
+"""Scores about people: which texts name a category, which reasons are accepted, and what the warning says."""
 
 from __future__ import annotations
 
 import pytest
 
 from latentwalk.errors import Invalid
-from server.storage.sensitive_terms import LEXICON, checked_reason, named, warning
+from server.storage.sensitive_terms import LEXICON, categories_in, checked_reason, warning
 
 REASON = "We test whether our museum's portrait filter favours one group of sitters over another."
 
@@ -22,8 +22,8 @@ REASON = "We test whether our museum's portrait filter favours one group of sitt
         ("depression", "health or disability"), ("political leaning", "politics"), ("Émotion", "emotion as a state"),
     ],
 )  # fmt: skip
-def test_words_for_what_people_are_are_found(text: str, category: str) -> None:
-    assert category in named([text])
+def test_words_that_classify_people_are_found(text: str, category: str) -> None:
+    assert category in categories_in([text])
 
 
 @pytest.mark.parametrize(
@@ -35,30 +35,30 @@ def test_words_for_what_people_are_are_found(text: str, category: str) -> None:
         "sharpness of the foreground", "gold tones", "usage", "package", "tracery", "boyscout-like badge",
     ],
 )  # fmt: skip
-def test_everyday_words_of_pictures_are_not(text: str) -> None:
-    assert named([text]) == ()
+def test_ordinary_words_for_pictures_are_not(text: str) -> None:
+    assert categories_in([text]) == ()
 
 
-def test_what_is_named_is_told_once_and_in_order() -> None:
-    assert named(["age and gender", "gender", "woman"]) == ("gender or sex", "age")
-    assert set(named([stem for stems in LEXICON.values() for stem in stems])) == set(LEXICON)
+def test_each_category_is_listed_once_and_in_order() -> None:
+    assert categories_in(["age and gender", "gender", "woman"]) == ("gender or sex", "age")
+    assert set(categories_in([stem for stems in LEXICON.values() for stem in stems])) == set(LEXICON)
 
 
 @pytest.mark.parametrize("reason", [None, "", "because", "x" * 400, "please " * 40, " " * 100])
-def test_a_reason_that_says_nothing_is_refused(reason: str | None) -> None:
+def test_a_reason_without_content_is_refused(reason: str | None) -> None:
     with pytest.raises(Invalid, match="names age"):
         checked_reason(["age"], reason)
 
 
-def test_a_reason_is_kept_as_written_and_none_is_asked_where_nothing_is_named() -> None:
+def test_a_reason_is_required_only_for_sensitive_categories() -> None:
     assert checked_reason(["age"], f"  {REASON}\n") == REASON
     assert checked_reason([], None) is None
     with pytest.raises(Invalid, match="too long"):
         checked_reason(["age"], REASON * 100)
 
 
-def test_the_warning_is_plain_about_what_the_number_is() -> None:
+def test_the_warning_says_that_the_score_is_a_guess() -> None:
     assert warning([], "Entropy") == ""
-    said = warning(["gender or sex", "age"], "Who")
-    assert "guess from pixels about gender or sex and age" in said
-    assert "not a fact about a person" in said
+    text = warning(["gender or sex", "age"], "Who")
+    assert "guess from pixels about gender or sex and age" in text
+    assert "not a fact about a person" in text

@@ -22,9 +22,10 @@ from server.auth.roles import Role
 from server.auth.tokens import TokenStore
 from server.jobs.job import Job
 from server.settings import Settings
+from tests.walk_bodies import sweep_body
 
 EDIT = {"generator": "eyes", "base": {"seed": 7}}
-SWEEP = {"edit": EDIT, "sweep": "sway", "seconds": 0.2, "fps": 5, "format": "gif"}
+SWEEP = sweep_body(EDIT, "sway")
 BASE = "http://10.1.2.3:8000"
 
 
@@ -197,8 +198,6 @@ ROLES = {
     ("POST", "/api/regressors/{name}/learn"): Role.EDITOR,
     ("DELETE", "/api/regressors/{name}"): Role.ADMIN,
     ("DELETE", "/api/jobs/{id}"): Role.VIEWER,
-    ("POST", "/api/exports"): Role.VIEWER,
-    ("POST", "/api/exports/recipe"): Role.VIEWER,
     ("DELETE", "/api/exports/{id}"): Role.ADMIN,
     ("POST", "/api/walks/edits"): Role.VIEWER,
     ("POST", "/api/walks/estimate"): Role.VIEWER,
@@ -244,12 +243,12 @@ def test_whoever_may_not_is_told_what_they_would_need(method: str, path: str, co
 def test_a_viewer_explores_and_exports_and_stops_their_own_work_alone(come_in: Any) -> None:
     first, second = come_in("viewer"), come_in("viewer")
     assert first.post("/api/render", json=EDIT).status_code == 200
-    started = first.post("/api/exports", json=SWEEP)
+    started = first.post("/api/walks/export", json=SWEEP)
     assert started.status_code == 202
     address = f"/api/jobs/{started.json()['id']}"
     assert second.get(address).status_code == 200
     refused = second.delete(address)
-    assert (refused.status_code, refused.json()["error"]["message"]) == (403, "That is somebody else's work.")
+    assert (refused.status_code, refused.json()["error"]["message"]) == (403, "That job belongs to somebody else.")
     assert first.delete(address).status_code == 202
     assert come_in("editor").delete(address).status_code == 202
 
@@ -266,7 +265,7 @@ def test_after_a_restart_a_viewer_still_stops_their_own_work_alone(
             client.cookies.clear()
             client.get(f"/?token={secret}")
             cookies.append(dict(client.cookies))
-        started = client.post("/api/exports", json={**SWEEP, "seconds": 10, "fps": 50})
+        started = client.post("/api/walks/export", json=sweep_body(EDIT, "sway", seconds=10, fps=50, format="mp4"))
         assert started.status_code == 202
         assert "person" not in started.json()
     address = f"/api/jobs/{started.json()['id']}"
@@ -290,12 +289,13 @@ def test_everything_that_starts_a_job_says_who_did(
         asked.append(person)
         return Job("j-1", "learn", "Learning")
 
-    for owner, names in ((services.studio, ("learn", "learn_score", "rate", "discover", "pull", "invert")),
-                         (services.cinema, ("sweep", "export"))):  # fmt: skip
+    for owner, names in (
+        (services.learning_jobs, ("learn", "learn_from_regressor", "fit_ratings", "discover")),
+        (services.generator_jobs, ("download", "invert")),
+        (services.film_jobs, ("start",)),
+    ):
         for name in names:
             monkeypatch.setattr(owner, name, noting)
-    keys = [{"at": 0, "edit": EDIT}, {"at": 1, "edit": {**EDIT, "base": {"seed": 8}}}]
-    walk = {"version": 2, "generator": "eyes", "keyframes": keys, "seconds": 2}
     bodies = {
         "/api/directions/learn": {"generator": "eyes", "transform": "zoom"},
         "/api/directions/discover": {"generator": "eyes", "method": "pca"},
@@ -303,9 +303,7 @@ def test_everything_that_starts_a_job_says_who_did(
         "/api/regressors/{name}/learn": {"generator": "eyes"},
         "/api/generators": {"pull": "faces"},
         "/api/generators/{name}/invert": {},
-        "/api/exports": SWEEP,
-        "/api/exports/recipe": walk,
-        "/api/walks/export": walk,
+        "/api/walks/export": SWEEP,
     }
     jobs = {route.path for route in routes(house.app) for one in route.dependencies
             if isinstance(one.dependency, RoleNeeded) and one.dependency.job}  # fmt: skip
@@ -340,17 +338,17 @@ def test_one_person_starts_only_so_many_jobs_and_the_next_one_still_may(come_in:
     first, second = come_in("viewer"), come_in("viewer")
     services = house.app.state.services
     services.rate_limits.of(_person(first, services), "jobs").take(100)
-    refused = first.post("/api/exports", json=SWEEP)
+    refused = first.post("/api/walks/export", json=SWEEP)
     assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too_much")
     assert int(refused.headers["retry-after"]) >= 1
-    assert second.post("/api/exports", json=SWEEP).status_code == 202
+    assert second.post("/api/walks/export", json=SWEEP).status_code == 202
 
 
 def test_what_started_nothing_costs_nothing(come_in: Any, house: TestClient) -> None:
     client = come_in("viewer")
     for _ in range(60):
-        assert client.post("/api/exports", json={**SWEEP, "sweep": "nope"}).status_code in (404, 422)
-    assert client.post("/api/exports", json=SWEEP).status_code == 202
+        assert client.post("/api/walks/export", json=sweep_body(EDIT, "nope")).status_code in (404, 422)
+    assert client.post("/api/walks/export", json=SWEEP).status_code == 202
 
 
 def test_a_person_sends_only_so_many_bytes_and_requests(come_in: Any, house: TestClient) -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from latentwalk.edit import parse
+from tests.walk_bodies import sweep_body
 
 EDIT = {"generator": "eyes", "base": {"seed": 7}, "amounts": {"sway": 4}}
 
@@ -201,7 +202,7 @@ def test_every_refusal_has_the_one_shape(method: str, path: str, status: int, cl
     ("path", "body", "status", "message"),
     [
         ("/api/generators", {"pull": "nope"}, 404, "nope"),
-        ("/api/generators", {"pull": "eyes"}, 409, "here already"),
+        ("/api/generators", {"pull": "eyes"}, 409, "installed already"),
         ("/api/generators", {"push": "faces"}, 422, "pull"),
         ("/api/directions/learn", {"generator": "eyes", "transform": "nope"}, 404, "nope"),
         ("/api/directions/learn", {"generator": "nope", "transform": "zoom"}, 404, "nope"),
@@ -211,12 +212,12 @@ def test_every_refusal_has_the_one_shape(method: str, path: str, status: int, cl
         ("/api/directions/learn", {"generator": "eyes", "transform": "zoom", "speed": 3}, 422, "speed"),
         ("/api/directions/discover", {"generator": "eyes", "method": "luck"}, 422, "method"),
         ("/api/directions/discover", {"generator": "eyes", "method": "pca", "count": 99}, 422, "count"),
-        ("/api/exports", {"edit": EDIT, "sweep": "nope"}, 404, "nope"),
-        ("/api/exports", {"edit": EDIT, "sweep": "sway", "fps": 500}, 422, "fps"),
-        ("/api/exports", {"edit": EDIT, "sweep": "sway", "range": [-99, 99]}, 422, "track"),
-        ("/api/exports", {"edit": {**EDIT, "amounts": {"nope": 1}}, "sweep": "sway"}, 422, "nope"),
-        ("/api/exports", {"edit": 5, "sweep": "sway"}, 422, "edit"),
-        ("/api/exports/recipe", {"generator": "eyes"}, 422, "keyframes"),
+        ("/api/walks/export", sweep_body(EDIT, "nope"), 422, "nope"),
+        ("/api/walks/export", sweep_body(EDIT, "sway", fps=500), 422, "fps"),
+        ("/api/walks/export", sweep_body(EDIT, "sway", amount=99), 422, "cannot go to"),
+        ("/api/walks/export", sweep_body({**EDIT, "amounts": {"nope": 1}}, "sway"), 422, "nope"),
+        ("/api/walks/export", {"generator": "eyes", "keyframes": [{"at": 0, "edit": 5}]}, 422, "edit"),
+        ("/api/walks/export", {"generator": "eyes"}, 422, "keyframes"),
     ],
 )
 def test_work_that_cannot_be_done_is_refused_before_it_is_a_job(
@@ -249,7 +250,9 @@ BODIES = JSON | st.dictionaries(st.sampled_from(FIELDS), JSON | st.just("eyes") 
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(body=BODIES, path=st.sampled_from(["/api/render", "/api/generators", "/api/directions/learn", "/api/exports"]))
+@given(
+    body=BODIES, path=st.sampled_from(["/api/render", "/api/generators", "/api/directions/learn", "/api/walks/export"])
+)
 def test_no_body_makes_the_server_stumble(body: Any, path: str, client: TestClient) -> None:
     answer = client.post(path, content=json.dumps(body), headers={"content-type": "application/json"})
     assert answer.status_code in (200, 404, 409, 422), answer.text

@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from models.sandbox.client import available
-from server.services.import_quarantine import MOST
+from server.services.generators.import_quarantine import CAPACITY
 from tests.conftest import running_app
 from tests.models.importing.official_files import stylegan2, stylegan3
 from tests.models.importing.pickle_writer import Call, Global, pickle_bytes
@@ -78,7 +78,7 @@ def test_what_draws_another_picture_than_was_seen_is_not_kept(client: TestClient
     found = seen(client, "other")
     refused = client.post(f"/api/imports/{found['id']}", json={"name": "other", "golden": "0" * 64})
     assert refused.status_code == 422
-    assert "another picture" in refused.json()["error"]["message"]
+    assert "another image" in refused.json()["error"]["message"]
     assert "other" not in names(client)
 
 
@@ -99,9 +99,9 @@ def test_an_id_that_is_none_leads_nowhere(client: TestClient, id: str) -> None:
 
 
 def test_files_nobody_decides_on_do_not_pile_up(client: TestClient, home: Path) -> None:
-    for number in range(MOST + 2):
+    for number in range(CAPACITY + 2):
         seen(client, f"try_{number}")
-    assert len(waiting(home)) == MOST
+    assert len(waiting(home)) == CAPACITY
 
 
 def test_a_direction_of_another_program_becomes_a_slider(client: TestClient) -> None:

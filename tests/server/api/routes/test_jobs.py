@@ -15,6 +15,8 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from tests.walk_bodies import sweep_body
+
 EDIT = {"generator": "eyes", "base": {"seed": 7}}
 Run = Callable[[Path], AbstractContextManager[TestClient]]
 
@@ -70,9 +72,9 @@ def test_pictures_come_while_something_is_learned(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(("format", "type"), [("mp4", "video/mp4"), ("gif", "image/gif")])
-def test_a_sweep_becomes_a_film(format: str, type: str, client: TestClient) -> None:
-    wish = {"edit": EDIT, "sweep": "sway", "format": format, "seconds": 0.5, "fps": 12, "size": 64}
-    job = wait(client, client.post("/api/exports", json=wish).json())
+def test_a_walk_becomes_a_film(format: str, type: str, client: TestClient) -> None:
+    body = sweep_body(EDIT, "sway", format=format, seconds=0.5, fps=12, size=64)
+    job = wait(client, client.post("/api/walks/export", json=body).json())
     assert job["state"] == "done", job
     export = client.get("/api/exports").json()["exports"][0]
     assert export["id"] == job["result"]["export"]
@@ -83,7 +85,7 @@ def test_a_sweep_becomes_a_film(format: str, type: str, client: TestClient) -> N
     assert len(film.content) == export["bytes"]
     assert f".{format}" in film.headers["content-disposition"]
     assert client.get(export["thumbnail"]).headers["content-type"] == "image/jpeg"
-    again = wait(client, client.post("/api/exports/recipe", json=export["recipe"]).json())
+    again = wait(client, client.post("/api/walks/export", json=export["recipe"]).json())
     other = client.get("/api/exports").json()["exports"][0]
     assert other["id"] == again["result"]["export"]
     assert other["digest"] == export["digest"]  # the same frames; signing twice makes two files of them
@@ -93,8 +95,8 @@ def test_a_sweep_becomes_a_film(format: str, type: str, client: TestClient) -> N
 
 
 def test_a_cancelled_film_leaves_nothing(client: TestClient, app_home: Path) -> None:
-    wish = {"edit": EDIT, "sweep": "sway", "seconds": 60, "fps": 30}
-    job = wait(client, client.post("/api/exports", json=wish).json(), lambda view: view["progress"] > 0)
+    body = sweep_body(EDIT, "sway", seconds=60, fps=30, format="mp4")
+    job = wait(client, client.post("/api/walks/export", json=body).json(), lambda view: view["progress"] > 0)
     client.delete(f"/api/jobs/{job['id']}")
     assert wait(client, job)["state"] == "cancelled"
     assert client.get("/api/exports").json() == {"exports": []}
@@ -135,8 +137,8 @@ def _events(url: str, **headers: str) -> list[tuple[int, dict[str, Any]]]:
 
 
 def test_a_jobs_events_tell_its_whole_story_and_end(live_server: str) -> None:
-    body = json.dumps({"edit": EDIT, "sweep": "sway", "seconds": 3, "fps": 30, "size": 128}).encode()
-    asked = urllib.request.Request(f"{live_server}/api/exports", body, {"content-type": "application/json"})
+    body = json.dumps(sweep_body(EDIT, "sway", seconds=3, fps=30, size=128, format="mp4")).encode()
+    asked = urllib.request.Request(f"{live_server}/api/walks/export", body, {"content-type": "application/json"})
     with urllib.request.urlopen(asked) as answer:
         job = json.load(answer)
     events = _events(f"{live_server}/api/jobs/{job['id']}/events")

@@ -151,7 +151,7 @@ def test_a_sound_is_kept_its_beats_are_heard_and_it_is_in_the_film(client: TestC
     film = client.get(f"/api/exports/{job['result']['export']}/file").content
     assert b"mp4a" in film
     for wrong, said in (
-        ({**walk, "output": {"format": "webp"}}, "carries no sound"),
+        ({**walk, "output": {"format": "webp"}}, "carries no audio"),
         ({**walk, "audio": {"sha256": "0" * 64, "name": "gone.mp3"}}, "“gone.mp3” is not here"),
     ):
         assert said in client.post("/api/walks/export", json=wrong).json()["error"]["message"]

@@ -22,15 +22,16 @@ import torch
 from PIL import Image
 from websockets.asyncio.client import connect
 
-from latentwalk.directions.direction import to_bytes
+from latentwalk.directions.direction_file import to_bytes
 from latentwalk.edit import parse
 from latentwalk.rendering import draw
+from latentwalk.rendering.loaded_generator import LoadedGenerator
 from models.catalogue import local
 from server.api import frame_protocol
 from server.cli.bench.simulated_user import Drag, SimulatedUser, Track
-from server.engine.generator_cache import LoadedGenerator
 from server.storage.library import Library
 from tests.conftest import put, slider, styled
+from tests.walk_bodies import sweep_body
 
 pytestmark = pytest.mark.slow
 EDIT: dict[str, Any] = {"generator": "styled", "base": {"seed": 7}, "amounts": {"sway": 4}}
@@ -166,14 +167,14 @@ async def test_a_slider_that_is_not_there_is_refused_and_the_socket_goes_on(hous
 
 
 async def test_many_people_are_served_alike(house: House) -> None:
-    hands = [SimulatedUser(house.socket, house.drag(seed)) for seed in range(8)]
-    await asyncio.gather(*(hand.reach() for hand in hands))
-    await asyncio.gather(*(hand.drag_for(3) for hand in hands))
-    assert [hand.errors for hand in hands] == [0] * 8
-    assert all(hand.saw_the_last for hand in hands)
-    frames = [hand.frames for hand in hands]
+    users = [SimulatedUser(house.socket, house.drag(seed)) for seed in range(8)]
+    await asyncio.gather(*(user.open() for user in users))
+    await asyncio.gather(*(user.drag_for(3) for user in users))
+    assert [user.errors for user in users] == [0] * 8
+    assert all(user.received_last for user in users)
+    frames = [user.frames for user in users]
     assert sum(frames) ** 2 / (8 * sum(count**2 for count in frames)) > 0.8
-    await asyncio.gather(*(hand.leave() for hand in hands))
+    await asyncio.gather(*(user.close() for user in users))
 
 
 def test_a_slider_that_is_learned_is_there_for_the_next_picture(house: House) -> None:
@@ -207,8 +208,8 @@ def test_learning_can_be_stopped(house: House) -> None:
 
 
 def test_a_walk_is_filmed(house: House) -> None:
-    film = {"edit": EDIT, "sweep": "sway", "seconds": 1.0, "fps": 8, "format": "gif"}
-    job = house.ended(house.json("/api/exports", film))
+    body = sweep_body(EDIT, "sway", seconds=1.0, fps=8)
+    job = house.ended(house.json("/api/walks/export", body))
     assert job["state"] == "done", job
     frames = Image.open(io.BytesIO(house.ask(f"/api/exports/{job['result']['export']}/file")))
     assert getattr(frames, "n_frames", 1) == 8
@@ -260,19 +261,19 @@ def whole(house: House) -> bool:
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stuck"])
 async def test_a_worker_is_lost_while_people_drag_and_they_hardly_notice(house: House, how: signal.Signals) -> None:
     assert whole(house)
-    hands = [SimulatedUser(house.socket, house.drag(seed)) for seed in range(4)]
-    await asyncio.gather(*(hand.reach() for hand in hands))
-    lost = workers("Drawer")
+    users = [SimulatedUser(house.socket, house.drag(seed)) for seed in range(4)]
+    await asyncio.gather(*(user.open() for user in users))
+    lost = workers("RenderWorker")
 
     async def lose() -> None:
         await asyncio.sleep(2)
         os.kill(lost[0], how)
 
-    await asyncio.gather(lose(), *(hand.drag_for(12) for hand in hands))
-    assert [hand.errors for hand in hands] == [0] * 4
-    assert all(hand.saw_the_last for hand in hands)
-    assert max(trip for hand in hands for trip in hand.trips) < PAUSE
-    await asyncio.gather(*(hand.leave() for hand in hands))
+    await asyncio.gather(lose(), *(user.drag_for(12) for user in users))
+    assert [user.errors for user in users] == [0] * 4
+    assert all(user.received_last for user in users)
+    assert max(trip for user in users for trip in user.round_trips) < PAUSE
+    await asyncio.gather(*(user.close() for user in users))
     if how == signal.SIGSTOP:
         os.kill(lost[0], signal.SIGCONT)
     assert whole(house)
@@ -287,7 +288,7 @@ def test_learning_goes_on_when_its_worker_is_lost(house: House) -> None:
 
     def kill(job: dict[str, Any]) -> None:
         if job["progress"] > 0.5 and left:
-            os.kill(workers("Learner")[0], left.pop())
+            os.kill(workers("LearningWorker")[0], left.pop())
 
     job = house.ended(house.json("/api/directions/learn", {**wish, "id": "broken"}), kill)
     assert job["state"] == "done", job
@@ -310,7 +311,7 @@ def test_a_slider_that_is_brought_is_known_to_every_worker(house: House) -> None
 
 @several
 def test_a_cluster_of_our_own_listens_on_this_machine_alone(house: House) -> None:
-    ours = [*workers("Drawer"), *workers("Learner"), *named("raylet/raylet"), *named("gcs/gcs_server")]
+    ours = [*workers("RenderWorker"), *workers("LearningWorker"), *named("raylet/raylet"), *named("gcs/gcs_server")]
     assert len(ours) >= 5
     sockets = {os.readlink(link) for pid in ours for link in Path(f"/proc/{pid}/fd").glob("*") if link.is_symlink()}
     tables = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()]
@@ -325,12 +326,12 @@ def test_a_server_that_is_stopped_takes_its_workers_along(
 ) -> None:
     pytest.importorskip("ray")
     local.save(tmp_path / "generators", *styled())
-    before = {*workers("Drawer"), *workers("Learner")}
+    before = {*workers("RenderWorker"), *workers("LearningWorker")}
     with run_server(tmp_path, LATENTWALK_RAY="local", LATENTWALK_WORKERS="1", LATENTWALK_FIRST="styled") as url:
         House(url, tmp_path, True).ask("/api/render", {**EDIT, "amounts": {}})
-        ours = {*workers("Drawer"), *workers("Learner")} - before
+        ours = {*workers("RenderWorker"), *workers("LearningWorker")} - before
         assert ours
     until = time.monotonic() + 20
-    while ours & {*workers("Drawer"), *workers("Learner")} and time.monotonic() < until:
+    while ours & {*workers("RenderWorker"), *workers("LearningWorker")} and time.monotonic() < until:
         time.sleep(0.1)
-    assert not ours & {*workers("Drawer"), *workers("Learner")}
+    assert not ours & {*workers("RenderWorker"), *workers("LearningWorker")}

@@ -18,7 +18,7 @@ from latentwalk.progress import Progress, Work
 from latentwalk.steering.learning.learn import LearnSettings
 from models.catalogue import local
 from server.engine.cluster import worker_pool as pools
-from server.engine.cluster.remote_learning import GOING_ON, NOBODY, learn_remotely
+from server.engine.cluster.remote_learning import CONTINUING, WAITING, learn_remotely
 from server.engine.cluster.worker_pool import WorkerLost, WorkerPool
 from server.engine.cluster.workers import LearningWorker
 from server.jobs.checkpoints import Checkpoints
@@ -26,72 +26,72 @@ from server.settings import Settings
 from server.storage.library import Library
 from tests.conftest import styled
 
-BEAT = 0.02
+INTERVAL = 0.02
 
 
-class Here:
+class LocalLearner:
     """A learner in this process that can die after some of its steps, once or always; a new one begins with nothing."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.worker = LearningWorker(settings)
+        self.learner = LearningWorker(settings)
         self.steps = 0
-        self.dies_after: int | None = None
-        self.mortal = False  # those that follow die too
-        self.away = False
+        self.crash_after: int | None = None
+        self.always_crashes = False  # those that follow die too
+        self.unreachable = False
 
     async def call(self, method: str, *given: Any) -> Any:
-        if self.away:
-            raise WorkerLost("It is away")
+        if self.unreachable:
+            raise WorkerLost("It is unreachable")
         if method == "step":
             self.steps += 1
-            if self.dies_after is not None and self.steps > self.dies_after:
+            if self.crash_after is not None and self.steps > self.crash_after:
                 self.restart()
-                self.dies_after = self.dies_after if self.mortal else None
+                self.crash_after = self.crash_after if self.always_crashes else None
                 raise WorkerLost("It died")
-        return await getattr(self.worker, method)(*given)
+        return await getattr(self.learner, method)(*given)
 
     def restart(self) -> None:
-        self.worker.lane.close()
-        self.steps, self.worker = 0, LearningWorker(self._settings)
+        self.learner.inference_thread.close()
+        self.steps, self.learner = 0, LearningWorker(self._settings)
 
 
 @asynccontextmanager
-async def school(home: Path, count: int = 1) -> AsyncIterator[tuple[WorkerPool, list[Here]]]:
+async def learning_pool(home: Path, count: int = 1) -> AsyncIterator[tuple[WorkerPool, list[LocalLearner]]]:
     local.save(home / "generators", *styled())
-    hands = [Here(Settings(home=home, device="cpu")) for _ in range(count)]
-    pool = WorkerPool(hands, beat=BEAT, kind="learner")
+    workers = [LocalLearner(Settings(home=home, device="cpu")) for _ in range(count)]
+    pool = WorkerPool(workers, ping_interval=INTERVAL, kind="learner")
     pool.start()
     try:
-        yield pool, hands
+        yield pool, workers
     finally:
         await pool.close()
-        for hand in hands:
-            hand.worker.lane.close()
+        for worker in workers:
+            worker.learner.inference_thread.close()
 
 
-def wish(id: str, **more: Any) -> dict[str, Any]:
+def request(id: str, **more: Any) -> dict[str, Any]:
     settings = LearnSettings("brightness", steps=30, layers="all", **more)
     date = datetime.date(2026, 1, 1).isoformat()
     return {"generator": "styled", "created": date, "precision": "fp32", "settings": asdict(settings), "id": id}
 
 
 def run(work: Work[Any]) -> tuple[Any, list[str]]:
-    """What the work gives, and what it said on its way."""
-    said = []
+    """What the work gives, and what it messages on its way."""
+    messages = []
     while True:
         try:
             step: Progress = next(work)
         except StopIteration as done:
-            return done.value, said
+            return done.value, messages
         if step.remember is not None:
             step.remember()
-        said.append(step.message)
+        messages.append(step.message)
 
 
-async def learned(pool: WorkerPool, home: Path, job: str, request: dict[str, Any]) -> tuple[Any, list[str]]:
-    loop, memory = asyncio.get_running_loop(), Checkpoints(home / "checkpoints").of(job)
-    return await asyncio.to_thread(lambda: run(learn_remotely(pool, loop, "learn", request, memory)))
+async def learn(pool: WorkerPool, home: Path, job: str, request: dict[str, Any]) -> tuple[Any, list[str]]:
+    loop, state = asyncio.get_running_loop(), Checkpoints(home / "checkpoints").open(job)
+    return await asyncio.to_thread(lambda: run(learn_remotely(pool, loop, "learn", request, state)))
 
 
 def vectors(home: Path, id: str) -> dict[str, torch.Tensor]:
@@ -99,68 +99,68 @@ def vectors(home: Path, id: str) -> dict[str, torch.Tensor]:
 
 
 async def test_a_slider_learned_elsewhere_is_kept_where_all_see_it(home: Path) -> None:
-    async with school(home) as (pool, _):
-        result, said = await learned(pool, home, "j-1", wish("bright"))
+    async with learning_pool(home) as (pool, _):
+        result, messages = await learn(pool, home, "j-1", request("bright"))
     assert result == {"generator": "styled", "direction": "bright"}
-    assert said[0].startswith("Step ")
+    assert messages[0].startswith("Step ")
     assert Library(home).direction("styled", "bright").name == "Bright"
 
 
 async def test_a_worker_that_dies_is_followed_by_another_and_nothing_is_changed_by_it(home: Path) -> None:
-    async with school(home) as (pool, _):
-        await learned(pool, home, "j-1", wish("whole"))
-    async with school(home, 2) as (pool, hands):
-        for hand in hands:
-            hand.dies_after = 25
-        _, said = await learned(pool, home, "j-2", wish("broken"))
-        assert GOING_ON in said
+    async with learning_pool(home) as (pool, _):
+        await learn(pool, home, "j-1", request("whole"))
+    async with learning_pool(home, 2) as (pool, workers):
+        for worker in workers:
+            worker.crash_after = 25
+        _, messages = await learn(pool, home, "j-2", request("broken"))
+        assert CONTINUING in messages
     whole, broken = vectors(home, "whole"), vectors(home, "broken")
     assert all(torch.equal(whole[name], broken[name]) for name in whole)
 
 
 async def test_work_that_workers_die_of_is_given_up(home: Path) -> None:
-    async with school(home) as (pool, hands):
-        hands[0].dies_after, hands[0].mortal = 2, True  # no checkpoint comes so early
+    async with learning_pool(home) as (pool, workers):
+        workers[0].crash_after, workers[0].always_crashes = 2, True  # no checkpoint comes so early
         with pytest.raises(ModelFailed, match="3 workers were lost"):
-            await learned(pool, home, "j-1", wish("bright"))
-        assert pool.seats[0].busy == 0
+            await learn(pool, home, "j-1", request("bright"))
+        assert pool.slots[0].pending == 0
 
 
 async def test_what_cannot_be_learned_is_refused_with_the_workers_own_words(home: Path) -> None:
-    async with school(home) as (pool, _):
+    async with learning_pool(home) as (pool, _):
         with pytest.raises(NotFound, match="no generator"):
-            await learned(pool, home, "j-1", {**wish("bright"), "generator": "nobody"})
+            await learn(pool, home, "j-1", {**request("bright"), "generator": "nobody"})
         with pytest.raises(LatentwalkError, match="transform"):
-            await pool.call("styled", "check", "learn", wish("bright") | {"settings": {"transform": "taste"}})
+            await pool.call("styled", "check", "learn", request("bright") | {"settings": {"transform": "taste"}})
 
 
 async def test_where_all_workers_are_away_the_job_waits_and_goes_on(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pools, "VACANCY", 0.2)
-    async with school(home) as (pool, hands):
-        hands[0].away = True
-        while pool.living():
-            await asyncio.sleep(BEAT)
-        task = asyncio.create_task(learned(pool, home, "j-1", wish("bright")))
+    monkeypatch.setattr(pools, "NO_WORKER_TIMEOUT", 0.2)
+    async with learning_pool(home) as (pool, workers):
+        workers[0].unreachable = True
+        while pool.alive():
+            await asyncio.sleep(INTERVAL)
+        task = asyncio.create_task(learn(pool, home, "j-1", request("bright")))
         await asyncio.sleep(1)
-        hands[0].away = False
-        result, said = await task
-    assert said[0] == NOBODY
+        workers[0].unreachable = False
+        result, messages = await task
+    assert messages[0] == WAITING
     assert result["direction"] == "bright"
 
 
 async def test_stopping_lets_go_of_the_job(home: Path) -> None:
-    async with school(home) as (pool, hands):
-        loop, memory = asyncio.get_running_loop(), Checkpoints(home / "checkpoints").of("j-1")
+    async with learning_pool(home) as (pool, workers):
+        loop, state = asyncio.get_running_loop(), Checkpoints(home / "checkpoints").open("j-1")
 
         def begin_and_stop() -> None:
-            work = learn_remotely(pool, loop, "learn", wish("bright"), memory)
+            work = learn_remotely(pool, loop, "learn", request("bright"), state)
             next(work)
-            assert hands[0].worker._work
+            assert workers[0].learner._work
             work.close()
 
         await asyncio.to_thread(begin_and_stop)
         await asyncio.sleep(0)
-        assert not hands[0].worker._work
-        assert pool.seats[0].busy == 0
+        assert not workers[0].learner._work
+        assert pool.slots[0].pending == 0

@@ -1,4 +1,4 @@
-"""Shared states and bookmarks: the same state has one name, and a name always means the same."""
+"""Shared states and bookmarks: equal states have one id, and an id always names the same state."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_the_same_state_is_shared_once(database: Database) -> None:
         shared.find("nope")
 
 
-def test_bookmarks_are_listed_newest_first_and_leave_the_state_behind(database: Database) -> None:
+def test_bookmarks_are_listed_newest_first_and_deleting_one_keeps_its_state(database: Database) -> None:
     shared = SharedStates(database)
     first, second = shared.mark("One", "edit", "{}"), shared.mark("  Two\n eyes ", "edit", "{}")
     assert [one.title for one in shared.marks()] == ["Two eyes", "One"]
@@ -33,18 +33,18 @@ def test_bookmarks_are_listed_newest_first_and_leave_the_state_behind(database: 
 
 
 @pytest.mark.parametrize("id", ["", "\0", "\ud800", "x" * 10**5, "b-\0"])
-def test_a_name_that_can_be_none_is_not_asked_for(id: str, database: Database) -> None:
+def test_a_malformed_id_is_not_found(id: str, database: Database) -> None:
     for ask in (SharedStates(database).find, SharedStates(database).forget):
         with pytest.raises(NotFound):
             ask(id)
 
 
-def test_a_title_is_kept_as_far_as_it_can_be(database: Database) -> None:
+def test_characters_that_cannot_be_stored_are_removed_from_a_title(database: Database) -> None:
     assert SharedStates(database).mark("Ey\0es \ud800 ☂", "edit", "{}").title == "Eyes ? ☂"
     assert SharedStates(database).marks()[0].title == "Eyes ? ☂"
 
 
 @pytest.mark.parametrize("title", ["", "\0", "  \n ", "x" * 201])
-def test_a_bookmark_has_a_title(title: str, database: Database) -> None:
+def test_an_empty_or_too_long_title_is_refused(title: str, database: Database) -> None:
     with pytest.raises(Invalid):
         SharedStates(database).mark(title, "edit", "{}")

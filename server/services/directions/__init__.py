@@ -1,0 +1,1 @@
+"""Directions: learned, discovered, imported and measured."""

@@ -1,0 +1,1 @@
+"""Films: recipes, previews of a walk, and the finished file."""

@@ -1,0 +1,1 @@
+"""Generators: downloaded, imported, trained, and inverted."""

@@ -1,0 +1,1 @@
+"""One module per schema revision. A released revision is never edited; a later one corrects it."""
