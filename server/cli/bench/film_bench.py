@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from latentwalk.edit import parse
-from latentwalk.films.constant_speed import as_timed
+from latentwalk.films.constant_speed import identity_pace
 from latentwalk.films.encoding.formats import containers
 from latentwalk.films.encoding.writer import WriterOptions
 from latentwalk.films.layout import compose
 from latentwalk.films.presets import PresetRequest, back_and_forth, random_walk
-from latentwalk.films.render import edits_of, render_film
+from latentwalk.films.render import frame_edits, render_film
 from latentwalk.films.route import Route, route_of
 from latentwalk.films.timeline import Format, Timeline, canonical, fps_for, read
 from latentwalk.progress import finish
@@ -43,7 +43,7 @@ def bench(
     each = max(2, frames // rounds)
     route = _route(loaded, each, format)
     spent = {"forward": 0.0, "encode": 0.0, "export": 0.0}
-    edits = [cells[0] for cells in edits_of(route, as_timed(route.timeline.length))]
+    edits = [cells[0] for cells in frame_edits(route, identity_pace(route.timeline.length))]
     pictures = [compose(route.timeline, [draw(edit, loaded)]) for edit in edits]  # which also warms up the generator
     recipe = canonical(route.timeline)
     plan = WriterOptions(pictures[0].size, FPS, each, "good", recipe, packet("walk", recipe), tuple(pictures[:8]))

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from latentwalk.edit import class_tensor
+from latentwalk.latents.class_weights import class_tensor
 from latentwalk.rendering import image_codec
 from latentwalk.rendering.device import pick_device, tune_threads
 from latentwalk.rendering.loaded_generator import LoadedGenerator

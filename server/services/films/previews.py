@@ -6,12 +6,11 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
 
 from latentwalk.edit import Edit
 from latentwalk.errors import Invalid
-from latentwalk.films.constant_speed import Pace, as_timed, measure_pace
-from latentwalk.films.estimates import estimate
+from latentwalk.films.constant_speed import Pace, identity_pace, measure_pace
+from latentwalk.films.estimates import FilmEstimate, estimate
 from latentwalk.films.presets import PresetRequest, presets
 from latentwalk.films.render import moment_of_frame
 from latentwalk.films.timeline import Timeline, canonical
@@ -61,12 +60,12 @@ class WalkPreviews:
         frames = [first + round(index * (last - first) / max(1, number - 1)) for index in range(number)]
 
         def edits() -> list[tuple[Edit, ...]]:
-            return [walk.route.cells(moment_of_frame(walk.route, pace, frame)) for frame in frames]
+            return [walk.route.edits_at(moment_of_frame(walk.route, pace, frame)) for frame in frames]
 
         times = [frame / timeline.output.fps for frame in frames]
         return Moments(timeline, times, await asyncio.to_thread(edits))
 
-    async def estimate(self, timeline: Timeline) -> dict[str, Any]:
+    async def estimate(self, timeline: Timeline) -> FilmEstimate:
         """The film's length and size in pixels, its bytes, and the seconds of rendering."""
         walk = await self._open(timeline)
         draw = draw_on_backend(self._backend, Priority.STILL)
@@ -86,7 +85,7 @@ class WalkPreviews:
     async def _pace(self, walk: Walk) -> Pace:
         route = walk.route
         if route.timeline.speed == "timed":
-            return as_timed(route.timeline.length)
+            return identity_pace(route.timeline.length)
         # The pace depends only on what moves: captions and formats may change without a new measurement.
         moving = route.timeline.model_copy(update={"title": "", "caption": False, "mark": False, "beats": ()})
         key = f"{canonical(moving)}|{self._library.stamp(route.at(0.0))}"

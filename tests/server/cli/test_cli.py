@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from latentwalk import edit as edits
-from latentwalk.directions.direction import to_bytes
+from latentwalk.directions.direction_file import to_bytes
 from models.catalogue import local, pinned
 from server.cli.main import main
 from server.storage.library import Library
@@ -238,8 +238,8 @@ def test_a_file_that_is_not_a_recipe_is_refused(run, tmp_path, text, sentence):
 
 def test_a_keyframe_that_cannot_be_drawn_is_refused_before_anything_is_written(run, tmp_path):
     edit = {"generator": "eyes", "base": {"seed": 1}}
-    keyframes = [{"edit": edit, "seconds": 0.2}, {"edit": {**edit, "amounts": {"smile": 1}}, "seconds": 0.2}]
-    (tmp_path / "recipe.json").write_text(json.dumps({"generator": "eyes", "keyframes": keyframes}))
+    keyframes = [{"at": 0, "edit": edit}, {"at": 0.2, "edit": {**edit, "amounts": {"smile": 1}}}]
+    (tmp_path / "recipe.json").write_text(json.dumps({"generator": "eyes", "keyframes": keyframes, "play": "once"}))
     assert "Keyframe 2" in refused(run("export", tmp_path / "recipe.json", "--out", tmp_path / "f.mp4"))
     assert not (tmp_path / "f.mp4").exists()
 

@@ -22,7 +22,7 @@ import torch
 from PIL import Image
 from websockets.asyncio.client import connect
 
-from latentwalk.directions.direction import to_bytes
+from latentwalk.directions.direction_file import to_bytes
 from latentwalk.edit import parse
 from latentwalk.rendering import draw
 from latentwalk.rendering.loaded_generator import LoadedGenerator

@@ -23,7 +23,6 @@ from latentwalk.errors import Invalid, ModelFailed
 from latentwalk.films.estimates import estimate
 from latentwalk.films.timeline import Timeline, read
 from latentwalk.progress import Work, finish
-from latentwalk.provenance.signing import FileSigner
 from latentwalk.rendering.draw import draw
 from latentwalk.rendering.image_codec import Pixels
 from latentwalk.rendering.loaded_generator import LoadedGenerator
@@ -32,6 +31,7 @@ from server.jobs.job import Job
 from server.services.films.destinations import ArchiveDestination
 from server.services.films.walk import check_walk
 from server.services.films.walk_file import render_walk_file
+from server.services.workspace import Workspace
 from server.settings import Settings
 from server.storage.db.database import Database
 from server.storage.db.job_table import JobTable
@@ -56,7 +56,7 @@ def walk(*amounts: float, **fields: Any) -> Timeline:
 
 
 def work(exports: FilmArchive, loaded: LoadedGenerator, timeline: Timeline, home: Path, **how: Any) -> Work[Any]:
-    signer = FileSigner(Settings(home=home))
+    signer = Workspace.open(Settings(home=home)).signer
     return render_walk_file(check_walk(timeline, loaded), ArchiveDestination(exports, "x-1", "A film"), signer, **how)
 
 
@@ -76,7 +76,7 @@ def test_a_film_is_archived_with_its_description(format: str, loaded: LoadedGene
     assert read(export["recipe"]) == timeline
     assert export["bytes"] == exports.film(export["id"]).stat().st_size
     assert export["credential"] == {"mp4": "embedded", "webm": "sidecar"}[format]
-    found = FileSigner(Settings(home=tmp_path)).ledger.same(export["sha256"])
+    found = Workspace.open(Settings(home=tmp_path)).signer.ledger.find(export["sha256"], [])
     assert [match.entry.export for match in found] == ["x-1"]
     assert exports.sweep(set()) == []
 
@@ -117,7 +117,8 @@ def test_a_finished_film_is_not_rendered_again(loaded: LoadedGenerator, tmp_path
 
 SERVE = """
 import sys; from pathlib import Path
-from server.app import serve; from server.settings import Settings
+from server.app import serve
+from server.settings import Settings
 serve(Settings(home=Path(sys.argv[1]), port=int(sys.argv[2])))
 """
 
@@ -213,6 +214,6 @@ def test_the_estimate_is_near_the_film(format: str, loaded: LoadedGenerator, tmp
     exports = FilmArchive(tmp_path / "exports")
     export = exports.get(finish(work(exports, loaded, timeline, tmp_path))["export"])
     for name in ("seconds", "frames", "fps", "width", "height"):
-        assert guess[name] == export[name]
-    assert 0.5 < guess["bytes"] / export["bytes"] < 2
-    assert guess["render_seconds"] > 0
+        assert getattr(guess, name) == export[name]
+    assert 0.5 < guess.bytes / export["bytes"] < 2
+    assert guess.render_seconds > 0
