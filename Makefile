@@ -1,6 +1,6 @@
 # run: serve the page; test: everything CI runs; check: lint and types; bench, soak: figures; lock: pin anew; clean.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak avatars directions memorability pictures lock clean chromium
+.PHONY: help run test check bench soak avatars directions memorability pictures reference lock clean chromium
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -20,6 +20,7 @@ help:
 	@echo "make directions  learn again what ships in models/bundled; half an hour"
 	@echo "make memorability  learn the shipped memorability sliders again; fetches ResMem, an hour on two cores"
 	@echo "make pictures  record the pictures of the page in docs/images; needs Chromium"
+	@echo "make reference  write docs/reference anew, from the commands, the settings and the HTTP API"
 	@echo "make lock   pin every version anew after a change in pyproject.toml"
 	@echo "make clean  remove what these commands made; what was learned is kept"
 
@@ -115,6 +116,9 @@ chromium:
 	else \
 	  echo "The tests of the page need Chromium: install it, for example with apt-get install chromium." >&2; exit 1; \
 	fi >/dev/null
+
+reference: $(INSTALLED)
+	$(BIN)/python -m tools.reference
 
 lock:
 	rm -rf build/lock && python3 -m venv build/lock

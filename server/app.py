@@ -1,4 +1,4 @@
-"""The application: everything that lives long is built, joined and closed here, and nothing else happens here."""
+"""The application: the one place that builds, connects and closes everything long-lived."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ import asyncio
 import contextlib
 import importlib.metadata
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from functools import partial
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
-from uvicorn import Config
+from starlette.middleware.gzip import GZipMiddleware
 
 from latentwalk.errors import LatentwalkError
 from latentwalk.rendering.device import pick_device, tune_threads
 from models import atomic_files
 from server.api import error_responses, live_socket
 from server.api.dependencies import Services
-from server.api.http_protocol import TimeoutHttpProtocol
+from server.api.gauges import add_gauges
 from server.api.middleware.access import AccessMiddleware
 from server.api.middleware.framing import FramingMiddleware
 from server.api.middleware.host_origin import HostPolicy
@@ -38,18 +37,16 @@ from server.api.routes import (
     sign_in,
     walks,
 )
-from server.api.server_runner import ServerRunner
-from server.auth import authenticator as gates
+from server.api.server_runner import ServerRunner, configuration
+from server.auth import authenticator as authenticators
+from server.auth.authenticator import Authenticator
 from server.auth.rate_limits import RateLimits
 from server.engine.backend import Backend, EmbeddedBackend
 from server.engine.cluster.ray_engine import RayEngine
 from server.engine.generator_cache import GeneratorCache
-from server.engine.inference_thread import InferenceThread, Priority
+from server.engine.inference_thread import InferenceThread
 from server.engine.renderer import Renderer
-from server.jobs.job import State
 from server.jobs.runner import JobRunner
-from server.ops.audit_log import logging_settings
-from server.ops.lifecycle import Lifecycle
 from server.ops.metrics import Metrics
 from server.services.directions.external_directions import ExternalDirections
 from server.services.films.jobs import FilmJobs
@@ -64,163 +61,129 @@ from server.services.workspace import Workspace
 from server.settings import Settings
 from server.storage.db.bookmarks import SharedStates
 from server.storage.film_archive import FilmArchive
-from server.storage.library import Library
 
 ROOT = Path(__file__).parent.parent
-ROOM, PER_PERSON = 128, 8  # connections: a browser opens six beside its socket; above that the answer is 503 at once
+ROUTERS = (
+    pages, sign_in, health, generators, imports, directions, regressors, jobs, exports, walks, provenance, shared,
+    live_socket,
+)  # fmt: skip
 
 
 def version() -> str:
-    """The installed version; that of a bare checkout is unknown."""
+    """The installed version, "0+unknown" for a checkout that is not installed."""
     try:
         return importlib.metadata.version("latentwalk")
     except importlib.metadata.PackageNotFoundError:
         return "0+unknown"
 
 
-async def warm(backend: Backend, library: Library, life: Lifecycle) -> None:
-    """Load the first generator while the browser is still opening the page."""
-    name = next((name for name in library.entries() if library.is_installed(name)), None)
-    if name is not None:
-        with contextlib.suppress(LatentwalkError):  # whoever asks for it hears why
-            await backend.load(name)
-    life.warmed()
-
-
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application for `settings`, or for those of the environment."""
-    chosen = Settings.read() if settings is None else settings
-    gate, limits, metrics = gates.build(chosen), RateLimits(), Metrics()
+    """The application for `settings`, by default those of the environment."""
+    settings = Settings.read() if settings is None else settings
+    authenticator, limits, metrics = authenticators.build(settings), RateLimits(), Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        tune_threads()
-        device = pick_device(chosen.device)
-        atomic_files.remove_stale(chosen.home)
-        workspace = Workspace.open(chosen, app.version)
-        database, library, regressors_here = workspace.database, workspace.library, workspace.regressors
-        inference_thread = InferenceThread()
-        generator_cache = GeneratorCache(library, inference_thread, device, chosen.generators_kept)
-        film_archive = FilmArchive(chosen.home / "exports")
-        engine = RayEngine(chosen) if chosen.ray else None
-        if engine is None:
-            renderer = Renderer(inference_thread, max_batch=chosen.max_batch)
-            learning_tasks = LearningTasks(library, regressors_here, generator_cache, inference_thread)
-            backend: Backend = EmbeddedBackend(generator_cache, inference_thread, renderer, learning_tasks)
-        else:
-            backend = await engine.open()
-        job_runner = JobRunner(chosen.home, database, capacity={"device": backend.learners})
-        library.learned.import_files()
-        job_runner.load()
-        film_archive.sweep({request["export"] for request in job_runner.table.requests("export")})
-        quarantine = ImportQuarantine(library, chosen.unlocked)
-        quarantine.sweep()
-        house = Services(
-            settings=chosen,
-            library=library,
-            regressors=regressors_here,
-            generator_cache=generator_cache,
-            backend=backend,
-            jobs=job_runner,
-            film_archive=film_archive,
-            learning_jobs=LearningJobs(job_runner, backend, regressors_here),
-            generator_jobs=GeneratorJobs(job_runner, library, generator_cache, inference_thread),
-            film_jobs=FilmJobs(
-                job_runner, library, generator_cache, inference_thread, backend, film_archive, workspace.signer,
-                workspace.audio_files,
-            ),
-            walk_previews=WalkPreviews(library, generator_cache, inference_thread, backend),
-            regressor_trials=RegressorTrials(regressors_here, generator_cache, inference_thread),
-            external_directions=ExternalDirections(
-                library, generator_cache, inference_thread, unlocked=chosen.unlocked
-            ),
-            stills=Stills(generator_cache, backend, workspace.signer),
-            signer=workspace.signer,
-            audio_files=workspace.audio_files,
-            quarantine=quarantine,
-            shared_states=SharedStates(database),
-            version=app.version,
-            root=ROOT,
-            authenticator=gate,
-            rate_limits=limits,
-            metrics=metrics,
-        )  # fmt: skip
-        app.state.services = house
-        observe(house, inference_thread)
-        first = asyncio.create_task(warm(backend, library, house.lifecycle), name="warm")
-        watch = asyncio.create_task(job_runner.watch(), name="jobs")
-        try:
+        async with AsyncExitStack() as stack:
+            app.state.services = await open_services(stack, settings, authenticator, limits, metrics)
             yield
-        finally:
-            first.cancel()
-            watch.cancel()
-            await job_runner.close()
-            await backend.close()
-            if engine is not None:
-                await engine.close()
-            await generator_cache.close()
-            inference_thread.close()
-            database.close()
 
     app = FastAPI(
         title="Latentwalk",
         version=version(),
         lifespan=lifespan,
-        docs_url=None,  # its page loads scripts from elsewhere, which the policy forbids
+        docs_url=None,  # FastAPI's page loads scripts from other sites, which the content security policy forbids
         redoc_url=None,
         responses=error_responses.RESPONSES,
     )
     error_responses.install(app)
-    for part in (
-        pages, sign_in, health, generators, imports, directions, regressors, jobs, exports, walks, provenance, shared,
-        live_socket,
-    ):  # fmt: skip
-        app.include_router(part.router)
-    app.mount("/static", pages.RevalidatedFiles(directory=ROOT / "static"), name="static")
-    names = HostPolicy((chosen.host, *chosen.allowed_hosts))
-    app.add_middleware(AccessMiddleware, names=names, gate=gate, limits=limits, metrics=metrics)
-    if chosen.frame_ancestors:
-        app.add_middleware(FramingMiddleware, ancestors=chosen.frame_ancestors)
-    app.add_middleware(
-        RequestLogMiddleware, metrics=metrics
-    )  # the last one added is outermost: it sees what the guard refuses
+    for module in ROUTERS:
+        app.include_router(module.router)
+    app.mount("/static", GZipMiddleware(pages.RevalidatedFiles(directory=ROOT / "static")), name="static")
+    hosts = HostPolicy((settings.host, *settings.allowed_hosts))
+    app.add_middleware(AccessMiddleware, hosts=hosts, authenticator=authenticator, limits=limits, metrics=metrics)
+    if settings.frame_ancestors:
+        app.add_middleware(FramingMiddleware, ancestors=settings.frame_ancestors)
+    app.add_middleware(RequestLogMiddleware, metrics=metrics)  # added last, so outermost: it records refusals too
     return app
 
 
-def observe(house: Services, lane: InferenceThread) -> None:
-    """Show Prometheus what is counted nowhere because it can be looked up."""
-    metrics = house.metrics
-    metrics.gauge("live_tabs", "Live sockets that are open.", lambda: len(house.live_sockets))
-    metrics.gauge("tasks", "Tasks on the event loop.", lambda: len(asyncio.all_tasks()))
-    metrics.gauge("pictures_waiting", "Previews and stills that wait.", house.backend.waiting)
-    metrics.gauge("workers", "Devices that draw.", house.backend.workers)
-    metrics.gauge("ready", "1 where people should be sent here.", lambda: house.lifecycle.state == "ready")
-    waiting = {priority.name.lower(): partial(lambda one: lane.waiting()[one], priority) for priority in Priority}
-    metrics.gauges("lane_waiting", "Pieces of work that wait for the device.", "kind", waiting)
-    in_state = {str(state): partial(_jobs_in, house.jobs, state) for state in State}
-    metrics.gauges("jobs", "Jobs that are remembered.", "state", in_state)
+async def open_services(
+    stack: AsyncExitStack, settings: Settings, authenticator: Authenticator, limits: RateLimits, metrics: Metrics
+) -> Services:
+    """Everything that lives as long as the application. `stack` closes it in the reverse order."""
+    tune_threads()
+    device = pick_device(settings.device)
+    atomic_files.remove_stale(settings.home)
+    workspace = Workspace.open(settings, version())
+    library = workspace.library
+    stack.callback(workspace.database.close)
+    inference_thread = InferenceThread()
+    stack.callback(inference_thread.close)
+    generator_cache = GeneratorCache(library, inference_thread, device, settings.generators_kept)
+    stack.push_async_callback(generator_cache.close)
+    backend: Backend
+    if settings.ray:
+        engine = RayEngine(settings)
+        backend = await engine.open()
+        stack.push_async_callback(engine.close)
+    else:
+        renderer = Renderer(inference_thread, max_batch=settings.max_batch)
+        learning_tasks = LearningTasks(library, workspace.regressors, generator_cache, inference_thread)
+        backend = EmbeddedBackend(generator_cache, inference_thread, renderer, learning_tasks)
+    stack.push_async_callback(backend.close)
+    job_runner = JobRunner(settings.home, workspace.database, capacity={"device": backend.learners})
+    stack.push_async_callback(job_runner.close)
+    library.learned.import_files()
+    job_runner.load()
+    film_archive = FilmArchive(settings.home / "exports")
+    film_archive.sweep({request["export"] for request in job_runner.table.requests("export")})
+    quarantine = ImportQuarantine(library, settings.unlocked)
+    quarantine.sweep()
+    services = Services(
+        settings=settings,
+        library=library,
+        regressors=workspace.regressors,
+        generator_cache=generator_cache,
+        backend=backend,
+        jobs=job_runner,
+        film_archive=film_archive,
+        learning_jobs=LearningJobs(job_runner, backend, workspace.regressors),
+        generator_jobs=GeneratorJobs(job_runner, library, generator_cache, inference_thread),
+        film_jobs=FilmJobs(
+            job_runner, library, generator_cache, inference_thread, backend, film_archive, workspace.signer,
+            workspace.audio_files,
+        ),
+        walk_previews=WalkPreviews(library, generator_cache, inference_thread, backend),
+        regressor_trials=RegressorTrials(workspace.regressors, generator_cache, inference_thread),
+        external_directions=ExternalDirections(library, generator_cache, inference_thread, unlocked=settings.unlocked),
+        stills=Stills(generator_cache, backend, workspace.signer),
+        signer=workspace.signer,
+        audio_files=workspace.audio_files,
+        quarantine=quarantine,
+        shared_states=SharedStates(workspace.database),
+        version=version(),
+        root=ROOT,
+        authenticator=authenticator,
+        rate_limits=limits,
+        metrics=metrics,
+    )  # fmt: skip
+    add_gauges(services, inference_thread)
+    for coroutine in (load_first_generator(services), job_runner.watch()):
+        stack.callback(asyncio.create_task(coroutine).cancel)
+    return services
 
 
-def _jobs_in(jobs: JobRunner, state: State) -> int:
-    return sum(job.state is state for job in jobs.events.all())
+async def load_first_generator(services: Services) -> None:
+    """Load the generator that the page opens with, while the browser is still loading the page."""
+    library = services.library
+    name = next((name for name in library.entries() if library.is_installed(name)), None)
+    if name is not None:
+        with contextlib.suppress(LatentwalkError):  # the first request for it reports the error
+            await services.backend.load(name)
+    services.lifecycle.warmed()
 
 
-def configuration(settings: Settings, *, log_level: str = "INFO", **more: Any) -> Config:
-    """uvicorn's configuration for these settings, with what a live socket needs."""
-    return Config(
-        create_app(settings),
-        http=TimeoutHttpProtocol,
-        limit_concurrency=ROOM + PER_PERSON * settings.people,
-        host=settings.host,
-        port=settings.port,
-        ws="websockets-sansio",
-        ws_per_message_deflate=False,  # pictures are compressed already; deflating them again costs 1.6 ms each
-        ws_max_size=live_socket.LARGEST_MESSAGE,
-        timeout_graceful_shutdown=3,  # event streams and sockets never end by themselves
-        **{"log_config": logging_settings(settings.log_json, log_level), "access_log": False, **more},
-    )
-
-
-def serve(settings: Settings, **more: Any) -> None:
-    """Serve until told to stop; `more` goes to uvicorn."""
-    ServerRunner(configuration(settings, **more)).run()
+def serve(settings: Settings, **options: Any) -> None:
+    """Run the server until a signal stops it; `options` go to uvicorn."""
+    ServerRunner(configuration(create_app(settings), settings, **options)).run()

@@ -1,4 +1,4 @@
-"""Every option there is, in one frozen class; read from LATENTWALK_* variables when asked, never on import."""
+"""All settings in one frozen class, read from LATENTWALK_* variables on request and never on import."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from latentwalk.errors import Invalid
+from models.errors import first_problem
 
 PREFIX = "LATENTWALK_"
 # An origin or scheme as a Content-Security-Policy lists it; nothing that could end the directive.
@@ -23,38 +24,69 @@ def _home() -> Path:
 
 
 class Settings(BaseSettings):
-    """What a running Latentwalk was told; arguments win over the environment, which wins over the defaults."""
+    """The settings of one run: arguments override environment variables, which override the defaults."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
-    home: Path = Field(default_factory=_home, description="folder for learned directions, exports and pulled models")
-    host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
-    port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 picks a free one")
-    device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, mps or cuda:N")
-    max_batch: int = Field(16, ge=1, le=64, description="most previews computed in one forward pass")
-    generators_kept: int = Field(3, ge=1, le=16, description="most generators held in memory at once")
-    people: int = Field(64, ge=1, le=1024, description="most live connections at once")
-    first: str = Field("", description="generator the page opens with; the first installed one unless set")
-    unlocked: bool = Field(False, description="open uploaded models even where this system cannot lock them in")
-    database: str = Field("", repr=False, description="database to remember jobs and the library in; a file in home")
-    ray: str = Field("", description="Ray cluster that draws and learns: its address, or “local” to start one here")
-    workers: int = Field(2, ge=1, le=256, description="workers of a Ray cluster that draw")
-    learners: int = Field(1, ge=1, le=64, description="workers of a Ray cluster that learn")
+    home: Path = Field(
+        default_factory=_home,
+        description="Folder for the database, learned directions, films, models and keys. By default it is the folder "
+        "latentwalk in XDG_DATA_HOME or in ~/.local/share.",
+    )
+    host: str = Field(
+        "127.0.0.1",
+        min_length=1,
+        description="Address to listen on. On any address but a loopback one the server asks for a token.",
+    )
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
+        description="Device to compute on: cpu, mps or cuda:N; auto picks a GPU if there is one.",
+    )
+    max_batch: int = Field(16, ge=1, le=64, description="Largest number of previews computed in one forward pass.")
+    generators_kept: int = Field(3, ge=1, le=16, description="Largest number of generators held in memory at once.")
+    people: int = Field(64, ge=1, le=1024, description="Largest number of live connections at once.")
+    first: str = Field("", description="Generator that the page opens with; if empty, the first installed one.")
+    unlocked: bool = Field(
+        False, description="Open uploaded models even if this system cannot confine them in a sandbox."
+    )
+    database: str = Field(
+        "",
+        repr=False,
+        description="URL of a PostgreSQL database for jobs, the library and the ledger; if empty, an SQLite file in "
+        "the home folder.",
+    )
+    ray: str = Field(
+        "",
+        description="Address of a Ray cluster that renders and learns, or “local” to start one on this machine; if "
+        "empty, the server process does both.",
+    )
+    workers: int = Field(2, ge=1, le=256, description="Number of Ray workers that render.")
+    learners: int = Field(1, ge=1, le=64, description="Number of Ray workers that learn.")
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="further host names the page may be reached under, separated by commas"
+        (),
+        description="Further host names under which browsers may reach the server, separated by commas. If one is not "
+        "a loopback name, the server asks for a token.",
     )
     frame_ancestors: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="origins whose pages may show the page in a frame, separated by commas; none unless set"
     )
 
     token: SecretStr | None = Field(
-        None, description="what people need to come in, 16 characters or more; made and printed where one is needed"
+        None,
+        description="Administrator's token, at least 16 characters. If it is unset and one is needed, the server "
+        "generates one and prints a link with it.",
     )
-    drain: float = Field(5.0, ge=0, le=600, description="most seconds a stopping server finishes what is in hand")
-    log_json: bool = Field(False, description="every log line as JSON, as the audit lines always are")
-    sign: bool = Field(True, description="put content credentials into pictures and films")
-    signing_key: Path | None = Field(None, description="an operator's own P-256 key, PEM")
-    signing_chain: Path | None = Field(None, description="the certificates of that key, PEM, leaf first")
+    drain: float = Field(5.0, ge=0, le=600, description="Shutdown grace period, in seconds.")
+    log_json: bool = Field(False, description="Write every log line as JSON; audit lines always are.")
+    sign: bool = Field(True, description="Sign pictures and films with content credentials (C2PA).")
+    signing_key: Path | None = Field(
+        None, description="P-256 private key to sign with, a PEM file; if unset, the installation generates its own."
+    )
+    signing_chain: Path | None = Field(
+        None, description="Certificates of the signing key, a PEM file, leaf certificate first."
+    )
 
     @field_validator("allowed_hosts", "frame_ancestors", mode="before")
     @classmethod
@@ -77,27 +109,25 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _no_typos(cls, values: Any) -> Any:
-        # pydantic-settings ignores a variable it does not know, so a mistyped one would be lost in silence.
+        # pydantic-settings ignores unknown variables, so a misspelt one would have no effect and no error.
         known = {f"{PREFIX}{name}".upper() for name in cls.model_fields}
         unknown = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)
         if unknown:
-            raise ValueError(f"There is no setting {unknown[0]}; there are {', '.join(sorted(known))}")
+            raise ValueError(f"There is no setting {unknown[0]}; the settings are {', '.join(sorted(known))}")
         return values
 
     @model_validator(mode="after")
     def _key_and_chain(self) -> Self:
         if (self.signing_key is None) != (self.signing_chain is None):
-            raise ValueError("Signing with a key of your own needs both signing_key and signing_chain")
+            raise ValueError("Signing with your own key needs both signing_key and signing_chain")
         return self
 
     @classmethod
-    def read(cls, **given: Any) -> Self:
-        """Settings from arguments and environment; Invalid, with one sentence, where they make no sense."""
+    def read(cls, **arguments: Any) -> Self:
+        """Settings from arguments and the environment; Invalid, with one sentence, when a value is not allowed."""
         try:
-            return cls(**given)
+            return cls(**arguments)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            reason = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
-            place = ".".join(str(part) for part in first["loc"])
-            sentence = f"The setting {place} is wrong: {reason[0].lower()}{reason[1:]}." if place else f"{reason}."
-            raise Invalid(sentence, f"Settings are {PREFIX}NAME variables or options of the command.") from None
+            place, reason = first_problem(error.errors(include_url=False))
+            message = f"The setting {place} is wrong: {reason}." if place else f"{reason[0].upper()}{reason[1:]}."
+            raise Invalid(message, f"Settings are {PREFIX}NAME variables or options of the command.") from None

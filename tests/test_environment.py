@@ -1,4 +1,4 @@
-"""What is installed, what is pinned, and what a wheel carries."""
+"""The environment: pinned versions, declared dependencies, the container, and the content of a wheel."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ import yaml
 from server.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[1]
+LAYERS = ("models", "latentwalk", "server")
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DIRECT = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]
@@ -38,25 +39,25 @@ PINNED = {
 }
 
 
-def test_torchvision_never_comes_in():
+def test_torchvision_is_neither_installed_nor_pinned():
     assert importlib.util.find_spec("torchvision") is None
     assert "torchvision" not in PINNED
     assert not any("torchvision" in requirement for requirement in DIRECT)
 
 
-def test_torch_is_the_one_that_was_measured():
+def test_torch_has_the_version_that_was_measured():
     assert PINNED["torch"] == "2.13.0"
     assert importlib.metadata.version("torch").split("+")[0] == "2.13.0"
 
 
 @pytest.mark.parametrize("requirement", DIRECT)
 def test_every_direct_dependency_is_pinned_and_the_constraints_agree(requirement):
-    found = re.match(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.]+)", requirement)
-    assert found, "an exact version is wanted"
-    assert PINNED[plain(found[1])] == found[2]
+    match = re.match(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.]+)", requirement)
+    assert match, "an exact version is required"
+    assert PINNED[plain(match[1])] == match[2]
 
 
-def test_what_is_installed_is_what_the_constraints_say():
+def test_installed_versions_match_the_constraints():
     installed = {plain(dist.metadata["Name"]): dist.version for dist in importlib.metadata.distributions()}
     wrong = {
         name: (installed[name], version)
@@ -71,17 +72,17 @@ def test_everything_the_code_imports_is_a_declared_dependency():
     declared = {plain(re.split(r"[=;]", requirement)[0]) for requirement in wanted}
     known = {OTHER_NAMES.get(name, name.replace("-", "_")) for name in declared}
     imported = set()
-    for path in [*ROOT.glob("server/**/*.py"), *ROOT.glob("models/**/*.py")]:
+    for path in (path for layer in LAYERS for path in ROOT.glob(f"{layer}/**/*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 imported |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 imported.add(str(node.module).split(".")[0])
-    strangers = {name.lower() for name in imported - sys.stdlib_module_names - {"server", "models"}} - known
-    assert strangers == set()
+    undeclared = {name.lower() for name in imported - sys.stdlib_module_names - set(LAYERS)} - known
+    assert undeclared == set()
 
 
-def test_the_generator_that_comes_with_the_program_is_not_imported():
+def test_the_package_with_the_weights_of_eyes_is_not_imported():
     assert not any("omniart" in name for name in sys.modules)
 
 
@@ -91,7 +92,7 @@ def test_no_file_of_the_build_names_a_registry_or_a_machine(name):
     assert not re.search(r"https?://(?!127\.0\.0\.1)|--(extra-)?index-url|/root/|/tmp/", text)
 
 
-def test_ci_runs_what_a_person_runs():
+def test_ci_runs_make_test():
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     assert script.read_text().rstrip().endswith("make test")
@@ -109,17 +110,17 @@ def test_the_container_runs_without_root_and_listens_on_this_machine_alone():
         assert service.get("ports", []) in ([], ["127.0.0.1:8000:8000"])
 
 
-def test_what_is_composed_has_a_profile_each_and_one_that_is_the_default():
+def test_every_compose_service_has_a_profile_and_the_default_is_cpu():
     profiles = {name: service["profiles"] for name, service in COMPOSE["services"].items()}
     assert profiles == {"cpu": ["cpu"], "gpu": ["gpu"], "head": ["ray"], "worker": ["ray"], "database": ["postgres"]}
     assert (ROOT / ".env").read_text().splitlines()[-1] == "COMPOSE_PROFILES=cpu"
 
 
-def test_the_cluster_asks_for_a_token_and_is_reached_by_nobody_else():
+def test_the_cluster_needs_a_token_and_its_network_is_internal():
     head, worker = COMPOSE["services"]["head"], COMPOSE["services"]["worker"]
     for service in (head, worker):
         assert service["environment"]["RAY_AUTH_MODE"] == "token"
-        assert service["environment"]["RAY_AUTH_TOKEN"] is None  # from where the command was typed, never written here
+        assert service["environment"]["RAY_AUTH_TOKEN"] is None  # taken from the caller's environment
         assert service["shm_size"]
     assert worker["networks"] == ["cluster"]
     assert COMPOSE["networks"]["cluster"]["internal"]
@@ -127,23 +128,23 @@ def test_the_cluster_asks_for_a_token_and_is_reached_by_nobody_else():
     assert "--num-cpus=0" in head["command"]
 
 
-def test_every_setting_that_is_composed_exists():
+def test_every_setting_in_the_compose_file_exists():
     for service in COMPOSE["services"].values():
-        ours = {name for name in service.get("environment", {}) if name.startswith(PREFIX)}
-        assert ours <= {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+        names = {name for name in service.get("environment", {}) if name.startswith(PREFIX)}
+        assert names <= {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
 
 
 @pytest.mark.skipif(shutil.which("docker-compose") is None, reason="Compose is not installed")
 @pytest.mark.parametrize("profile", ["cpu", "gpu", "ray", "postgres", "ray,postgres"])
-def test_compose_itself_understands_the_file(profile):
+def test_compose_accepts_the_file(profile):
     environment = {"PATH": os.environ["PATH"], "COMPOSE_PROFILES": profile}
     subprocess.run(["docker-compose", "config", "--quiet"], cwd=ROOT, env=environment, check=True, capture_output=True)
 
 
-def test_a_wheel_carries_the_page_the_zoo_and_the_bundled_directions(tmp_path):
+def test_a_wheel_contains_every_file_of_the_packages_and_the_page(tmp_path):
     source = tmp_path / "source"
     source.mkdir()
-    for name in ("server", "models", "static", "templates"):
+    for name in (*LAYERS, "static", "templates"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE"):
         shutil.copy(ROOT / name, source)
@@ -154,7 +155,7 @@ def test_a_wheel_carries_the_page_the_zoo_and_the_bundled_directions(tmp_path):
         inside = set(archive.namelist())
     wanted = {
         str(path.relative_to(ROOT))
-        for name in ("server", "models", "static", "templates")
+        for name in (*LAYERS, "static", "templates")
         for path in (ROOT / name).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }

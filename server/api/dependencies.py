@@ -1,4 +1,4 @@
-"""What handlers are given: the long-lived objects that the application built, each under one name."""
+"""The long-lived objects of the application, as request handlers receive them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors on their way out: one table from meanings to status codes, and one shape for all of them."""
+"""Errors as HTTP responses: one table from error classes to status codes, and one JSON shape for all of them."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from latentwalk.errors import (
     StorageFailed,
     TooMuch,
 )
+from models.errors import first_problem
 
 STATUS: dict[type[LatentwalkError], int] = {
     NotFound: 404,
@@ -34,20 +35,20 @@ STATUS: dict[type[LatentwalkError], int] = {
     ModelFailed: 502,
     StorageFailed: 507,
 }
-WORDS = {
-    400: "The request cannot be read.",
+MESSAGES = {
+    400: "The request is malformed.",
     401: "You may not do that.",
     403: "You may not do that.",
     404: "There is nothing at this address.",
-    405: "This address cannot be used that way.",
-    408: "That came too slowly.",
-    413: "That is too large.",
+    405: "This address does not support that method.",
+    408: "The request came too slowly.",
+    413: "The request is too large.",
 }
-RETRY = 2  # seconds after which an overloaded server is worth asking again
+RETRY_AFTER = 2  # seconds; for an overloaded server
 
 
 class ErrorBody(BaseModel):
-    """What went wrong: a word for programs, a sentence and an advice for people."""
+    """What is wrong: a code for programs, a message for people, and a hint what to do next, which may be empty."""
 
     code: str
     message: str
@@ -55,39 +56,39 @@ class ErrorBody(BaseModel):
 
 
 class ErrorResponse(BaseModel):
-    """The one shape of every error."""
+    """The JSON shape of every error."""
 
     error: ErrorBody
 
 
-_FAILURE = {"application/json": {"schema": {"$ref": "#/components/schemas/Failure"}}}
-REFUSED = "Refused, with the reason."
-UNABLE = "The server, a model or the disk could not do it; with the reason."
+_ERROR = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorResponse"}}}
+REFUSED = "The request was refused."
+UNABLE = "The server, a model or the disk failed."
 RESPONSES: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": ErrorResponse, "description": REFUSED},
     "5XX": {"model": ErrorResponse, "description": UNABLE},
 }
-# For routes whose answers have a media type of their own, which FastAPI would claim for their errors too.
+# For routes with another media type, which FastAPI would otherwise declare for their errors too.
 PLAIN_RESPONSES: dict[int | str, dict[str, Any]] = {
-    "4XX": {"content": _FAILURE, "description": REFUSED},
-    "5XX": {"content": _FAILURE, "description": UNABLE},
+    "4XX": {"content": _ERROR, "description": REFUSED},
+    "5XX": {"content": _ERROR, "description": UNABLE},
 }
 
 
 def answer(error: LatentwalkError) -> Response:
-    """An error as an answer."""
+    """The response for an error."""
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
-    retry = error.seconds if isinstance(error, TooMuch) else RETRY if isinstance(error, Overloaded) else None
+    retry = error.seconds if isinstance(error, TooMuch) else RETRY_AFTER if isinstance(error, Overloaded) else None
     return shaped(status, error.view(), None if retry is None else {"retry-after": str(retry)})
 
 
 def shaped(status: int, view: dict[str, str], headers: Any = None) -> Response:
-    """The one shape."""
+    """A response with the JSON shape of errors."""
     return JSONResponse({"error": view}, status, headers)
 
 
 def install(app: FastAPI) -> None:
-    """Give every kind of failure the one shape."""
+    """Register handlers that give every error of the application the same JSON shape."""
 
     @app.exception_handler(LatentwalkError)
     async def refused(request: Request, error: LatentwalkError) -> Response:
@@ -95,29 +96,33 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> Response:
-        return answer(Invalid(sentence(error.errors()), "See /openapi.json for what this address expects."))
+        return answer(Invalid(sentence(error.errors()), "GET /openapi.json describes what this address expects."))
 
     @app.exception_handler(HTTPException)
     async def other(request: Request, error: HTTPException) -> Response:
-        message = WORDS.get(error.status_code, str(error.detail))
+        message = MESSAGES.get(error.status_code, str(error.detail))
         view = {"code": f"http_{error.status_code}", "message": message, "hint": ""}
         return shaped(error.status_code, view, error.headers)
 
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, error: Exception) -> Response:
-        view = {"code": "internal", "message": "Something went wrong in the server.", "hint": "Its log says what."}
+        view = {
+            "code": "internal",
+            "message": "An unexpected error occurred in the server.",
+            "hint": "Its log has the details.",
+        }
         return shaped(500, view)
 
 
 def sentence(errors: Any) -> str:
-    """The first of pydantic's complaints as a sentence."""
+    """The first validation error as a message."""
     first = errors[0]
     if first["type"] == "json_invalid":
-        return "The request is not JSON."
-    place = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))[:80]
+        return "The request is not valid JSON."
+    location = [part for part in first["loc"] if part not in ("body", "query", "path")]
+    place, reason = first_problem([{**first, "loc": location}])
     if first["type"] == "missing":
-        return f"The request does not say its {place}." if place else "The request has no body."
+        return f"The request lacks {place}." if place else "The request has no body."
     if first["type"] == "extra_forbidden":
         return f"The request has no “{place}”."
-    reason = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
-    return f"The request's {place or 'body'} is wrong: {reason[0].lower()}{reason[1:]}."
+    return f"The request's {place or 'body'} is wrong: {reason}."

@@ -1,4 +1,4 @@
-"""The live socket's frames: a fixed header of 32 bytes, big-endian, then the picture's file."""
+"""The frames of the live socket: a big-endian header of 32 bytes, followed by the encoded picture."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ HEADER = struct.Struct(">HBBIHHHHIIII")
 MAGIC = 0x4C57  # "LW"
 VERSION = 1
 CODECS: dict[Format, int] = {"jpg": 1, "png": 2, "webp": 3}
-SETTLED = 1
+SETTLED = 1  # flag
 LARGEST = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a frame says of itself; times in microseconds."""
+    """The header of a frame; times in microseconds."""
 
     rev: int
     codec: Format
@@ -32,7 +32,7 @@ class Header:
 
 
 def pack(rev: int, frame: Frame, *, settled: bool) -> bytes:
-    """One message for the socket."""
+    """The socket message for a frame."""
     times = (min(round(seconds * 1e6), LARGEST) for seconds in (frame.waited, frame.rendered, frame.encoded))
     header = HEADER.pack(
         MAGIC, VERSION, CODECS[frame.format], rev, frame.width, frame.height,
@@ -42,12 +42,14 @@ def pack(rev: int, frame: Frame, *, settled: bool) -> bytes:
 
 
 def unpack(message: bytes) -> tuple[Header, bytes]:
-    """The inverse; ValueError for what is not a frame."""
+    """The header and the encoded picture in a message; ValueError when it is not a frame."""
     if len(message) < HEADER.size:
-        raise ValueError("a frame is at least its header")
+        raise ValueError("the message is shorter than a frame's header")
     magic, version, codec, rev, width, height, flags, batch, *times, _ = HEADER.unpack_from(message)
     if (magic, version) != (MAGIC, VERSION):
-        raise ValueError("that is not a frame of this version")
+        raise ValueError("the message is not a frame of this version")
     names = {number: name for name, number in CODECS.items()}
+    if codec not in names:
+        raise ValueError(f"there is no codec {codec}")
     settled = bool(flags & SETTLED)
     return Header(rev, names[codec], width, height, settled, batch, *times), message[HEADER.size :]

@@ -1,4 +1,4 @@
-"""Connections that are not waited for without end: heads that come too slowly, frames that nobody reads."""
+"""Limits on HTTP connections that uvicorn lacks: the time and size of a request's head, and unread frames."""
 
 from __future__ import annotations
 
@@ -8,32 +8,35 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-PATIENCE = 10.0  # seconds in which a request's head must have come, from the first byte or the connection
-LARGEST_HEAD = 64 * 2**10  # bytes; a link to a picture of a written-out latent takes a good part of that
-MOST_HEADERS = 100
-UNREAD = 256 * 2**10  # bytes on their way to a live socket; a large settled picture fits in
+HEAD_TIMEOUT = 10.0  # seconds for a request's head, from its first byte or from the connection
+LARGEST_HEAD = 64 * 2**10  # bytes; a URL with a whole latent takes a good part of that
+MAX_HEADERS = 100
+SEND_BUFFER = 256 * 2**10  # bytes on their way to a live socket; a large settled picture fits
 
 
 class TimeoutHttpProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, which would wait for a head for ever and keep all of it."""
+    """uvicorn's protocol with a limited head; uvicorn itself would wait for it forever and hold all of it."""
 
-    patience = PATIENCE
+    head_timeout = HEAD_TIMEOUT
 
-    def __init__(self, *given: Any, **named: Any) -> None:
-        super().__init__(*given, **named)
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
         self._timer: asyncio.TimerHandle | None = None
         self._head = 0
         self._in_head = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start the timer for the first head."""
         super().connection_made(transport)
-        self._wait()
+        self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_waiting()
+        """Stop the timer."""
+        self._stop_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        """Count the bytes of a head, and hang up when there are too many."""
         if self._in_head:
             self._head += len(data)
         super().data_received(data)
@@ -41,39 +44,43 @@ class TimeoutHttpProtocol(HttpToolsProtocol):
             self._hang_up(431)
 
     def on_message_begin(self) -> None:
+        """Start the timer for a head."""
         super().on_message_begin()
         self._in_head, self._head = True, 0
-        self._wait()
+        self._start_timer()
 
     def on_headers_complete(self) -> None:
+        """Stop the timer, and hang up when the head is too large."""
         self._in_head = False
-        self._stop_waiting()
+        self._stop_timer()
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if size > LARGEST_HEAD or len(self.headers) > MOST_HEADERS:
+        if size > LARGEST_HEAD or len(self.headers) > MAX_HEADERS:
             self._hang_up(431)
             return
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
+        """Ignore the body of a refused request."""
         if not self.transport.is_closing():
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        """Ignore the end of a refused request."""
         if not self.transport.is_closing():
             super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
-        # Frames that nobody reads shall stop being made soon, and not once the system's megabytes are full of them.
-        line = self.transport.get_extra_info("socket")
-        if line is not None and line.family != getattr(socket, "AF_UNIX", None):
-            line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD)
+        """Shrink the send buffer, so that rendering stops soon when a client no longer reads."""
+        connection = self.transport.get_extra_info("socket")
+        if connection is not None and connection.family != getattr(socket, "AF_UNIX", None):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         super().handle_websocket_upgrade()
 
-    def _wait(self) -> None:
-        self._stop_waiting()
-        self._timer = self.loop.call_later(self.patience, self._hang_up, 408)
+    def _start_timer(self) -> None:
+        self._stop_timer()
+        self._timer = self.loop.call_later(self.head_timeout, self._hang_up, 408)
 
-    def _stop_waiting(self) -> None:
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

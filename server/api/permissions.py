@@ -1,4 +1,4 @@
-"""Rights: which role a route needs, whose share of jobs it uses up, and that it is written into the audit log."""
+"""Permissions: the role that a route needs, the rate limit of jobs, and what is written to the audit log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from server.jobs.job import Job
 
 
 def person(connection: HTTPConnection) -> Person:
-    """Who asks; the guard has let them in."""
+    """The person who sent the request, as `AccessMiddleware` authenticated them."""
     return cast(Person, connection.scope["person"])
 
 
@@ -23,42 +23,45 @@ PersonDep = Annotated[Person, Depends(person)]
 
 
 class RoleNeeded:
-    """A dependency that lets through whoever has `role`; `job`: the route starts work, `quiet`: it only asks."""
+    """A dependency that refuses people without `role`.
+
+    `job` marks a route that starts a job, `quiet` one that changes nothing and is left out of the audit log.
+    """
 
     def __init__(self, role: Role, *, job: bool = False, quiet: bool = False) -> None:
         self.role, self.job, self.quiet = role, job, quiet
 
     def __call__(self, connection: HTTPConnection) -> None:
-        who, house = person(connection), services(connection)
+        who, app = person(connection), services(connection)
         if not who.role.covers(self.role):
-            house.metrics.refusals.labels("role").inc()
+            app.metrics.refusals.labels("role").inc()
             connection.scope["audit"] = "refused"
             raise forbidden(self.role)
-        if self.job and house.lifecycle.draining:
+        if self.job and app.lifecycle.draining:
             raise Overloaded("The server is stopping.", "Try again when it is back.")
         if self.job:
-            share = house.rate_limits.of(who.id, "jobs")
+            share = app.rate_limits.of(who.id, "jobs")
             if wait := share.ask():
-                house.metrics.refusals.labels("rate").inc()
+                app.metrics.refusals.labels("rate").inc()
                 raise too_much(wait)
-            connection.scope["share"] = share  # the watch gives it back where no work was started after all
+            connection.scope["share"] = share  # `RequestLogMiddleware` refunds it when the request failed
         if not self.quiet:
             connection.scope["audit"] = "started" if self.job else "changed"
 
 
 def needs(role: Role, *, job: bool = False, quiet: bool = False) -> Any:
-    """`RoleNeeded` as FastAPI takes it."""
+    """`RoleNeeded` in the form that FastAPI's `dependencies` expects."""
     check: Callable[[HTTPConnection], None] = RoleNeeded(role, job=job, quiet=quiet)
     return Depends(check)
 
 
 def forbidden(role: Role) -> Forbidden:
-    """What somebody hears who would need `role`."""
-    return Forbidden("Your link lets you do less than that.", REASONS[role])
+    """The error for a person who lacks `role`."""
+    return Forbidden("Your role does not allow that.", REASONS[role])
 
 
 def may_stop(connection: HTTPConnection, job: Job) -> None:
-    """Forbidden where this job is somebody else's and whoever asks is no editor."""
+    """Raise Forbidden when the job is another person's and the person who asks is not an editor."""
     who = person(connection)
     if not who.role.covers(Role.EDITOR) and job.person != who.id:
-        raise Forbidden("That is somebody else's work.", "Ask an editor to stop it.")
+        raise Forbidden("That job belongs to somebody else.", "Ask an editor to stop it.")

@@ -1,4 +1,4 @@
-"""The JSON views of regressors, for HTTP and the command line alike."""
+"""The JSON for regressors, in the HTTP API and on the command line alike."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from server.storage.regressors import RegressorEntry
 
 
 def regressor(entry: RegressorEntry, *, whole: bool = False) -> dict[str, Any]:
-    """One regressor; `whole` adds its fingerprint and the written reason."""
+    """One regressor; `whole` adds its fingerprint and its written reason."""
     spec = entry.spec
     view: dict[str, Any] = {
         "name": spec.name,

@@ -1,4 +1,4 @@
-"""The JSON that generators, directions and transforms are shown as."""
+"""The JSON for generators, directions, transforms, jobs and films, in the HTTP API and on the command line alike."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Json = dict[str, Any]
 
 
 def generator(library: Library, name: str, loaded: GeneratorStatus | None = None) -> Json:
-    """One generator, installed or to be fetched; `loaded` where it is."""
+    """One generator, installed or not; `loaded` is its status when it is in memory."""
     entry = library.entry(name)
     spec = entry.spec
     installed = library.is_installed(name)
@@ -50,12 +50,12 @@ def generator(library: Library, name: str, loaded: GeneratorStatus | None = None
 
 
 def unit(value: Unit) -> Json:
-    """A unit, with what is needed to compute in it."""
+    """A unit with the parameters to convert amounts."""
     return asdict(value)
 
 
 def direction(library: Library, value: Direction, *, whole: bool = False) -> Json:
-    """One direction; `whole` adds its report card and response curve."""
+    """One direction; `whole` adds its response curve, its licence, its fingerprint and the data coverage."""
     learned = library.is_learned(value.generator, value.id)
     origin = "exact" if value.method == "exact" else "learned" if learned else "bundled"
     strip = library.strip(value.generator, value.id)
@@ -81,7 +81,7 @@ def direction(library: Library, value: Direction, *, whole: bool = False) -> Jso
         "origin": origin,
         "created": value.created,
         "card": dict(value.card) if value.card is not None else None,
-        # The strip of a relearned slider has another address, or browsers would go on showing the old one.
+        # The address changes with the file, or browsers would go on showing the strip of the previous version.
         "strip": f"{address}/strip.jpg?v={strip.stat().st_mtime_ns:x}" if strip else None,
         "removable": learned,
     }
@@ -94,7 +94,7 @@ def direction(library: Library, value: Direction, *, whole: bool = False) -> Jso
 
 
 def transform(value: Transform, resolution: int) -> Json:
-    """One transform that a slider can be learned for."""
+    """One transform that a direction can be learned for, with its limits at this resolution."""
     return {
         "name": value.name,
         "title": value.title,
@@ -106,7 +106,7 @@ def transform(value: Transform, resolution: int) -> Json:
 
 
 def job(value: Job) -> Json:
-    """One job, without who started it; the address of its picture changes with the picture."""
+    """One job, without the person who started it. The address of its preview picture changes with the picture."""
     view = asdict(value)
     strip = f"/api/jobs/{value.id}/preview.jpg?v={value.strip_version}" if value.strip_version else None
     del view["version"], view["strip_version"], view["person"]
@@ -136,6 +136,6 @@ def moments(value: Moments) -> Json:
 def export(description: Json) -> Json:
     """One finished film."""
     address = f"/api/exports/{description['id']}"
-    view = {"credential": "none", "sha256": None, **description}  # films of earlier versions say neither
-    beside = f"{address}/sidecar.json" if view["credential"] == "sidecar" else None
-    return {**view, "url": f"{address}/file", "thumbnail": f"{address}/thumb.jpg", "sidecar": beside}
+    view = {"credential": "none", "sha256": None, **description}
+    sidecar = f"{address}/sidecar.json" if view["credential"] == "sidecar" else None
+    return {**view, "url": f"{address}/file", "thumbnail": f"{address}/thumb.jpg", "sidecar": sidecar}

@@ -1,4 +1,4 @@
-"""The door: who may talk to us and how much, and what browsers may do with our pages."""
+"""Access control: authenticates every request, applies limits, and sets the security headers of responses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from latentwalk.errors import LatentwalkError
-from server.api.error_responses import WORDS, shaped
+from server.api.error_responses import MESSAGES, shaped
 from server.api.middleware.body_limits import HANG_UP, BodyLimit, announced, discard, limit_of
 from server.api.middleware.host_origin import HostPolicy, HostRefusal
 from server.auth.authenticator import Authenticator, is_loopback
@@ -21,13 +21,13 @@ from server.ops import audit_log
 from server.ops.metrics import Metrics
 
 COOKIE = "latentwalk"
-PUBLIC = re.compile(r"/|/healthz|/readyz|/sign-in|/static/.*")  # what says nothing of anybody's work
+PUBLIC = re.compile(r"/|/healthz|/readyz|/sign-in|/static/.*")  # pages without personal data
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; "
     "connect-src 'self' ws://{host} wss://{host}; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
-HOST = re.compile(r"[a-z0-9.:\[\]-]*", re.IGNORECASE)  # of names that may be quoted in the policy
+HOST = re.compile(r"[a-z0-9.:\[\]-]*", re.IGNORECASE)  # host names that are safe to insert into the policy
 HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -35,37 +35,41 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-STRANGER = HostRefusal(
+UNAUTHENTICATED = HostRefusal(
     401, "unauthorized", "This server asks for a token.", "Open the link that its operator gave you.", "token"
 )
-FROM_AFAR = HostRefusal(
-    403, "forbidden", "This server answers to its own machine alone.", "Start it with an address and a token.", "peer"
+REMOTE_PEER = HostRefusal(
+    403, "forbidden", "This server answers only its own machine.", "Start it with an address and a token.", "peer"
 )
-TOO_LARGE = HostRefusal(413, "http_413", WORDS[413], "", "size")
+TOO_LARGE = HostRefusal(413, "http_413", MESSAGES[413], "", "size")
 TOO_MUCH = HostRefusal(429, "too_much", "You ask for too much at once.", "Wait a moment and try again.", "rate")
 
 
 class AccessMiddleware:
-    """Refuses foreign names, foreign pages, strangers and floods; `scope["person"]` tells handlers whom they serve."""
+    """Refuses unknown host names, other sites, people without a token and too many requests.
+
+    Handlers find the authenticated `Person` in `scope["person"]`; it is None on public pages.
+    """
 
     def __init__(
-        self, app: ASGIApp, names: HostPolicy, gate: Authenticator, limits: RateLimits, metrics: Metrics
+        self, app: ASGIApp, hosts: HostPolicy, authenticator: Authenticator, limits: RateLimits, metrics: Metrics
     ) -> None:
         self.app = app
-        self._names, self._gate, self._limits, self._metrics = names, gate, limits, metrics
+        self._hosts, self._authenticator, self._limits, self._metrics = hosts, authenticator, limits, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request or handshake."""
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        send = _dressed(scope, headers, send)
+        send = _with_security_headers(scope, headers, send)
         scope["person"] = None
         try:
-            refusal = self._names.refusal(scope, headers)
+            refusal = self._hosts.refusal(scope, headers)
             if refusal is None:
-                scope["person"], refusal = await self._who(scope, headers)
-        except LatentwalkError as error:  # the tokens cannot be read: nobody comes in until they can
+                scope["person"], refusal = await self._authenticate(scope, headers)
+        except LatentwalkError as error:  # the tokens cannot be read, so nobody can be authenticated
             refusal = HostRefusal(507, error.code, str(error), error.hint, "storage")
             await self._refuse(refusal, scope, receive, send)
             return
@@ -79,28 +83,28 @@ class AccessMiddleware:
             share = self._limits.of(scope["person"].id if scope["person"] else address(scope), "bytes")
             await self.app(scope, BodyLimit(receive, limit_of(scope["path"]), share), send)
 
-    async def _who(self, scope: Scope, headers: Headers) -> tuple[Person | None, HostRefusal | None]:
-        person = self._gate.person(_cookie(headers))
+    async def _authenticate(self, scope: Scope, headers: Headers) -> tuple[Person | None, HostRefusal | None]:
+        person = self._authenticator.person(_cookie(headers))
         bearer = re.fullmatch(r"bearer +(\S+)", headers.get("authorization", ""), re.IGNORECASE)
-        if self._gate.open:
+        if self._authenticator.open:
             if not is_near_peer(scope):
-                return None, FROM_AFAR
-            person = person or _neighbour(scope)
+                return None, REMOTE_PEER
+            person = person or _local_person(scope)
         elif person is None and bearer:
             guesses = self._limits.of(address(scope), "guesses")
             if wait := guesses.ask():
                 return None, replace(TOO_MUCH, retry=math.ceil(wait))
-            person = await self._gate.bearer(bearer[1])
-            guesses.take(-1 if person else 0)  # who was right has not guessed
+            person = await self._authenticator.bearer(bearer[1])
+            guesses.take(-1 if person else 0)  # a valid token is no guess
         if person is None:
-            return None, None if scope["type"] == "http" and PUBLIC.fullmatch(scope["path"]) else STRANGER
+            return None, None if scope["type"] == "http" and PUBLIC.fullmatch(scope["path"]) else UNAUTHENTICATED
         if scope["type"] == "http" and (wait := self._limits.of(person.id, "requests").ask()):
             return person, replace(TOO_MUCH, retry=math.ceil(wait))
         return person, None
 
     async def _refuse(self, refusal: HostRefusal, scope: Scope, receive: Receive, send: Send) -> None:
         self._metrics.refusals.labels(refusal.reason).inc()
-        if not self._limits.of(address(scope), "lines").ask():  # a flood must not fill the disk with its log
+        if not self._limits.of(address(scope), "lines").ask():  # many refusals must not fill the disk with log lines
             method = scope.get("method", "WEBSOCKET")
             audit_log.note("refused", reason=refusal.reason, method=method, path=scope["path"], address=address(scope))
         if scope["type"] == "websocket":
@@ -110,54 +114,54 @@ class AccessMiddleware:
         if refusal is TOO_LARGE:
             await discard(receive)
             headers |= HANG_UP
-        elif refusal is STRANGER:
+        elif refusal is UNAUTHENTICATED:
             headers["www-authenticate"] = "Bearer"
         await shaped(refusal.status, refusal.view(), headers)(scope, receive, send)
 
 
-def _dressed(scope: Scope, headers: Headers, send: Send) -> Send:
+def _with_security_headers(scope: Scope, headers: Headers, send: Send) -> Send:
     host = headers.get("host", "")
     policy = POLICY.format(host=host if HOST.fullmatch(host) else "localhost")
 
-    async def dressed(message: Message) -> None:
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            found = MutableHeaders(scope=message)
+            response = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
-                found.setdefault(name, value)
-            found.setdefault("content-security-policy", policy)
+                response.setdefault(name, value)
+            response.setdefault("content-security-policy", policy)
             if scope["path"].startswith("/api/"):
-                found.setdefault("cache-control", "private, no-cache")
+                response.setdefault("cache-control", "private, no-cache")
         await send(message)
 
-    return dressed
+    return send_with_headers
 
 
 def is_near_peer(scope: Scope) -> bool:
-    """Whether a connection comes from this machine, or through no network at all."""
+    """Whether a connection comes from this machine, or not over a network at all."""
     peer = address(scope)
     return not re.search("[.:]", peer) or is_loopback(peer)
 
 
 def address(scope: Scope) -> str:
-    """Where a connection comes from; empty where that is no network."""
+    """The IP address of the client, "" when the connection does not come over a network."""
     return str(scope["client"][0]) if scope.get("client") else ""
 
 
 def cookie_name(host: str) -> str:
-    """Browsers do not tell ports apart when they send cookies, and one machine may run several of us."""
+    """The name of the session cookie, with the port: browsers send cookies to every port of a host."""
     _, _, port = host.rpartition(":")
     return f"{COOKIE}-{port}" if port.isdigit() else COOKIE
 
 
 def _cookie(headers: Headers) -> str:
     try:
-        found = SimpleCookie(headers.get("cookie", "")).get(cookie_name(headers.get("host", "")))
+        cookie = SimpleCookie(headers.get("cookie", "")).get(cookie_name(headers.get("host", "")))
     except CookieError:
         return ""
-    return found.value if found is not None else ""
+    return cookie.value if cookie is not None else ""
 
 
-def _neighbour(scope: Scope) -> Person:
-    # Whoever is at this machine. Sockets without a cookie are programs, each of them somebody of its own.
+def _local_person(scope: Scope) -> Person:
+    # Sockets without a cookie are programs, and each counts as a person of its own.
     own = f":{scope['client'][1]}" if scope["type"] == "websocket" and scope["client"] else ""
     return Person(f"at-{address(scope)}{own}", Role.ADMIN)

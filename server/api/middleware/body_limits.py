@@ -1,4 +1,4 @@
-"""Bodies of requests: how large, how slow, and how many of one person's are read."""
+"""Limits on request bodies: their size by route, their speed, and the bytes per person."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from server.services.generators.import_quarantine import LARGEST as LARGEST_CHEC
 from server.storage.audio_files import LARGEST as LARGEST_SOUND
 from server.storage.regressors import LARGEST_UPLOAD
 
-LARGEST = 256 * 2**10  # bytes of a request, but for the addresses below
+LARGEST = 256 * 2**10  # bytes of a body, except on the routes below
 LARGER = (
     (re.compile(r"/api/directions/upload"), LARGEST_FILE),
     (re.compile(r"/api/directions/foreign"), LARGEST_VECTORS),
@@ -30,63 +30,64 @@ LARGER = (
     (re.compile(r"/api/walks/audio"), LARGEST_SOUND),
     (re.compile(r"/api/walks/restore|/api/provenance/check"), LARGEST_DROPPED),
 )
-DISCARDED = 64 * 2**20  # bytes of a too large request that are read and thrown away, so that its sender hears why
-RAW = {  # what routes say in the API's description whose body is a file
+DISCARDED = 64 * 2**20  # bytes of a too large body that are read and dropped, so that its sender receives the response
+RAW = {  # the OpenAPI description of routes whose body is a file
     "requestBody": {
         "required": True,
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
-PATIENCE = 15.0  # seconds a body may take
-SLOWEST = 16 * 2**10  # bytes a second that lengthen it
-HANG_UP = {"connection": "close"}  # the rest of the body is not worth waiting for
+BODY_TIMEOUT = 15.0  # seconds for a body
+SLOWEST = 16 * 2**10  # bytes; each such number received extends the time by a second
+HANG_UP = {"connection": "close"}  # do not wait for the rest of the body
 
 
 def limit_of(path: str) -> int:
-    """The most bytes of a body that this address reads."""
+    """The largest body in bytes that an address accepts."""
     return next((size for pattern, size in LARGER if pattern.fullmatch(path)), LARGEST)
 
 
 def announced(scope: Scope) -> int:
-    """The bytes that a request says it will send; 0 where it does not say."""
+    """The value of the Content-Length header, 0 without one."""
     length = Headers(scope=scope).get("content-length", "")
     return int(length) if length.isdecimal() else 0
 
 
 class BodyLimit:
-    """A `receive` that gives up on what is too large, too slow, or more than a person's share."""
+    """A `receive` that refuses a body that is too large, too slow, or exceeds the person's rate limit."""
 
-    def __init__(self, receive: Receive, limit: int, share: TokenBucket, patience: float | None = None) -> None:
+    def __init__(self, receive: Receive, limit: int, share: TokenBucket, timeout: float | None = None) -> None:
         self._receive, self._limit, self._share = receive, limit, share
-        self._patience = PATIENCE if patience is None else patience
-        self._begin, self._seen, self._whole = time.monotonic(), 0, False
+        self._timeout = BODY_TIMEOUT if timeout is None else timeout
+        self._begin, self._received, self._complete = time.monotonic(), 0, False
 
     async def __call__(self) -> Message:
-        if self._whole:
-            return await self._receive()  # waits for the end of the connection, for as long as it takes
-        until = self._begin + self._patience + self._seen / SLOWEST
+        """The next message of the request."""
+        if self._complete:
+            return await self._receive()  # waits for the client to disconnect
+        until = self._begin + self._timeout + self._received / SLOWEST
         try:
             message = await asyncio.wait_for(self._receive(), max(0.0, until - time.monotonic()))
         except TimeoutError:
             raise HTTPException(408, headers=HANG_UP) from None
         size = len(message.get("body", b""))
-        self._seen += size
-        self._whole = not message.get("more_body", False)
-        if self._seen > self._limit:
+        self._received += size
+        self._complete = not message.get("more_body", False)
+        if self._received > self._limit:
             raise HTTPException(413, headers=HANG_UP)
         if size and (wait := self._share.take(size)):
             raise too_much(wait)
         return message
 
 
-async def discard(receive: Receive, patience: float = PATIENCE) -> None:
-    """Read a refused body to its end: an answer before that looks like a broken connection to most senders."""
-    seen, more = 0, True
+async def discard(receive: Receive, timeout: float = BODY_TIMEOUT) -> None:
+    """Read and drop a refused body: most clients take a response before its end for a broken connection."""
+    received, more = 0, True
     try:
-        async with asyncio.timeout(patience):
-            while more and seen < DISCARDED:
+        async with asyncio.timeout(timeout):
+            while more and received < DISCARDED:
                 message = await receive()
-                seen += len(message.get("body", b""))
+                received += len(message.get("body", b""))
                 more = message["type"] == "http.request" and message.get("more_body", False)
     except TimeoutError:
         return

@@ -1,4 +1,4 @@
-"""Names and origins: under which names we are reached, and whose pages may write to us. Exact lists, no patterns."""
+"""Host names and origins: protection against DNS rebinding and cross-site requests, with exact lists, no patterns."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from starlette.types import Scope
 LOCAL = ("localhost", "127.0.0.1", "[::1]")
 WILDCARDS = ("0.0.0.0", "[::]")
 SAFE = ("GET", "HEAD", "OPTIONS")
-OURS = ("same-origin", "none")  # of Sec-Fetch-Site: our own page, or somebody who typed the address
+OWN_SITES = ("same-origin", "none")  # of Sec-Fetch-Site: the server's own page, or a typed address
 
 
 @dataclass(frozen=True, slots=True)
 class HostRefusal:
-    """Why somebody is turned away: an answer's status, the one shape of errors, and a word for the metrics."""
+    """A refusal: the response's status, its error, the reason for the metrics, and seconds until a retry."""
 
     status: int
     code: str
@@ -27,55 +27,55 @@ class HostRefusal:
     retry: int | None = None
 
     def view(self) -> dict[str, str]:
-        """The one shape."""
+        """The error as JSON."""
         return {"code": self.code, "message": self.message, "hint": self.hint}
 
 
-FOREIGN_NAME = HostRefusal(
+UNKNOWN_HOST = HostRefusal(
     403,
     "forbidden",
-    "This server is not known under that name.",
+    "This server does not answer to that host name.",
     "Use localhost, or add the name to LATENTWALK_ALLOWED_HOSTS.",
     "host",
 )
-FOREIGN_PAGE = HostRefusal(
-    403, "forbidden", "Another site's page may not do that.", "Open Latentwalk's own page.", "origin"
+OTHER_SITE = HostRefusal(
+    403, "forbidden", "A page of another site may not do that.", "Open Latentwalk's own page.", "origin"
 )
 
 
 class HostPolicy:
-    """The names that this server answers to. A name may come with a port, and is then known with that one alone."""
+    """The host names that this server answers to. A name with a port is valid with that port only."""
 
     def __init__(self, hosts: Iterable[str]) -> None:
         self._names = {name.lower() for name in (*LOCAL, *(_bracketed(name) for name in hosts))}
-        self._anywhere = not self._names.isdisjoint(WILDCARDS)
+        self._any_address = not self._names.isdisjoint(WILDCARDS)
 
     def refusal(self, scope: Scope, headers: Headers) -> HostRefusal | None:
-        """Why this request or handshake is none of ours; None where it is.
+        """Why a request or handshake is refused, None if it is not.
 
-        A missing Origin is let through: browsers always send it with a socket or a write, so its absence means a
-        program, which could write any header it likes and needs the token like everybody.
+        A missing Origin is allowed: browsers always send it with a socket or a write, so its absence means a program,
+        which could send any header and needs a token like everyone else.
         """
         host = headers.get("host", "").lower()
-        if not self._knows(host):
-            return FOREIGN_NAME
+        if not self._is_known(host):
+            return UNKNOWN_HOST
         writes = scope["type"] == "websocket" or scope["method"] not in SAFE
         site = headers.get("sec-fetch-site", "none")
-        if site not in OURS and (writes or headers.get("sec-fetch-mode") != "navigate"):
-            return FOREIGN_PAGE
+        if site not in OWN_SITES and (writes or headers.get("sec-fetch-mode") != "navigate"):
+            return OTHER_SITE
         origin = headers.get("origin")
         if writes and origin is not None and origin.lower() not in _origins(scope, host):
-            return FOREIGN_PAGE
+            return OTHER_SITE
         return None
 
-    def _knows(self, host: str) -> bool:
+    def _is_known(self, host: str) -> bool:
         name = _without_port(host)
-        # Rebinding needs a name; whoever listens on every address is reached under addresses that it does not know.
-        return host in self._names or name in self._names or (self._anywhere and _is_address(name))
+        # DNS rebinding needs a name. A server that listens on every address cannot know all of its addresses.
+        return host in self._names or name in self._names or (self._any_address and _is_address(name))
 
 
 def _origins(scope: Scope, host: str) -> tuple[str, ...]:
-    # A proxy may speak https for us; but a page that came over https is not ours where its plain sister asks.
+    # A proxy may add TLS, so that a plain request may come from an https page; the reverse is another site.
     secure = scope["scheme"] in ("https", "wss")
     return (f"https://{host}",) if secure else (f"http://{host}", f"https://{host}")
 

@@ -1,4 +1,4 @@
-"""The watch: what was answered how soon, for the metrics; who changed what, for the audit log; what that used up."""
+"""Records every request: its duration and status in the metrics, and every change in the audit log."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from server.api.middleware.access import address
 from server.ops import audit_log
 from server.ops.metrics import Metrics
 
-FAILED = 400
+FIRST_ERROR = 400  # the lowest status of an error
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 class RequestLogMiddleware:
-    """Sees every request on its way in and every answer on its way out, and changes neither."""
+    """Counts and times requests, writes audit lines, and refunds the rate limit of requests that failed."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request; sockets pass through."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         begin = time.perf_counter()
         status = 500
 
-        async def seen(message: Message) -> None:
+        async def timed_send(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -36,22 +37,22 @@ class RequestLogMiddleware:
             await send(message)
 
         try:
-            await self.app(scope, receive, seen)
+            await self.app(scope, receive, timed_send)
         finally:
             method = scope["method"] if scope["method"] in METHODS else "other"
             self._metrics.requests.labels(method, _route(scope), status).inc()
-            if "share" in scope and status >= FAILED:
+            if "share" in scope and status >= FIRST_ERROR:
                 scope["share"].take(-1)
             if event := scope.get("audit"):
-                _note(event, scope, status)
+                _write_audit_line(event, scope, status)
 
 
 def _route(scope: Scope) -> str:
-    # The pattern and not the path, of which there is no end.
+    # The route's pattern: there would be a metric for each of arbitrarily many paths.
     return getattr(scope.get("route"), "path", "other")
 
 
-def _note(event: str, scope: Scope, status: int) -> None:
+def _write_audit_line(event: str, scope: Scope, status: int) -> None:
     who = scope["person"]
     audit_log.note(
         event,

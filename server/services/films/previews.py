@@ -57,8 +57,8 @@ class WalkPreviews:
         walk = await self._open(timeline)
         pace = await self._pace(walk)
         first, last = frames_between(timeline, between)
-        shown = min(count or timeline.frames, last - first + 1, MOST_MOMENTS)
-        frames = [first + round(index * (last - first) / max(1, shown - 1)) for index in range(shown)]
+        number = min(count or timeline.frames, last - first + 1, MOST_MOMENTS)
+        frames = [first + round(index * (last - first) / max(1, number - 1)) for index in range(number)]
 
         def edits() -> list[tuple[Edit, ...]]:
             return [walk.route.edits_at(moment_of_frame(walk.route, pace, frame)) for frame in frames]

@@ -20,7 +20,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from server.api import frame_protocol
-from server.api.live_socket import Refused, parse
+from server.api.live_messages import MessageRefused, parse
 
 EDIT: dict[str, Any] = {"generator": "eyes", "base": {"seed": 7}}
 
@@ -276,10 +276,10 @@ FIELDS = st.sampled_from(["rev", "edit", "ack", "size"])
 def test_any_text_is_understood_or_refused(text: str) -> None:
     try:
         message = parse({"text": text})
-    except Refused:
+    except MessageRefused:
         pass
     else:
-        assert message.wish is not None or message.ack is not None
+        assert message.request is not None or message.ack is not None
 
 
 async def test_one_tab_too_many_is_told_so_and_the_others_stay(

@@ -248,7 +248,7 @@ def test_a_viewer_explores_and_exports_and_stops_their_own_work_alone(come_in: A
     address = f"/api/jobs/{started.json()['id']}"
     assert second.get(address).status_code == 200
     refused = second.delete(address)
-    assert (refused.status_code, refused.json()["error"]["message"]) == (403, "That is somebody else's work.")
+    assert (refused.status_code, refused.json()["error"]["message"]) == (403, "That job belongs to somebody else.")
     assert first.delete(address).status_code == 202
     assert come_in("editor").delete(address).status_code == 202
 

@@ -84,5 +84,5 @@ def test_what_is_too_large_is_refused_with_a_sentence(path: str, limit: int, cli
     for body in (b"0" * (limit + 1), in_pieces()):
         answer = client.post(path, content=body, headers={"content-type": "application/json"})
         assert answer.status_code == 413
-        assert answer.json()["error"]["message"] == "That is too large."
+        assert answer.json()["error"]["message"] == "The request is too large."
     assert client.post(path, content=b"0" * min(limit, 2**20)).status_code in (422, 413)

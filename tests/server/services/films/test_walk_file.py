@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -28,11 +27,14 @@ from latentwalk.rendering.draw import draw
 from latentwalk.rendering.image_codec import Pixels
 from latentwalk.rendering.loaded_generator import LoadedGenerator
 from models.base import Generator
+from server.jobs.job import Job
 from server.services.films.destinations import ArchiveDestination
 from server.services.films.walk import check_walk
 from server.services.films.walk_file import render_walk_file
 from server.services.workspace import Workspace
 from server.settings import Settings
+from server.storage.db.database import Database
+from server.storage.db.job_table import JobTable
 from server.storage.film_archive import FilmArchive
 
 ROOT = Path(__file__).parents[4]
@@ -178,27 +180,28 @@ def test_a_film_whose_server_is_killed_is_rendered_by_the_next(tmp_path: Path) -
     assert not list((tmp_path / "exports").glob("*/.*.part"))
 
 
-def test_an_export_that_stops_every_server_is_given_up(
+def test_a_film_that_crashed_every_server_is_given_up(
     tmp_path: Path, run_app: Callable[[Path], AbstractContextManager[TestClient]]
 ) -> None:
     edit = {"generator": "eyes", "base": {"seed": 1}}
     keys = [{"at": 0, "edit": edit}, {"at": 900, "edit": edit}]
     recipe = {"version": 2, "generator": "eyes", "keyframes": keys, "play": "once"}
-    # As earlier versions left what they had not finished.
-    for id, wish in (
-        ("x-1", {"recipe": recipe, "title": "Deadly", "tries": 3}),
-        ("x-2", {"recipe": {"nonsense": True}, "title": "Nonsense", "tries": 1}),
-    ):
+    database = Database.at(tmp_path)
+    table = JobTable(database)
+    for id, stored, attempts in (("x-1", recipe, 3), ("x-2", {"nonsense": True}, 1)):  # as crashed servers leave them
+        job = Job(f"j-{id}", "export", id, created="2026-01-01")
+        table.add(job, {"export": id, "recipe": stored, "title": id})
         (tmp_path / "exports" / id).mkdir(parents=True)
-        (tmp_path / "exports" / id / "wish.json").write_text(json.dumps(wish))
+        table.release(job, attempts)
+    database.close()
     with run_app(tmp_path) as client:
         for _ in range(100):
             found = {job["title"]: job for job in client.get("/api/jobs").json()["jobs"]}
             if all(job["state"] == "failed" for job in found.values()):
                 break
             time.sleep(0.1)
-        assert "died 3 times" in found["Deadly"]["error"]["message"]
-        assert found["Nonsense"]["error"]["message"].endswith(".")
+        assert "crashed 3 times" in found["x-1"]["error"]["message"]
+        assert found["x-2"]["error"]["message"].endswith(".")
     with run_app(tmp_path):
         assert not list((tmp_path / "exports").iterdir())
 
