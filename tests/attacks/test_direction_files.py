@@ -91,7 +91,7 @@ FILES = {
     "a header without metadata": (save({"vector": VECTOR}), "has no"),
     "metadata that is a list": (raw_file(b'{"__metadata__":[]}'), "not a table"),
     "metadata of something else": (save({"vector": VECTOR}, metadata={"format": "pt"}), "has no direction"),
-    "a deeply nested header": (raw_file(b'{"__metadata__":' + nested_list(200_000).encode() + b"}"), "header is malformed"),
+    "a deeply nested header": (raw_file(b'{"__metadata__":' + nested_list(200_000).encode() + b"}"), "is malformed"),
     "a header with two entries of one name": (raw_file(b'{"__metadata__":{},"__metadata__":{}}'), ""),
     "tensors that overlap": (
         raw_file(b'{"__metadata__":{"latentwalk.direction":"{}"},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},'

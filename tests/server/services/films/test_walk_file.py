@@ -214,6 +214,6 @@ def test_the_estimate_is_near_the_film(format: str, ready: LoadedGenerator, tmp_
     exports = FilmArchive(tmp_path / "exports")
     export = exports.get(finish(work(exports, ready, timeline, tmp_path))["export"])
     for name in ("seconds", "frames", "fps", "width", "height"):
-        assert guess[name] == export[name]
-    assert 0.5 < guess["bytes"] / export["bytes"] < 2
-    assert guess["render_seconds"] > 0
+        assert getattr(guess, name) == export[name]
+    assert 0.5 < guess.bytes / export["bytes"] < 2
+    assert guess.render_seconds > 0
