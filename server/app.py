@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 
 from latentwalk.errors import LatentwalkError
 from latentwalk.rendering.device import pick_device, tune_threads
@@ -19,6 +20,7 @@ from server.api import error_responses, live_socket
 from server.api.dependencies import Services
 from server.api.gauges import add_gauges
 from server.api.middleware.access import AccessMiddleware
+from server.api.middleware.framing import FramingMiddleware
 from server.api.middleware.host_origin import HostPolicy
 from server.api.middleware.request_log import RequestLogMiddleware
 from server.api.routes import (
@@ -97,9 +99,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     error_responses.install(app)
     for module in ROUTERS:
         app.include_router(module.router)
-    app.mount("/static", pages.RevalidatedFiles(directory=ROOT / "static"), name="static")
+    app.mount("/static", GZipMiddleware(pages.RevalidatedFiles(directory=ROOT / "static")), name="static")
     hosts = HostPolicy((settings.host, *settings.allowed_hosts))
     app.add_middleware(AccessMiddleware, hosts=hosts, authenticator=authenticator, limits=limits, metrics=metrics)
+    if settings.frame_ancestors:
+        app.add_middleware(FramingMiddleware, ancestors=settings.frame_ancestors)
     app.add_middleware(RequestLogMiddleware, metrics=metrics)  # added last, so outermost: it records refusals too
     return app
 

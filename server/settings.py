@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -13,6 +14,8 @@ from latentwalk.errors import Invalid
 from models.errors import first_problem
 
 PREFIX = "LATENTWALK_"
+# An origin or scheme as a Content-Security-Policy lists it; nothing that could end the directive.
+FRAME_SOURCE = re.compile(r"[a-z][a-z0-9+.-]*:(//(\*\.)?[a-zA-Z0-9.-]+(:(\d+|\*))?)?")
 
 
 def _home() -> Path:
@@ -66,6 +69,9 @@ class Settings(BaseSettings):
         description="Further host names under which browsers may reach the server, separated by commas. If one is not "
         "a loopback name, the server asks for a token.",
     )
+    frame_ancestors: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="origins whose pages may show the page in a frame, separated by commas; none unless set"
+    )
 
     token: SecretStr | None = Field(
         None,
@@ -82,10 +88,18 @@ class Settings(BaseSettings):
         None, description="Certificates of the signing key, a PEM file, leaf certificate first."
     )
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("allowed_hosts", "frame_ancestors", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+    @field_validator("frame_ancestors")
+    @classmethod
+    def _sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for source in value:
+            if not FRAME_SOURCE.fullmatch(source):
+                raise ValueError(f"“{source[:60]}” is not an origin such as https://notebooks.example.org")
+        return value
 
     @field_validator("home")
     @classmethod

@@ -19,8 +19,10 @@ import torch
 from hypothesis import settings
 from starlette.testclient import TestClient
 
-from latentwalk.directions.direction import Curve, Direction, to_bytes
+from latentwalk.directions.direction import Direction
+from latentwalk.directions.direction_file import to_bytes
 from latentwalk.directions.latent_walk import LinearWalk
+from latentwalk.directions.response_curve import Curve
 from latentwalk.directions.unit import Unit
 from models.catalogue import pinned
 from models.generators.dcgan import DCGAN, build_network
@@ -103,7 +105,7 @@ def slider(spec: GeneratorSpec, id: str = "sway", seed: int = 1, **fields: Any) 
         "curve": Curve.straight(0.2, 20.0),
         "range": (-10.0, 8.0),
         "track": (-14.0, 12.0),
-        "asked": (-20.0, 20.0),
+        "requested_range": (-20.0, 20.0),
         "method": "walk",
         "seed": seed,
         "created": "2026-01-01",

@@ -1,4 +1,4 @@
-"""ONNX files for tests, each made by code: honest judges, and hostile ones."""
+"""ONNX files for tests, made by code: valid regressors, and the parts of hostile ones."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def weight(name: str, values: Any, dtype: Any = np.float32) -> Any:
 
 
 def brightness(**how: Any) -> bytes:
-    """Mean luma of a picture in 0 to 1: the built-in measure as somebody might upload it."""
+    """Mean luma of an image in 0 to 1: the built-in measure as an upload."""
     luma = np.array([0.299, 0.587, 0.114]).reshape(1, 3, 1, 1)
     nodes = [
         node("Conv", ["picture", "luma"], ["grey"]),
@@ -51,7 +51,7 @@ def brightness(**how: Any) -> bytes:
 
 
 def network(seed: int = 0, classes: int = 2) -> bytes:
-    """A small convolutional network of drawn weights that gives `classes` numbers."""
+    """A small convolutional network with random weights that returns `classes` numbers."""
     source = np.random.default_rng(seed)
     weights = [
         weight("a", source.normal(0, 0.3, (8, 3, 3, 3))),
@@ -71,20 +71,20 @@ def network(seed: int = 0, classes: int = 2) -> bytes:
 
 
 def spec(data: bytes, plan: InputPlan) -> RegressorSpec:
-    """What would be told of such a judge."""
+    """The spec of such a regressor."""
     card = RegressorCard("A test.", "None.", "A test.", "MIT", "It is a test.")
     return RegressorSpec("judge", "Judge", "onnx", False, (0.0, 1.0), "", fingerprint(data, plan), card)
 
 
 def score_upload(data: bytes) -> torch.Tensor:
-    """All that happens to an uploaded file, to its first scores."""
+    """Scores of an uploaded file, after every check of an upload."""
     plan, _ = guess_plan(inspect(data))
     return OnnxRegressor(spec(data, plan), data, plan).score(torch.zeros(4, 3, 32, 32))
 
 
-def assert_refused(data: bytes, said: str) -> None:
-    """Assert that a file is refused with one sentence of which `said` is a part, and a hint."""
-    with pytest.raises((Invalid, ModelFailed), match=said) as error:
+def assert_refused(data: bytes, pattern: str) -> None:
+    """Assert that an upload is refused with a hint and a message that matches `pattern`."""
+    with pytest.raises((Invalid, ModelFailed), match=pattern) as error:
         score_upload(data)
     text = str(error.value)
     assert text.endswith(".")

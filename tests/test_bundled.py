@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from latentwalk.directions.direction import Direction, from_bytes, to_bytes
+from latentwalk.directions.direction import Direction
+from latentwalk.directions.direction_file import from_bytes, to_bytes
 from latentwalk.directions.latent_walk import LinearWalk
 from latentwalk.progress import finish
 from latentwalk.steering.data_coverage import data_coverage

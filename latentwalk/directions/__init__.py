@@ -1,1 +1,1 @@
-"""Directions: the value, its unit, its path through latent space and its file format."""
+"""Directions: the value, its unit, its response curve, its walk through latent space and its file format."""

@@ -1,8 +1,8 @@
-"""How a latent moves: along a straight line, an arc, or a learned path of small steps; pure arithmetic.
+"""Walks: how a latent moves along a straight line, an arc, or a learned path of small steps.
 
 Lines and paths come from "On the steerability of GANs" (Jahanian, Chai, Isola 2020, section 3.1), arcs and a vector
-for each class from "GANalyze" (Goetschalckx et al. 2019, section 3). The norm of z is left free on a line; on an arc
-and at every step of a path it is scaled back to the length of the z it started from, sample by sample.
+for each class from "GANalyze" (Goetschalckx et al. 2019, section 3). A line leaves the norm of z free; an arc, and
+every step of a path, rescales each latent to the norm that it started with.
 """
 
 from __future__ import annotations
@@ -15,32 +15,36 @@ import torch
 from torch import Tensor
 
 Kind = Literal["linear", "path", "arc", "fan"]
-UNIT_SLACK = 1e-2  # what storing a unit vector in half precision may cost
+NORM_TOLERANCE = 1e-2  # the error of a unit vector that was stored in half precision
 
 
 class Walk(Protocol):
-    """A differentiable way to move latents [N, D] by signed steps [N]; step 0 leaves a latent bit-identical.
-
-    `classes` are weights [N or 1, K]; only a walk with a vector for each class looks at them.
-    """
+    """A differentiable way to move latents."""
 
     @property
-    def kind(self) -> Kind: ...
-
-    def tensors(self) -> dict[str, Tensor]:
-        """What is learned and stored."""
+    def kind(self) -> Kind:
+        """Which of the four kinds it is; part of the file format."""
         ...
 
-    def move(self, latents: Tensor, steps: Tensor, classes: Tensor | None = None) -> Tensor: ...
+    def tensors(self) -> dict[str, Tensor]:
+        """The learned tensors by name, as they are stored."""
+        ...
+
+    def move(self, latents: Tensor, steps: Tensor, classes: Tensor | None = None) -> Tensor:
+        """Latents [N, D] moved by signed steps [N]; step 0 leaves a latent bit-identical.
+
+        `classes` are weights [N or 1, K], which only a walk with one vector for each class uses.
+        """
+        ...
 
     def axis(self, classes: Tensor | None = None) -> Tensor | None:
-        """The vector [D] this walk goes along for class weights [1, K]; None where it has no single one."""
+        """The vector [D] along which the walk moves under class weights [1, K]; None where there is no single one."""
         ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LinearWalk:
-    """latent + step * vector. `vector` is [D]; a finished direction's has length one."""
+    """latent + step * vector. `vector` is [D], of length one in a finished direction."""
 
     vector: Tensor
 
@@ -59,40 +63,40 @@ class LinearWalk:
 
     @classmethod
     def blank(cls, width: int) -> Self:
-        """A walk that goes nowhere: learning starts here, so nothing of a random start is left in the result."""
+        """The zero walk. Learning starts from it, so that the result contains nothing of a random start."""
         return cls(torch.zeros(width))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ArcWalk:
-    """latent + step * vector; with `kept`, scaled back to the latent's own length ("arc", else "fan").
+    """latent + step * vector; with `keeps_norm` ("arc", else "fan") rescaled to the latent's own norm.
 
-    `vectors` is [1, D], one for all classes, or [K, D], one for each, mixed by the class weights. Their mean length
-    is one in a finished direction, so that a class may obey more or less than another.
+    `vectors` is [1, D], one for all classes, or [K, D], one for each, mixed by the class weights. In a finished
+    direction their mean length is one, so that the effect may be stronger for some classes than for others.
     """
 
     vectors: Tensor
-    kept: bool = True
+    keeps_norm: bool = True
 
     @property
     def kind(self) -> Kind:
-        return "arc" if self.kept else "fan"
+        return "arc" if self.keeps_norm else "fan"
 
     def tensors(self) -> dict[str, Tensor]:
         return {"vectors": self.vectors}
 
     def move(self, latents: Tensor, steps: Tensor, classes: Tensor | None = None) -> Tensor:
-        moved = latents + steps.to(latents)[:, None] * self._mixed(latents, classes)
-        if not self.kept:
+        moved = latents + steps.to(latents)[:, None] * self._class_vectors(latents, classes)
+        if not self.keeps_norm:
             return moved
         length = latents.norm(dim=1, keepdim=True)
-        kept: Tensor = moved * (length / moved.norm(dim=1, keepdim=True).clamp_min(1e-8))
-        return kept
+        rescaled: Tensor = moved * (length / moved.norm(dim=1, keepdim=True).clamp_min(1e-8))
+        return rescaled
 
     def axis(self, classes: Tensor | None = None) -> Tensor | None:
-        return self._mixed(self.vectors, classes)[0]
+        return self._class_vectors(self.vectors, classes)[0]
 
-    def _mixed(self, like: Tensor, classes: Tensor | None) -> Tensor:
+    def _class_vectors(self, like: Tensor, classes: Tensor | None) -> Tensor:
         vectors = self.vectors.to(like)
         if len(vectors) == 1:
             return vectors
@@ -102,17 +106,17 @@ class ArcWalk:
         return mixed
 
     @classmethod
-    def blank(cls, count: int, width: int, kept: bool) -> Self:
-        """A walk that goes nowhere yet."""
-        return cls(torch.zeros(count, width), kept)
+    def blank(cls, count: int, width: int, keeps_norm: bool) -> Self:
+        """The zero walk with `count` vectors."""
+        return cls(torch.zeros(count, width), keeps_norm)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PathWalk:
-    """Repeated steps x -> x + B relu(A x + a) + b, one such map for each sign, whole and fractional.
+    """Repeated steps x -> x + B relu(A x + a) + b, with one such map for each sign of the step.
 
     Tensors are `up.*` and `down.*`: `inner` [D, D], `inner_bias` [D], `outer` [D, D], `outer_bias` [D]. Step s
-    runs floor(|s|) whole steps and the rest as a fraction of the next, so the path is continuous in s.
+    runs floor(|s|) whole steps and then a fraction of the next, so that the path is continuous in s.
     """
 
     weights: Mapping[str, Tensor]
@@ -132,8 +136,8 @@ class PathWalk:
         length = latents.norm(dim=1, keepdim=True)
         upwards = (steps >= 0)[:, None]
         moved = latents
-        for done in range(int(steps.detach().abs().max().ceil())):
-            share = (steps.abs() - done).clamp(0, 1)[:, None]
+        for completed in range(int(steps.detach().abs().max().ceil())):
+            share = (steps.abs() - completed).clamp(0, 1)[:, None]
             change = torch.where(upwards, self._change(moved, "up"), self._change(moved, "down"))
             goal = moved + change
             goal = goal * (length / goal.norm(dim=1, keepdim=True).clamp_min(1e-8))
@@ -147,7 +151,7 @@ class PathWalk:
 
     @classmethod
     def blank(cls, width: int, seed: int) -> Self:
-        """A path that goes nowhere yet: the outer map is zero, only the inner one is drawn from the seed."""
+        """The zero path: the outer maps are zero, the inner ones are random, from the seed."""
         source = torch.Generator().manual_seed(seed)
         weights: dict[str, Tensor] = {}
         for sign in ("up", "down"):
@@ -159,7 +163,7 @@ class PathWalk:
 
 
 def from_tensors(kind: str, tensors: Mapping[str, Tensor], width: int) -> Walk:
-    """The walk stored as `tensors`; ValueError with the reason where they are not such a walk."""
+    """The walk of that kind stored as `tensors`. Raises ValueError, with the reason, where they do not fit."""
     if kind in ("arc", "fan"):
         count = len(tensors["vectors"]) if "vectors" in tensors and tensors["vectors"].ndim == 2 else 1
         expected: dict[str, tuple[int, ...]] = {"vectors": (max(count, 1), width)}
@@ -179,10 +183,10 @@ def from_tensors(kind: str, tensors: Mapping[str, Tensor], width: int) -> Walk:
         if not bool(torch.isfinite(tensors[name]).all()):
             raise ValueError(f"{name} holds numbers that are not finite")
     floats = {name: tensor.float() for name, tensor in tensors.items()}
-    if kind == "linear" and not abs(float(floats["vector"].norm()) - 1) < UNIT_SLACK:
+    if kind == "linear" and not abs(float(floats["vector"].norm()) - 1) < NORM_TOLERANCE:
         raise ValueError("its vector is not of length one")
     if kind in ("arc", "fan"):
-        if not abs(float(floats["vectors"].norm(dim=1).mean()) - 1) < UNIT_SLACK:
+        if not abs(float(floats["vectors"].norm(dim=1).mean()) - 1) < NORM_TOLERANCE:
             raise ValueError("its vectors' mean length is not one")
         return ArcWalk(floats["vectors"], kind == "arc")
     return LinearWalk(floats["vector"]) if kind == "linear" else PathWalk(floats)

@@ -1,4 +1,4 @@
-"""Units of sliders: how an amount a person reads ("x1.40", "-6 px") maps to an additive coordinate."""
+"""Units: how an amount as people read it ("×1.40", "−6.0 px") maps to a coordinate in which effects add up."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ from latentwalk.errors import Invalid
 class Unit:
     """A unit of effect.
 
-    `neutral` is the amount that changes nothing (1 for a zoom factor, 0 for pixels). Amounts add up in the
-    *coordinate*: log2(amount / neutral) where `scale` is "log", amount - neutral where it is "linear".
+    symbol    written with the amount: "px", "°", "x" ...; at most 16 characters
+    neutral   the amount that changes nothing: 1 for a zoom factor, 0 for pixels
+    scale     effects add up in the *coordinate*, log2(amount / neutral) for "log" and amount - neutral for "linear"
+    decimals  0 to 6 decimals are shown
+
+    Raises ValueError for anything else.
     """
 
     symbol: str
@@ -33,22 +37,22 @@ class Unit:
             raise ValueError("a unit's symbol is a text of at most 16 characters")
 
     def coordinate(self, amount: float) -> float:
-        """0 at neutral, signed, additive. Refuses amounts that are not finite or not on the scale."""
+        """The signed coordinate of an amount, 0 at neutral. Raises Invalid for an amount that is not on the scale."""
         if not math.isfinite(amount):
             raise Invalid(f"{amount} is not an amount.", f"Give a number in {self.symbol}.")
         if self.scale == "linear":
             return amount - self.neutral
         if amount <= 0:
-            raise Invalid(f"{amount:g} {self.symbol} is not on a scale of factors.", "Give a number above zero.")
-        return math.log2(amount) - math.log2(self.neutral)  # the quotient itself could leave the floats
+            raise Invalid(f"{amount:g} {self.symbol} is not a factor.", "Give a number above zero.")
+        return math.log2(amount) - math.log2(self.neutral)  # the quotient itself could overflow
 
     def amount(self, coordinate: float) -> float:
-        """The inverse of `coordinate`."""
+        """The amount at a coordinate."""
         return coordinate + self.neutral if self.scale == "linear" else self.neutral * 2.0**coordinate
 
     def describe(self, amount: float) -> str:
-        """The amount as people read it: "×1.40", "+6.0 px", "−8.0°"."""
-        places = f".{self.decimals}f" if abs(amount) < 1e6 else ".3g"  # a number nobody meant fills no page
+        """The amount as text: "×1.40", "+6.0 px", "−8.0°"."""
+        places = f".{self.decimals}f" if abs(amount) < 1e6 else ".3g"  # fixed-point 1e300 has 300 digits
         if self.scale == "log":
             return f"{'×' if self.symbol == 'x' else self.symbol}{amount:{places}}"
         gap = "" if self.symbol == "°" else " "

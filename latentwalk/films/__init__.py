@@ -1,1 +1,1 @@
-"""Films: from a timeline to edits, from edits to pictures, from pictures to files that say what they are."""
+"""Films: from a timeline to edits, from edits to images, from images to a file that carries its recipe."""

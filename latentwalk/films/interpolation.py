@@ -1,4 +1,4 @@
-"""How numbers get from stop to stop: easings, straight lines, splines that do not overshoot, and great circles."""
+"""Interpolation between keyframes: easings, straight lines, splines, monotone splines, and great circles."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Vector = tuple[float, ...]
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A value at `at` seconds, kept for `hold` seconds, and how it leaves."""
+    """A value at `at` seconds, held for `hold` seconds, and the easing with which it leaves."""
 
     at: float
     value: Vector
@@ -22,7 +22,7 @@ class Stop:
 
 
 def ease(share: float, easing: Easing) -> float:
-    """Where one is after a share in [0, 1] of the way's time; the ends stay."""
+    """The eased share for a share of the time between two stops; both in [0, 1], and 0 and 1 are fixed."""
     if easing == "smooth":
         return (1 - math.cos(math.pi * share)) / 2
     if easing == "in":
@@ -35,69 +35,72 @@ def ease(share: float, easing: Easing) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A moment between two stops: their positions in the list and the eased share of the way, 0 while resting."""
+class Position:
+    """A time between two stops: their indices and the eased share of the way, 0 during a hold."""
 
     left: int
     right: int
     share: float
 
 
-def place(stops: Sequence[Stop], at: float, period: float | None) -> Place:
-    """Where `at` lies among stops in order of time; with a period the last leads back to the first."""
+def locate(stops: Sequence[Stop], at: float, period: float | None) -> Position:
+    """The position of the time `at` among stops in order; with a period, the last stop leads back to the first."""
     count = len(stops)
     if count == 1 or (period is None and at >= stops[-1].at):
-        return Place(count - 1, count - 1, 0.0)
+        return Position(count - 1, count - 1, 0.0)
     if period is not None:
         at = stops[0].at + (at - stops[0].at) % period
     elif at <= stops[0].at:
-        return Place(0, 0, 0.0)
+        return Position(0, 0, 0.0)
     left = max(index for index, stop in enumerate(stops) if stop.at <= at)
     right = (left + 1) % count
     end = stops[right].at if right else stops[0].at + (period or 0.0)
     begin = stops[left].at + stops[left].hold
     share = min(max((at - begin) / (end - begin), 0.0), 1.0) if end > begin else 0.0
-    return Place(left, right, ease(share, stops[left].easing))
+    return Position(left, right, ease(share, stops[left].easing))
 
 
-def straight(stops: Sequence[Stop], found: Place) -> Vector:
-    """Between two stops in a straight line."""
-    first, second = stops[found.left].value, stops[found.right].value
-    return tuple(a + found.share * (b - a) for a, b in zip(first, second, strict=True))
+def linear(stops: Sequence[Stop], position: Position) -> Vector:
+    """Linear interpolation between two stops."""
+    first, second = stops[position.left].value, stops[position.right].value
+    return tuple(a + position.share * (b - a) for a, b in zip(first, second, strict=True))
 
 
-def arc(stops: Sequence[Stop], found: Place) -> Vector:
-    """Between two stops along the great circle, both first scaled to length one (Shoemake 1985)."""
-    first, second = (_unit(stops[index].value) for index in (found.left, found.right))
+def great_circle(stops: Sequence[Stop], position: Position) -> Vector:
+    """Spherical interpolation between two stops, both first scaled to length one (Shoemake 1985)."""
+    first, second = (_unit(stops[index].value) for index in (position.left, position.right))
     angle = math.acos(min(1.0, max(-1.0, math.fsum(a * b for a, b in zip(first, second, strict=True)))))
     if angle < 1e-9:
         return first
-    shares = (math.sin((1 - found.share) * angle) / math.sin(angle), math.sin(found.share * angle) / math.sin(angle))
+    shares = (
+        math.sin((1 - position.share) * angle) / math.sin(angle),
+        math.sin(position.share * angle) / math.sin(angle),
+    )
     return tuple(shares[0] * a + shares[1] * b for a, b in zip(first, second, strict=True))
 
 
-def spline(stops: Sequence[Stop], found: Place, period: float | None, *, tame: bool) -> Vector:
-    """Between two stops along a cubic spline through all of them; with a period it closes without a corner.
+def spline(stops: Sequence[Stop], position: Position, period: float | None, *, monotone: bool) -> Vector:
+    """Cubic interpolation between two stops on a spline through all of them; with a period it closes smoothly.
 
-    `tame` keeps each number between its values at the two stops (Fritsch and Butland 1984), as a slider's amount
-    and a weight must be; otherwise the tangents are those of Catmull and Rom (1974), for stops at uneven times, and
-    numbers that sum to one at every stop do so everywhere.
+    `monotone` keeps each number between its values at the two stops (Fritsch and Butland 1984), as an amount or a
+    weight must be. Otherwise the tangents are those of Catmull and Rom (1974), for stops at uneven times, and numbers
+    that sum to one at every stop sum to one everywhere.
     """
-    if found.left == found.right:
-        return stops[found.left].value
-    span = _gap(stops, found.left, period)
-    leaving = _tangent(stops, found.left, period, after=True, tame=tame)
-    arriving = _tangent(stops, found.right, period, after=False, tame=tame)
-    x = found.share
+    if position.left == position.right:
+        return stops[position.left].value
+    span = _gap(stops, position.left, period)
+    leaving = _tangent(stops, position.left, period, after=True, monotone=monotone)
+    arriving = _tangent(stops, position.right, period, after=False, monotone=monotone)
+    x = position.share
     weights = ((1 + 2 * x) * (1 - x) ** 2, x * (1 - x) ** 2 * span, x * x * (3 - 2 * x), x * x * (x - 1) * span)
-    rows = zip(stops[found.left].value, leaving, stops[found.right].value, arriving, strict=True)
+    rows = zip(stops[position.left].value, leaving, stops[position.right].value, arriving, strict=True)
     return tuple(math.fsum(w * number for w, number in zip(weights, row, strict=True)) for row in rows)
 
 
-def _tangent(stops: Sequence[Stop], index: int, period: float | None, *, after: bool, tame: bool) -> Vector:
-    # Per second at a stop, as seen from the way that leaves it (`after`) or the one that arrives.
+def _tangent(stops: Sequence[Stop], index: int, period: float | None, *, after: bool, monotone: bool) -> Vector:
+    # The slope per second at a stop, of the segment that leaves it (`after`) or of the one that arrives.
     count = len(stops)
-    if stops[index].hold > 0:  # at rest
+    if stops[index].hold > 0:  # the value does not move while it is held
         return (0.0,) * len(stops[index].value)
     open_end = period is None and index in (0, count - 1)
     if open_end:
@@ -105,15 +108,15 @@ def _tangent(stops: Sequence[Stop], index: int, period: float | None, *, after: 
     before, behind = (index - 1) % count, index
     rows = zip(_slope(stops, before, period), _slope(stops, behind, period), strict=True)
     spans = _gap(stops, before, period), _gap(stops, behind, period)
-    return tuple(_slow(a, b, spans) if tame else _mean(a, b, spans) for a, b in rows)
+    return tuple(_harmonic_mean(a, b, spans) if monotone else _parabola(a, b, spans) for a, b in rows)
 
 
-def _mean(first: float, second: float, spans: tuple[float, float]) -> float:
+def _parabola(first: float, second: float, spans: tuple[float, float]) -> float:
     # The slope of the parabola through three points, at the middle one.
     return (spans[1] * first + spans[0] * second) / (spans[0] + spans[1])
 
 
-def _slow(first: float, second: float, spans: tuple[float, float]) -> float:
+def _harmonic_mean(first: float, second: float, spans: tuple[float, float]) -> float:
     # The weighted harmonic mean of two slopes, zero where they disagree.
     if first * second <= 0:
         return 0.0
@@ -128,7 +131,7 @@ def _slope(stops: Sequence[Stop], index: int, period: float | None) -> Vector:
 
 
 def _gap(stops: Sequence[Stop], index: int, period: float | None) -> float:
-    # Seconds of the way that leaves a stop.
+    # Seconds of the segment that leaves a stop.
     right = (index + 1) % len(stops)
     end = stops[right].at if right else stops[0].at + (period or 0.0)
     return max(end - stops[index].at - stops[index].hold, 1e-9)

@@ -1,4 +1,4 @@
-"""Walks to start from: through random seeds, along one slider, along all of them, from class to class."""
+"""Presets: timelines through random seeds, along one direction, along all directions, and between two classes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_SLIDERS = 24
 
 @dataclass(frozen=True, slots=True)
 class PresetRequest:
-    """What a preset is made from; each takes what it needs. `seconds` is the length of the whole walk."""
+    """The inputs of all presets; each uses those it needs. `seconds` is the length of the whole walk."""
 
     edit: Edit
     seconds: float = 8.0
@@ -30,7 +30,7 @@ class PresetRequest:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A way to make a timeline, and what it asks for beyond an edit."""
+    """A way to make a timeline; `needs` names the inputs that it needs beyond an edit."""
 
     id: str
     title: str
@@ -41,33 +41,36 @@ class Preset:
 
 def presets() -> Mapping[str, Preset]:
     """Every preset by its id."""
-    made = (
+    every = (
         Preset("random", "Random walk", "Through several seeds and back to the first.", ("seeds",), random_walk),
         Preset("back_and_forth", "There and back", "One slider over its usable range.", ("direction",), back_and_forth),
         Preset("tour", "Tour of the sliders", "Each slider in turn, there and back.", (), tour),
         Preset("morph", "Class morph", "What lies between two classes.", ("classes",), morph),
     )
-    return {preset.id: preset for preset in made}
+    return {preset.id: preset for preset in every}
 
 
-def random_walk(wish: PresetRequest, spec: GeneratorSpec, directions: Mapping[str, Direction]) -> Timeline:
-    """From the edit's own base through seeds drawn from it, at an even speed, without a seam."""
-    if not 2 <= wish.seeds <= MOST_STOPS:
-        raise Invalid(f"A random walk goes through 2 to {MOST_STOPS} seeds.", "Choose a number between.")
-    drawn = [wish.edit.base.model_dump(exclude_defaults=True), *({"seed": _seed(wish.edit, n)} for n in range(1, 64))]
-    step = wish.seconds / wish.seeds
-    keyframes = [
-        {"at": index * step, "edit": {**_plain(wish.edit), "base": base}, "easing": "linear"}
-        for index, base in enumerate(drawn[: wish.seeds])
+def random_walk(request: PresetRequest, spec: GeneratorSpec, directions: Mapping[str, Direction]) -> Timeline:
+    """A loop from the edit's own base through seeds derived from the edit, at constant perceptual speed."""
+    if not 2 <= request.seeds <= MOST_STOPS:
+        raise Invalid(f"A random walk goes through 2 to {MOST_STOPS} seeds.", "Choose a number in that range.")
+    bases = [
+        request.edit.base.model_dump(exclude_defaults=True),
+        *({"seed": _seed(request.edit, n)} for n in range(1, 64)),
     ]
-    return _walk(wish, keyframes, curve="spline", speed="even")
+    step = request.seconds / request.seeds
+    keyframes = [
+        {"at": index * step, "edit": {**_plain(request.edit), "base": base}, "easing": "linear"}
+        for index, base in enumerate(bases[: request.seeds])
+    ]
+    return _walk(request, keyframes, curve="spline", speed="even")
 
 
-def back_and_forth(wish: PresetRequest, spec: GeneratorSpec, directions: Mapping[str, Direction]) -> Timeline:
-    """There and back along one slider, over its usable range; it loops without a seam."""
-    if wish.direction is None:
-        raise Invalid("The preset needs a direction.", "Pick one of the generator's sliders.")
-    return sweep(wish.edit, _slider(wish.direction, spec, directions), seconds=wish.seconds)
+def back_and_forth(request: PresetRequest, spec: GeneratorSpec, directions: Mapping[str, Direction]) -> Timeline:
+    """A loop along one direction over its usable range and back."""
+    if request.direction is None:
+        raise Invalid("The preset needs a direction.", "Choose one of the generator's directions.")
+    return sweep(request.edit, _direction(request.direction, spec, directions), seconds=request.seconds)
 
 
 def sweep(
@@ -78,7 +81,10 @@ def sweep(
     span: tuple[float, float] | None = None,
     output: Mapping[str, Any] | None = None,
 ) -> Timeline:
-    """There and back along a slider, over its usable range unless `span` says otherwise."""
+    """A loop along a direction over `span` and back; the default is its usable range.
+
+    `span` is the lowest and highest amount. Raises Invalid where it leaves the direction's track.
+    """
     low, high = direction.range if span is None else span
     for amount in (low, high):
         direction.steps(amount)
@@ -87,46 +93,50 @@ def sweep(
     return _walk(PresetRequest(edit, seconds), keyframes, output=dict(output or {}))
 
 
-def tour(wish: PresetRequest, spec: GeneratorSpec, directions: Mapping[str, Direction]) -> Timeline:
-    """Each slider in turn from where it is up, down and back, over its usable range."""
+def tour(request: PresetRequest, spec: GeneratorSpec, directions: Mapping[str, Direction]) -> Timeline:
+    """Each direction in turn, from its current amount up, down and back, over its usable range."""
     chosen = list(directions.values())[:MOST_SLIDERS]
     if not chosen:
-        raise Invalid(f"{spec.name} has no sliders to tour.", "Learn or discover some first.")
-    turn = wish.seconds / len(chosen)
-    keyframes: list[dict[str, Any]] = [{"at": 0.0, "edit": _plain(wish.edit)}]
+        raise Invalid(f"{spec.name} has no directions to tour.", "Learn or discover some first.")
+    turn = request.seconds / len(chosen)
+    keyframes: list[dict[str, Any]] = [{"at": 0.0, "edit": _plain(request.edit)}]
     for number, direction in enumerate(chosen):
-        rest = wish.edit.amounts.get(direction.id, direction.unit.neutral)
+        rest = request.edit.amounts.get(direction.id, direction.unit.neutral)
         low, high = direction.range
-        # A slider that has not moved yet needs a stop where its turn begins, or it would set off at the start.
+        # Without a stop where its turn begins, a direction would start to move at the beginning of the walk.
         stops = [(0.0, rest)] * bool(number) + [(0.25, high), (0.75, low)] + [(1.0, rest)] * (number + 1 < len(chosen))
         keyframes += [{"at": (number + share) * turn, "amounts": {direction.id: amount}} for share, amount in stops]
-    return _walk(wish, _merged(keyframes))
+    return _walk(request, _merged(keyframes))
 
 
-def morph(wish: PresetRequest, spec: GeneratorSpec, directions: Mapping[str, Direction]) -> Timeline:
-    """From one class to the other and back, resting on each, at an even speed."""
-    if len(wish.classes) != 2 or len(set(wish.classes)) != 2:
-        raise Invalid("A class morph goes between two classes.", "Name two different ones.")
-    for name in wish.classes:
+def morph(request: PresetRequest, spec: GeneratorSpec, directions: Mapping[str, Direction]) -> Timeline:
+    """A loop from one class to another and back, with a hold on each, at constant perceptual speed."""
+    if len(request.classes) != 2 or len(set(request.classes)) != 2:
+        raise Invalid("A class morph goes between two classes.", "Choose two different ones.")
+    for name in request.classes:
         if name not in spec.classes:
-            hint = f"It has {', '.join(spec.classes[:12])}." if spec.classes else "Pick a generator with classes."
+            hint = (
+                f"Its classes are {', '.join(spec.classes[:12])}."
+                if spec.classes
+                else "Choose a generator with classes."
+            )
             raise Invalid(f"{spec.name} has no class “{name[:60]}”.", hint)
-    first, second = wish.classes
-    rest = wish.seconds / 16
+    first, second = request.classes
+    rest = request.seconds / 16
     keyframes = [
-        {"at": 0.0, "edit": {**_plain(wish.edit), "classes": {first: 1.0}}, "hold": rest},
-        {"at": wish.seconds / 2, "classes": {second: 1.0}, "hold": rest},
+        {"at": 0.0, "edit": {**_plain(request.edit), "classes": {first: 1.0}}, "hold": rest},
+        {"at": request.seconds / 2, "classes": {second: 1.0}, "hold": rest},
     ]
-    return _walk(wish, keyframes, speed="even")
+    return _walk(request, keyframes, speed="even")
 
 
-def _walk(wish: PresetRequest, keyframes: Sequence[Mapping[str, Any]], **more: Any) -> Timeline:
-    data = {"version": 2, "generator": wish.edit.generator, "keyframes": list(keyframes), "seconds": wish.seconds}
+def _walk(request: PresetRequest, keyframes: Sequence[Mapping[str, Any]], **more: Any) -> Timeline:
+    data = {"version": 2, "generator": request.edit.generator, "keyframes": list(keyframes), "seconds": request.seconds}
     return read({**data, **more})
 
 
 def _merged(keyframes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    # Where one slider's turn ends the next one's begins: one keyframe for both.
+    # The end of one direction's turn and the begin of the next are one keyframe.
     merged: list[dict[str, Any]] = []
     for key in keyframes:
         if merged and abs(merged[-1]["at"] - key["at"]) < 1e-9:
@@ -136,9 +146,9 @@ def _merged(keyframes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return merged
 
 
-def _slider(id: str, spec: GeneratorSpec, directions: Mapping[str, Direction]) -> Direction:
+def _direction(id: str, spec: GeneratorSpec, directions: Mapping[str, Direction]) -> Direction:
     if id not in directions:
-        raise Invalid(f"{spec.name} has no direction “{id[:60]}”.", "Pick one of its sliders, or learn this one.")
+        raise Invalid(f"{spec.name} has no direction “{id[:60]}”.", "Choose one of its directions, or learn this one.")
     return directions[id]
 
 

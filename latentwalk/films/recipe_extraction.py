@@ -1,4 +1,4 @@
-"""The recipe that a file carries: found by walking its boxes, without decoding a picture. Files are strangers'."""
+"""Extracts the recipe from an exported file by walking its chunks. Files are untrusted, and no image is decoded."""
 
 from __future__ import annotations
 
@@ -21,56 +21,59 @@ LARGEST_RECIPE = 2**20
 MOST_BOXES = 100_000
 SIGNABLE = (file_formats.PNG, file_formats.WEBP, file_formats.GIF, file_formats.JPEG, file_formats.MP4)  # by C2PA
 TAGS, TAG, SIMPLE, NAME, TEXT, SEGMENT = 0x1254C367, 0x7373, 0x67C8, 0x45A3, 0x4487, 0x18538067
-Found = tuple[str, Any]
+Recipe = tuple[str, Any]
 
 
-def recipe_of(data: bytes) -> Found:
-    """The kind ("walk" or "edit") and the decoded JSON that a file carries, or is; Invalid where there is none."""
-    finders: Mapping[FileFormat, Callable[[bytes], Found | None]] = {
+def recipe_of(data: bytes) -> Recipe:
+    """The kind ("walk" or "edit") and the decoded JSON of the recipe that a file carries, or is.
+
+    Raises Invalid where there is none.
+    """
+    readers: Mapping[FileFormat, Callable[[bytes], Recipe | None]] = {
         file_formats.PNG: _png, file_formats.WEBP: _webp, file_formats.GIF: _gif, file_formats.JPEG: _jpg,
         file_formats.MP4: _mp4, file_formats.WEBM: _webm, file_formats.ZIP: _zip, file_formats.JSON: _json,
     }  # fmt: skip
-    finder = finders.get(file_formats.detect_format(data))
-    found = finder(data) if finder else None
-    if found is None:
-        hint = "Programs and sites often remove it: use the file as it was downloaded."
-        raise Invalid("That file carries no recipe of a picture or walk.", hint)
-    return found
+    reader = readers.get(file_formats.detect_format(data))
+    recipe = reader(data) if reader else None
+    if recipe is None:
+        hint = "Many programs and sites remove it: use the file as it was downloaded."
+        raise Invalid("The file carries no recipe of a picture or walk.", hint)
+    return recipe
 
 
-def mime_of(data: bytes) -> str:
-    """The type under which content credentials are looked for; "" where a file cannot carry them."""
+def media_type(data: bytes) -> str:
+    """The media type of a file for reading content credentials; "" where its format cannot carry them."""
     format = file_formats.detect_format(data)
     return format.media_type if format in SIGNABLE else ""
 
 
-def _png(data: bytes) -> Found | None:
+def _png(data: bytes) -> Recipe | None:
     for number, (kind, body) in enumerate(png_chunks(data)):
         if number > MOST_BOXES:
             return None
         if kind == b"iTXt" and body.startswith(XMP_KEY + b"\0"):
-            found = recipe_in(_text(body, international=True))
-            if found is not None:
-                return found
+            recipe = recipe_in(_text(body, international=True))
+            if recipe is not None:
+                return recipe
         if kind in (b"tEXt", b"iTXt", b"zTXt") and body.startswith(KEYWORD.encode() + b"\0"):
-            found = _loose(_text(body, international=kind == b"iTXt", packed=kind == b"zTXt"))
-            if found is not None:
-                return found
+            recipe = _json(_text(body, international=kind == b"iTXt", compressed=kind == b"zTXt"))
+            if recipe is not None:
+                return recipe
     return None
 
 
-def _webp(data: bytes) -> Found | None:
+def _webp(data: bytes) -> Recipe | None:
     packets = (body for name, body in riff_chunks(data) if name == b"XMP ")
     return _first(packets)
 
 
-def _gif(data: bytes) -> Found | None:
+def _gif(data: bytes) -> Recipe | None:
     start = data.find(b"XMP DataXMP")
     end = data.find(GIF_XMP_END[:8], start)
     return recipe_in(data[start + 11 : end]) if 0 <= start < end else None
 
 
-def _jpg(data: bytes) -> Found | None:
+def _jpg(data: bytes) -> Recipe | None:
     head, at = b"http://ns.adobe.com/xap/1.0/\0", 2
     while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] not in (0xD9, 0xDA):
         size = int.from_bytes(data[at + 2 : at + 4])
@@ -81,7 +84,7 @@ def _jpg(data: bytes) -> Found | None:
     return None
 
 
-def _mp4(data: bytes) -> Found | None:
+def _mp4(data: bytes) -> Recipe | None:
     at = 0
     for _ in range(MOST_BOXES):
         if at + 8 > len(data):
@@ -98,28 +101,28 @@ def _mp4(data: bytes) -> Found | None:
     return None
 
 
-def _webm(data: bytes) -> Found | None:
+def _webm(data: bytes) -> Recipe | None:
     texts = []
     for tag, begin, end in _elements(data, 0, len(data), (SEGMENT, TAGS, TAG)):
         if tag == SIMPLE:
             parts = {inner: data[a:b] for inner, a, b in _elements(data, begin, end, ())}
             if parts.get(NAME, b"").rstrip(b"\0").upper() == b"COMMENT":
                 texts.append(parts.get(TEXT, b"").rstrip(b"\0"))
-    return next((found for text in texts if (found := _loose(text)) is not None), None)
+    return next((recipe for text in texts if (recipe := _json(text)) is not None), None)
 
 
 def _elements(data: bytes, at: int, end: int, inside: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
-    # EBML elements (RFC 8794) between two places, those of the ids `inside` opened, down to three levels.
-    stack, seen = [(at, end)], 0
+    # EBML elements (RFC 8794) between two offsets; elements whose ids are in `inside` are descended into, three levels.
+    stack, count = [(at, end)], 0
     while stack:
         at, end = stack.pop()
-        while at < end and seen < MOST_BOXES:
-            seen += 1
+        while at < end and count < MOST_BOXES:
+            count += 1
             kind, start = _number(data, at, end, marked=True)
             size, start = _number(data, start, end, marked=False)
             if kind is None or size is None:
                 break
-            stop = end if size < 0 else min(start + size, end)  # one of unknown size reaches to the end
+            stop = end if size < 0 else min(start + size, end)  # an element of unknown size reaches to the end
             if kind in inside and len(stack) < 4:
                 stack.append((stop, end))
                 at, end = start, stop
@@ -141,24 +144,20 @@ def _number(data: bytes, at: int, end: int, *, marked: bool) -> tuple[int | None
     return (-1 if bits == (1 << 7 * length) - 1 else bits), at + length
 
 
-def _zip(data: bytes) -> Found | None:
+def _zip(data: bytes) -> Recipe | None:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as opened:
             info = opened.getinfo("recipe.json")
             if info.file_size > LARGEST_RECIPE or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 return None
             with opened.open(info) as file:
-                return _loose(file.read(LARGEST_RECIPE))
+                return _json(file.read(LARGEST_RECIPE))
     except (zipfile.BadZipFile, KeyError, OSError, RuntimeError, ValueError, NotImplementedError, EOFError, zlib.error):
         return None
 
 
-def _json(data: bytes) -> Found | None:
-    return _loose(data)
-
-
-def _loose(text: bytes) -> Found | None:
-    # JSON without a word of its kind: walks have keyframes, edits a base.
+def _json(text: bytes) -> Recipe | None:
+    # JSON that does not state its kind: walks have keyframes, edits a base.
     if len(text) > LARGEST_RECIPE:
         return None
     try:
@@ -174,23 +173,23 @@ def _loose(text: bytes) -> Found | None:
     return ("walk", value) if "keyframes" in value else ("edit", value) if "base" in value else None
 
 
-def _first(packets: Iterator[bytes]) -> Found | None:
-    return next((found for packet in packets if (found := recipe_in(packet)) is not None), None)
+def _first(packets: Iterator[bytes]) -> Recipe | None:
+    return next((recipe for packet in packets if (recipe := recipe_in(packet)) is not None), None)
 
 
-def _text(body: bytes, *, international: bool, packed: bool = False) -> bytes:
-    # The text of a PNG chunk after its keyword, unpacked with a limit.
+def _text(body: bytes, *, international: bool, compressed: bool = False) -> bytes:
+    # The text of a PNG chunk after its keyword, decompressed up to a limit.
     rest = body[body.index(b"\0") + 1 :]
     if international:
-        packed, rest = rest[:1] == b"\1", rest[2:]
+        compressed, rest = rest[:1] == b"\1", rest[2:]
         for _ in range(2):
             rest = rest[rest.find(b"\0") + 1 :]
-    elif packed:
+    elif compressed:
         rest = rest[1:]
-    if not packed:
+    if not compressed:
         return rest
-    unpacker = zlib.decompressobj()
+    decompressor = zlib.decompressobj()
     try:
-        return unpacker.decompress(rest, LARGEST_RECIPE)
+        return decompressor.decompress(rest, LARGEST_RECIPE)
     except zlib.error:
         return b""

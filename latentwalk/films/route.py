@@ -1,40 +1,44 @@
-"""A timeline as a route: the edit at any moment, every property interpolated in the way that respects its space."""
+"""Route: the edit of a timeline at any time, with every property interpolated as suits its space."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from latentwalk.directions.direction import Direction
 from latentwalk.directions.unit import Unit
-from latentwalk.edit import MOST_SEEDS, Base, Edit, class_weights
-from latentwalk.errors import Invalid
-from latentwalk.films.interpolation import Place, Stop, Vector, arc, place, spline, straight
+from latentwalk.edit import MOST_SEEDS, Base, Edit
+from latentwalk.errors import Invalid, LatentwalkError
+from latentwalk.films.interpolation import Position, Stop, Vector, great_circle, linear, locate, spline
 from latentwalk.films.timeline import Keyframe, Timeline
+from latentwalk.latents.class_weights import class_weights
 from latentwalk.latents.latent_codec import interpolate_latents
+from latentwalk.latents.resolve import resolve
+from models.base import Generator
 from models.specs import GeneratorSpec
 
-SMALL = 1e-9  # a weight below this is none
+NEGLIGIBLE = 1e-9  # weights below this are dropped
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One property's stops: vectors whose numbers belong to `names`."""
+    """The stops of one property, vectors whose numbers belong to `names`, and how to interpolate between them."""
 
     names: tuple[str, ...]
     stops: tuple[Stop, ...]
-    bend: Callable[[Sequence[Stop], Place], Vector]
+    interpolate: Callable[[Sequence[Stop], Position], Vector]
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The edits of a timeline. Seeds go along great circles of z, or along lines or splines of w where a generator
-    has one; class weights stay on their simplex; amounts go in their own unit, factors as factors.
+    """The edits of a timeline.
 
-    The great circle is taken between seeds as if their latents were orthogonal, as independent draws nearly are; the
-    renderer's mix of seeds then keeps the variance of the prior. Latents written out go in a straight line. A spline
-    leaves no slider's track.
+    Seeds are interpolated along great circles of z, or along lines or splines of w where the generator has one. Class
+    weights stay on their simplex, amounts are interpolated in their unit's coordinate, and stored latents linearly. The
+    great circle treats the seeds' latents as orthogonal, which independent draws nearly are; the mix of seeds then
+    keeps the variance of the prior. A spline never leaves a direction's track.
     """
 
     timeline: Timeline
@@ -48,19 +52,19 @@ class Route:
 
     @property
     def period(self) -> float | None:
-        """Seconds after which the walk is where it began; none where it does not come back."""
+        """Seconds after which the walk repeats; None where it does not."""
         return self.timeline.length if self.timeline.play == "loop" else None
 
     def at(self, seconds: float) -> Edit:
-        """The edit of one moment of the walk, 0 to `timeline.length`."""
-        keys = self.timeline.keyframes  # a timeline begins with a whole edit
-        like = [key.edit for key in keys if key.edit is not None and key.at <= max(seconds, 0.0)][-1]
+        """The edit at a time in the walk, 0 to `timeline.length` seconds."""
+        keys = self.timeline.keyframes  # the first of which holds a whole edit
+        latest = [key.edit for key in keys if key.edit is not None and key.at <= max(seconds, 0.0)][-1]
         amounts = {}
         for name, track in self.amounts.items():
             unit = self.units[name]
             amounts[name] = unit.amount(self._value(track, seconds)[0])
         classes = {} if self.classes is None else self._weights(self.classes, seconds)
-        return like.model_copy(
+        return latest.model_copy(
             update={
                 "base": self._base(seconds),
                 "classes": classes,
@@ -69,42 +73,37 @@ class Route:
             }
         )
 
-    def cells(self, seconds: float) -> tuple[Edit, ...]:
-        """The edits of one moment's pictures, in the order of the grid; one where there is none."""
+    def edits_at(self, seconds: float) -> tuple[Edit, ...]:
+        """The edits of the images at a time, in the order of the grid; one edit where there is no grid."""
         edit = self.at(seconds)
         grid = self.timeline.grid
         if grid is None:
             return (edit,)
         return tuple(edit.model_copy(update={"base": Base(seed=seed)}) for seed in grid.seeds)
 
-    def keyframes(self) -> Iterator[Edit]:
-        """The edit at every keyframe, for checking before anything is drawn."""
-        for key in self.timeline.keyframes:
-            yield from self.cells(key.at)
-
     def _value(self, track: Track, seconds: float) -> Vector:
-        found = place(track.stops, seconds, self.period)
-        if found.share == 0.0:
-            return track.stops[found.left].value
-        if found.share == 1.0:
-            return track.stops[found.right].value
-        return track.bend(track.stops, found)
+        position = locate(track.stops, seconds, self.period)
+        if position.share == 0.0:
+            return track.stops[position.left].value
+        if position.share == 1.0:
+            return track.stops[position.right].value
+        return track.interpolate(track.stops, position)
 
     def _weights(self, track: Track, seconds: float) -> dict[str, float]:
         values = self._value(track, seconds)
         total = math.fsum(values)
-        return {name: value / total for name, value in zip(track.names, values, strict=True) if value > SMALL}
+        return {name: value / total for name, value in zip(track.names, values, strict=True) if value > NEGLIGIBLE}
 
     def _base(self, seconds: float) -> Base:
-        found = place(self.base.stops, seconds, self.period)
-        first, second = self.bases[found.left], self.bases[found.right]
-        if found.share in (0.0, 1.0) or first == second:
-            return second if found.share == 1.0 else first
+        position = locate(self.base.stops, seconds, self.period)
+        first, second = self.bases[position.left], self.bases[position.right]
+        if position.share in (0.0, 1.0) or first == second:
+            return second if position.share == 1.0 else first
         if first.latent is not None or second.latent is not None:
-            return Base(latent=interpolate_latents(first.latent, second.latent, found.share))
+            return Base(latent=interpolate_latents(first.latent, second.latent, position.share))
         values = dict(zip(self.base.names, self._value(self.base, seconds), strict=True))
-        kept = {name: value for name, value in values.items() if abs(value) > SMALL}
-        return Base(seeds=kept, space="w" if self._in_w else "z")
+        seeds = {name: value for name, value in values.items() if abs(value) > NEGLIGIBLE}
+        return Base(seeds=seeds, space="w" if self._in_w else "z")
 
     @property
     def _in_w(self) -> bool:
@@ -112,81 +111,99 @@ class Route:
 
 
 def route_of(timeline: Timeline, units: Mapping[str, Unit], spec: GeneratorSpec) -> Route:
-    """The route of a timeline on a generator with these sliders; Invalid where they do not go together."""
+    """The route of a timeline on a generator whose directions have these units.
+
+    Raises Invalid where the generator lacks a direction, or the keyframes cannot be interpolated.
+    """
     keys = timeline.keyframes
     period = timeline.length if timeline.play == "loop" else None
-    wavy = timeline.curve == "spline"
+    is_spline = timeline.curve == "spline"
 
-    def tame(stops: Sequence[Stop], found: Place) -> Vector:
-        return spline(stops, found, period, tame=True) if wavy else straight(stops, found)
+    def monotone(stops: Sequence[Stop], position: Position) -> Vector:
+        return spline(stops, position, period, monotone=True) if is_spline else linear(stops, position)
 
-    def free(stops: Sequence[Stop], found: Place) -> Vector:
-        return spline(stops, found, period, tame=False) if wavy else straight(stops, found)
+    def unconstrained(stops: Sequence[Stop], position: Position) -> Vector:
+        return spline(stops, position, period, monotone=False) if is_spline else linear(stops, position)
 
-    for name in timeline.sliders():
+    for name in timeline.directions():
         if name not in units:
-            number = next(number for number, key in enumerate(keys, start=1) if name in key.sliders())
-            sentence = f"Keyframe {number}: {spec.name} has no direction “{name}” to walk along."
-            raise Invalid(sentence, "Pick one of the generator's sliders.")
+            number = next(number for number, key in enumerate(keys, start=1) if name in key.directions())
+            message = f"Keyframe {number}: {spec.name} has no direction “{name}” to walk along."
+            raise Invalid(message, "Choose one of the generator's directions.")
     whole = [(key, key.edit) for key in keys if key.edit is not None]
     bases = tuple(edit.base for _, edit in whole)
-    near = 4 if wavy and mixes_in_w(spec, bases) else 2  # the keyframes that have a part in a picture between two
-    _few_enough(bases, period is not None, near)
+    near = 4 if is_spline and mixes_in_w(spec, bases) else 2  # keyframes that influence an image between two
+    _check_seed_count(bases, period is not None, near)
     if any(base.space == "w" for base in bases) and not mixes_in_w(spec, bases):
         raise Invalid("Some keyframes mix seeds in w and others in z.", "Mix them in one space.")
     if any(base.latent is not None for base in bases):
-        for base in bases[1:]:  # refuses, with its sentence, what does not meet
+        for base in bases[1:]:  # raises where the two cannot be interpolated
             interpolate_latents(bases[0].latent, base.latent, 0.5)
-    rows = [_named(base.weights()) for base in bases]
-    start = _track([key for key, _ in whole], rows, free if mixes_in_w(spec, bases) else arc)
+    rows = [_shares(base.weights()) for base in bases]
+    start = _track([key for key, _ in whole], rows, unconstrained if mixes_in_w(spec, bases) else great_circle)
     return Route(
         timeline=timeline,
         units=units,
         spec=spec,
         base=start,
         bases=bases,
-        classes=_classes(keys, spec, tame),
-        truncation=_one([(key, _truncation(key)) for key in keys], tame),
+        classes=_class_track(keys, spec, monotone),
+        truncation=_scalar_track([(key, _truncation(key)) for key in keys], monotone),
         amounts={
-            name: _one([(key, _coordinate(key, name, unit)) for key in keys], tame)
-            for name, unit in ((name, units[name]) for name in timeline.sliders())
+            name: _scalar_track([(key, _coordinate(key, name, unit)) for key in keys], monotone)
+            for name, unit in ((name, units[name]) for name in timeline.directions())
         },
     )
 
 
+def checked_route(timeline: Timeline, generator: Generator, directions: Mapping[str, Direction]) -> Route:
+    """The route of a timeline whose keyframes the generator can make.
+
+    Raises Invalid, naming the keyframe, where it cannot, so that a film fails before its first frame.
+    """
+    route = route_of(timeline, {name: direction.unit for name, direction in directions.items()}, generator.spec)
+    for number, key in enumerate(timeline.keyframes, start=1):
+        for edit in route.edits_at(key.at):
+            try:
+                resolve(edit, generator, directions)
+            except LatentwalkError as error:
+                raise Invalid(f"Keyframe {number}: {error}", error.hint) from error
+    return route
+
+
 def mixes_in_w(spec: GeneratorSpec, bases: Sequence[Base]) -> bool:
-    """Whether bases can be mixed behind the mapping network: there is one, and none is a mix in front of it."""
+    """Whether bases can be mixed in w: the generator has one, and no base is a mix in z or a stored latent."""
     return "w" in spec.spaces and all(
         base.latent is None and (base.space == "w" or len(base.weights()) == 1) for base in bases
     )
 
 
-def _track(keys: Sequence[Keyframe], rows: Sequence[Mapping[str, float]], bend: Any) -> Track:
+def _track(keys: Sequence[Keyframe], rows: Sequence[Mapping[str, float]], interpolate: Any) -> Track:
     names = tuple(sorted({name for row in rows for name in row}))
     stops = [
         Stop(key.at, tuple(row.get(name, 0.0) for name in names), key.hold, key.easing)
         for key, row in zip(keys, rows, strict=True)
     ]
-    return Track(names, tuple(stops), bend)
+    return Track(names, tuple(stops), interpolate)
 
 
-def _one(values: Sequence[tuple[Keyframe, float | None]], bend: Any) -> Track:
-    named = [(key, {"": value}) for key, value in values if value is not None]
-    return _track([key for key, _ in named], [row for _, row in named], bend)
+def _scalar_track(values: Sequence[tuple[Keyframe, float | None]], interpolate: Any) -> Track:
+    rows = [(key, {"": value}) for key, value in values if value is not None]
+    return _track([key for key, _ in rows], [row for _, row in rows], interpolate)
 
 
-def _classes(keys: Sequence[Keyframe], spec: GeneratorSpec, bend: Any) -> Track | None:
+def _class_track(keys: Sequence[Keyframe], spec: GeneratorSpec, interpolate: Any) -> Track | None:
     first = keys[0].edit
     assert first is not None
     if not any(key.classes or (key.edit is not None and key.edit.classes) for key in keys):
         return None
-    named = []
+    rows = []
     for key in keys:
         if key.edit is not None:
-            named.append((key, class_weights(key.edit, spec)))
+            rows.append((key, class_weights(key.edit, spec)))
         elif key.classes:
-            named.append((key, class_weights(first.model_copy(update={"classes": key.classes}), spec)))
-    return _track([key for key, _ in named], [row for _, row in named], bend)
+            rows.append((key, class_weights(first.model_copy(update={"classes": key.classes}), spec)))
+    return _track([key for key, _ in rows], [row for _, row in rows], interpolate)
 
 
 def _truncation(key: Keyframe) -> float | None:
@@ -199,18 +216,18 @@ def _coordinate(key: Keyframe, name: str, unit: Unit) -> float | None:
     return unit.coordinate(key.amounts[name]) if name in key.amounts else None
 
 
-def _named(weights: Mapping[int, float]) -> dict[str, float]:
+def _shares(weights: Mapping[int, float]) -> dict[str, float]:
     total = math.fsum(weights.values())
     return {str(seed): weight / total for seed, weight in weights.items()}
 
 
-def _few_enough(bases: Sequence[Base], comes_round: bool, near: int) -> None:
+def _check_seed_count(bases: Sequence[Base], loops: bool, near: int) -> None:
     count = len(bases)
     for index in range(count):
         steps = range(index, index + near)
-        mixed = [bases[step % count if comes_round else min(step, count - 1)] for step in steps]
+        mixed = [bases[step % count if loops else min(step, count - 1)] for step in steps]
         if len({seed for base in mixed for seed in base.weights()}) > MOST_SEEDS:
             raise Invalid(
                 f"Between keyframe {index + 1} and the next more than {MOST_SEEDS} seeds are mixed.",
-                "Mix fewer seeds in each.",
+                "Mix fewer seeds in each keyframe.",
             )

@@ -1,7 +1,8 @@
-"""A walk as a value: keyframes in time, how to go between them, and how the film of it is written; pure JSON.
+"""Timeline: a walk as a JSON value, with its keyframes, how they are interpolated, and how its film is written.
 
-A timeline's canonical JSON is a film's recipe: the same recipe is the same frames. Keyframes hold whole edits or
-some of their properties (amounts, classes, truncation); each property runs through the keyframes that name it.
+A timeline's canonical JSON is the recipe of a film: the same recipe gives the same frames. A keyframe holds a whole
+edit or some of its properties (amounts, classes, truncation); each property is interpolated through the keyframes that
+set it.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ import json
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from latentwalk.edit import Edit, Name, Number, Seed, Weight, parse, plain
+from latentwalk.edit import Edit, FrozenModel, Name, Number, Seed, Weight, parse, shortest_numbers
 from latentwalk.errors import Invalid, LatentwalkError
 
 LONGEST, MOST_FRAMES = 1200.0, 36_000
@@ -26,33 +27,33 @@ Seconds = Annotated[Number, Field(ge=0, le=LONGEST)]
 
 
 def fps_for(format: Format, fps: int) -> int:
-    """The frames a second nearest to those wished for that a format can show."""
+    """The highest frame rate, at most `fps`, that a format supports."""
     return min(fps, FASTEST_GIF) if format == "gif" else fps
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Keyframe(FrozenModel):
+    """The values of some or all properties at one time.
 
-
-class Keyframe(_Frozen):
-    """Where some or all properties are at `at` seconds, for `hold` seconds, and how they leave for the next.
-
-    `edit` is a whole edit; without one, `amounts`, `classes` and `truncation` are the properties that are set. A
-    whole edit sets the amount of every slider the timeline moves, to neutral where it does not name it.
+    at          seconds from the start of the walk
+    edit        a whole edit; it sets every direction that the timeline moves, those it does not name to neutral
+    amounts, classes, truncation
+                the properties to set, where there is no whole edit
+    easing      how the properties leave for the next keyframe
+    hold        seconds for which they stay before they leave
     """
 
     at: Seconds
     edit: Edit | None = None
-    amounts: Annotated[dict[Name, Number], Field(max_length=256)] = {}
-    classes: Annotated[dict[Name, Weight], Field(max_length=4096)] = {}
+    amounts: Annotated[dict[Name, Number], Field(max_length=256)] = {}  # noqa: RUF012 - pydantic copies it
+    classes: Annotated[dict[Name, Weight], Field(max_length=4096)] = {}  # noqa: RUF012
     truncation: Annotated[Number, Field(ge=0, le=2)] | None = None
     easing: Easing = "smooth"
     hold: Seconds = 0.0
 
     @model_validator(mode="before")
     @classmethod
-    def _parsed(cls, values: Any) -> Any:
-        # Edits have rules of their own, which `parse` keeps for sockets and files alike.
+    def _parse_edit(cls, values: Any) -> Any:
+        # `parse` checks more than the types of the fields.
         if isinstance(values, dict) and isinstance(values.get("edit"), dict):
             try:
                 return {**values, "edit": parse(values["edit"])}
@@ -60,45 +61,45 @@ class Keyframe(_Frozen):
                 raise ValueError(str(error)) from None
         return values
 
-    def sliders(self) -> tuple[str, ...]:
-        """The sliders whose amounts it names."""
+    def directions(self) -> tuple[str, ...]:
+        """The ids of the directions whose amounts it sets."""
         return (*self.amounts, *(self.edit.amounts if self.edit is not None else ()))
 
     @model_validator(mode="after")
-    def _sets_something(self) -> Self:
-        partly = bool(self.amounts or self.classes or self.truncation is not None)
-        if (self.edit is None) != partly:
+    def _check_properties(self) -> Self:
+        partial = bool(self.amounts or self.classes or self.truncation is not None)
+        if (self.edit is None) != partial:
             raise ValueError("A keyframe holds a whole edit, or some amounts, classes or truncation")
         if self.classes and not sum(self.classes.values()) > 0:
             raise ValueError("The class weights of a keyframe are all zero")
         return self
 
 
-class Grid(_Frozen):
-    """Several seeds side by side under the same moving sliders; the seeds take the place of the edits' bases."""
+class Grid(FrozenModel):
+    """Several seeds side by side under the same amounts. The seeds replace the bases of the edits."""
 
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1, max_length=36)]
     columns: Annotated[int, Field(strict=True, ge=1, le=12)] | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Columns and rows; as near to a square as whole numbers allow where no columns are given."""
+        """Columns and rows; nearly square where `columns` is not set."""
         count = len(self.seeds)
         columns = self.columns or next(side for side in range(1, 13) if side * side >= count)
         columns = min(columns, count)
         return columns, -(-count // columns)
 
 
-class Audio(_Frozen):
-    """A sound file that was handed in, by its digest; `offset` seconds of it are skipped."""
+class Audio(FrozenModel):
+    """An uploaded sound file, by its digest; the first `offset` seconds are skipped."""
 
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     name: Annotated[str, Field(max_length=200)] = ""
     offset: Seconds = 0.0
 
 
-class Output(_Frozen):
-    """How the film is written. `size` is one picture's longest side in pixels, none the generator's own."""
+class Output(FrozenModel):
+    """How the film is written. `size` is the longer side of one image in px; None keeps the generator's."""
 
     format: Format = "mp4"
     fps: Annotated[int, Field(strict=True, ge=1, le=60)] = 30
@@ -106,20 +107,21 @@ class Output(_Frozen):
     quality: Quality = "good"
 
     @model_validator(mode="after")
-    def _showable(self) -> Self:
+    def _check_fps(self) -> Self:
         if self.fps > fps_for(self.format, self.fps):
-            raise ValueError(f"A gif runs at {FASTEST_GIF} frames a second at most: browsers slow faster ones down")
+            raise ValueError(f"A GIF has at most {FASTEST_GIF} frames per second; browsers slow down faster ones")
         return self
 
 
-class Timeline(_Frozen):
-    """A walk and the film of it.
+class Timeline(FrozenModel):
+    """A walk and its film.
 
-    `seconds` is the length of one way through; none ends with the last keyframe. A "loop" comes back from the last
-    keyframe to the first in the time that is left (it needs some); "pingpong" plays forwards, then backwards, and
-    so lasts twice as long. `curve` runs straight from keyframe to keyframe or as a spline through them. `speed`
-    "even" gives each moment of movement the same change of picture; what rests, rests as long. `beats` are marks in
-    seconds that an editor snaps to; they change no frame.
+    seconds  length of one pass; None ends with the last keyframe
+    play     "loop" returns from the last keyframe to the first in the remaining time, of which there must be some;
+             "pingpong" plays forwards, then backwards, and lasts twice as long
+    curve    straight lines between the keyframes, or a spline through them
+    speed    "even" makes the image change at a constant rate while it moves; holds keep their length
+    beats    marks, in seconds, that the page's editor snaps to; they change no frame
     """
 
     version: Literal[2] = 2
@@ -138,7 +140,7 @@ class Timeline(_Frozen):
     output: Output = Output()
 
     @model_validator(mode="after")
-    def _sensible(self) -> Self:
+    def _check(self) -> Self:
         first, last = self.keyframes[0], self.keyframes[-1]
         if first.edit is None or first.at != 0:
             raise ValueError("The first keyframe is at 0 seconds and holds a whole edit")
@@ -159,7 +161,7 @@ class Timeline(_Frozen):
 
     @property
     def length(self) -> float:
-        """Seconds of one way through."""
+        """Seconds of one pass."""
         last = self.keyframes[-1]
         return last.at + last.hold if self.seconds is None else self.seconds
 
@@ -170,60 +172,43 @@ class Timeline(_Frozen):
 
     @property
     def frames(self) -> int:
-        """Pictures in the film."""
+        """Number of frames."""
         return max(2, round(self.duration * self.output.fps))
 
     def time_of(self, frame: int) -> float:
-        """The seconds into the walk that a frame shows.
+        """The time in the walk, in seconds, that a frame shows.
 
-        A film that comes round shows frame i at i/N of its duration, so that the first is not shown twice; one that
-        does not spreads N frames from its first moment to its last.
+        Frame i of a film that loops is at i/N of its duration, so that the first frame is not repeated. The N frames
+        of a film that plays once span it from end to end.
         """
         if self.play == "once":
             return self.length * (frame / (self.frames - 1))
         at = self.duration * (frame / self.frames)
         return at if at <= self.length else self.duration - at
 
-    def sliders(self) -> tuple[str, ...]:
-        """Every slider that some keyframe names, in order."""
-        return tuple(sorted({name for key in self.keyframes for name in key.sliders()}))
+    def directions(self) -> tuple[str, ...]:
+        """The ids of all directions that some keyframe sets, sorted."""
+        return tuple(sorted({name for key in self.keyframes for name in key.directions()}))
 
     def plain(self) -> dict[str, Any]:
-        """JSON with the defaults left out, but for the version, which says what the rest is."""
-        shown: dict[str, Any] = plain(self.model_dump(mode="json", exclude_defaults=True))
-        return {"version": self.version, **shown}
+        """JSON data without defaults, but with the version."""
+        data: dict[str, Any] = shortest_numbers(self.model_dump(mode="json", exclude_defaults=True))
+        return {"version": self.version, **data}
 
 
 def canonical(timeline: Timeline) -> str:
-    """The one spelling of a timeline: sorted keys, no spaces, defaults left out. It is what files carry."""
+    """The canonical JSON of a timeline, which exported files carry: sorted keys, no spaces, defaults omitted."""
     return json.dumps(timeline.plain(), sort_keys=True, separators=(",", ":"))
 
 
 def read(data: object) -> Timeline:
-    """A timeline from decoded JSON, recipes of the first version among it; Invalid with one sentence for the rest."""
+    """A timeline from decoded JSON. Raises Invalid, with one sentence that names the field, for anything else."""
     try:
-        return Timeline.model_validate(upgraded(data))
+        return Timeline.model_validate(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])[:80]
+        field = ".".join(str(part) for part in first["loc"])[:80]
         reason = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
-        sentence = f"The recipe's {place} is wrong: {reason[0].lower()}{reason[1:]}." if place else f"{reason}."
-        hint = "A recipe has generator and keyframes, each with its time `at` and an edit."
-        raise Invalid(sentence, hint) from None
-
-
-def upgraded(data: object) -> object:
-    """A recipe of the first version (seconds from keyframe to keyframe) as one of this; anything else as it is."""
-    if not isinstance(data, dict) or "version" in data or not isinstance(data.get("keyframes"), list):
-        return data
-    if not all(isinstance(key, dict) and isinstance(key.get("seconds"), int | float) for key in data["keyframes"]):
-        return data
-    rest = {name: value for name, value in data.items() if name not in ("loop", "easing", "fps", "size", "format")}
-    loop, easing, at, keyframes = data.get("loop", True), data.get("easing", "smooth"), 0.0, []
-    for key in data["keyframes"]:
-        others = {name: value for name, value in key.items() if name != "seconds"}
-        keyframes.append({**others, "at": at, "easing": easing})
-        at += key["seconds"]
-    output = {name: data[name] for name in ("fps", "size", "format") if name in data}
-    length = {"seconds": at} if loop is True else {}
-    return {**rest, **length, "keyframes": keyframes, "play": "loop" if loop is True else "once", "output": output}
+        message = f"The recipe's {field} is wrong: {reason[0].lower()}{reason[1:]}." if field else f"{reason}."
+        hint = "A recipe has a generator and keyframes, each with its time `at` and an edit."
+        raise Invalid(message, hint) from None

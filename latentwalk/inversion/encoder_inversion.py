@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,17 +16,37 @@ from latentwalk.edit import Base
 from latentwalk.errors import Invalid, NotFound
 from latentwalk.latents.latent_codec import encode_latent
 from latentwalk.progress import Progress, Work, scale_progress
-from latentwalk.rendering.loaded_generator import LoadedGenerator
 from latentwalk.training.encoder_training import load, refine
 from latentwalk.training.evaluation import samplers
 from models.base import Generator
 from models.specs import GeneratorSpec
-from server.storage.library import Library
 
 LARGEST_FILE = 16 * 2**20
 LARGEST_SIDE = 8192
 FORMATS = ("PNG", "JPEG", "WEBP")
 STEPS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Inversion:
+    """An image as the generator can render it: the base and class weights of an edit.
+
+    `error` is the mean squared difference between the edit's image and the original, in [0, 4].
+    """
+
+    generator: str
+    base: Base
+    classes: Mapping[str, float]
+    error: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The inversion as a job's result holds it."""
+        return {
+            "generator": self.generator,
+            "base": self.base.model_dump(exclude_none=True, exclude_defaults=True),
+            "classes": dict(self.classes),
+            "error": self.error,
+        }
 
 
 def open_picture(data: bytes, spec: GeneratorSpec) -> Tensor:
@@ -44,29 +66,24 @@ def open_picture(data: bytes, spec: GeneratorSpec) -> Tensor:
     return grid.float() / 127.5 - 1
 
 
-def invert(library: Library, ready: LoadedGenerator, picture: Tensor) -> Work[Mapping[str, Any]]:
-    """The base and class weights of an edit whose picture is as near to `picture` as the generator comes.
+def invert(generator: Generator, encoder_file: Path | None, image: Tensor) -> Work[Inversion]:
+    """The edit whose image is as close to `image` [1, C, R, R] as the generator gets.
 
-    `error` is what remains, the mean squared difference in [0, 4]. NotFound where the generator has no encoder.
+    `encoder_file` is the generator's encoder. Raises NotFound if it is None, and Invalid if the file belongs to
+    another generator.
     """
-    generator = ready.exact
-    path = library.encoder(generator.spec.name)
-    if path is None:
+    if encoder_file is None:
         raise no_encoder(generator.spec)
-    encoder = load(path, generator.spec.fingerprint).to(generator.device)
-    yield Progress(0.05, "Looking at the picture")
-    target = picture.to(generator.device)
-    painter = samplers.GeneratorSampler(generator)
-    found = yield from scale_progress(refine(encoder, painter, target, steps=STEPS), 0.05, 0.95)
+    encoder = load(encoder_file, generator.spec.fingerprint).to(generator.device)
+    yield Progress(0.05, "Encoding the picture")
+    target = image.to(generator.device)
+    work = refine(encoder, samplers.GeneratorSampler(generator), target, steps=STEPS)
+    latents = yield from scale_progress(work, 0.05, 0.95)
     with torch.no_grad():
-        error = float((generator.synthesize(found, None) - target).square().mean())
-    yield Progress(1.0, "Found it")
-    return {
-        "generator": generator.spec.name,
-        "base": Base(latent=encode_latent(found[0])).model_dump(exclude_none=True, exclude_defaults=True),
-        "classes": nearest_class(generator, found),
-        "error": round(error, 5),
-    }
+        error = float((generator.synthesize(latents, None) - target).square().mean())
+    yield Progress(1.0, "Inverted")
+    base = Base(latent=encode_latent(latents[0]))
+    return Inversion(generator.spec.name, base, nearest_class(generator, latents), round(error, 5))
 
 
 def no_encoder(spec: GeneratorSpec) -> NotFound:

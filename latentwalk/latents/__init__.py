@@ -1,1 +1,1 @@
-"""Latents: how an edit stores one, and how each layer's latent is mixed from seeds."""
+"""Latents: how an edit is resolved to one, how one is stored as text, and how layers take theirs from several seeds."""

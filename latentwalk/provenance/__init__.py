@@ -1,1 +1,1 @@
-"""Provenance: what leaves here says that a machine made it, is signed, and is known again."""
+"""Provenance: exported files say that a model made them, are signed, and are recognised again."""

@@ -1,7 +1,7 @@
-"""Content credentials: a signed C2PA manifest in a file, saying that a model made it, which one, and by what recipe.
+"""Content credentials: a signed C2PA manifest in a file that says that a model made it, which model, and the recipe.
 
-They prove that a file is unchanged since it was signed with a key. Whose key that is, a chain that an installation
-made for itself does not prove; an operator's own certificate may.
+A credential proves that the file is unchanged since it was signed. Who signed it, only an operator's certificate can
+prove; the certificate that an installation generates for itself cannot.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ SENTENCES: Mapping[State, str] = {
 
 @dataclass(frozen=True, slots=True)
 class ProvenanceClaim:
-    """What a credential says of a file: its kind ("walk" or "edit"), canonical recipe, and the models it came from.
+    """What a credential says about a file.
 
-    `generator` and `directions` map names to fingerprints of weights.
+    `kind` is "walk" or "edit" and `recipe` its canonical JSON. `generator` and `directions` map names to fingerprints
+    of weights. `version` is that of the program.
     """
 
     kind: str
@@ -45,7 +46,7 @@ class ProvenanceClaim:
     version: str = ""
 
     def plain(self) -> dict[str, Any]:
-        """JSON."""
+        """The claim as JSON data."""
         return {
             "kind": self.kind,
             "recipe": json.loads(self.recipe),
@@ -56,7 +57,7 @@ class ProvenanceClaim:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What was found in a file: how far it holds, and what our own assertion says where there is one."""
+    """The result of reading a credential: its state, the certificate's name, and Latentwalk's claim if any."""
 
     state: State
     issuer: str = ""
@@ -64,19 +65,22 @@ class Credential:
 
     @property
     def sentence(self) -> str:
-        """What that means, for people."""
+        """What the state means, as a sentence for people."""
         return SENTENCES[self.state]
 
 
 def sign(path: Path, mime: str, claim: ProvenanceClaim, signing: SigningKey) -> None:
-    """Put a signed manifest into a finished file. Its XMP must be in it already: a later change breaks the seal."""
+    """Embed a signed manifest in a finished file. XMP must be in the file already: any later change invalidates it.
+
+    Raises StorageFailed where the file cannot be signed.
+    """
     manifest = {
         "claim_generator_info": [{"name": "Latentwalk", "version": claim.version or "unknown"}],
         "title": path.name.split(".")[1] if path.name.startswith(".") else path.name,
         "format": mime,
         "assertions": [{"label": LABEL, "data": claim.plain()}],
     }
-    # No time stamp is asked for: that would be a call to somebody's server.
+    # No time stamp is requested, because that would be a call to a third party's server.
     info = c2pa.C2paSignerInfo(
         alg=c2pa.C2paSigningAlg.ES256, sign_cert=signing.chain, private_key=signing.key, ta_url=None
     )
@@ -96,9 +100,9 @@ def sign(path: Path, mime: str, claim: ProvenanceClaim, signing: SigningKey) -> 
 
 
 def read(data: bytes, mime: str, anchors: bytes = b"") -> Credential:
-    """The credential in a file's bytes; "trusted" where it goes back to one of the `anchors`, PEM.
+    """The credential in a file's bytes; "trusted" where its chain ends in one of the `anchors` (PEM).
 
-    The file may be anybody's: nothing that it points to is fetched, and whatever it does to the reader is "none".
+    The file is untrusted: no URL in it is fetched, and one that cannot be read has the state "none".
     """
     try:
         with _context(anchors) as context, c2pa.Reader(mime, io.BytesIO(data), context=context) as reader:
@@ -108,9 +112,9 @@ def read(data: bytes, mime: str, anchors: bytes = b"") -> Credential:
     active = store.get("manifests", {}).get(store.get("active_manifest"), {})
     states: Mapping[str, State] = {"Trusted": "trusted", "Valid": "valid"}
     state = states.get(str(store.get("validation_state")), "invalid")
-    ours = [one.get("data") for one in active.get("assertions", []) if one.get("label") == LABEL]
+    claims = [one.get("data") for one in active.get("assertions", []) if one.get("label") == LABEL]
     signature = active.get("signature_info") or {}
-    claim = ours[0] if ours and isinstance(ours[0], dict) else None
+    claim = claims[0] if claims and isinstance(claims[0], dict) else None
     return Credential(state, str(signature.get("common_name") or signature.get("issuer") or "")[:120], claim)
 
 
@@ -118,5 +122,5 @@ def _context(anchors: bytes = b"") -> c2pa.Context:
     verify = {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_after_sign": False}
     trust = {"trust": {"user_anchors": anchors.decode()}} if anchors else {}
     core = {"backing_store_memory_threshold_in_mb": 8}  # a long film is signed on disk
-    given = {"verify": verify, "core": core, "builder": {"thumbnail": {"enabled": False}}, **trust}
-    return c2pa.Context.from_dict(given)
+    options = {"verify": verify, "core": core, "builder": {"thumbnail": {"enabled": False}}, **trust}
+    return c2pa.Context.from_dict(options)

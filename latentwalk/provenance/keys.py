@@ -1,4 +1,4 @@
-"""The key an installation signs with: its own, made at first need, or one the operator brought."""
+"""The signing key of an installation: one that it generates for itself, or the operator's."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ YEARS = 10
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A private key (PKCS 8, PEM), its certificate with those above it (PEM, leaf first), and whose they are.
+    """A private key (PKCS 8, PEM) and its certificate chain (PEM, leaf first).
 
-    `own` says that this installation made them itself: they then prove that a file is as this installation wrote
-    it, and nothing about who runs it.
+    `own` means that this installation generated them. They then prove that a file is as this installation wrote it,
+    and nothing about who runs it.
     """
 
     key: bytes = field(repr=False)
@@ -34,29 +34,32 @@ class SigningKey:
 
     @property
     def issuer(self) -> str:
-        """The common name of the certificate, as readers of a file see it."""
-        found = x509.load_pem_x509_certificate(self.chain).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-        return str(found[0].value) if found else ""
+        """The common name of the certificate, which readers of a signed file see."""
+        names = x509.load_pem_x509_certificate(self.chain).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        return str(names[0].value) if names else ""
 
     @property
     def anchors(self) -> bytes:
-        """The certificate at the top of the chain, PEM."""
+        """The root of the chain, PEM."""
         top = x509.load_pem_x509_certificates(self.chain)[-1]
         return top.public_bytes(serialization.Encoding.PEM)
 
 
 def installation_key(folder: Path) -> SigningKey:
-    """This installation's key in `folder`, made there when it is first needed; readable by its owner alone."""
+    """The installation's key in `folder`, generated on the first call. Only the owner of the process can read it.
+
+    Raises StorageFailed where the folder cannot be read or written.
+    """
     try:
         return SigningKey((folder / KEY).read_bytes(), (folder / CHAIN).read_bytes(), own=True)
     except FileNotFoundError:
         pass
     except OSError as error:
         raise atomic_files.storage_error(folder / KEY, error) from error
-    key, chain = made()
+    key, chain = generate()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # Both in one folder that is renamed at once: two processes that start together must agree on one pair.
+        # Both files are in a folder that is renamed at once, so that concurrent processes agree on one pair.
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".key.") as name:
             pair = Path(name) / "pair"
             pair.mkdir(mode=0o700)
@@ -67,7 +70,7 @@ def installation_key(folder: Path) -> SigningKey:
                     file.flush()
                     os.fsync(file.fileno())
             try:
-                pair.rename(folder)  # takes the place of an empty folder only
+                pair.rename(folder)  # replaces an empty folder only
             except OSError:
                 if not (folder / KEY).exists():
                     raise
@@ -77,7 +80,7 @@ def installation_key(folder: Path) -> SigningKey:
 
 
 def operator_key(key: Path, chain: Path) -> SigningKey:
-    """An operator's own key and certificates; Invalid where they cannot be read or do not belong together."""
+    """An operator's key and certificates. Raises Invalid where they cannot be read, used, or do not match."""
     try:
         data, certificates = key.read_bytes(), chain.read_bytes()
         private = serialization.load_pem_private_key(data, password=None)
@@ -90,45 +93,43 @@ def operator_key(key: Path, chain: Path) -> SigningKey:
     if not isinstance(private, ec.EllipticCurvePrivateKey) or not isinstance(private.curve, ec.SECP256R1):
         raise Invalid("The signing key is not an ECDSA key on P-256.", HINT)
     if leaf.public_key() != private.public_key():
-        raise Invalid(
-            "The signing certificate belongs to another key.", "Name the certificate of that key, leaf first."
-        )
+        raise Invalid("The signing certificate belongs to another key.", "Use the certificate of this key, leaf first.")
     pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     return SigningKey(private.private_bytes(pem, form, serialization.NoEncryption()), certificates, own=False)
 
 
-HINT = "Give a P-256 key without a password and its certificate chain, leaf first, both PEM."
+HINT = "Use a P-256 key without a password and its certificate chain, leaf first, both PEM."
 
 
-def made() -> tuple[bytes, bytes]:
-    """A new key and the chain of two certificates over it that C2PA readers accept; both PEM.
+def generate() -> tuple[bytes, bytes]:
+    """A new private key and a chain of two certificates that C2PA readers accept, both PEM.
 
-    The leaf may sign (digitalSignature, critical) e-mail and documents, names its issuer's key, and is no authority
-    (C2PA specification, "X.509 certificates").
+    The leaf has the digitalSignature key usage (critical) and the e-mail protection purpose, names its issuer's key,
+    and is not an authority (C2PA specification, "X.509 certificates").
     """
     start = datetime.now(UTC) - timedelta(hours=1)
-    above, below = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    root_key, leaf_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     number = x509.random_serial_number()
     root_name, leaf_name = _name(f"Latentwalk installation {number % 16**8:08x} root"), _name("Latentwalk installation")
     root = (
-        _certificate(root_name, root_name, above.public_key(), start)
+        _certificate(root_name, root_name, root_key.public_key(), start)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(sign=False), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(above.public_key()), critical=False)
-        .sign(above, hashes.SHA256())
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(root_key.public_key()), critical=False)
+        .sign(root_key, hashes.SHA256())
     )
     leaf = (
-        _certificate(leaf_name, root_name, below.public_key(), start)
+        _certificate(leaf_name, root_name, leaf_key.public_key(), start)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(sign=True), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(below.public_key()), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(above.public_key()), critical=False)
-        .sign(above, hashes.SHA256())
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(leaf_key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key()), critical=False)
+        .sign(root_key, hashes.SHA256())
     )
-    # The root's key is let go of here: nothing else will ever be signed with it.
+    # The root's key is discarded: nothing else is ever signed with it.
     pem = serialization.Encoding.PEM
-    key = below.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    key = leaf_key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return key, leaf.public_bytes(pem) + root.public_bytes(pem)
 
 

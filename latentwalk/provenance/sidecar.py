@@ -1,4 +1,4 @@
-"""A credential beside a file, for formats that cannot carry one: JSON, signed with the same key."""
+"""Sidecar credentials, for formats that cannot carry one: a signed JSON file beside the exported file."""
 
 from __future__ import annotations
 
@@ -24,10 +24,12 @@ LARGEST = 2**20
 
 
 def sidecar(path: Path, claim: ProvenanceClaim, signing: SigningKey) -> dict[str, Any]:
-    """The credential of a finished file. The signature (ECDSA on P-256 with SHA-256, DER, base64) is over the JSON
-    of all other fields with sorted keys and no spaces.
+    """The sidecar of a finished file, as JSON data.
+
+    The signature (ECDSA on P-256 with SHA-256; DER in base64) covers the JSON of all other fields with sorted keys
+    and no spaces.
     """
-    said = {
+    fields = {
         "latentwalk": 1,
         "digitalSourceType": TRAINED,
         "sha256": file_sha256(path),
@@ -36,17 +38,23 @@ def sidecar(path: Path, claim: ProvenanceClaim, signing: SigningKey) -> dict[str
         "chain": signing.chain.decode(),
     }
     key = serialization.load_pem_private_key(signing.key, password=None)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)  # keys are checked when they are read
-    return {**said, "signature": base64.b64encode(key.sign(_signed(said), ec.ECDSA(hashes.SHA256()))).decode()}
+    assert isinstance(key, ec.EllipticCurvePrivateKey)  # `keys` checks it on reading
+    return {
+        **fields,
+        "signature": base64.b64encode(key.sign(_signed_bytes(fields), ec.ECDSA(hashes.SHA256()))).decode(),
+    }
 
 
 def verify(beside: bytes, data: bytes, anchors: bytes = b"") -> Credential:
-    """How far a sidecar's JSON holds for a file's bytes; "trusted" where its chain ends in one of the `anchors`."""
+    """The credential in a sidecar `beside` the file `data`; "trusted" where its chain ends in one of the `anchors`.
+
+    Both are untrusted: whatever is malformed has the state "none" or "invalid".
+    """
     try:
-        said: Any = json.loads(beside) if len(beside) <= LARGEST else None
-        signature = base64.b64decode(said.pop("signature"), validate=True)
-        chain = x509.load_pem_x509_certificates(said["chain"].encode())
-        claim = said["claim"]
+        fields: Any = json.loads(beside) if len(beside) <= LARGEST else None
+        signature = base64.b64decode(fields.pop("signature"), validate=True)
+        chain = x509.load_pem_x509_certificates(fields["chain"].encode())
+        claim = fields["claim"]
         if not isinstance(claim, dict):
             return Credential("none")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, binascii.Error):
@@ -56,16 +64,16 @@ def verify(beside: bytes, data: bytes, anchors: bytes = b"") -> Credential:
         key = chain[0].public_key()
         if not isinstance(key, ec.EllipticCurvePublicKey):
             return Credential("invalid", issuer)
-        key.verify(signature, _signed(said), ec.ECDSA(hashes.SHA256()))
-        for below, above in itertools.pairwise(chain):
-            below.verify_directly_issued_by(above)
+        key.verify(signature, _signed_bytes(fields), ec.ECDSA(hashes.SHA256()))
+        for certificate, issuer_certificate in itertools.pairwise(chain):
+            certificate.verify_directly_issued_by(issuer_certificate)
     except (InvalidSignature, ValueError, TypeError):
         return Credential("invalid", issuer)
-    if said.get("sha256") != hashlib.sha256(data).hexdigest():
+    if fields.get("sha256") != hashlib.sha256(data).hexdigest():
         return Credential("invalid", issuer, claim)
-    known = x509.load_pem_x509_certificates(anchors) if anchors else []
-    return Credential("trusted" if chain[-1] in known else "valid", issuer, claim)
+    roots = x509.load_pem_x509_certificates(anchors) if anchors else []
+    return Credential("trusted" if chain[-1] in roots else "valid", issuer, claim)
 
 
-def _signed(said: dict[str, Any]) -> bytes:
-    return json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
+def _signed_bytes(fields: dict[str, Any]) -> bytes:
+    return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()

@@ -1,4 +1,4 @@
-"""XMP: the packet that says in every file what it is, that a machine made it, and by which recipe."""
+"""XMP: the packet in every exported file that says that a model made it, and by which recipe."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 TRAINED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-OURS = "urn:latentwalk:xmp:1:"
+NAMESPACE = "urn:latentwalk:xmp:1:"
 UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")  # of XMP in MP4 (ISO 16684-1; Adobe XMP part 3)
 LARGEST = 2**20
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -16,7 +16,7 @@ KINDS = ("walk", "edit")
 
 
 def packet(kind: str, recipe: str) -> bytes:
-    """The packet of a file made from a recipe: canonical JSON of a "walk" or of one "edit". UTF-8."""
+    """The XMP packet, UTF-8, for a recipe: the canonical JSON of a "walk" or of one "edit"."""
     assert kind in KINDS
     fields = f"""   <Iptc4xmpExt:DigitalSourceType>{TRAINED}</Iptc4xmpExt:DigitalSourceType>
    <xmp:CreatorTool>Latentwalk</xmp:CreatorTool>
@@ -28,7 +28,7 @@ def packet(kind: str, recipe: str) -> bytes:
   <rdf:Description rdf:about=""
     xmlns:xmp="http://ns.adobe.com/xap/1.0/"
     xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
-    xmlns:latentwalk="{OURS}">
+    xmlns:latentwalk="{NAMESPACE}">
 {fields}
   </rdf:Description>
  </rdf:RDF>
@@ -37,9 +37,9 @@ def packet(kind: str, recipe: str) -> bytes:
 
 
 def recipe_in(data: bytes) -> tuple[str, Any] | None:
-    """The kind and decoded recipe in a packet; None where it holds none or is not well formed.
+    """The kind and decoded recipe in a packet; None where it holds none or is malformed.
 
-    Packets come from strangers: one that declares entities could grow without bound and is not read at all.
+    Packets are untrusted: one that declares entities, which can expand without bound, is not parsed.
     """
     if len(data) > LARGEST or b"<!" in data or b"\0" in data:
         return None
@@ -47,7 +47,7 @@ def recipe_in(data: bytes) -> tuple[str, Any] | None:
         tree = ElementTree.fromstring(data)
     except (ElementTree.ParseError, ValueError, LookupError):
         return None
-    kind, recipe = (tree.findtext(f".//{{{OURS}}}{name}") for name in ("kind", "recipe"))
+    kind, recipe = (tree.findtext(f".//{{{NAMESPACE}}}{name}") for name in ("kind", "recipe"))
     if kind not in KINDS or not recipe:
         return None
     try:

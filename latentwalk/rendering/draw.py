@@ -1,4 +1,4 @@
-"""From edits to pictures: exact ones alone, previews in batches; all on the thread that calls."""
+"""Edits -> images: exact ones one at a time, previews in batches. Everything runs on the calling thread."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import torch
 
-from latentwalk.edit import Edit, canonical, resolve
+from latentwalk.edit import Edit, canonical
 from latentwalk.errors import LatentwalkError, ModelFailed
 from latentwalk.latents.latent_codec import stack_latents
+from latentwalk.latents.resolve import resolve
 from latentwalk.rendering import image_codec
 from latentwalk.rendering.frame import Answer, Frame
 from latentwalk.rendering.image_codec import Format, Pixels
@@ -22,76 +23,80 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreviewBatch:
-    """Pictures that were drawn together, in the order of their edits, or why one was not.
+    """Images that were synthesised together, in the order of their edits; an error where an edit was invalid.
 
-    `begin` is when the device began, `taken` the seconds it took.
+    `begin` is the `time.perf_counter` at which synthesis began, `seconds` how long it took.
     """
 
     pictures: Sequence[Pixels | LatentwalkError]
     begin: float
-    taken: float
+    seconds: float
 
     @property
     def size(self) -> int:
+        """The number of images, errors not counted."""
         return sum(not isinstance(picture, LatentwalkError) for picture in self.pictures)
 
 
-def draw_previews(edits: Sequence[Edit], ready: LoadedGenerator) -> PreviewBatch:
-    """Quick pictures, uint8 [H, W, C], of edits of one generator; an edit that makes no sense leaves the others be.
+def draw_previews(edits: Sequence[Edit], generator: LoadedGenerator) -> PreviewBatch:
+    """Preview images, uint8 [H, W, C], of edits of one generator. An invalid edit does not affect the others.
 
-    Raises whatever the model raises.
+    Raises whatever the network raises.
     """
-    answers: dict[int, Pixels | LatentwalkError] = {}
-    places, latents, classes = [], [], []
+    results: dict[int, Pixels | LatentwalkError] = {}
+    positions, latents, classes = [], [], []
     with torch.inference_mode():
-        for place, edit in enumerate(edits):
+        for position, edit in enumerate(edits):
             try:
-                latent, weights = resolve(edit, ready.preview, ready.directions())
+                latent, weights = resolve(edit, generator.preview, generator.directions())
             except LatentwalkError as error:
-                answers[place] = error
+                results[position] = error
                 continue
-            places.append(place)
+            positions.append(position)
             latents.append(latent)
             classes.append(weights)
         begin = time.perf_counter()
         if not latents:
-            return PreviewBatch(list(answers.values()), begin, 0.0)
-        together = None if classes[0] is None else torch.cat([row for row in classes if row is not None])
-        arrays = image_codec.to_pixels(ready.preview.synthesize(stack_latents(latents), together))
-    taken = time.perf_counter() - begin
+            return PreviewBatch(list(results.values()), begin, 0.0)
+        weights = None if classes[0] is None else torch.cat([row for row in classes if row is not None])
+        arrays = image_codec.to_pixels(generator.preview.synthesize(stack_latents(latents), weights))
+    seconds = time.perf_counter() - begin
     if len(arrays) != len(latents):
-        raise ModelFailed("The model lost some of the pictures.", "Try again.")
-    answers |= dict(zip(places, arrays, strict=True))
-    return PreviewBatch([answers[place] for place in range(len(edits))], begin, taken)
+        raise ModelFailed("The model returned too few images.", "Try again.")
+    results |= dict(zip(positions, arrays, strict=True))
+    return PreviewBatch([results[position] for position in range(len(edits))], begin, seconds)
 
 
-def draw(edit: Edit, ready: LoadedGenerator) -> Pixels:
-    """uint8 [H, W, C] of an edit, exactly: float32 and alone, so that the same edit is the same pixels."""
+def draw(edit: Edit, generator: LoadedGenerator) -> Pixels:
+    """The exact image of an edit, uint8 [H, W, C]: float32 and a batch of one, so that equal edits give equal pixels.
+
+    Raises Invalid where the generator cannot make the edit, ModelFailed where the network fails.
+    """
     try:
         with torch.inference_mode():
-            latent, classes = resolve(edit, ready.exact, ready.directions())
-            array: Pixels = image_codec.to_pixels(ready.exact.synthesize(latent, classes))[0]
+            latent, classes = resolve(edit, generator.exact, generator.directions())
+            array: Pixels = image_codec.to_pixels(generator.exact.synthesize(latent, classes))[0]
             return array
     except LatentwalkError:
         raise
-    except Exception as error:  # a model may raise anything; people get one sentence, the log all of it
-        log.exception("A picture of %s failed", edit.generator)
+    except Exception as error:  # a network may raise anything; people get one sentence, the log gets the traceback
+        log.exception("An image of %s failed", edit.generator)
         raise model_failure(error) from error
 
 
 def model_failure(error: Exception) -> ModelFailed:
-    """Whatever a model raised, as a sentence."""
+    """An error that a network raised, as one for people."""
     if isinstance(error, torch.OutOfMemoryError):
-        return ModelFailed("The device has no memory left for this picture.", "Try --device cpu.")
-    return ModelFailed("The model could not make this picture.", "The server's log says why.")
+        return ModelFailed("The device has too little memory for this image.", "Try --device cpu.")
+    return ModelFailed("The model could not make this image.", "See the log for the reason.")
 
 
 def preview_frame(array: Pixels, longest: int | None, batch: PreviewBatch, at: float) -> Answer:
-    """A preview of `batch` as JPEG, asked for at the time `at`; or why it cannot be one."""
+    """An image of `batch` as JPEG, requested at the time `at`; the error where it cannot be encoded."""
     try:
         waited = max(0.0, batch.begin - at)
-        return frame(array, "jpg", longest, None, size=batch.size, waited=waited, rendered=batch.taken)
-    except Exception as error:  # one picture that cannot be encoded must not leave the others waiting
+        return frame(array, "jpg", longest, None, size=batch.size, waited=waited, rendered=batch.seconds)
+    except Exception as error:  # one image that cannot be encoded must not leave the others without an answer
         log.exception("A preview could not be encoded")
         return model_failure(error)
 
@@ -99,7 +104,7 @@ def preview_frame(array: Pixels, longest: int | None, batch: PreviewBatch, at: f
 def still_frame(
     edit: Edit, array: Pixels, format: Format, longest: int | None, waited: float, rendered: float
 ) -> Frame:
-    """An exact picture as a file that carries its edit."""
+    """An exact image as a file; a PNG carries its edit."""
     return frame(array, format, longest, canonical(edit), waited=waited, rendered=rendered)
 
 
@@ -107,8 +112,9 @@ def frame(
     array: Pixels, format: Format, longest: int | None, edit: str | None,
     *, size: int = 1, waited: float, rendered: float,
 ) -> Frame:  # fmt: skip
-    """Pixels as a file, at most `longest` on a side."""
+    """Pixels as a file whose longer side is at most `longest` px."""
     begin = time.perf_counter()
-    data = image_codec.encode(made := image_codec.to_image(array, longest), format, edit=edit)
+    image = image_codec.to_image(array, longest)
+    data = image_codec.encode(image, format, edit=edit)
     encoded = time.perf_counter() - begin
-    return Frame(data, format, made.width, made.height, size, waited, rendered, encoded)
+    return Frame(data, format, image.width, image.height, size, waited, rendered, encoded)

@@ -1,4 +1,4 @@
-"""Whether a generator may compute its previews in bf16: only where that is faster here and looks the same."""
+"""Chooses whether previews are computed in bf16: only where that is faster on this machine and looks the same."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from latentwalk.edit import class_tensor
+from latentwalk.latents.class_weights import class_tensor
 from models.base import Generator
 
 GOLDEN_SEEDS = (0, 1, 2, 3)
-LEAST_PSNR = 40.0  # dB; at 40 two pictures cannot be told apart side by side
+LEAST_PSNR = 40.0  # dB; at 40 two images are indistinguishable side by side
 REPEATS = 8
-PATIENCE = 2.0  # seconds after which no further picture is timed
-LARGE = 256  # px; of larger pictures one is compared, for each takes seconds on a CPU
+TIME_BUDGET = 2.0  # seconds, after which no further image is timed
+LARGE = 256  # px; of larger images only one is compared, because each takes seconds on a CPU
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Seconds for one picture in both precisions, and how close they are: the lowest PSNR over the golden seeds."""
+    """Seconds for one image in both precisions, and the lowest PSNR (dB) between the two over the golden seeds."""
 
     fp32_seconds: float
     bf16_seconds: float
@@ -32,11 +32,12 @@ class Comparison:
 
     @property
     def bf16_pays(self) -> bool:
+        """Whether bf16 is faster and indistinguishable."""
         return self.bf16_seconds < self.fp32_seconds and self.psnr >= LEAST_PSNR
 
 
 def choose(generator: Generator) -> Generator:
-    """The generator to preview with: its bf16 twin where that pays, else itself. Takes about a second."""
+    """The bf16 variant of a generator where it is faster and looks the same, else itself. Takes about a second."""
     twin = generator.at("bf16")
     comparison = compare(generator, twin)
     log.info("%s: %s", generator.spec.name, comparison)
@@ -44,26 +45,26 @@ def choose(generator: Generator) -> Generator:
 
 
 def compare(generator: Generator, twin: Generator) -> Comparison:
-    """Run both on the golden latents, or the first of them where pictures are large."""
+    """Compare both on the golden seeds, or on the first of them where images are large."""
     spec = generator.spec
     seeds = GOLDEN_SEEDS if spec.resolution <= LARGE else GOLDEN_SEEDS[:1]
     one = class_tensor(dict(spec.default_classes), spec, generator.device)
     classes = None if one is None else one.expand(len(seeds), -1)
     with torch.inference_mode():
         latents = generator.map(generator.sample(seeds), classes)
-        expected, found = (candidate.synthesize(latents, classes) for candidate in (generator, twin))
-        # In turn, and the quickest of each: others on this machine can only make a run slower.
+        expected, actual = (candidate.synthesize(latents, classes) for candidate in (generator, twin))
+        # Alternating, and the minimum of each: other load on this machine can only slow a run down.
         runs: list[tuple[float, float]] = []
         begin = time.perf_counter()
-        while len(runs) < REPEATS and (not runs or time.perf_counter() - begin < PATIENCE):
-            other = latents[:1] * (1.01 + 0.01 * len(runs))  # a generator may keep what it made of the same picture
+        while len(runs) < REPEATS and (not runs or time.perf_counter() - begin < TIME_BUDGET):
+            other = latents[:1] * (1.01 + 0.01 * len(runs))  # a generator may cache blocks of an equal latent
             runs.append((seconds(generator, other, one), seconds(twin, other, one)))
         exact, quick = (min(times) for times in zip(*runs, strict=True))
-        return Comparison(exact, quick, lowest_psnr(expected, found))
+        return Comparison(exact, quick, lowest_psnr(expected, actual))
 
 
 def seconds(generator: Generator, latent: Tensor, classes: Tensor | None) -> float:
-    """What one picture takes."""
+    """The seconds that one image takes."""
     begin = time.perf_counter()
     generator.synthesize(latent, classes)
     if generator.device.type == "cuda":
@@ -71,13 +72,13 @@ def seconds(generator: Generator, latent: Tensor, classes: Tensor | None) -> flo
     return time.perf_counter() - begin
 
 
-def psnr(expected: Tensor, found: Tensor, most: float = 99.0) -> Tensor:
-    """Each picture's peak signal-to-noise ratio in dB, [N], for images in [-1, 1]; `most` where they are equal."""
-    errors = (expected - found).square().mean(dim=(1, 2, 3))
+def psnr(expected: Tensor, actual: Tensor, most: float = 99.0) -> Tensor:
+    """The peak signal-to-noise ratio of each image in dB, [N], for images in [-1, 1]; at most `most`."""
+    errors = (expected - actual).square().mean(dim=(1, 2, 3))
     return (10 * (4 / errors.clamp_min(1e-12)).log10()).clamp_max(most)
 
 
-def lowest_psnr(expected: Tensor, found: Tensor) -> float:
-    """The worst picture's peak signal-to-noise ratio in dB, for images in [-1, 1]; infinite where they are equal."""
-    worst = float((expected - found).square().mean(dim=(1, 2, 3)).max())
+def lowest_psnr(expected: Tensor, actual: Tensor) -> float:
+    """The lowest peak signal-to-noise ratio of a batch in dB, for images in [-1, 1]; infinite where they are equal."""
+    worst = float((expected - actual).square().mean(dim=(1, 2, 3)).max())
     return math.inf if worst == 0 else 10 * math.log10(4 / worst) if math.isfinite(worst) else -math.inf

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from latentwalk.directions.direction import Curve, Direction
+from latentwalk.directions.direction import Direction
 from latentwalk.directions.latent_walk import LinearWalk
+from latentwalk.directions.response_curve import Curve
 from latentwalk.directions.unit import Unit
 from latentwalk.errors import Invalid
 from latentwalk.progress import Progress, Work
@@ -172,7 +173,7 @@ def _direction(generator: Generator, method: Method, number: int, vector: Tensor
         curve=Curve.straight(1.0, REACH),
         range=(-REACH, REACH),
         track=(-1.5 * REACH, 1.5 * REACH),
-        asked=(-REACH, REACH),
+        requested_range=(-REACH, REACH),
         method=method,
         seed=0,
         created=datetime.date.today().isoformat(),

@@ -9,8 +9,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from latentwalk.directions.direction import Curve, Direction
+from latentwalk.directions.direction import Direction
 from latentwalk.directions.latent_walk import LinearWalk
+from latentwalk.directions.response_curve import Curve
 from latentwalk.latents.latent_codec import append_style_rows, limit_to_layers
 from latentwalk.rendering.precision import psnr
 from latentwalk.steering import transforms
@@ -79,7 +80,7 @@ def _slider(spec: GeneratorSpec, name: str) -> Direction:
         curve=Curve.straight(rate, reach),
         range=ends,
         track=ends,
-        asked=ends,
+        requested_range=ends,
         method="exact",
         seed=0,
         created=f"{spec.card.year}-01-01",

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from latentwalk.directions.direction import Direction
 from latentwalk.directions.latent_walk import Walk
-from latentwalk.latents.latent_codec import ELSEWHERE, append_style_rows, limit_to_layers
+from latentwalk.latents.latent_codec import STYLE_ROW_SPACES, append_style_rows, limit_to_layers
 from latentwalk.rendering.image_codec import rgb, to_pixels
 from latentwalk.steering.latent_sampling import LatentBatch, Role, sample_latents
 from models.base import Generator
@@ -41,7 +41,7 @@ def preview_strip(generator: Generator, direction: Direction, count: int = 3, co
         seeds = range(Role.JUDGE.value[0], Role.JUDGE.value[0] + count)
         parts = zip(generator.sample(list(seeds)), drawn.split(1), strict=True)
         return torch.cat([_early(generator, direction, z[None], one, steps) for z, one in parts])
-    if direction.space in ELSEWHERE:
+    if direction.space in STYLE_ROW_SPACES:
         return torch.cat([_elsewhere(generator, direction, one, steps) for one in drawn.split(1)])
     return torch.cat([picture_row(generator, direction.walk, one, steps, direction.layers) for one in drawn.split(1)])
 

@@ -69,6 +69,7 @@ def transform(
         about = (function.__doc__ or "").strip().splitlines()[0]
         made = Transform(function.__name__, title, group, unit, reach, relative, moves, about, function)
         _ours[made.name] = made
+        transforms.cache_clear()
         return made
 
     return declare

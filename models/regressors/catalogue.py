@@ -1,4 +1,4 @@
-"""The judges that need no upload: which there are by name, whether they are here, and how one is loaded."""
+"""The regressors that need no upload: the built-in measures, and those whose weights can be downloaded."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from models.specs import WeightsOrigin
 
 @dataclass(frozen=True, slots=True)
 class PullableRegressor:
-    """A judge whose weights must be fetched: its description, their pinned place, and the terms to be accepted."""
+    """A regressor whose weights can be downloaded; `terms` is the licence text that must be accepted first."""
 
     spec: RegressorSpec
     origin: WeightsOrigin
@@ -31,9 +31,9 @@ class PullableRegressor:
 
 
 def entries() -> dict[str, RegressorSpec]:
-    """Every judge there is code for, by name: the measures, then those to be fetched."""
-    fetched = {name: judge.spec for name, judge in pullable().items()}
-    return {name: measure.spec for name, measure in MEASURES.items()} | fetched
+    """The spec of every regressor by name: the measures, then the downloadable ones."""
+    downloadable = {name: regressor.spec for name, regressor in pullable().items()}
+    return {name: measure.spec for name, measure in MEASURES.items()} | downloadable
 
 
 @cache
@@ -42,34 +42,38 @@ def pullable() -> Mapping[str, PullableRegressor]:
     here = Path(__file__)
     with here.with_suffix(".toml").open("rb") as file:
         rows = tomllib.load(file)
-    return {name: _judge(name, row, here.with_name("licences")) for name, row in rows.items()}
+    return {name: _entry(name, row, here.with_name("licences")) for name, row in rows.items()}
 
 
 def is_installed(name: str, folder: Path) -> bool:
-    """Whether the judge can be loaded now; `folder` is where fetched ones are kept."""
+    """True if the regressor can be loaded now; `folder` holds the downloaded ones."""
     return name in MEASURES or (name in pullable() and (folder / name / WEIGHTS).is_file())
 
 
 def load(name: str, folder: Path, device: torch.device | str = "cpu") -> Regressor:
-    """The regressor, ready. NotFound if it is unknown or not fetched yet, ModelFailed if its weights differ."""
+    """The regressor on a device.
+
+    NotFound if it is unknown or not downloaded yet, ModelFailed if its weights are damaged or not the pinned ones.
+    """
     if name in MEASURES:
-        found: Regressor = MEASURES[name]
-        return found
+        measure: Regressor = MEASURES[name]
+        return measure
     if name not in pullable():
-        raise NotFound(f"There is no judge “{name[:60]}”.", f"There are {', '.join(entries())}.")
-    judge, path = pullable()[name], folder / name / WEIGHTS
+        raise NotFound(f"There is no regressor “{name[:60]}”.", f"There are {', '.join(entries())}.")
+    regressor, path = pullable()[name], folder / name / WEIGHTS
+    command = f"Run: latentwalk pull {name}"
     if not path.is_file():
-        raise NotFound(f"{judge.spec.title} ({name}) has not been fetched yet.", f"Run: latentwalk pull {name}")
+        raise NotFound(f"{regressor.spec.title} ({name}) has not been fetched yet.", command)
     try:
         state = safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, OSError) as error:
-        raise ModelFailed(f"The weights of {name} cannot be read: {error}.", f"Run: latentwalk pull {name}") from error
-    if fingerprint(state) != judge.spec.fingerprint:
-        raise ModelFailed(f"The weights of {name} are not the ones described.", f"Run: latentwalk pull {name}")
-    return ResMem(judge.spec, state, device)
+        raise ModelFailed(f"The weights of {name} cannot be read: {error}.", command) from error
+    if fingerprint(state) != regressor.spec.fingerprint:
+        raise ModelFailed(f"The weights of {name} are not the ones described.", command)
+    return ResMem(regressor.spec, state, device)
 
 
-def _judge(name: str, row: Mapping[str, Any], licences: Path) -> PullableRegressor:
+def _entry(name: str, row: Mapping[str, Any], licences: Path) -> PullableRegressor:
     spec = RegressorSpec(
         name=name,
         title=row["title"],

@@ -1,4 +1,4 @@
-"""What every regressor promises: pictures in, one number each out, and the values that describe the judge."""
+"""The protocol of regressors (images in, one number each out) and the values that describe them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Literal, Protocol, runtime_checkable
 
 from torch import Tensor
 
-Kind = Literal["measure", "resmem", "onnx", "ratings"]
+Kind = Literal["measure", "resmem", "onnx", "ratings", "callable"]
 
 
 @dataclass(frozen=True, slots=True)
 class RegressorCard:
-    """What a score means, what it was learned from and where it misleads; a person writes it for an upload."""
+    """What a score means, what data it was learned from and where it misleads; the owner writes it for an upload."""
 
     measures: str
     data: str
@@ -23,11 +23,11 @@ class RegressorCard:
 
 @dataclass(frozen=True, slots=True)
 class RegressorSpec:
-    """Everything one must know of a regressor without holding it.
+    """Everything that callers need to know about a regressor before it is loaded.
 
-    `span` is the range in which its scores usually lie, in `unit`; `differentiable` says whether gradients
-    flow from a score back to the picture; `fingerprint` is of the weights or of the rule, and directions
-    learned from its scores are tied to it, never to the name.
+    - `span` is the range in which its scores usually lie, in `unit`.
+    - `differentiable` is True if gradients flow from a score back to the image.
+    - `fingerprint` identifies the weights or the formula. Directions are tied to it, never to the name.
     """
 
     name: str
@@ -42,17 +42,17 @@ class RegressorSpec:
 
 @runtime_checkable
 class Regressor(Protocol):
-    """One number per picture, higher for more of what the card says."""
+    """Gives one number per image, higher for more of what its card describes."""
 
     @property
     def spec(self) -> RegressorSpec:
-        """What it is."""
+        """The description of this regressor."""
         ...
 
     def score(self, images: Tensor) -> Tensor:
-        """Scores float32 [N] of images float32 [N, C, H, W] in [-1, 1], C 1 or 3, any side of 16 px or more.
+        """Scores float32 [N] of images float32 [N, C, H, W] in [-1, 1], C 1 or 3, of any side from 16 px.
 
-        Each picture is judged alone: a batch changes nothing. ModelFailed where the judge fails or its
-        answer is not a finite number for each picture.
+        The score of an image does not depend on the batch. Raises ModelFailed if the regressor fails or does not return
+        a finite number for each image.
         """
         ...

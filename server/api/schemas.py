@@ -71,7 +71,7 @@ def direction(library: Library, value: Direction, *, whole: bool = False) -> Jso
         "unit": unit(value.unit),
         "range": list(value.range),
         "track": list(value.track),
-        "asked": list(value.asked),
+        "asked": list(value.requested_range),
         "step": value.step,
         "verdict": value.verdict,
         "note": value.note,

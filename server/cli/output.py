@@ -44,53 +44,53 @@ def print_figures(figures: Mapping[str, Any], as_json: bool) -> None:
     (print_json if as_json else print_card)(figures)
 
 
-def print_generators(found: Iterable[Mapping[str, Any]]) -> None:
+def print_generators(views: Iterable[Mapping[str, Any]]) -> None:
     """Print generators, given as the JSON views that the server sends."""
     rows = [("name", "title", "size", "installed", "licence")]
-    for one in found:
-        installed = "yes" if one["installed"] else "no"
-        rows.append((one["name"], one["title"], f"{one['resolution']} px", installed, one["card"]["licence"]))
+    for view in views:
+        installed = "yes" if view["installed"] else "no"
+        rows.append((view["name"], view["title"], f"{view['resolution']} px", installed, view["card"]["licence"]))
     print_table(rows)
 
 
-def print_directions(found: Iterable[Direction]) -> None:
+def print_directions(directions: Iterable[Direction]) -> None:
     """Print directions with their measured ranges."""
     rows = [("id", "group", "from", "to", "verdict", "note")]
-    for one in found:
-        low, high = (one.unit.describe(end) for end in one.range)
-        rows.append((one.id, one.group, low, high, one.verdict, one.note))
+    for direction in directions:
+        low, high = (direction.unit.describe(end) for end in direction.range)
+        rows.append((direction.id, direction.group, low, high, direction.verdict, direction.note))
     print_table(rows)
 
 
-def print_regressors(found: Iterable[Mapping[str, Any]]) -> None:
+def print_regressors(views: Iterable[Mapping[str, Any]]) -> None:
     """Print regressors, given as the JSON views that the server sends."""
     rows = [("name", "title", "kind", "origin", "ready", "measures")]
-    for one in found:
-        ready = "download it" if not one["installed"] else "fill in its card" if one["missing"] else "yes"
-        rows.append((one["name"], one["title"], one["kind"], one["origin"], ready, one["card"]["measures"][:60]))
+    for view in views:
+        status = "download it" if not view["installed"] else "fill in its card" if view["missing"] else "yes"
+        rows.append((view["name"], view["title"], view["kind"], view["origin"], status, view["card"]["measures"][:60]))
     print_table(rows)
 
 
-def print_passport(found: Mapping[str, Any]) -> None:
+def print_passport(passport: Mapping[str, Any]) -> None:
     """Print what a checkpoint holds, the list of tensors last and shortened."""
-    sizes, tensors = found["sizes"], found["tensors"]
-    click.echo(f"{found['format']}: a {found['family']} of {sizes['width']} x {sizes['height']} px.")
+    sizes, tensors = passport["sizes"], passport["tensors"]
+    click.echo(f"{passport['format']}: a {passport['family']} of {sizes['width']} x {sizes['height']} px.")
     lines = {
         "channels": sizes["channels"],
         "classes": sizes["classes"] or "none",
         "latent": f"z of {sizes['z']}" + (f", w of {sizes['w']} on {sizes['layers']} layers" if sizes["w"] else ""),
-        "file": f"{found['bytes']:,} bytes, sha256 {found['sha256']}",
-        "weights": f"{found['numbers']:,} numbers in {len(tensors)} tensors",
-        "golden hash": found["golden"],
-        "licence": found["licence"] or "not stated",
-        "pickle": f"{len(found['names'])} names, none imported, {len(found['inert'])} replaced by placeholders",
+        "file": f"{passport['bytes']:,} bytes, sha256 {passport['sha256']}",
+        "weights": f"{passport['numbers']:,} numbers in {len(tensors)} tensors",
+        "golden hash": passport["golden"],
+        "licence": passport["licence"] or "not stated",
+        "pickle": f"{len(passport['names'])} names, none imported, {len(passport['inert'])} replaced by placeholders",
     }
     print_table([("passport", ""), *((name, str(value)) for name, value in lines.items())])
-    for name in found["inert"]:
+    for name in passport["inert"]:
         click.echo(f"  placeholder for {name}")
-    for name, sum in found["sources"].items():
+    for name, sum in passport["sources"].items():
         click.echo(f"  source of {name}, not executed: sha256 {sum}")
-    for note in found["notes"]:
+    for note in passport["notes"]:
         click.echo(f"  {note}")
     for tensor in tensors[:MOST_TENSORS]:
         click.echo(f"  {tensor['name']}  {tensor['dtype']} {list(tensor['shape'])}")
@@ -98,12 +98,12 @@ def print_passport(found: Mapping[str, Any]) -> None:
         click.echo(f"  and {len(tensors) - MOST_TENSORS} more; --json lists all.")
 
 
-def print_checks(found: Sequence[Check], healthy: bool, as_json: bool) -> None:
+def print_checks(checks: Sequence[Check], healthy: bool, as_json: bool) -> None:
     """Print the results of the doctor, those that are broken again on stderr."""
     if as_json:
-        return print_json({"ok": healthy, "checks": [asdict(check) for check in found]})
-    print_table([("check", "state", "found"), *((check.name, check.state, check.found) for check in found)])
-    for check in found:
+        return print_json({"ok": healthy, "checks": [asdict(check) for check in checks]})
+    print_table([("check", "state", "found"), *((check.name, check.state, check.found) for check in checks)])
+    for check in checks:
         if check.state == "broken":
             refuse(f"{check.name}: {check.found}", check.hint)
     return None
@@ -127,16 +127,16 @@ def print_card(figures: Mapping[str, Any]) -> None:
 def progress() -> Callable[[Progress], None]:
     """A progress bar on stderr: one line that rewrites itself in a terminal, a line for each tenth elsewhere."""
     live = sys.stderr.isatty()
-    shown = -1
+    printed = -1
 
-    def show(now: Progress) -> None:
-        nonlocal shown
-        step = int(now.share * (100 if live else 10))
-        if step == shown:
+    def show(progress: Progress) -> None:
+        nonlocal printed
+        step = int(progress.share * (100 if live else 10))
+        if step == printed:
             return
-        shown = step
-        line = f"{now.share:4.0%}  {now.message}"
-        click.echo(f"\r{line:<70}" if live else line, err=True, nl=not live or now.share >= 1)
+        printed = step
+        line = f"{progress.share:4.0%}  {progress.message}"
+        click.echo(f"\r{line:<70}" if live else line, err=True, nl=not live or progress.share >= 1)
 
     return show
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import insert
 
-from latentwalk.directions.direction import LARGEST_FILE, from_bytes
+from latentwalk.directions.direction_file import LARGEST_FILE, from_bytes
 from latentwalk.errors import Damaged, LatentwalkError
 from models import atomic_files
 from server.ops.check import Check

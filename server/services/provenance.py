@@ -10,11 +10,11 @@ from PIL import Image
 from latentwalk.edit import parse
 from latentwalk.errors import Invalid
 from latentwalk.films.encoding import untrusted_media
-from latentwalk.films.recipe_extraction import mime_of, recipe_of
+from latentwalk.films.recipe_extraction import media_type, recipe_of
 from latentwalk.films.timeline import read
 from latentwalk.provenance.c2pa import Credential
 from latentwalk.provenance.perceptual_hash import perceptual_hash
-from latentwalk.provenance.signing import FileSigner, matches
+from latentwalk.provenance.signing import FileSigner
 
 SENTENCES = {
     "here": "This very file was made here.",
@@ -28,16 +28,17 @@ def check_file(data: bytes, signer: FileSigner, sidecar: bytes | None = None) ->
 
     `sidecar` is the credential that lies beside a file whose format cannot carry one.
     """
-    entries = signer.ledger.same(hashlib.sha256(data).hexdigest())
+    sha256 = hashlib.sha256(data).hexdigest()
+    entries = signer.ledger.find(sha256, [])
     verdict = "here" if entries else "no"
     if not entries:
-        entries = signer.ledger.alike(_perceptual_hashes(data))
+        entries = signer.ledger.find(sha256, _perceptual_hashes(data))
         verdict = "alike" if entries else "no"
-    credential = signer.credential(data, mime_of(data), sidecar)
+    credential = signer.credential(data, media_type(data), sidecar)
     return {
         "made": verdict,
         "sentence": SENTENCES[verdict],
-        "matches": matches(entries),
+        "matches": [match.view() for match in entries],
         "credential": credential_view(credential),
     }
 
@@ -48,7 +49,7 @@ def restore_file(data: bytes, signer: FileSigner) -> dict[str, Any]:
     Raises Invalid where it carries none.
     """
     kind, recipe = recipe_of(data)
-    credential = credential_view(signer.credential(data, mime_of(data)))
+    credential = credential_view(signer.credential(data, media_type(data)))
     if kind == "walk":
         return {"kind": kind, "timeline": read(recipe).plain(), "credential": credential}
     edit = parse(recipe).model_dump(mode="json", exclude_defaults=True)
@@ -65,7 +66,7 @@ def credential_view(credential: Credential) -> dict[str, Any]:
     }
 
 
-def _perceptual_hashes(data: bytes) -> list[bytes]:
+def _perceptual_hashes(data: bytes) -> list[int]:
     try:
         return [perceptual_hash(Image.fromarray(frame)) for frame in untrusted_media.decode_frames(data)]
     except Invalid:  # not an image and not a film, so nothing can look like it

@@ -10,6 +10,7 @@ from latentwalk.rendering.loaded_generator import LoadedGenerator
 from server.settings import Settings
 from server.storage.audio_files import AudioFiles
 from server.storage.db.database import Database
+from server.storage.db.ledger_table import LedgerTable
 from server.storage.library import Library
 from server.storage.regressors import Regressors
 
@@ -34,7 +35,14 @@ class Workspace:
             database,
             Library(settings.home, first=settings.first, database=database),
             Regressors(settings.home, settings.unlocked),
-            FileSigner(settings, version),
+            FileSigner(
+                LedgerTable(database),
+                settings.home / "credentials",
+                sign=settings.sign,
+                key=settings.signing_key,
+                chain=settings.signing_chain,
+                version=version,
+            ),
             AudioFiles(settings.home / "sounds"),
         )
 

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from latentwalk.directions.direction import LARGEST_FILE, NAME, Direction, from_bytes, to_bytes
+from latentwalk.directions.direction import NAME, Direction
+from latentwalk.directions.direction_file import LARGEST_FILE, SUFFIX, from_bytes, to_bytes
 from latentwalk.errors import Invalid, LatentwalkError, StorageFailed
 from models import atomic_files
 from models.catalogue import local
@@ -17,7 +18,6 @@ from server.storage.db.database import Database
 from server.storage.db.library_index import IndexRow, LibraryIndex
 from server.storage.objects import ObjectStore
 
-SUFFIX = ".safetensors"
 ENCODER = "encoder.safetensors"
 KIND = "direction"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +13,8 @@ from typing import Any
 import torch
 
 import models
-from latentwalk.directions.direction import NAME, Direction, from_bytes, replace_fields, short_fingerprint
+from latentwalk.directions.direction import NAME, Direction, short_fingerprint
+from latentwalk.directions.direction_file import SUFFIX, from_bytes
 from latentwalk.edit import Edit
 from latentwalk.errors import Conflict, Invalid, LatentwalkError, NotFound
 from latentwalk.steering.exact_moves import exact_directions
@@ -23,7 +24,7 @@ from models.base import MOVES, Generator
 from models.catalogue import download, local, pinned, plugins
 from models.specs import CatalogueEntry, GeneratorSpec
 from server.storage.db.database import Database
-from server.storage.learned_directions import ENCODER, SUFFIX, LearnedDirections, Source, contents, direction_files
+from server.storage.learned_directions import ENCODER, LearnedDirections, Source, contents, direction_files
 
 BUNDLED = Path(models.__file__).parent / "bundled"
 MIRROR = "mirror.json"
@@ -164,7 +165,7 @@ class Library:
                 f"({short_fingerprint(direction.fingerprint)}), which is none of the generators here.",
                 "Here are " + ", ".join(f"{spec.name} ({short_fingerprint(spec.fingerprint)})" for spec in specs) + ".",
             )
-        direction = replace_fields(direction, generator=spec.name)
+        direction = replace(direction, generator=spec.name)
         self.keep(direction)
         return direction
 

@@ -1,4 +1,4 @@
-"""Checkpoints that mean harm or make no sense, each made by code: what is tried is in its name."""
+"""Checkpoints that attack or are invalid, each sample by code; the name says what it tries."""
 
 from __future__ import annotations
 
@@ -34,20 +34,21 @@ from tests.models.importing.pickle_writer import (
 Make = Callable[[str], bytes]
 SMALL = np.arange(6, dtype=np.float32)
 HEAD = b"\x80\x04"
+GENERATOR = stylegan2().tree  # shared by the attacks that do not change it
 
 
 def call(module: str, name: str, *args: Any, protocol: int = 4) -> bytes:
-    """A pickle that calls something, beside a generator so that it looks like one."""
-    return pickle_bytes({"harm": Call(Global(module, name), args), "G_ema": stylegan2().tree}, protocol)
+    """A pickle that calls a function, beside a generator so that it looks like a checkpoint."""
+    return pickle_bytes({"harm": Call(Global(module, name), args), "G_ema": GENERATOR}, protocol)
 
 
-def code_execution(mark: str) -> dict[str, bytes]:
-    """Pickles that create the file `mark` when Python's own unpickler opens them, where the words are right."""
-    touch, code = f"touch {mark}", f"open({mark!r}, 'w').close()"
+def code_execution(marker: str) -> dict[str, bytes]:
+    """Pickles that execute something when Python's own unpickler loads them; most create the file `marker`."""
+    touch, code = f"touch {marker}", f"open({marker!r}, 'w').close()"
     nested = legacy_header() + pickle_bytes(Call(Global("os", "system"), (touch,)), 2)
     chain = Call(Global("builtins", "getattr"), (Global("os", "path"), "os"))
-    inside = stylegan2().tree
-    inside.args[0]["state"]["_modules"].pairs["harm"] = Call(Global("os", "system"), (touch,))
+    generator = stylegan2().tree
+    generator.args[0]["state"]["_modules"].pairs["harm"] = Call(Global("os", "system"), (touch,))
     early = pickle_bytes(Call(Global("os", "system"), (touch,)), 2)
     return {
         "os.system": call("os", "system", touch),
@@ -57,44 +58,44 @@ def code_execution(mark: str) -> dict[str, bytes]:
         "builtins.eval": call("builtins", "eval", code),
         "builtins.exec": call("builtins", "exec", code),
         "__builtin__.eval of Python 2": call("__builtin__", "eval", code, protocol=2),
-        "builtins.open": call("builtins", "open", mark, "w"),
+        "builtins.open": call("builtins", "open", marker, "w"),
         "builtins.__import__": call("builtins", "__import__", "antigravity"),
         "importlib.import_module": call("importlib", "import_module", "antigravity"),
-        "subprocess.Popen": call("subprocess", "Popen", ["touch", mark]),
+        "subprocess.Popen": call("subprocess", "Popen", ["touch", marker]),
         "subprocess.check_output by NEWOBJ_EX": HEAD
         + Pickler(4).write(Global("subprocess", "Popen"))[2:-1]
-        + Pickler(4).write((["touch", mark],))[2:-1]
+        + Pickler(4).write((["touch", marker],))[2:-1]
         + b"}\x92.",
-        "runpy.run_path": call("runpy", "run_path", mark),
+        "runpy.run_path": call("runpy", "run_path", marker),
         "operator.attrgetter": call("operator", "attrgetter", "system"),
         "getattr of getattr": pickle_bytes({"G_ema": Call(chain, (touch,))}),
         "a module's module": call("torch", "serialization.os.system", touch),
         "a module's module in its path": call("torch.serialization.os", "system", touch),
         "a dunder": call("torch", "Tensor.__class__.__base__", touch),
-        "torch.load": call("torch", "load", mark),
+        "torch.load": call("torch", "load", marker),
         "torch.hub.load": call("torch.hub", "load", "a/b", "c"),
-        "torch.utils.cpp_extension.load": call("torch.utils.cpp_extension", "load", "x", mark),
+        "torch.utils.cpp_extension.load": call("torch.utils.cpp_extension", "load", "x", marker),
         "numpy runstring": call("numpy.testing._private.utils", "runstring", code, {}),
-        "numpy.load": call("numpy", "load", mark),
+        "numpy.load": call("numpy", "load", marker),
         "pickle.loads": call("pickle", "loads", b"cos\nsystem\n(S'true'\ntR."),
         "socket": call("socket", "create_connection", ("localhost", 1)),
-        "ctypes": call("ctypes", "CDLL", mark),
-        "shutil.rmtree": call("shutil", "rmtree", mark),
-        "webbrowser.open": call("webbrowser", "open", mark),
+        "ctypes": call("ctypes", "CDLL", marker),
+        "shutil.rmtree": call("shutil", "rmtree", marker),
+        "webbrowser.open": call("webbrowser", "open", marker),
         "types.FunctionType": call("types", "FunctionType", None, {}),
         "pty.spawn": call("pty", "spawn", touch),
         "INST": HEAD + b"(S'" + touch.encode() + b"'\nios\nsystem\n.",
         "OBJ": HEAD + b"(cos\nsystem\nS'" + touch.encode() + b"'\no.",
         "protocol 0": b"cos\nsystem\n(S'" + touch.encode() + b"'\ntR.",
-        "two pickles, harm in the second": pickle_bytes({"G_ema": stylegan2().tree}) + early,
-        "harm in the first of torch's pickles": early + legacy_file({"g_ema": {"a": TensorValue(SMALL)}}),
-        "harm in a storage": pickle_bytes({"G_ema": Call(Global("torch.storage", "_load_from_bytes"), (nested,))}),
-        "harm among the modules": pickle_bytes({"G_ema": inside}),
-        "harm in torch's zip": torch_zip(
+        "two pickles, a call in the second": pickle_bytes({"G_ema": GENERATOR}) + early,
+        "a call in the first of torch's pickles": early + legacy_file({"g_ema": {"a": TensorValue(SMALL)}}),
+        "a call in a storage": pickle_bytes({"G_ema": Call(Global("torch.storage", "_load_from_bytes"), (nested,))}),
+        "a call among the modules": pickle_bytes({"G_ema": generator}),
+        "a call in torch's zip": torch_zip(
             {"g_ema": {"a": TensorValue(SMALL)}, "x": Call(Global("os", "system"), (touch,))}
         ),
-        "harm in torch's old format": legacy_file({"g_ema": {}, "x": Call(Global("os", "system"), (touch,))}),
-        "harm in a persistent id": torch_zip({"a": Persistent(("storage", Call(Global("os", "system"), (touch,))))}),
+        "a call in torch's old format": legacy_file({"g_ema": {}, "x": Call(Global("os", "system"), (touch,))}),
+        "a call in a persistent id": torch_zip({"a": Persistent(("storage", Call(Global("os", "system"), (touch,))))}),
     }
 
 
@@ -110,23 +111,23 @@ def nested_files(times: int) -> bytes:
 
 
 def with_tensor(**lies: Any) -> bytes:
-    """A generator of NVIDIA's in which one tensor lies."""
-    made = stylegan2()
-    parameters = made.tree.args[0]["state"]["_modules"].pairs["synthesis"].args[0]["state"]["_modules"]
+    """An NVIDIA pickle in which one tensor is replaced, or described falsely."""
+    sample = stylegan2()
+    parameters = sample.tree.args[0]["state"]["_modules"].pairs["synthesis"].args[0]["state"]["_modules"]
     block = parameters.pairs["b4"].args[0]["state"]["_parameters"].pairs
     given = block["const"]
     block["const"] = lies.pop("instead") if "instead" in lies else TensorValue(given.array, True, **lies)
-    return pickle_bytes(made.pickle_value())
+    return pickle_bytes(sample.pickle_value())
 
 
 def doubled_rows(depth: int, as_key: bool) -> bytes:
-    """A row of two rows of two rows ...: small here, endless for whoever walks or hashes it."""
+    """Nested tuples that share their parts: small in the file, exponential for whoever walks or hashes them."""
     body = b"K\x01\x85\x94" + b"0".join(b"h" + bytes([n]) + b"h" + bytes([n]) + b"\x86\x94" for n in range(depth))
     return HEAD + (b"}" if as_key else b"") + body + (b"K\x01s." if as_key else b".")
 
 
 def doubled_modules(depth: int) -> bytes:
-    """A module with the same module in it twice, with the same in it twice ..."""
+    """A module that holds the same module twice, which holds the same module twice, and so on."""
     tree = module("Leaf")
     for _ in range(depth):
         tree = module("Twin", children={"a": tree, "b": tree})
@@ -134,7 +135,7 @@ def doubled_modules(depth: int) -> bytes:
 
 
 def cyclic_module() -> bytes:
-    """A module that is inside itself."""
+    """A module that contains itself."""
     # state = {}; node = rebuild({type, state}); state["_modules"] = {"again": node}
     text = lambda word: b"X" + struct.pack("<I", len(word)) + word.encode()  # noqa: E731
     meta = b"}(" + text("type") + text("class") + text("state") + b"}q\x01" + b"u"
@@ -165,14 +166,14 @@ def zip_bomb(name: str) -> bytes:
 def tar_bytes() -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as archive:
-        told = tarfile.TarInfo("../../escaped")
-        told.size = 4
-        archive.addfile(told, io.BytesIO(b"data"))
+        entry = tarfile.TarInfo("../../escaped")
+        entry.size = 4
+        archive.addfile(entry, io.BytesIO(b"data"))
     return out.getvalue()
 
 
 def members(*extra: Member, **lies: Any) -> bytes:
-    """Torch's zip with further members or lies in its directory."""
+    """torch's zip format with further members, or a falsified directory."""
     body = Pickler(2).write({"g_ema": {}})
     return zip_bytes([Member("archive/data.pkl", body), Member("archive/version", b"3\n"), *extra], **lies)
 
@@ -184,7 +185,7 @@ def legacy_with(numel: int, keys: list[Any], data: bytes) -> bytes:
 
 
 def invalid_files() -> dict[str, bytes]:
-    """Files that would take memory or time, reach outside, or are damaged."""
+    """Files that would exhaust memory or time, reach outside, or are damaged."""
     whole = pickle_bytes(stylegan2().pickle_value())
     objects = Call(Global("numpy", "dtype"), ("O8", False, True), (3, "|", None, None, None, -1, -1, 63))
     odd_array = Call(
@@ -209,7 +210,7 @@ def invalid_files() -> dict[str, bytes]:
         "a whole file without its last byte": whole[:-1],
         "something behind the end": whole + b"more",
         "a million marks": HEAD + b"(" * 1_000_000 + b".",
-        "a million lists inside one another": HEAD + b"]" * 1_000_000 + b"a" * 999_999 + b".",
+        "a million lists generator one another": HEAD + b"]" * 1_000_000 + b"a" * 999_999 + b".",
         "four million instructions": HEAD + b"N0" * 2_000_000 + b"N.",
         "rows of rows": doubled_rows(200, False),
         "rows of rows as a key": doubled_rows(200, True),
@@ -248,7 +249,7 @@ def invalid_files() -> dict[str, bytes]:
         "memory of nothing": HEAD + b"q\x00.",
         "memory at a negative place": HEAD + b"Np-5\n.",
         "a stack that is empty": HEAD + b".",
-        "a mark that is missing": HEAD + b"t.",
+        "a marker that is missing": HEAD + b"t.",
         "a mapping with half a pair": HEAD + b"}(K\x01u.",
         "an addition to a number": HEAD + b"K\x01K\x02a.",
         "a list as a key": HEAD + b"}]K\x01s.",
@@ -272,11 +273,11 @@ def invalid_files() -> dict[str, bytes]:
             instead=Call(Global("torch._utils", "_rebuild_tensor_v2"), (1, 2, (3,), (4,)))
         ),
         "a tensor with too few arguments": with_tensor(instead=Call(Global("torch._utils", "_rebuild_tensor_v2"), ())),
-        "a tensor made by a call": with_tensor(instead=inert),
+        "a tensor sample by a call": with_tensor(instead=inert),
         "an array of objects": with_tensor(instead=odd_array),
         "whole numbers as weights of another shape": with_tensor(instead=np.arange(4)),
         "numbers that are not finite": with_tensor(instead=TensorValue(np.full((12, 4, 4), np.nan, np.float32), True)),
-        "a module inside itself": cyclic_module(),
+        "a module generator itself": cyclic_module(),
         "modules doubled forty times": doubled_modules(40),
         "a zip with an absolute name": members(Member("/etc/passwd", b"x")),
         "a zip with ../": members(Member("archive/../../escaped", b"x")),
@@ -326,6 +327,6 @@ def invalid_files() -> dict[str, bytes]:
     }
 
 
-def corpus(mark: str) -> dict[str, bytes]:
-    """Every attack by name; those that can run try to create the file `mark`."""
-    return {**{f"runs {name}": data for name, data in code_execution(mark).items()}, **invalid_files()}
+def corpus(marker: str) -> dict[str, bytes]:
+    """Every attack by name; most that execute something create the file `marker`."""
+    return {**{f"runs {name}": data for name, data in code_execution(marker).items()}, **invalid_files()}

@@ -1,4 +1,4 @@
-"""Direction files from people who mean harm: one sentence each, little memory, no traceback."""
+"""Malicious and invalid direction files: refused with one message each, little memory, no traceback."""
 
 import json
 import math
@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 
-from latentwalk.directions.direction import Curve, Direction, from_bytes, to_bytes
+from latentwalk.directions.direction import Direction
+from latentwalk.directions.direction_file import from_bytes, to_bytes
 from latentwalk.directions.latent_walk import LinearWalk, PathWalk
+from latentwalk.directions.response_curve import Curve
 from latentwalk.directions.unit import Unit
 from latentwalk.errors import Invalid
 
@@ -21,13 +23,13 @@ VECTOR = torch.eye(WIDTH)[0]
 
 
 def valid_file(**fields) -> bytes:
-    given_ = {
+    defaults = {
         "id": "zoom", "name": "Zoom", "group": "geometry", "generator": "tiny", "fingerprint": "sha256:00",
         "space": "z", "unit": Unit("%"), "walk": LinearWalk(VECTOR), "curve": Curve.straight(0.1, 20.0),
-        "range": (-10.0, 10.0), "track": (-14.0, 14.0), "asked": (-20.0, 20.0), "method": "walk", "seed": 0,
+        "range": (-10.0, 10.0), "track": (-14.0, 14.0), "requested_range": (-20.0, 20.0), "method": "walk", "seed": 0,
         "created": "2026-01-01",
     }  # fmt: skip
-    return to_bytes(Direction(**{**given_, **fields}))
+    return to_bytes(Direction(**{**defaults, **fields}))
 
 
 def header_of(data: bytes) -> dict:
@@ -36,12 +38,12 @@ def header_of(data: bytes) -> dict:
 
 
 def file_with_description(text: str, tensors=None) -> bytes:
-    """A safetensors file whose description is `text`, whatever that is."""
+    """A safetensors file with `text` as its description."""
     return save({"vector": VECTOR} if tensors is None else tensors, metadata={"latentwalk.direction": text})
 
 
 def file_with(**fields) -> bytes:
-    """A good file with some of its description replaced; a value of ... leaves the field out."""
+    """A valid file with some fields of its description replaced; a value of ... omits the field."""
     stored = json.loads(header_of(valid_file())["__metadata__"]["latentwalk.direction"])
     stored = {name: value for name, value in {**stored, **fields}.items() if value is not ...}
     return file_with_description(json.dumps(stored))
@@ -58,14 +60,14 @@ def nested_list(levels: int) -> str:
 def refusal_of(data: bytes) -> str:
     with pytest.raises(Invalid) as refusal:
         from_bytes(data, "mine.safetensors")
-    told = str(refusal.value)
-    assert told.startswith(("mine.safetensors is not a direction: ", "“"))
-    assert told.endswith(".")
-    assert "\n" not in told
-    assert len(told) < 400
+    message = str(refusal.value)
+    assert message.startswith(("mine.safetensors is not a direction: ", "“"))
+    assert message.endswith(".")
+    assert "\n" not in message
+    assert len(message) < 400
     assert refusal.value.hint
     assert refusal.value.__cause__ is None
-    return told
+    return message
 
 
 FILES = {
@@ -142,7 +144,7 @@ TENSORS = {
     "none": ({}, ""),
     "the wrong name": ({"direction": VECTOR}, "it holds direction, not vector"),
     "a matrix": ({"vector": torch.eye(WIDTH)}, "shape"),
-    "a single number": ({"vector": torch.tensor(1.0)}, "not laid out"),
+    "a single number": ({"vector": torch.tensor(1.0)}, "header is malformed"),
     "an empty one": ({"vector": torch.zeros(0)}, "length one"),
     "zeros": ({"vector": torch.zeros(WIDTH)}, "length one"),
     "not numbers": ({"vector": torch.full((WIDTH,), torch.nan)}, "not finite"),
@@ -153,39 +155,39 @@ TENSORS = {
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_that_is(name):
+def test_an_invalid_file_is_refused(name):
     data, reason = FILES[name]
     assert reason in refusal_of(data)
 
 
 @pytest.mark.parametrize("name", DESCRIPTIONS)
-def test_a_description_that_is(name):
+def test_an_invalid_description_is_refused(name):
     data, reason = DESCRIPTIONS[name]
     assert reason in refusal_of(data)
 
 
 @pytest.mark.parametrize("name", TENSORS)
-def test_tensors_that_are(name):
+def test_invalid_tensors_are_refused(name):
     tensors, reason = TENSORS[name]
     text = header_of(valid_file())["__metadata__"]["latentwalk.direction"]
     assert reason in refusal_of(file_with_description(text, tensors))
 
 
-def test_a_path_that_asks_for_a_million_steps():
+def test_a_path_of_a_million_steps_is_refused():
     text = json.loads(header_of(valid_file())["__metadata__"]["latentwalk.direction"])
     text |= {"kind": "path", "curve": {"coordinates": [-1, 0, 1], "steps": [-1e6, 0, 1e6]}}
     tensors = PathWalk.blank(WIDTH, 0).tensors()
     assert "more than 64 steps" in refusal_of(file_with_description(json.dumps(text), tensors))
 
 
-def test_a_path_of_a_width_that_costs_more_than_it_says():
+def test_a_path_of_another_width_is_refused():
     text = json.loads(header_of(valid_file())["__metadata__"]["latentwalk.direction"]) | {"kind": "path"}
     tensors = {**PathWalk.blank(WIDTH, 0).tensors(), "up.inner": torch.zeros(WIDTH, WIDTH + 1)}
     assert "shape" in refusal_of(file_with_description(json.dumps(text), tensors))
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_refusing_costs_little_memory(name):
+def test_a_refusal_takes_little_memory(name):
     data, _ = FILES[name]
     tracemalloc.start()
     refusal_of(data)
@@ -196,13 +198,13 @@ def test_refusing_costs_little_memory(name):
 
 @given(st.binary(max_size=400))
 @settings(max_examples=200)
-def test_no_bytes_get_more_than_a_sentence(data):
+def test_arbitrary_bytes_are_refused_with_one_message(data):
     refusal_of(data)
 
 
 @given(st.data())
 @settings(max_examples=200)
-def test_no_flipped_byte_gets_more_than_a_sentence(data):
+def test_changed_bytes_are_read_or_refused_with_one_message(data):
     whole = bytearray(valid_file())
     for _ in range(data.draw(st.integers(1, 3))):
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
@@ -223,7 +225,7 @@ FIELDS = ["unit", "curve", "range", "track", "asked", "layers", "settings", "car
     ),
 )
 @settings(max_examples=300)
-def test_no_value_in_any_field_gets_more_than_a_sentence(field, value):
+def test_any_value_of_a_field_is_read_or_refused_with_one_message(field, value):
     try:
         found = from_bytes(file_with(**{field: value}))
         json.dumps(found.card, allow_nan=False)

@@ -1,4 +1,4 @@
-"""A jail whose worker was taken over: whatever it answers, the server believes only what can be so."""
+"""A sandbox whose worker was taken over: whatever it returns is checked before it is used."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from models.errors import ModelFailed
 from models.regressors.onnx import InputPlan, OnnxRegressor, Passport, guess_plan, inspect
 from models.regressors.onnx.passport import validate
-from models.sandbox.client import Sandbox, SandboxError, SandboxTaskFailed
+from models.sandbox.client import Sandbox, SandboxError, SandboxRefused, SandboxTaskFailed
 from models.sandbox.protocol import Message
 from tests.onnx_files import brightness, spec
 
@@ -52,50 +52,52 @@ JSON = st.recursive(
 )
 
 
-def test_what_is_true_is_believed() -> None:
-    found = validate(VALID, DATA)
-    assert (found.opset, found.input, found.shape) == (17, "picture", (None, 3, 32, 32))
-    assert guess_plan(found)[0].side == 32
+def test_a_valid_answer_is_accepted() -> None:
+    passport = validate(VALID, DATA)
+    assert (passport.opset, passport.input, passport.shape) == (17, "picture", (None, 3, 32, 32))
+    assert guess_plan(passport)[0].side == 32
 
 
 @pytest.mark.parametrize("name", FORGED)
 def test_a_forged_passport_is_refused(name: str) -> None:
-    with pytest.raises(SandboxError, match="makes no sense"):
+    with pytest.raises(SandboxError, match="is malformed"):
         validate(FORGED[name], DATA)
 
 
 @given(st.sampled_from(sorted(VALID)), JSON)
-def test_any_passport_is_sound_or_refused(part: str, told: object) -> None:
+def test_any_passport_is_valid_or_refused(part: str, value: object) -> None:
     try:
-        found = validate({**VALID, part: told}, DATA)
+        passport = validate({**VALID, part: value}, DATA)
     except SandboxError:
         return
-    texts = [found.producer, found.input, *found.metadata, *found.metadata.values()]
+    texts = [passport.producer, passport.input, *passport.metadata, *passport.metadata.values()]
     assert all(text.isprintable() and len(text) <= 200 for text in texts)
-    assert all(type(value) is int and value >= 0 for value in (found.opset, found.nodes, found.parameters))
-    assert isinstance(asdict(found), dict)
+    assert all(type(value) is int and value >= 0 for value in (passport.opset, passport.nodes, passport.parameters))
+    assert isinstance(asdict(passport), dict)
 
 
-def test_escapes_and_invisible_marks_do_not_come_through() -> None:
-    told = {**VALID, "producer": "\x1b[2Jtorch\u202e\nsecond", "metadata": {"a\x00b": "c\rd"}}
-    found = validate(told, DATA)
-    assert found.producer == "[2Jtorch"
-    assert found.metadata == {"ab": "c"}
+def test_escapes_and_invisible_characters_are_removed() -> None:
+    value = {**VALID, "producer": "\x1b[2Jtorch\u202e\nsecond", "metadata": {"a\x00b": "c\rd"}}
+    passport = validate(value, DATA)
+    assert passport.producer == "[2Jtorch"
+    assert passport.metadata == {"ab": "c"}
 
 
 class ForgingSandbox:
-    """Stands for a jail whose worker answers as it likes."""
+    """Stands for a sandbox whose worker returns whatever it likes."""
 
     def __init__(self, answer: Any) -> None:
         self.answer = answer
 
-    def call(self, name: str, given: object, arrays: object = (), *, most: int | None = None) -> Message:
+    def call(
+        self, name: str, given: object, arrays: object = (), *, most: int | None = None, hint: str = ""
+    ) -> Message:
         if isinstance(self.answer, Exception):
             raise self.answer
         return Message({}, self.answer if name == "run" else ())
 
     def close(self) -> None:
-        self.answer = SandboxError("The jail is closed.")
+        self.answer = SandboxError("The sandbox is closed.")
 
 
 @pytest.fixture
@@ -115,28 +117,28 @@ def plan() -> InputPlan:
         [np.array(1.0)],
         [np.array([1, 2, 3, np.inf])],
         [np.array([1, 2, 3, 1e300])],  # no float32
-        SandboxTaskFailed("Refused", "no"),
+        SandboxRefused("no"),
         SandboxTaskFailed("", ""),
     ],
 )
-def test_scores_that_cannot_be_are_refused(answer: Any, plan: InputPlan) -> None:
-    judge = OnnxRegressor(spec(DATA, plan), DATA, plan)
-    judge._jail = ForgingSandbox(answer)  # type: ignore[assignment]
+def test_impossible_scores_are_refused(answer: Any, plan: InputPlan) -> None:
+    regressor = OnnxRegressor(spec(DATA, plan), DATA, plan)
+    regressor._sandbox = ForgingSandbox(answer)  # type: ignore[assignment]
     with pytest.raises(ModelFailed) as error:
-        judge.score(torch.zeros(4, 3, 32, 32))
+        regressor.score(torch.zeros(4, 3, 32, 32))
     assert str(error.value).isprintable()
-    judge.close()
-    assert judge.score(torch.zeros(1, 3, 32, 32)).shape == (1,)  # and the next jail is an honest one
+    regressor.close()
+    assert regressor.score(torch.zeros(1, 3, 32, 32)).shape == (1,)  # the next sandbox is a real one
 
 
-def test_an_inspection_that_answers_with_arrays_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int | None] = []
+def test_an_inspection_allows_no_arrays_in_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[int | None] = []
     call = Sandbox.call
 
-    def seen(self: Sandbox, *given: Any, most: int | None = None) -> Message:
-        asked.append(most)
-        return call(self, *given, most=most)
+    def record(self: Sandbox, *arguments: Any, most: int | None = None, hint: str = "") -> Message:
+        limits.append(most)
+        return call(self, *arguments, most=most, hint=hint)
 
-    monkeypatch.setattr(Sandbox, "call", seen)
+    monkeypatch.setattr(Sandbox, "call", record)
     assert isinstance(inspect(DATA), Passport)
-    assert asked == [0]
+    assert limits == [0]

@@ -1,10 +1,11 @@
-"""Files offered as judges that are broken, hostile or something else: each is refused with a sentence, nothing runs."""
+"""Regressor uploads that are broken, hostile or something else: each is refused with a message, nothing is executed."""
 
 from __future__ import annotations
 
 import io
 import os
-import pickle  # noqa: TID251 - to make what must never be opened
+import pickle  # noqa: TID251 - to write what must never be loaded
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from PIL import Image
 from models.regressors.onnx import InputPlan, OnnxRegressor, guess_plan, inspect
 from tests.onnx_files import FLOAT, INT, assert_refused, brightness, model_bytes, network, node, spec, weight
 
-SENTINEL = Path("/tmp/latentwalk-was-here")
+SENTINEL = Path(tempfile.gettempdir()) / f"latentwalk-attack-{os.getpid()}"
 
 
 class Bomb:
@@ -78,7 +79,7 @@ def nested(depth: int) -> bytes:
     value = helper.make_tensor_value_info
     inner = helper.make_graph([node("Identity", ["picture"], ["deep0"])], "g", [], [value("deep0", FLOAT, None)])
     for number in range(depth):
-        # The other branch is shallow, or each level would double the file.
+        # The other branch is flat, or each level would double the file.
         flat = helper.make_graph([node("Identity", ["picture"], ["e"])], "e", [], [value("e", FLOAT, None)])
         once = [node("If", ["yes"], [f"deep{number + 1}"], then_branch=inner, else_branch=flat)]
         inner = helper.make_graph(once, "g", [], [value(f"deep{number + 1}", FLOAT, None)])
@@ -136,16 +137,16 @@ def functions() -> bytes:
     return data
 
 
-BEFORE = {
+OTHER_FORMATS = {
     "nothing": (b"", "empty"),
     "zeros": (b"\x00" * 1000, "not ONNX"),
-    "a text": (b"import os\n", "not ONNX"),
+    "a text": (b"import os\n", "a text file, not ONNX"),
     "json": (b'{"a": 1}', "a text"),
     "html": (b"<html></html>", "a text"),
     "a script": (b"#!/bin/sh\n", "a text"),
     "a pickle": (pickle.dumps(Bomb()), "a pickle"),
     "a pickle of protocol 5": (pickle.dumps(Bomb(), 5), "a pickle"),
-    "an old pickle": (pickle.dumps(Bomb(), 0), "not ONNX"),
+    "an old pickle": (pickle.dumps(Bomb(), 0), "a text file, not ONNX"),
     "a PyTorch checkpoint": (
         archive({"archive/data.pkl": pickle.dumps(Bomb()), "archive/version": b"3"}),
         "a PyTorch checkpoint",
@@ -164,18 +165,18 @@ BEFORE = {
     "a program": (b"\x7fELF" + b"\x00" * 50, "a program"),
     "a pickle, compressed": (zlib.compress(pickle.dumps(Bomb())), "as joblib writes it"),
     "a Keras model": (archive({"config.json": b"{}", "model.weights.h5": b""}), "a Keras model"),
-    "NumPy": (b"\x93NUMPY\x01\x00" + b"\x00" * 50, "NumPy array"),
-    "arrays of NumPy": (archive({"a.npy": pickle.dumps(Bomb())}), "NumPy arrays"),
+    "NumPy": (b"\x93NUMPY\x01\x00" + b"\x00" * 50, "a NumPy array"),
+    "arrays of NumPy": (archive({"a.npy": pickle.dumps(Bomb())}), "a file of NumPy arrays"),
     "GGUF": (b"GGUF" + b"\x00" * 50, "GGUF"),
     "onnxruntime's own": (b"\x08\x00\x00\x00ORTM" + b"\x00" * 50, "onnxruntime's own"),
     "TorchScript for phones": (b"\x08\x00\x00\x00PTMF" + b"\x00" * 50, "for phones"),
-    "a film": (b"\x00\x00\x00\x18ftypisom" + b"\x00" * 50, "a film"),
+    "a video": (b"\x00\x00\x00\x18ftypisom" + b"\x00" * 50, "an MP4 or QuickTime video"),
     "a tar": (b"\x08" + b"\x00" * 256 + b"ustar" + b"\x00" * 500, "a tar"),
     "a zip of many names": (names(20_000), "a zip archive"),
-    "safetensors whose header lies": ((2**40).to_bytes(8, "little") + b"{" * 50, "not ONNX"),
-    "safetensors of brackets": ((2**16).to_bytes(8, "little") + b"{" + b'"a":[' * 20_000, "not ONNX"),
+    "safetensors with a false header length": ((2**40).to_bytes(8, "little") + b"{" * 50, "This is not ONNX"),
+    "safetensors of brackets": ((2**16).to_bytes(8, "little") + b"{" + b'"a":[' * 20_000, "a safetensors file"),
 }
-INSPECTED = {
+INVALID_GRAPHS = {
     "cut off": (network()[: len(network()) // 2], "cut off|checker"),
     "one byte": (b"\x08", "cut off"),
     "random": (b"\x08" + np.random.default_rng(0).bytes(4000), "cannot be read|opset"),
@@ -200,10 +201,10 @@ INSPECTED = {
     "no input": (without_input(), "0 inputs"),
     "two inputs": (two_inputs(), "2 inputs"),
     "no output": (model_bytes([node("Relu", ["picture"])], outputs=[]), "no outputs"),
-    "a sequence": (sequence(), "no tensor"),
-    "nested twelve deep": (nested(12), "nested deeper"),
+    "a sequence": (sequence(), "is not a tensor"),
+    "nested twelve deep": (nested(12), "nested more than 8 levels deep"),
 }
-GUESSED = {
+NOT_FOR_IMAGES = {
     "words": (words(), "table of numbers"),
     "a table": (model_bytes([node("Relu", ["picture"])], shape=(4, 5), out=(4, 5)), "2 dimensions"),
     "seven channels": (model_bytes([node("Flatten", ["picture"])], shape=(1, 7, 9, 9)), "neither one nor three"),
@@ -240,14 +241,17 @@ def not_numbers(kind: str) -> bytes:
     return model_bytes(nodes, [weight("zero", 0.0), weight("one", 1.0)], out=("n", 3))
 
 
-RUN = {
+MISBEHAVING = {
     "50 GB by ConstantOfShape": (huge("ConstantOfShape"), "memory|cannot run"),
     "50 GB by Expand": (huge("Expand"), "memory|cannot run"),
     "40 GB by Range": (huge("Range"), "memory|cannot run"),
     "a loop without end": (endless(), "longer than"),
     "scores that are NaN": (not_numbers("nan"), "not numbers"),
     "scores that are infinite": (not_numbers("inf"), "not numbers"),
-    "one score for all": (model_bytes([node("ReduceMean", ["picture"], keepdims=0)], out=()), "its own score"),
+    "one score for all": (
+        model_bytes([node("ReduceMean", ["picture"], keepdims=0)], out=()),
+        "instead of a score for each",
+    ),
     "a shape that fits nothing": (
         model_bytes([node("MatMul", ["picture", "w"])], [weight("w", np.ones((7, 7)))]),
         "cannot run|checker",
@@ -262,25 +266,25 @@ def no_code_ran():
     assert not SENTINEL.exists()
 
 
-@pytest.mark.parametrize("name", BEFORE)
-def test_what_is_no_onnx_is_named_and_not_opened(name: str) -> None:
-    assert_refused(*BEFORE[name])
+@pytest.mark.parametrize("name", OTHER_FORMATS)
+def test_other_formats_are_named_and_not_opened(name: str) -> None:
+    assert_refused(*OTHER_FORMATS[name])
 
 
-@pytest.mark.parametrize("name", INSPECTED)
-def test_what_is_no_judge_is_refused_in_the_jail(name: str) -> None:
-    assert_refused(*INSPECTED[name])
+@pytest.mark.parametrize("name", INVALID_GRAPHS)
+def test_an_invalid_graph_is_refused_in_the_sandbox(name: str) -> None:
+    assert_refused(*INVALID_GRAPHS[name])
 
 
-@pytest.mark.parametrize("name", GUESSED)
-def test_what_looks_at_no_picture_is_refused(name: str) -> None:
-    assert_refused(*GUESSED[name])
+@pytest.mark.parametrize("name", NOT_FOR_IMAGES)
+def test_a_graph_that_takes_no_image_is_refused(name: str) -> None:
+    assert_refused(*NOT_FOR_IMAGES[name])
 
 
-@pytest.mark.parametrize("name", RUN)
-def test_what_misbehaves_when_it_runs_is_ended(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.regressors.onnx.regressor.SECONDS", 4.0)
-    assert_refused(*RUN[name])
+@pytest.mark.parametrize("name", MISBEHAVING)
+def test_a_graph_that_misbehaves_when_run_is_ended(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.regressors.onnx.regressor.SECONDS", 1.5)
+    assert_refused(*MISBEHAVING[name])
 
 
 class Plain(torch.nn.Module):
@@ -289,12 +293,12 @@ class Plain(torch.nn.Module):
 
 
 @pytest.mark.parametrize(
-    ("write", "said"),
+    ("write", "message"),
     [
         (lambda file: torch.save(torch.nn.Linear(2, 2).state_dict(), file), "a PyTorch checkpoint"),
         (
             lambda file: torch.save({"a": 1}, file, _use_new_zipfile_serialization=False),
-            "a pickle",
+            "a PyTorch file in the legacy pickle format",
         ),
         (lambda file: torch.jit.save(torch.jit.trace(Plain(), torch.zeros(1, 3, 8, 8)), file), "TorchScript"),
         (
@@ -302,21 +306,21 @@ class Plain(torch.nn.Module):
             "an exported PyTorch program",
         ),
         (lambda file: np.savez(file, a=np.zeros(3)), "arrays"),
-        (lambda file: np.save(file, np.zeros(3)), "NumPy array"),
+        (lambda file: np.save(file, np.zeros(3)), "a NumPy array"),
     ],
 )
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_what_the_libraries_write_is_known_for_what_it_is(write: Callable[[io.BytesIO], None], said: str) -> None:
+def test_files_written_by_other_libraries_are_named(write: Callable[[io.BytesIO], None], message: str) -> None:
     file = io.BytesIO()
     write(file)
-    assert_refused(file.getvalue(), f"This is .*{said}")
+    assert_refused(file.getvalue(), f"This is .*{message}")
 
 
-def test_the_corpus_is_as_large_as_is_said() -> None:
-    assert len(BEFORE) + len(INSPECTED) + len(GUESSED) + len(RUN) >= 68
+def test_the_corpus_has_at_least_68_files() -> None:
+    assert len(OTHER_FORMATS) + len(INVALID_GRAPHS) + len(NOT_FOR_IMAGES) + len(MISBEHAVING) >= 68
 
 
-def test_honest_judges_pass_the_same_gate() -> None:
+def test_valid_regressors_are_accepted() -> None:
     for data in (brightness(), network(), brightness(opset=11), brightness(opset=21)):
         plan, _ = guess_plan(inspect(data))
         assert isinstance(plan, InputPlan)

@@ -1,4 +1,4 @@
-"""The checkpoints that mean harm, handed in as directions: refused as well, and nothing run."""
+"""The malicious checkpoints, read as files of directions: refused as well, and nothing executed."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from models.importing.limits import FileRefused
 from tests.attacks.checkpoints import corpus
 
 
-def test_none_of_them_is_taken_for_directions_or_a_latent(tmp_path: Path) -> None:
-    mark = tmp_path / "mark"
-    for name, data in corpus(str(mark)).items():
+def test_no_malicious_checkpoint_is_read_as_directions_or_a_latent(tmp_path: Path) -> None:
+    marker = tmp_path / "marker"
+    for name, data in corpus(str(marker)).items():
         with pytest.raises(FileRefused):
-            pytest.fail(f"{name} was taken: {read_vectors(memoryview(data))}")
-    assert not mark.exists()
+            pytest.fail(f"{name} was read: {read_vectors(memoryview(data))}")
+    assert not marker.exists()

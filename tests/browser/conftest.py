@@ -20,7 +20,8 @@ import pytest
 import torch
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
-from latentwalk.directions.direction import Curve, Direction
+from latentwalk.directions.direction import Direction
+from latentwalk.directions.response_curve import Curve
 from latentwalk.directions.unit import Unit
 from models.catalogue import local
 from models.specs import GeneratorSpec
@@ -100,7 +101,7 @@ def server(
     works = {"unit": Unit("%", decimals=1), "curve": Curve.straight(0.5, 20.0), "verdict": "strong", "card": card}
     hardly = {"verdict": "weak", "note": "Reaches x1.25 of x2.00 asked.", "group": "geometry"}
     factor = {"unit": Unit("x", 1.0, "log", 2), "curve": Curve.straight(8.0, 1.0)}
-    spans = {"range": (0.8, 1.25), "track": (0.7, 1.4), "asked": (0.5, 2.0)}
+    spans = {"range": (0.8, 1.25), "track": (0.7, 1.4), "requested_range": (0.5, 2.0)}
     put_direction(home, make_slider(eyes_spec, "sway", 1, **works))
     put_direction(home, make_slider(eyes_spec, "swell", 2, **hardly, **factor, **spans))
     local.save(home / "generators", *described)

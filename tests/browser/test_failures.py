@@ -23,7 +23,7 @@ def test_a_wrong_file_gets_a_sentence_and_changes_nothing(explorer):
     explorer.drop("notes.txt", b"hello")
     explorer.told("“notes.txt” is not a file that Latentwalk can open.")
     explorer.drop("holiday.png", SIGNATURE + chunk(b"IEND", b""))
-    explorer.told("“holiday.png”: That file carries no recipe")
+    explorer.told("“holiday.png”: The file carries no recipe")
     explorer.drop("cut.png", SIGNATURE + struct.pack(">I", 2**31) + b"tEXtlatentwalk\0{")
     explorer.told("The recipe in “cut.png” cannot be read.")
     assert explorer.picture == shown

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from latentwalk.directions.direction import Curve, Direction
+from latentwalk.directions.direction import Direction
 from latentwalk.directions.latent_walk import LinearWalk, PathWalk
+from latentwalk.directions.response_curve import Curve
 from latentwalk.directions.unit import Unit
 from models.base import Generator
 from models.generators.dcgan import DCGAN, build_network
@@ -56,7 +57,8 @@ def make_direction(generator: Generator):
             "id": f"way_{seed}", "name": f"Way {seed}", "group": "colour", "generator": "tiny",
             "fingerprint": generator.spec.fingerprint, "space": "z", "unit": Unit("%", decimals=1),
             "walk": LinearWalk(vector), "curve": Curve.straight(0.1, 20.0), "range": (-10.0, 10.0),
-            "track": (-14.0, 14.0), "asked": (-20.0, 20.0), "method": "walk", "seed": seed, "created": "2026-01-01",
+            "track": (-14.0, 14.0), "requested_range": (-20.0, 20.0), "method": "walk", "seed": seed,
+            "created": "2026-01-01",
         }  # fmt: skip
         return Direction(**{**given, **fields})
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from latentwalk.edit import Edit, canonical, from_share_code, parse, parse_text, share_code
+from latentwalk.edit import Edit, canonical, parse, parse_text, share_code
 from latentwalk.errors import Invalid
 
 numbers = st.one_of(st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False))
@@ -43,7 +43,8 @@ recipes = st.fixed_dictionaries(
 def test_an_edit_survives_its_canonical_spelling_and_its_link(recipe):
     edit = parse(recipe)
     assert parse_text(canonical(edit)) == edit
-    assert from_share_code(share_code(edit)) == edit
+    code = share_code(edit)
+    assert parse_text(base64.urlsafe_b64decode(code + "=" * (-len(code) % 4))) == edit
     assert canonical(parse_text(canonical(edit))) == canonical(edit)
 
 
@@ -74,27 +75,26 @@ def test_an_edit_cannot_be_changed():
     edit = parse({"generator": "eyes", "base": {"seed": 7}})
     with pytest.raises(ValueError, match="frozen"):
         edit.truncation = 0.5
-    assert edit.neutral() is not edit
 
 
-def test_neutral_keeps_everything_but_the_amounts():
-    edit = parse({"generator": "eyes", "base": {"seed": 7}, "classes": {"blue": 1}, "amounts": {"zoom": 2}})
-    assert edit.neutral() == parse({"generator": "eyes", "base": {"seed": 7}, "classes": {"blue": 1}})
+def test_the_directions_of_an_edit_are_all_that_influence_the_image():
+    edit = {"amounts": {"zoom": 2}, "hold": ["warmth"], "layers": {"zoom": [0, 2], "shift_x": [0, 1]}}
+    assert parse({"generator": "eyes", "base": BASE, **edit}).directions() == ("shift_x", "warmth", "zoom")
 
 
 BASE = {"seed": 7}
 REFUSED = [
-    ({}, "does not say its generator"),
-    ([], "That is not an edit."),
-    (None, "That is not an edit."),
-    ("eyes", "That is not an edit."),
-    ({"generator": "eyes"}, "does not say its base"),
-    ({"base": BASE}, "does not say its generator"),
+    ({}, "has no generator"),
+    ([], "The edit is not a JSON object."),
+    (None, "The edit is not a JSON object."),
+    ("eyes", "The edit is not a JSON object."),
+    ({"generator": "eyes"}, "has no base"),
+    ({"base": BASE}, "has no generator"),
     ({"generator": "", "base": BASE}, "generator is wrong"),
     ({"generator": "e" * 65, "base": BASE}, "generator is wrong"),
     ({"generator": 7, "base": BASE}, "generator is wrong"),
-    ({"generator": "eyes", "base": BASE, "zoom": 2}, "An edit has no “zoom”."),
-    ({"generator": "eyes", "base": {"seed": 7, "sneed": 1}}, "An edit has no “base.sneed”."),
+    ({"generator": "eyes", "base": BASE, "zoom": 2}, "An edit has no field “zoom”."),
+    ({"generator": "eyes", "base": {"seed": 7, "sneed": 1}}, "An edit has no field “base.sneed”."),
     ({"generator": "eyes", "base": 7}, "base is wrong"),
     ({"generator": "eyes", "base": {}}, "one seed, or seeds with weights"),
     ({"generator": "eyes", "base": {"seed": None}}, "one seed, or seeds with weights"),
@@ -172,12 +172,6 @@ def test_what_is_not_json_is_refused_in_one_sentence(text):
 def test_json_with_numbers_that_are_none_is_refused(number):
     with pytest.raises(Invalid, match=r"amounts\.zoom is wrong"):
         parse_text('{"generator": "eyes", "base": {"seed": 7}, "amounts": {"zoom": ' + number + "}}")
-
-
-@pytest.mark.parametrize("code", ["", "A", "????", "é", "x" * 5000, base64.urlsafe_b64encode(b"\xff\xfe").decode()])
-def test_links_that_hold_no_edit_are_refused_in_one_sentence(code):
-    with pytest.raises(Invalid, match=r"\.$"):
-        from_share_code(code)
 
 
 def test_the_schema_of_an_edit_can_be_shown():

@@ -1,4 +1,4 @@
-"""Every format a film can be written in, by name: its writer, its ending, its type."""
+"""The formats of films by name: writer, file extension and media type."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from latentwalk.films.timeline import Format
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """How a format is written and called; `signed` is what content credentials are put in it as, if at all."""
+    """A film format. `credential_type` is the media type for content credentials, None where it cannot carry them."""
 
     writer: type[Writer]
-    ending: str
+    extension: str
     media_type: str
-    signed: str | None
-    sounds: bool = False
+    credential_type: str | None
+    has_audio: bool = False
 
 
 def containers() -> Mapping[Format, Container]:
-    """Every format."""
+    """Every format by name."""
     return {
-        "mp4": Container(Mp4, "mp4", "video/mp4", "video/mp4", sounds=True),
-        "webm": Container(Webm, "webm", "video/webm", None, sounds=True),
-        "av1": Container(Av1, "mp4", "video/mp4", "video/mp4", sounds=True),
+        "mp4": Container(Mp4, "mp4", "video/mp4", "video/mp4", has_audio=True),
+        "webm": Container(Webm, "webm", "video/webm", None, has_audio=True),
+        "av1": Container(Av1, "mp4", "video/mp4", "video/mp4", has_audio=True),
         "gif": Container(Gif, "gif", "image/gif", "image/gif"),
         "apng": Container(Apng, "png", "image/apng", "image/png"),
         "webp": Container(Webp, "webp", "image/webp", "image/webp"),
@@ -38,14 +38,17 @@ def containers() -> Mapping[Format, Container]:
     }
 
 
-def format_for(path: Path, wished: Format | None = None) -> Format:
-    """The format of a film's name: what was wished for where the ending fits it, else the first that has it."""
-    ending = path.suffix.lower().removeprefix(".")
-    if wished is not None and ending in (containers()[wished].ending, wished):
-        return wished
+def format_for(path: Path, preferred: Format | None = None) -> Format:
+    """The format for a file name: the preferred one where the extension fits it, else the first that has it.
+
+    Raises Invalid where no format has the extension.
+    """
+    extension = path.suffix.lower().removeprefix(".")
+    if preferred is not None and extension in (containers()[preferred].extension, preferred):
+        return preferred
     for format in get_args(Format):
-        if ending in (containers()[format].ending, format):
-            found: Format = format
-            return found
-    endings = sorted({container.ending for container in containers().values()})
-    raise Invalid(f"“{path.name}” does not end in a format.", f"End it in .{', .'.join(endings)}.")
+        if extension in (containers()[format].extension, format):
+            chosen: Format = format
+            return chosen
+    extensions = sorted({container.extension for container in containers().values()})
+    raise Invalid(f"“{path.name}” has no known file extension.", f"Use one of .{', .'.join(extensions)}.")

@@ -1,4 +1,4 @@
-"""Video files by FFmpeg: H.264 and AV1 in MP4, VP9 in WebM, tagged BT.709, with sound where there is some."""
+"""Writers of video by FFmpeg: H.264 and AV1 in MP4, VP9 in WebM, tagged BT.709, with optional audio."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from latentwalk.provenance.xmp import UUID
 
 
 class _Video:
-    """What the three have in common; 4:2:0 and sides must be even."""
+    """The common part of the three: 4:2:0 chroma, which requires even sides."""
 
     container: ClassVar[str] = "mp4"
     codec: ClassVar[str] = "libx264"
@@ -28,35 +28,38 @@ class _Video:
     options: ClassVar[Mapping[str, str]] = {}
     rates: ClassVar[Mapping[Quality, int]] = {}
 
-    def __init__(self, path: Path, plan: WriterOptions) -> None:
-        # Without bitexact the file would carry the time and FFmpeg's version, and no two would be equal.
-        options = {"fflags": "+bitexact", **({"movflags": "+faststart"} if self.container == "mp4" else {})}
-        self._path, self._plan = path, plan
-        self._container = av.open(str(path), "w", format=self.container, options=options)
-        self._container.metadata["comment"] = plan.recipe
-        chosen = {**self.options, "crf": str(self.rates[plan.quality])}
-        stream = cast(av.VideoStream, self._container.add_stream(self.codec, rate=plan.fps, options=chosen))
-        stream.width, stream.height = plan.size
+    def __init__(self, path: Path, options: WriterOptions) -> None:
+        # Without bitexact the file contains the time and FFmpeg's version, and no two are equal.
+        container_options = {"fflags": "+bitexact", **({"movflags": "+faststart"} if self.container == "mp4" else {})}
+        self._path, self._options = path, options
+        self._container = av.open(str(path), "w", format=self.container, options=container_options)
+        self._container.metadata["comment"] = options.recipe
+        codec_options = {**self.options, "crf": str(self.rates[options.quality])}
+        stream = cast(av.VideoStream, self._container.add_stream(self.codec, rate=options.fps, options=codec_options))
+        stream.width, stream.height = options.size
         stream.pix_fmt = "yuv420p"
-        stream.time_base = Fraction(1, plan.fps)
+        stream.time_base = Fraction(1, options.fps)
         context = stream.codec_context
-        context.thread_count = 1  # the inference thread needs the cores more, and one thread repeats itself exactly
+        context.thread_count = 1  # leaves cores to the inference thread, and makes the output reproducible
         context.colorspace = Colorspace.ITU709
         context.color_primaries = ColorPrimaries.BT709
         context.color_trc = ColorTrc.BT709
         context.color_range = ColorRange.MPEG
         self._stream = stream
         self._count = 0
-        self._voice = None if plan.sound is None else _Voice(self._container, self.sound, plan.sound, self._seconds)
+        self._audio = (
+            None if options.sound is None else _AudioEncoder(self._container, self.sound, options.sound, self._seconds)
+        )
 
     def __enter__(self) -> _Video:
         return self
 
     @property
     def _seconds(self) -> float:
-        return self._plan.count / self._plan.fps
+        return self._options.count / self._options.fps
 
     def add(self, picture: Image.Image) -> None:
+        """Append a frame."""
         frame = av.VideoFrame.from_ndarray(np.asarray(picture), format="rgb24").reformat(
             format="yuv420p",
             dst_colorspace=Colorspace.ITU709,
@@ -65,12 +68,12 @@ class _Video:
             dst_color_primaries=ColorPrimaries.BT709,
         )
         frame.pts = self._count
-        frame.time_base = Fraction(1, self._plan.fps)
+        frame.time_base = Fraction(1, self._options.fps)
         self._count += 1
         self._mux(frame)
-        if self._voice is not None:
+        if self._audio is not None:
             with _as_disk_errors():
-                self._voice.until(self._count / self._plan.fps)
+                self._audio.encode_until(self._count / self._options.fps)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -78,9 +81,9 @@ class _Video:
         try:
             if kind is None:
                 self._mux(None)
-                if self._voice is not None:
+                if self._audio is not None:
                     with _as_disk_errors():
-                        self._voice.finish()
+                        self._audio.finish()
         finally:
             try:
                 self._container.close()
@@ -88,28 +91,28 @@ class _Video:
                 if kind is None:
                     raise OSError(failure.errno, failure.strerror) from failure
         if kind is None:
-            self._finished()
+            self._append_xmp()
 
     def _mux(self, frame: av.VideoFrame | None) -> None:
         with _as_disk_errors():
             self._container.mux(self._stream.encode(frame))
 
-    def _finished(self) -> None:
-        # A box of its own behind the others moves nothing that the index points to.
-        box = UUID + self._plan.xmp
+    def _append_xmp(self) -> None:
+        # A box after all others does not move what the index points to.
+        box = UUID + self._options.xmp
         with self._path.open("ab") as file:
             file.write((len(box) + 8).to_bytes(4, "big") + b"uuid" + box)
 
 
 class Mp4(_Video):
-    """H.264, which plays everywhere, with its index at the front."""
+    """H.264, which plays everywhere, with the index at the front."""
 
     options: ClassVar[Mapping[str, str]] = {"preset": "veryfast"}
     rates: ClassVar[Mapping[Quality, int]] = {"small": 26, "good": 16, "best": 8}
 
 
 class Av1(_Video):
-    """AV1 in MP4: the smallest; older players do not know it."""
+    """AV1 in MP4: the smallest files; older players do not support it."""
 
     codec: ClassVar[str] = "libsvtav1"
     options: ClassVar[Mapping[str, str]] = {"preset": "10", "svtav1-params": "lp=1"}
@@ -117,7 +120,7 @@ class Av1(_Video):
 
 
 class Webm(_Video):
-    """VP9 in WebM; free of patents."""
+    """VP9 in WebM, royalty-free."""
 
     container: ClassVar[str] = "webm"
     codec: ClassVar[str] = "libvpx-vp9"
@@ -125,12 +128,12 @@ class Webm(_Video):
     options: ClassVar[Mapping[str, str]] = {"deadline": "realtime", "cpu-used": "6", "b": "0"}
     rates: ClassVar[Mapping[Quality, int]] = {"small": 40, "good": 22, "best": 10}
 
-    def _finished(self) -> None:
-        """Matroska keeps the recipe as a tag; there is no place for XMP in it."""
+    def _append_xmp(self) -> None:
+        """Nothing to append: Matroska carries the recipe as a tag and has no place for XMP."""
 
 
-class _Voice:
-    # The sound beside the pictures: encoded up to the time that they have reached, cut where they end.
+class _AudioEncoder:
+    # Encodes audio up to the time of the video, and cuts it where the video ends.
 
     def __init__(self, container: av.container.OutputContainer, codec: str, sound: AudioTrack, seconds: float) -> None:
         self._stream = cast(av.AudioStream, container.add_stream(codec, rate=48000, options={"b": "160000"}))
@@ -139,7 +142,7 @@ class _Voice:
         self._reached = 0.0
         self._frames = self._read(sound)
 
-    def until(self, seconds: float) -> None:
+    def encode_until(self, seconds: float) -> None:
         while self._reached < min(seconds + 0.5, self._seconds):
             frame = next(self._frames, None)
             if frame is None:
@@ -148,7 +151,7 @@ class _Voice:
             self._container.mux(self._stream.encode(frame))
 
     def finish(self) -> None:
-        self.until(self._seconds)
+        self.encode_until(self._seconds)
         self._frames.close()
         self._container.mux(self._stream.encode(None))
 
@@ -166,16 +169,16 @@ class _Voice:
                         continue
                     left -= samples.shape[1]
                     floats = np.ascontiguousarray(samples, dtype=np.float32)
-                    made = av.AudioFrame.from_ndarray(floats, format="fltp", layout="stereo")
-                    made.sample_rate, made.pts, made.time_base = 48000, at, Fraction(1, 48000)
+                    encoded = av.AudioFrame.from_ndarray(floats, format="fltp", layout="stereo")
+                    encoded.sample_rate, encoded.pts, encoded.time_base = 48000, at, Fraction(1, 48000)
                     at += samples.shape[1]
-                    yield made
+                    yield encoded
                     if left <= 0:
                         return
 
 
 class _as_disk_errors:
-    # FFmpeg's failure to write, as the system's own.
+    # Raises FFmpeg's write errors as OSError.
 
     def __enter__(self) -> None:
         return

@@ -1,4 +1,4 @@
-"""What a writer of film files is told, and what it promises."""
+"""The interface of film writers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from latentwalk.films.timeline import Quality
 
 @dataclass(frozen=True, slots=True)
 class AudioTrack:
-    """A sound file of our own making, and the seconds of it to skip."""
+    """A FLAC file that `audio.write` wrote; the first `offset` seconds are skipped."""
 
     path: Path
     offset: float = 0.0
@@ -23,9 +23,14 @@ class AudioTrack:
 
 @dataclass(frozen=True, slots=True)
 class WriterOptions:
-    """A film about to be written: frames of one `size`, `count` of them, with the recipe and XMP it will carry.
+    """What a writer must know before the first frame.
 
-    `samples` are a few of its pictures, for those that choose colours beforehand.
+    size     width and height of every frame in px
+    count    number of frames
+    recipe, xmp
+             the canonical recipe and the XMP packet that the file carries
+    samples  a few frames, for writers that choose a palette
+    sound    audio, for writers of formats that have it
     """
 
     size: tuple[int, int]
@@ -39,11 +44,13 @@ class WriterOptions:
 
 
 class Writer(AbstractContextManager["Writer"], Protocol):
-    """Takes pictures of one size in order; the file is complete once the context is left without an error.
+    """Writes frames of one size in order. The file is complete when the context exits without an error.
 
-    Memory does not grow with the film. Errors of the disk are OSError.
+    Memory use does not depend on the film's length. Raises OSError where the disk fails.
     """
 
-    def __init__(self, path: Path, plan: WriterOptions) -> None: ...
+    def __init__(self, path: Path, options: WriterOptions) -> None: ...
 
-    def add(self, picture: Image.Image) -> None: ...
+    def add(self, picture: Image.Image) -> None:
+        """Append a frame."""
+        ...

@@ -109,7 +109,7 @@ def learn(
         curve=measured.curve,
         range=measured.range,
         track=measured.track,
-        asked=transform.limits(generator.spec.resolution),
+        requested_range=transform.limits(generator.spec.resolution),
         method="walk",
         layers=layers,
         seed=settings.seed,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from latentwalk.directions.direction import Curve
 from latentwalk.directions.latent_walk import Walk
+from latentwalk.directions.response_curve import Curve
 from latentwalk.directions.unit import Unit
 from latentwalk.errors import ModelFailed
 from latentwalk.latents.latent_codec import limit_to_layers

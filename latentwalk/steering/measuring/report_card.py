@@ -154,7 +154,7 @@ def _card(
         "slope_ci": [_round(low), _round(high)],
         "monotone": _round(float((reached.diff(dim=0) > 0).all(dim=0).float().mean())),
         "range": list(direction.range),
-        "asked_range": list(direction.asked),
+        "asked_range": list(direction.requested_range),
         "stopped_by": settings.get("stopped_by"),
         "reached": [_point(unit.amount, amount, row) for amount, row in zip(asked, reached, strict=True)],
         "edit_error": _round(edit),
@@ -200,7 +200,7 @@ def _raw_slope(direction: Direction) -> float | None:
     raw = direction.settings.get("raw")
     if not raw:
         return None
-    limit = max(abs(direction.unit.coordinate(end)) for end in direction.asked)
+    limit = max(abs(direction.unit.coordinate(end)) for end in direction.requested_range)
     points = [[direction.unit.coordinate(number) for number in pair] for pair in raw]
     inside = [(asked, reached) for asked, reached in points if abs(asked) <= limit * 1.001]
     square = sum(asked * asked for asked, _ in inside)

@@ -53,7 +53,7 @@ def distill(
     drawn = sample_latents(generator, half, Role.LEARN, source, in_turn=True)
     pictures, marks = yield from scale_progress(_scored(generator, regressor, drawn), 0.0, 0.2)
     line = ridge(drawn, marks, settings.per_class)
-    start = ArcWalk(line.vectors * reach, blank(generator, settings).kept)
+    start = ArcWalk(line.vectors * reach, blank(generator, settings).keeps_norm)
     free(start.vectors, held, generator)
     more = sample_latents(generator, settings.samples - half, Role.LEARN, source, in_turn=True)
     shares = (torch.rand(len(more), generator=source) * 2 - 1).to(generator.device) * BEYOND
@@ -103,7 +103,7 @@ def warm_start(
     vectors = line.vectors * reach
     longest = LONGEST * float((drawn.latents - centre(generator, drawn)).norm(dim=1).mean())
     vectors = vectors * (longest / vectors.norm(dim=1, keepdim=True)).clamp_max(1.0)
-    start = ArcWalk(vectors, blank(generator, settings).kept)
+    start = ArcWalk(vectors, blank(generator, settings).keeps_norm)
     free(start.vectors, held, generator)
     return start
 

@@ -39,7 +39,7 @@ def blank(generator: Generator, settings: ScoreSettings) -> ArcWalk:
     """A walk that goes nowhere yet: in z it will keep each latent's length, in w it is straight."""
     space = generator.spec.space
     count = len(generator.spec.classes) if settings.per_class and generator.spec.classes else 1
-    return ArcWalk.blank(count, generator.spec.width, kept=space == "z")
+    return ArcWalk.blank(count, generator.spec.width, keeps_norm=space == "z")
 
 
 def fit(
@@ -53,7 +53,7 @@ def fit(
     """
     memory = ResumeState() if memory is None else memory
     vectors = start.vectors.detach().clone()
-    walk = ArcWalk(vectors, start.kept)
+    walk = ArcWalk(vectors, start.keeps_norm)
     source = torch.Generator().manual_seed(settings.seed)
     descent = CosineAdam({"vectors": vectors}, rate, settings.steps, source)
     watch = ScoreValidation(generator, regressor, reach)
@@ -81,7 +81,7 @@ def fit(
             descent.looked(held_out, GAIN, PATIENCE)
             told = progress(step, settings.steps, descent.losses, watch.strip(walk))
             yield replace(told, remember=functools.partial(memory.put, f"{stage}fit", descent.saved()))
-    return ArcWalk(descent.kept["vectors"], start.kept)
+    return ArcWalk(descent.kept["vectors"], start.keeps_norm)
 
 
 def free(vectors: Tensor, held: Sequence[Direction], generator: Generator) -> None:

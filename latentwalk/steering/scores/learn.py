@@ -73,7 +73,7 @@ def learn(
         curve=measured.curve,
         range=measured.range,
         track=measured.track,
-        asked=(-reach, reach),
+        requested_range=(-reach, reach),
         method=METHOD,
         seed=settings.seed,
         created=created or datetime.date.today().isoformat(),
@@ -89,7 +89,7 @@ def learn(
             "reach": reach,
             "population": [mean, deviation],
             "full_step": full,
-            "norm": "kept for each latent" if walk.kept else "free",
+            "norm": "kept for each latent" if walk.keeps_norm else "free",
             "objective": _objective(generator, student),
             "precision": generator.precision,
             "judge_precision": getattr(judge, "precision", "fp32"),
@@ -159,6 +159,6 @@ def _unit_length(walk: ArcWalk, title: str) -> tuple[Walk, float]:
     if full < 1e-9:
         raise ModelFailed(f"{title} taught the walk nothing.", "Ask for more steps or more samples.")
     vectors = walk.vectors / full
-    if len(vectors) == 1 and not walk.kept:
+    if len(vectors) == 1 and not walk.keeps_norm:
         return LinearWalk(vectors[0].cpu()), full
-    return ArcWalk(vectors.cpu(), walk.kept), full
+    return ArcWalk(vectors.cpu(), walk.keeps_norm), full

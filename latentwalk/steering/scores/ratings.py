@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from latentwalk.edit import LARGEST_SEED, class_tensor
+from latentwalk.edit import LARGEST_SEED
 from latentwalk.errors import Invalid
+from latentwalk.latents.class_weights import class_tensor
 from latentwalk.progress import Progress, Work
 from latentwalk.steering.scores.reliability import correlation, fisher
 from models.base import Generator
@@ -171,8 +172,9 @@ def _ridge(seen: Tensor, wanted: Tensor, penalty: float) -> tuple[Tensor, Tensor
     # The thumbnail's many colours together weigh as much as the statistics.
     scale = torch.cat(
         [
-            scale[: ratings_model.PLAIN],
-            scale[ratings_model.PLAIN :] * math.sqrt((len(scale) - ratings_model.PLAIN) / ratings_model.PLAIN),
+            scale[: ratings_model.STATISTICS],
+            scale[ratings_model.STATISTICS :]
+            * math.sqrt((len(scale) - ratings_model.STATISTICS) / ratings_model.STATISTICS),
         ]
     )
     rows, bias = (seen - centre) / scale, wanted.mean()

@@ -108,7 +108,7 @@ def _figures(direction: Direction, asked: list[float], reached: Tensor, random: 
         "monotone": round_to(float(rises.all(dim=0).float().mean())),
         "monotone_steps": round_to(float(rises.float().mean())),
         "range": list(direction.range),
-        "asked_range": list(direction.asked),
+        "asked_range": list(direction.requested_range),
         "stopped_by": settings.get("stopped_by"),
         "reached": [
             [round_to(number) for number in (amount, float(row.mean()), *interval(row))]
@@ -158,7 +158,7 @@ def _still(direction: Direction, drawn: LatentBatch) -> Tensor:
 
 def raw_slope(direction: Direction) -> float | None:
     """Reached per asked before calibration, over the asked span: the figure papers print; None without a record."""
-    inside = [(a, r) for a, r in direction.settings.get("raw") or [] if abs(a) <= direction.asked[1] * 1.001]
+    inside = [(a, r) for a, r in direction.settings.get("raw") or [] if abs(a) <= direction.requested_range[1] * 1.001]
     square = sum(a * a for a, _ in inside)
     return round_to(sum(a * r for a, r in inside) / square) if square else None
 
@@ -172,7 +172,7 @@ def _random(generator: Generator, direction: Direction, judge: Regressor, asked:
     # Random directions with steps as long as the slider's own at half range.
     width = generator.spec.spaces[direction.space][-1]
     noise = torch.randn(RANDOM, width, generator=torch.Generator().manual_seed(direction.seed))
-    kept = isinstance(direction.walk, ArcWalk) and direction.walk.kept
+    kept = isinstance(direction.walk, ArcWalk) and direction.walk.keeps_norm
     walks = [ArcWalk((row / row.norm())[None].to(generator.device), kept) for row in noise]
     total = 0.0
     for index, chunk in enumerate(sample_latents(generator, RANDOM_LATENTS, Role.JUDGE, in_turn=True).split(CHUNK)):

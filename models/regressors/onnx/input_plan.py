@@ -1,4 +1,4 @@
-"""How a judge wants its pictures and which of its numbers is the score: read off the file, or asked of its owner."""
+"""How a model takes images and which of its numbers is the score: taken from the file, or asked of its owner."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from models.regressors.onnx.passport import Passport
 
 Scale = Literal["0..1", "-1..1", "0..255"]
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-USUAL = 224  # pixels, where a file leaves the side open
+USUAL = 224  # pixels, if a file leaves the side open
 LARGEST_BATCH = 64
 
 
 class InputPlan(BaseModel):
-    """What is done to a picture in [-1, 1] before the judge sees it, and to its answer after.
+    """The preprocessing of images in [-1, 1] for a model, and the postprocessing of its output.
 
-    `scale` is the range of values; then `mean` is taken off and `std` divided by, in RGB order. `batch` is how many
-    pictures it takes at once, None for any number. `column` of the output `output` is the score, after a softmax over
-    all columns if `softmax`.
+    `scale` is the range of values; then `mean` is subtracted and the result divided by `std`, in RGB order. `batch` is
+    the number of images per call, None for any number. The score is `column` of the output `output`, after a softmax
+    over all columns if `softmax`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,16 +47,16 @@ class InputPlan(BaseModel):
 
 
 def guess_plan(passport: Passport) -> tuple[InputPlan, tuple[str, ...]]:
-    """A plan that fits the file, and the names of what the file does not tell and its owner must confirm.
+    """A plan that fits the file, and the names of the fields that the file does not define and its owner must confirm.
 
-    Invalid where no picture fits its input, or no output is a table of numbers.
+    Invalid if its input does not take images, or no output is a table of numbers.
     """
     shape = passport.shape
     if shape is None or len(shape) != 4:
-        told = "no shape" if shape is None else f"{len(shape)} dimensions"
-        raise Invalid(f"Its input has {told}; a picture has four.", "Export it for pictures [N, 3, H, W].")
+        dimensions = "no shape" if shape is None else f"{len(shape)} dimensions"
+        raise Invalid(f"Its input has {dimensions}; images have four.", "Export it for images [N, 3, H, W].")
     if passport.kind not in ("float32", "float16", "uint8"):
-        raise Invalid(f"Its input holds {passport.kind}; pictures are float32, float16 or uint8.", "Export it anew.")
+        raise Invalid(f"Its input holds {passport.kind}; images are float32, float16 or uint8.", "Export it again.")
     asks = ["scale", "mean", "std", "order"] if passport.kind != "uint8" else ["order"]
     if shape[1] in (1, 3):
         layout, channels, sides = "nchw", shape[1], shape[2:]
@@ -66,24 +66,24 @@ def guess_plan(passport: Passport) -> tuple[InputPlan, tuple[str, ...]]:
         layout, channels, sides = "nchw", 3, shape[2:]
         asks += ["layout", "channels"]
     else:
-        raise Invalid(f"Its input {_spelt(shape)} has neither one nor three channels.", "A judge looks at pictures.")
+        raise Invalid(f"Its input {_format_shape(shape)} has neither one nor three channels.", "It must take images.")
     if sides[0] is not None and sides[1] is not None and sides[0] != sides[1]:
-        raise Invalid(f"Its input {_spelt(shape)} is not square.", "Export it for square pictures.")
+        raise Invalid(f"Its input {_format_shape(shape)} is not square.", "Export it for square images.")
     side = sides[0] or sides[1]
     if side is None:
         asks.append("side")
     if shape[0] is not None and not 1 <= shape[0] <= LARGEST_BATCH:
-        raise Invalid(f"It takes {shape[0]} pictures at once.", f"Export it for 1 to {LARGEST_BATCH}, or any number.")
+        raise Invalid(f"It takes {shape[0]} images at once.", f"Export it for 1 to {LARGEST_BATCH}, or any number.")
     if side is not None and not 8 <= side <= 1024:
-        raise Invalid(f"It takes pictures of {side} px.", "Export it for 8 to 1024 px.")
+        raise Invalid(f"It takes images of {side} px.", "Export it for 8 to 1024 px.")
     numbers = [(name, shape) for name, kind, shape in passport.outputs if kind != "other"]
     if not numbers:
         raise Invalid("None of its outputs is a table of numbers.", "Export it so that it gives scores.")
     output, columns = numbers[0]
     if len(numbers) > 1:
         asks.append("output")
-    wide = None if columns is None or len(columns) < 2 else columns[-1]
-    if wide != 1 and not (columns is not None and len(columns) < 2):
+    width = None if columns is None or len(columns) < 2 else columns[-1]
+    if width != 1 and not (columns is not None and len(columns) < 2):
         asks += ["column", "softmax"]
     plan = InputPlan(
         side=side or USUAL, output=output, layout=layout, channels=channels, kind=passport.kind,
@@ -93,7 +93,7 @@ def guess_plan(passport: Passport) -> tuple[InputPlan, tuple[str, ...]]:
 
 
 def prepare_input(images: Tensor, plan: InputPlan) -> np.ndarray[Any, Any]:
-    """Images [N, 1 or 3, H, W] in [-1, 1] as the plan wants them."""
+    """Images [N, 1 or 3, H, W] in [-1, 1] as the input that the plan describes."""
     colours = (images.detach().float().cpu().expand(-1, 3, -1, -1) + 1) / 2
     if colours.shape[2:] != (plan.side, plan.side):
         colours = interpolate(colours, (plan.side, plan.side), mode="bilinear", antialias=True)
@@ -113,33 +113,33 @@ def prepare_input(images: Tensor, plan: InputPlan) -> np.ndarray[Any, Any]:
     return array
 
 
-def read_scores(answer: np.ndarray[Any, Any], count: int, plan: InputPlan) -> Tensor:
-    """One score a picture, [count], from what the judge answered. ModelFailed where there is none, or no number."""
-    if math.prod(answer.shape) == count:
-        table = answer.reshape(count, 1)
-    elif answer.ndim >= 1 and answer.shape[0] == count:
-        table = answer.reshape(count, math.prod(answer.shape[1:]))
+def read_scores(output: np.ndarray[Any, Any], count: int, plan: InputPlan) -> Tensor:
+    """One score per image, [count], from the output of the model. ModelFailed if it holds none, or no finite number."""
+    if math.prod(output.shape) == count:
+        table = output.reshape(count, 1)
+    elif output.ndim >= 1 and output.shape[0] == count:
+        table = output.reshape(count, math.prod(output.shape[1:]))
     else:
         raise ModelFailed(
-            f"It answered {_spelt(answer.shape)} for {count} pictures; a judge gives each its own score.",
+            f"It returned {_format_shape(output.shape)} for {count} images instead of a score for each.",
             "Choose another output, or export it so that the batch comes first.",
         )
     if plan.column >= table.shape[1]:
         raise ModelFailed(
-            f"It gives {table.shape[1]} numbers a picture, and number {plan.column} is asked for.",
-            "Choose one of them.",
+            f"It gives {table.shape[1]} numbers per image; there is no column {plan.column}.",
+            "Choose one of its columns, counted from 0.",
         )
-    with np.errstate(over="ignore"):  # what is too large for a float32 becomes infinite, and is refused below
+    with np.errstate(over="ignore"):  # values too large for float32 become infinite, which is checked below
         scores = torch.from_numpy(np.array(table, np.float32))
     scores = scores.softmax(dim=1)[:, plan.column] if plan.softmax else scores[:, plan.column]
     if not bool(torch.isfinite(scores).all()):
-        bad = int((~torch.isfinite(scores)).sum())
+        count_bad = int((~torch.isfinite(scores)).sum())
         raise ModelFailed(
-            f"{bad} of {count} scores are not numbers (NaN or infinite).",
-            "Check the range and normalisation it wants its pictures in.",
+            f"{count_bad} of {count} scores are not numbers (NaN or infinite).",
+            "Check the range and normalisation of its input.",
         )
     return scores
 
 
-def _spelt(shape: tuple[int | None, ...]) -> str:
+def _format_shape(shape: tuple[int | None, ...]) -> str:
     return "[" + ", ".join("?" if side is None else str(side) for side in shape) + "]"

@@ -1,4 +1,4 @@
-"""A stranger's ONNX file as a regressor: inspected, kept and run in the jail, never in this process."""
+"""An uploaded ONNX model as a regressor. It is inspected and run in a sandbox, never in this process."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from models.regressors.protocol import RegressorSpec
 from models.sandbox.client import Sandbox, SandboxError
 
 MODEL, PLAN = "model.onnx", "plan.json"
-BATCH = 16  # pictures at once, where any number may be
+BATCH = 16  # images per batch, if the model accepts any number
 SECONDS = 60.0  # for one batch
-ANSWER = 16 * 2**20  # bytes: numbers for a batch, not pictures
-DIMMED = 8  # pictures that are shown again with half their light
-MOST_OPEN = 4  # jails that are kept open for their next scores
-ALIKE = 1e-6  # of the scores' size: below it they are all the same
+LARGEST_ANSWER = 16 * 2**20  # bytes: scores of a batch, not images
+DIMMED = 8  # images that are scored again with half their light
+MOST_OPEN = 4  # sandboxes that stay open for further scores
+CONSTANT = 1e-6  # deviation of the scores, relative to their mean, below which they are all the same
 
 
 def inspect(data: bytes, *, unlocked: bool = False) -> Passport:
@@ -43,17 +43,17 @@ def inspect(data: bytes, *, unlocked: bool = False) -> Passport:
 
 
 def stored_files(data: bytes, plan: InputPlan) -> dict[str, bytes]:
-    """What is kept of a judge, by file name."""
+    """The files that store a regressor, by name."""
     return {MODEL: data, PLAN: plan.model_dump_json(indent=1).encode()}
 
 
 def fingerprint(data: bytes, plan: InputPlan) -> str:
-    """`sha256:` over the file and how it is used: another plan gives other scores."""
+    """`sha256:` over the model and its plan, because another plan gives other scores."""
     return "sha256:" + hashlib.sha256(data + plan.model_dump_json().encode()).hexdigest()
 
 
 def load_regressor(folder: Path, spec: RegressorSpec, *, unlocked: bool = False) -> OnnxRegressor:
-    """The judge kept in a folder. ModelFailed where its files are missing or not the ones its description is of."""
+    """The regressor stored in a folder. ModelFailed if its files are missing or do not match its spec."""
     try:
         data, text = (folder / MODEL).read_bytes(), (folder / PLAN).read_bytes()
         plan = InputPlan.model_validate_json(text)
@@ -65,92 +65,95 @@ def load_regressor(folder: Path, spec: RegressorSpec, *, unlocked: bool = False)
 
 
 class OnnxRegressor:
-    """A regressor whose network runs in a jail, which is opened at the first score and anew after an error.
+    """A regressor whose network runs in a sandbox, which starts at the first score and again after an error.
 
-    Of all of them the MOST_OPEN last used keep their jails open; the others open theirs again when they are asked.
+    The sandboxes of the MOST_OPEN last used regressors stay open; the others start theirs again when they are used.
     """
 
     _recent: ClassVar[list[weakref.ref[OnnxRegressor]]] = []
-    _turns: ClassVar[threading.Lock] = threading.Lock()
+    _recent_lock: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(self, spec: RegressorSpec, data: bytes, plan: InputPlan, *, unlocked: bool = False) -> None:
         self.spec, self.plan = spec, plan
         self._data = np.frombuffer(data, np.uint8)
         self._unlocked = unlocked
-        self._jail: Sandbox | None = None
-        self._end: weakref.finalize[[], OnnxRegressor] | None = None
+        self._sandbox: Sandbox | None = None
+        self._finalizer: weakref.finalize[[], OnnxRegressor] | None = None
         self._lock = threading.Lock()
 
     def score(self, images: Tensor) -> Tensor:
+        """Scores [N] of images [N, C, H, W] in [-1, 1]. ModelFailed if the model fails or gives no number for each."""
         if images.ndim != 4 or images.shape[1] not in (1, 3):
             raise ModelFailed(
-                f"{self.spec.title} cannot look at {list(images.shape)}.", "It looks at [N, 1 or 3, H, W]."
+                f"{self.spec.title} cannot score images of shape {list(images.shape)}.",
+                "They must be [N, 1 or 3, H, W].",
             )
         size = self.plan.batch or BATCH
         with self._lock:
-            self._comes_last()
-            parts = [self._batch(images[start : start + size], size) for start in range(0, len(images), size)]
+            self._mark_recent()
+            parts = [self._score_batch(images[start : start + size], size) for start in range(0, len(images), size)]
         return torch.cat(parts) if parts else torch.empty(0)
 
     def close(self) -> None:
-        """End its jail, after a batch that is being scored; the next score opens another."""
+        """End the sandbox, after a batch that is being scored; the next score starts another."""
         with self._lock:
-            self._drop()
+            self._close_sandbox()
 
-    def _comes_last(self) -> None:
-        # In the order of their last use; those that are over the number end, unless they are at work just now.
-        with self._turns:
+    def _mark_recent(self) -> None:
+        """Become the most recently used; close the sandboxes beyond the limit, unless they are in use."""
+        with self._recent_lock:
             others = [ref for ref in self._recent if ref() is not None and ref() is not self]
             self._recent[:] = [*others, weakref.ref(self)]
-            idle = [ref() for ref in self._recent[:-MOST_OPEN]]
-        for judge in idle:
-            if judge is not None and judge._lock.acquire(blocking=False):
+            excess = [ref() for ref in self._recent[:-MOST_OPEN]]
+        for regressor in excess:
+            if regressor is not None and regressor._lock.acquire(blocking=False):
                 try:
-                    judge._drop()
+                    regressor._close_sandbox()
                 finally:
-                    judge._lock.release()
+                    regressor._lock.release()
 
-    def _drop(self) -> None:
-        jail, self._jail = self._jail, None
-        if jail is not None:
-            jail.close()
-        if self._end is not None:
-            self._end.detach()
+    def _close_sandbox(self) -> None:
+        sandbox, self._sandbox = self._sandbox, None
+        if sandbox is not None:
+            sandbox.close()
+        if self._finalizer is not None:
+            self._finalizer.detach()
 
-    def _batch(self, images: Tensor, size: int) -> Tensor:
-        pictures = prepare_input(images, self.plan)
-        count = len(pictures)
-        if self.plan.batch and count < size:  # it takes just so many: the last one is repeated, and left out again
-            pictures = np.concatenate([pictures, np.repeat(pictures[-1:], size - count, axis=0)])
-        asked = {"output": self.plan.output}
+    def _score_batch(self, images: Tensor, size: int) -> Tensor:
+        inputs = prepare_input(images, self.plan)
+        count = len(inputs)
+        if self.plan.batch and count < size:  # the model takes batches of one size: repeat the last image
+            inputs = np.concatenate([inputs, np.repeat(inputs[-1:], size - count, axis=0)])
+        arguments = {"output": self.plan.output}
         try:
-            jail = self._opened()
-            answer = jail.call("run", asked, [pictures], most=ANSWER, hint=EXPORT).arrays
+            sandbox = self._open_sandbox()
+            arrays = sandbox.call("run", arguments, [inputs], most=LARGEST_ANSWER, hint=EXPORT).arrays
         except SandboxError:
-            self._drop()
+            self._close_sandbox()
             raise
-        if len(answer) != 1:
+        if len(arrays) != 1:
             raise ModelFailed(f"{self.spec.title} gave no scores.", EXPORT)
-        return read_scores(answer[0], len(pictures), self.plan)[:count]
+        return read_scores(arrays[0], len(inputs), self.plan)[:count]
 
-    def _opened(self) -> Sandbox:
-        if self._jail is None:
-            jail = Sandbox("onnx", seconds=SECONDS, unlocked=self._unlocked).__enter__()
+    def _open_sandbox(self) -> Sandbox:
+        if self._sandbox is None:
+            sandbox = Sandbox("onnx", seconds=SECONDS, unlocked=self._unlocked).__enter__()
             try:
-                jail.call("load", {}, [self._data], most=0, hint=EXPORT)
+                sandbox.call("load", {}, [self._data], most=0, hint=EXPORT)
             except BaseException:
-                jail.close()
+                sandbox.close()
                 raise
-            self._jail = jail
-            self._end = weakref.finalize(self, jail.close)  # it ends with its judge, or with the program
-        return self._jail
+            self._sandbox = sandbox
+            # The sandbox ends with this object, or with the process.
+            self._finalizer = weakref.finalize(self, sandbox.close)
+        return self._sandbox
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """What a judge said of some pictures: the span of its scores, and how long it took for each.
+    """The scores of some images in figures, and the seconds per image.
 
-    `darker` is how far half the light moves a score, in deviations: what is far below or above 0 follows the light.
+    `darker` is the change of a score when the light is halved, in standard deviations: far from 0, it follows light.
     """
 
     low: float
@@ -162,21 +165,21 @@ class ProbeResult:
 
 
 def probe(regressor: OnnxRegressor, images: Tensor) -> ProbeResult:
-    """Score pictures [N, C, H, W], N of 8 or more that differ; ModelFailed where the scores say nothing."""
-    regressor.score(images[:1])  # opening the jail is not part of what a picture takes
+    """Score images [N, C, H, W], 8 or more that differ. ModelFailed if the scores are constant or not reproducible."""
+    regressor.score(images[:1])  # starting the sandbox is not part of the time per image
     begin = time.perf_counter()
     scores = regressor.score(images)
     seconds = (time.perf_counter() - begin) / len(images)
     deviation, mean = float(scores.std()), float(scores.mean())
-    if deviation <= ALIKE * max(abs(mean), 1e-3):
+    if deviation <= CONSTANT * max(abs(mean), 1e-3):
         raise ModelFailed(
-            f"It gives every picture the same score, {mean:.4g}.",
-            "Check the range and normalisation it wants its pictures in, and which output is the score.",
+            f"It gives every image the same score, {mean:.4g}.",
+            "Check the range and normalisation of its input, and which output is the score.",
         )
     again = regressor.score(images[:4])
     if not torch.allclose(again, scores[:4], rtol=1e-3, atol=1e-3 * deviation):
         raise ModelFailed(
-            "It gives the same picture another score each time, or lets pictures of a batch change one another's.",
+            "It gives the same image another score each time, or the score depends on the other images of the batch.",
             "Export it in evaluation mode: model.eval().",
         )
     some = slice(None, None, max(len(images) // DIMMED, 1))

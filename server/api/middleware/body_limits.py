@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope
 
-from latentwalk.directions.direction import LARGEST_FILE
+from latentwalk.directions.direction_file import LARGEST_FILE
 from latentwalk.errors import too_much
 from latentwalk.films.recipe_extraction import LARGEST_FILE as LARGEST_DROPPED
 from latentwalk.inversion.encoder_inversion import LARGEST_FILE as LARGEST_PICTURE

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from latentwalk.directions.direction import to_bytes
+from latentwalk.directions.direction_file import to_bytes
 from latentwalk.edit import LARGEST_SEED
 from latentwalk.errors import NotFound
 from latentwalk.steering.learning.learn import LearnSettings

@@ -26,7 +26,7 @@ def list_exports(services: ServicesDep) -> dict[str, Any]:
 def file(services: ServicesDep, id: str, inline: bool = False) -> Response:
     """The film as a download or, with `inline`, to be played in the page."""
     container = containers()[services.film_archive.get(id)["format"]]
-    name = f"latentwalk-{id}.{container.ending}"
+    name = f"latentwalk-{id}.{container.extension}"
     disposition = "inline" if inline else "attachment"
     path = services.film_archive.checked(id)
     return FileResponse(path, media_type=container.media_type, filename=name, content_disposition_type=disposition)

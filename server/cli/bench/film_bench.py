@@ -1,4 +1,4 @@
-"""What a film costs beyond its parts: an export against as many forward passes and the encoder alone, in one run."""
+"""The overhead of a film: an export against its forward passes and its encoder alone, in one run."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from latentwalk.edit import parse
-from latentwalk.films.constant_speed import as_timed
+from latentwalk.films.constant_speed import identity_pace
 from latentwalk.films.encoding.formats import containers
 from latentwalk.films.encoding.writer import WriterOptions
 from latentwalk.films.layout import compose
 from latentwalk.films.presets import PresetRequest, back_and_forth, random_walk
-from latentwalk.films.render import edits_of, render_film
+from latentwalk.films.render import frame_edits, render_film
 from latentwalk.films.route import Route, route_of
 from latentwalk.films.timeline import Format, Timeline, canonical, fps_for, read
 from latentwalk.progress import finish
@@ -32,26 +32,26 @@ FPS = 30
 def bench(
     settings: Settings, generator: str, frames: int = 300, format: Format = "mp4", rounds: int = 10
 ) -> dict[str, Any]:
-    """Seconds of drawing `frames` pictures, of encoding them, and of the whole export; `ratio` is that over the sum.
+    """Seconds of drawing `frames` images, of encoding them, and of the whole export; `ratio` is that over the sum.
 
-    Each is cut into rounds that are taken in turn, so that whatever else the machine does falls on all of them alike.
+    Each is divided into rounds that alternate, so that other load on the machine affects all of them alike.
     """
     tune_threads()
     library = Library(settings.home)
     exact = library.load(generator, pick_device(settings.device))
-    ready = LoadedGenerator(exact, exact, lambda: library.directions(generator))
+    loaded = LoadedGenerator(exact, exact, lambda: library.directions(generator))
     each = max(2, frames // rounds)
-    route = _route(ready, each, format)
+    route = _route(loaded, each, format)
     spent = {"forward": 0.0, "encode": 0.0, "export": 0.0}
-    edits = [cells[0] for cells in edits_of(route, as_timed(route.timeline.length))]
-    pictures = [compose(route.timeline, [draw(edit, ready)]) for edit in edits]  # and everything is warm
+    edits = [cells[0] for cells in frame_edits(route, identity_pace(route.timeline.length))]
+    pictures = [compose(route.timeline, [draw(edit, loaded)]) for edit in edits]  # which also warms up the generator
     recipe = canonical(route.timeline)
     plan = WriterOptions(pictures[0].size, FPS, each, "good", recipe, packet("walk", recipe), tuple(pictures[:8]))
     with tempfile.TemporaryDirectory(prefix="latentwalk-") as folder:
 
         def forward() -> None:
             for edit in edits:
-                draw(edit, ready)
+                draw(edit, loaded)
 
         def encode() -> None:
             with containers()[format].writer(Path(folder) / "encoded", plan) as writer:
@@ -59,7 +59,7 @@ def bench(
                     writer.add(picture)
 
         def export() -> None:
-            finish(render_film(route, lambda edit: draw(edit, ready), ready.directions(), Path(folder) / "exported"))
+            finish(render_film(route, lambda edit: draw(edit, loaded), loaded.directions(), Path(folder) / "exported"))
 
         parts: dict[str, Callable[[], None]] = {"forward": forward, "encode": encode, "export": export}
         orders = itertools.cycle(itertools.permutations(parts))
@@ -75,11 +75,11 @@ def bench(
     return {**facts, **seconds, "ratio": round(ratio, 3)}
 
 
-def _route(ready: LoadedGenerator, frames: int, format: Format) -> Route:
-    directions = ready.directions()
-    edit = parse({"generator": ready.spec.name, "base": {"seed": 7}})
-    wish = PresetRequest(edit, frames / FPS, 4, next(iter(directions), None))
-    made: Timeline = (back_and_forth if directions else random_walk)(wish, ready.spec, directions)
+def _route(loaded: LoadedGenerator, frames: int, format: Format) -> Route:
+    directions = loaded.directions()
+    edit = parse({"generator": loaded.spec.name, "base": {"seed": 7}})
+    request = PresetRequest(edit, frames / FPS, 4, next(iter(directions), None))
+    timeline: Timeline = (back_and_forth if directions else random_walk)(request, loaded.spec, directions)
     output = {"format": format, "fps": fps_for(format, FPS)}
-    timed = read({**made.plain(), "speed": "timed", "output": output})
-    return route_of(timed, {name: direction.unit for name, direction in directions.items()}, ready.spec)
+    timed = read({**timeline.plain(), "speed": "timed", "output": output})
+    return route_of(timed, {name: direction.unit for name, direction in directions.items()}, loaded.spec)

@@ -1,4 +1,4 @@
-"""What many people at once get: a crowd of hands on one server, some of them rude, and the figures of it."""
+"""The load test: many simulated users on one server, some of them badly behaved, and what each of them got."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from server.cli.bench.simulated_user import Drag, SimulatedUser, Track
 from server.settings import Settings
 
 WARM_UP = 20
-GLANCE = 0.5  # seconds that a slow reader looks at each frame
-REST = 0.6  # seconds after which a server has noticed that somebody left
-LOOK_EVERY = 1.0  # seconds between looks at the server's own figures
-STORMERS = 8  # people whose connections the storm is made of
+SLOW_READING = 0.5  # seconds that a slow user takes for each frame
+SETTLING_TIME = 0.6  # seconds after which a server has noticed closed connections
+POLL_INTERVAL = 1.0  # seconds between readings of the server's metrics
+STORM_USERS = 8  # sessions that share the connections of the storm
 MEMORY = "process_resident_memory_bytes"
-COUNTED = {"files": "process_open_fds", "tasks": "latentwalk_tasks", "tabs": "latentwalk_live_tabs"}
+COUNTERS = {"files": "process_open_fds", "tasks": "latentwalk_tasks", "tabs": "latentwalk_live_tabs"}
 Reading = Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class LoadTest:
-    """Who comes: `people` who drag at 60 edits a second for `seconds`, and beside them whoever makes it hard.
+    """`people` users drag at 60 edits per second for `seconds`.
 
-    `slow` of them look at each frame for half a second, `silent` ones more claim to see all frames and read none,
-    `storm` connections are opened and cut off on the way, and each of the people loses theirs `drops` times.
+    `slow` of them take half a second for each frame, `silent` additional users acknowledge all frames and read none,
+    `storm` additional connections are opened and aborted, and each user loses its connection `drops` times.
     """
 
     people: int
@@ -44,35 +44,39 @@ class LoadTest:
     drops: int = 0
 
 
-def load(settings: Settings, generator: str, crowd: LoadTest, address: str = "") -> dict[str, Any]:
-    """Let a crowd drag sliders; what they got, and whether it was fair.
+def load(settings: Settings, generator: str, test: LoadTest, address: str = "") -> dict[str, Any]:
+    """Run the load test against the server at `address`, or against one started for it; returns the figures (JSON).
 
-    Without an `address` a server of our own is started. `errors` counts errors told and connections lost,
-    `lost_last_edits` people whose last frame was not their last edit, `jain` is Jain's fairness index of the frames
-    each quick reader received: 1 where all got the same. Silent ones and the storm are counted in none of these.
-    `growth` is of the server: see there.
+    `errors` counts error messages and lost connections, `lost_last_edits` the users whose last frame was not that of
+    their last edit. `jain` is Jain's fairness index of the frames that each user who is not slow received: 1 when all
+    received the same number. Silent users and the storm are not counted. For `growth` see the function.
     """
-    with _server(settings, crowd, address) as server:
+    with _server(settings, test, address) as server:
         view = server.generator(generator)
-        tracks = [Track.of(one) for one in server.ask(f"/api/directions?generator={generator}")["directions"]]
-        device = server.ask("/healthz")["device"]
-        hands = [
+        tracks = [Track.of(one) for one in server.get_json(f"/api/directions?generator={generator}")["directions"]]
+        device = server.get_json("/healthz")["device"]
+        users = [
             SimulatedUser(
-                server.socket, Drag(generator, tracks, seed), server.sign_in(), GLANCE if seed < crowd.slow else 0.0
+                server.socket,
+                Drag(generator, tracks, seed),
+                server.sign_in(),
+                SLOW_READING if seed < test.slow else 0.0,
             )
-            for seed in range(crowd.people + crowd.silent)
+            for seed in range(test.people + test.silent)
         ]
         try:
-            readings, storm = asyncio.run(_come(server, crowd, hands))
+            readings, storm = asyncio.run(_run(server, test, users))
         except (WebSocketException, OSError) as error:
-            raise ModelFailed("The server did not let everybody in.", "Its LATENTWALK_PEOPLE says how many.") from error
+            raise ModelFailed(
+                "The server did not admit all users.", "LATENTWALK_PEOPLE limits how many it admits."
+            ) from error
         return {
             "generator": generator,
             "device": device,
             "precision": view["precision"],
-            **_figures(crowd, hands[: crowd.people]),
-            "silent": crowd.silent,
-            "slow": crowd.slow,
+            **_figures(test, users[: test.people]),
+            "silent": test.silent,
+            "slow": test.slow,
             "storm": storm,
             "growth": growth(readings),
             "rss_mb": server.rss_mb(),
@@ -80,103 +84,101 @@ def load(settings: Settings, generator: str, crowd: LoadTest, address: str = "")
 
 
 @contextlib.contextmanager
-def _server(settings: Settings, crowd: LoadTest, address: str) -> Iterator[Server]:
+def _server(settings: Settings, test: LoadTest, address: str) -> Iterator[Server]:
     if address:
         token = settings.token.get_secret_value() if settings.token else ""
         yield Server(address.rstrip("/"), token)
     else:
-        places = crowd.people + crowd.silent + crowd.storm
+        places = test.people + test.silent + test.storm
         with serving(settings.model_copy(update={"people": max(min(places, 1024), settings.people)})) as server:
             yield server
 
 
-async def _come(
-    server: Server, crowd: LoadTest, hands: Sequence[SimulatedUser]
-) -> tuple[list[Reading], dict[str, int]]:
-    first = await SimulatedUser(server.socket, hands[0].drag, hands[0].cookie).reach()
-    await first.one_by_one(WARM_UP)
-    await first.leave()
+async def _run(server: Server, test: LoadTest, users: Sequence[SimulatedUser]) -> tuple[list[Reading], dict[str, int]]:
+    first = await SimulatedUser(server.socket, users[0].drag, users[0].cookie).open()
+    await first.measure_round_trips(WARM_UP)
+    await first.close()
     readings: list[Reading] = [await asyncio.to_thread(server.metrics)]
     try:
-        for hand in hands:
-            await hand.reach()
-        counted = await _drag(server, crowd, hands, readings)
+        for user in users:
+            await user.open()
+        counted = await _drag(server, test, users, readings)
     finally:
-        for hand in hands:
-            hand.drop()
-        await asyncio.sleep(REST)
+        for user in users:
+            user.abort()
+        await asyncio.sleep(SETTLING_TIME)
     readings.append(await asyncio.to_thread(server.metrics))
     return readings, counted
 
 
 async def _drag(
-    server: Server, crowd: LoadTest, hands: Sequence[SimulatedUser], readings: list[Reading]
+    server: Server, test: LoadTest, users: Sequence[SimulatedUser], readings: list[Reading]
 ) -> dict[str, int]:
-    looking = asyncio.create_task(_look(server, readings))
-    storm = asyncio.create_task(_storm(server, crowd, hands[0].drag.another))
-    dragging = [hand.drag_for(crowd.seconds, crowd.drops) for hand in hands[: crowd.people]]
-    await asyncio.gather(*dragging, *(hand.stare(crowd.seconds) for hand in hands[crowd.people :]))
+    polling = asyncio.create_task(_poll_metrics(server, readings))
+    storm = asyncio.create_task(_storm(server, test, users[0].drag.another))
+    dragging = [user.drag_for(test.seconds, test.drops) for user in users[: test.people]]
+    await asyncio.gather(*dragging, *(user.send_without_reading(test.seconds) for user in users[test.people :]))
     counted = await storm
-    looking.cancel()
-    await asyncio.gather(*(hand.leave() for hand in hands[: crowd.people]))
-    return counted  # those who read nothing would take no part in a farewell
+    polling.cancel()
+    await asyncio.gather(*(user.close() for user in users[: test.people]))
+    return counted  # silent users read nothing, so they cannot take part in a closing handshake
 
 
-async def _look(server: Server, readings: list[Reading]) -> None:
+async def _poll_metrics(server: Server, readings: list[Reading]) -> None:
     while True:
-        await asyncio.sleep(LOOK_EVERY)
+        await asyncio.sleep(POLL_INTERVAL)
         readings.append(await asyncio.to_thread(server.metrics))
 
 
-async def _storm(server: Server, crowd: LoadTest, drag: Callable[[int], Drag]) -> dict[str, int]:
-    # Connections that end in mid-drag, without a word, evenly spread over the time.
-    chance = random.Random(0)
-    cookies = [await asyncio.to_thread(server.sign_in) for _ in range(min(crowd.storm, STORMERS))]
+async def _storm(server: Server, test: LoadTest, drag: Callable[[int], Drag]) -> dict[str, int]:
+    # Connections that are aborted in mid-drag, evenly spread over the time.
+    source = random.Random(0)
+    cookies = [await asyncio.to_thread(server.sign_in) for _ in range(min(test.storm, STORM_USERS))]
 
     async def visit(number: int) -> bool:
-        await asyncio.sleep(crowd.seconds * number / crowd.storm)
-        hand = SimulatedUser(server.socket, drag(number), cookies[number % STORMERS])
+        await asyncio.sleep(test.seconds * number / test.storm)
+        user = SimulatedUser(server.socket, drag(number), cookies[number % STORM_USERS])
         try:
-            await hand.reach()
-            for _ in range(chance.randrange(4)):
-                await hand.move()
-                await asyncio.sleep(chance.random() / 50)
+            await user.open()
+            for _ in range(source.randrange(4)):
+                await user.send_edit()
+                await asyncio.sleep(source.random() / 50)
         except (WebSocketException, OSError):
             return False
-        hand.drop()
+        user.abort()
         return True
 
-    came = await asyncio.gather(*(visit(number) for number in range(crowd.storm)))
-    return {"connections": crowd.storm, "refused": came.count(False)}
+    completed = await asyncio.gather(*(visit(number) for number in range(test.storm)))
+    return {"connections": test.storm, "refused": completed.count(False)}
 
 
 def growth(readings: Sequence[Reading]) -> dict[str, list[float | None]]:
-    """The server's memory early and late in the crowd's time, and its open files and tasks before and after it."""
+    """The server's memory (MB) early and late in the test, and its open files, tasks and sockets before and after."""
     fifth = max(1, len(readings) // 5)
     early, late = readings[fifth : 2 * fifth] or readings[:1], readings[-fifth - 1 : -1] or readings[-1:]
     memory = [_median([one[MEMORY] for one in some if MEMORY in one]) for some in (early, late)]
     ends = (readings[0], readings[-1])
-    return {"rss_mb": memory, **{name: [one.get(key) for one in ends] for name, key in COUNTED.items()}}
+    return {"rss_mb": memory, **{name: [one.get(key) for one in ends] for name, key in COUNTERS.items()}}
 
 
 def _median(values: Sequence[float]) -> float | None:
     return round(statistics.median(values) / 1e6, 1) if values else None
 
 
-def _figures(crowd: LoadTest, hands: Sequence[SimulatedUser]) -> dict[str, Any]:
-    quick = [hand for hand in hands if not hand.pause] or hands
-    frames = sum(hand.frames for hand in hands)
+def _figures(test: LoadTest, users: Sequence[SimulatedUser]) -> dict[str, Any]:
+    quick = [user for user in users if not user.reading_time] or users
+    frames = sum(user.frames for user in users)
     return {
-        "people": crowd.people,
-        "seconds": crowd.seconds,
+        "people": test.people,
+        "seconds": test.seconds,
         "frames": frames,
-        "fps": round(frames / crowd.seconds, 2),
-        "fps_each": round(frames / crowd.seconds / max(1, len(hands)), 2),
-        "errors": sum(hand.errors for hand in hands),
-        "lost_last_edits": sum(not hand.saw_the_last for hand in hands),
-        "reconnects": sum(hand.connections - 1 for hand in hands),
-        "jain": round(jain([hand.frames for hand in quick]), 4),
-        "roundtrip_ms": quantiles([trip for hand in quick for trip in hand.trips], LOAD),
-        "staleness_ms": quantiles([age for hand in quick for age in hand.ages], LOAD),
-        "edits_behind": ranked([lag for hand in quick for lag in hand.behind], LOAD),
+        "fps": round(frames / test.seconds, 2),
+        "fps_each": round(frames / test.seconds / max(1, len(users)), 2),
+        "errors": sum(user.errors for user in users),
+        "lost_last_edits": sum(not user.received_last for user in users),
+        "reconnects": sum(user.connections - 1 for user in users),
+        "jain": round(jain([user.frames for user in quick]), 4),
+        "roundtrip_ms": quantiles([trip for user in quick for trip in user.round_trips], LOAD),
+        "staleness_ms": quantiles([age for user in quick for age in user.ages], LOAD),
+        "edits_behind": ranked([lag for user in quick for lag in user.edits_behind], LOAD),
     }

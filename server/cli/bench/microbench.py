@@ -1,4 +1,4 @@
-"""How fast it is: one forward pass, one encoding, and the way there and back."""
+"""The benchmark: one forward pass, one encoding, and the live round trip."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from latentwalk.edit import class_tensor
+from latentwalk.latents.class_weights import class_tensor
 from latentwalk.rendering import image_codec
 from latentwalk.rendering.device import pick_device, tune_threads
 from latentwalk.rendering.loaded_generator import LoadedGenerator
@@ -27,24 +27,24 @@ LOAD: Shares = {**USUAL, "p99": 0.99}
 
 
 def bench(settings: Settings, generator: str) -> dict[str, Any]:
-    """Milliseconds of a forward pass, of encoding its picture, and from an edit sent to its frame received.
+    """Milliseconds of a forward pass, of encoding its image, and from sending an edit to receiving its frame.
 
-    All three are taken in turn in one run, so that whatever else the machine does falls on each of them alike.
-    `ratio` is live p50 over the sum of the other two's.
+    The three are measured in alternation in one run, so that other load on the machine affects all of them alike.
+    `ratio` is the live p50 over the sum of the other two.
     """
     tune_threads()
     library = Library(settings.home)
     exact = library.load(generator, pick_device(settings.device))
     with serving(settings) as server:
-        ready = _ready(library, exact, server)
-        live, forward, encode = asyncio.run(_in_turn(server, ready))
+        loaded = _loaded(library, exact, server)
+        live, forward, encode = asyncio.run(_measure(server, loaded))
         rss = server.rss_mb()
     figures = {"forward_ms": quantiles(forward), "encode_ms": quantiles(encode), "live_ms": quantiles(live)}
     alone = figures["forward_ms"]["p50"] + figures["encode_ms"]["p50"]
     return {
         "generator": generator,
-        "device": str(ready.exact.device),
-        "precision": ready.quick.precision,
+        "device": str(loaded.exact.device),
+        "precision": loaded.quick.precision,
         **figures,
         "ratio": round(figures["live_ms"]["p50"] / alone, 3),
         "rss_mb": rss,
@@ -52,49 +52,51 @@ def bench(settings: Settings, generator: str) -> dict[str, Any]:
 
 
 def quantiles(seconds: Sequence[float], shares: Shares = USUAL) -> dict[str, float]:
-    """Median and 95th percentile in milliseconds, or other `shares`."""
+    """Median and 95th percentile of durations, in milliseconds; or other quantiles, given by name in `shares`."""
     return ranked([1000 * one for one in seconds], shares)
 
 
 def ranked(values: Sequence[float], shares: Shares = USUAL) -> dict[str, float]:
-    """The values below which the shares of all lie; nan where there are none."""
+    """The quantiles of `values` at the given shares; nan where there are no values."""
     ordered = sorted(values) or [math.nan]
     return {name: round(ordered[int(share * (len(ordered) - 1))], 3) for name, share in shares.items()}
 
 
 def jain(shares: Sequence[float]) -> float:
-    """Jain's index: (sum x)^2 / (n sum x^2), from 1/n (one has all) to 1 (all have the same)."""
+    """Jain's index: (sum x)^2 / (n sum x^2), from 1/n (one has everything) to 1 (all have the same)."""
     squares = sum(share * share for share in shares)
     return sum(shares) ** 2 / (len(shares) * squares) if squares else 0.0
 
 
-def _ready(library: Library, exact: Generator, server: Server) -> LoadedGenerator:
+def _loaded(library: Library, exact: Generator, server: Server) -> LoadedGenerator:
     # The same generator in this process, in the precision that the server chose for its previews.
     name = exact.spec.name
     chosen = server.precision(name)
     return LoadedGenerator(exact, exact.at(chosen), lambda: library.directions(name))
 
 
-async def _in_turn(server: Server, ready: LoadedGenerator) -> tuple[list[float], list[float], list[float]]:
-    tracks = [Track(one.id, one.unit, *one.range) for one in ready.directions().values()]
-    hand = await SimulatedUser(server.socket, Drag(ready.spec.name, tracks), server.sign_in()).reach()
+async def _measure(server: Server, loaded: LoadedGenerator) -> tuple[list[float], list[float], list[float]]:
+    tracks = [Track(direction.id, direction.unit, *direction.range) for direction in loaded.directions().values()]
+    user = await SimulatedUser(server.socket, Drag(loaded.spec.name, tracks), server.sign_in()).open()
     live: list[float] = []
     forward: list[float] = []
     encode: list[float] = []
     for round in range(ROUNDS + 1):
-        trips = await hand.one_by_one(PER_ROUND)
-        passes, encodings = await asyncio.to_thread(_alone, ready, PER_ROUND)  # beside the loop, which answers pings
+        trips = await user.measure_round_trips(PER_ROUND)
+        passes, encodings = await asyncio.to_thread(
+            _time_in_process, loaded, PER_ROUND
+        )  # in a thread: the loop answers pings
         if round > 0:  # the first warms up
             live += trips
             forward += passes
             encode += encodings
-    await hand.leave()
+    await user.close()
     return live, forward, encode
 
 
-def _alone(ready: LoadedGenerator, count: int) -> tuple[list[float], list[float]]:
-    # What a frame costs without anybody asking for it over a wire.
-    spec, generator = ready.spec, ready.quick
+def _time_in_process(loaded: LoadedGenerator, count: int) -> tuple[list[float], list[float]]:
+    # What a frame costs without the server and the socket.
+    spec, generator = loaded.spec, loaded.quick
     classes = class_tensor(dict(spec.default_classes), spec, generator.device)
     passes, encodings = [], []
     with torch.inference_mode():

@@ -1,4 +1,4 @@
-"""People as a measurement needs them: hands on sliders, each at the end of a live socket, counting what they get."""
+"""Simulated users: each drags sliders over a live socket and records what it receives."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from websockets.exceptions import WebSocketException
 from latentwalk.directions.unit import Unit
 from server.api import frame_protocol
 
-RATE = 60.0  # edits a second that a hand on a slider sends
-END_PATIENCE = 10.0
+RATE = 60.0  # edits per second while a slider is dragged
+END_PATIENCE = 10.0  # seconds to wait for the last frame
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A slider as a hand knows it: its id, its unit, and the ends of its range in that unit."""
+    """A slider: its id, its unit, and the ends of its range in that unit."""
 
     id: str
     unit: Unit
@@ -32,12 +32,12 @@ class Track:
 
     @classmethod
     def of(cls, view: Mapping[str, Any]) -> Track:
-        """The track of a slider as /api/directions shows it."""
+        """The track of a direction, given as its view in /api/directions."""
         return cls(view["id"], Unit(**view["unit"]), *view["range"])
 
 
 class Drag:
-    """Edits as a hand on a slider makes them: one amount wanders, the rest stays."""
+    """The edits of one drag after another: one amount at a time oscillates over its range. The seed decides them."""
 
     def __init__(self, generator: str, tracks: Sequence[Track], seed: int = 0) -> None:
         self._random = random.Random(seed)
@@ -46,10 +46,11 @@ class Drag:
         self._phase = self._random.random() * math.tau
 
     def another(self, seed: int) -> Drag:
-        """Somebody else's on the same sliders."""
+        """The drag of another user on the same sliders."""
         return Drag(self._edit["generator"], self._tracks, seed)
 
     def next(self) -> Mapping[str, Any]:
+        """The next edit, as JSON."""
         self._phase += self._random.uniform(0.02, 0.2)
         wave = (1 + math.sin(self._phase)) / 2
         if not self._tracks:
@@ -61,31 +62,34 @@ class Drag:
 
 @dataclass(slots=True)
 class SimulatedUser:
-    """One person's tab. `pause` is how long they look at a frame before they say that they saw it.
+    """One user with one live socket.
 
-    `trips` are the seconds from an edit to its frame, `ages` those of the edit in the old frame when the next one
-    replaced it, `behind` how many edits had been sent since the one a frame shows.
+    reading_time   seconds between receiving a frame and acknowledging it
+    round_trips    seconds from each edit to its frame
+    ages           seconds since the edit of a frame was sent, when the next frame replaces it
+    edits_behind   edits sent since the one that a frame shows
+    received_last  whether the exact frame of the last edit arrived
     """
 
     address: str
     drag: Drag
     cookie: str = ""
-    pause: float = 0.0
+    reading_time: float = 0.0
     rev: int = 0
     frames: int = 0
     errors: int = 0
     connections: int = 0
-    saw_the_last: bool = False
-    trips: list[float] = field(default_factory=list)
+    received_last: bool = False
+    round_trips: list[float] = field(default_factory=list)
     ages: list[float] = field(default_factory=list)
-    behind: list[int] = field(default_factory=list)
+    edits_behind: list[int] = field(default_factory=list)
     _socket: ClientConnection | None = None
     _edit: Mapping[str, Any] = field(default_factory=dict)
     _sent: dict[int, float] = field(default_factory=dict)
-    _shown: int = 0
+    _last_rev: int = 0
 
-    async def reach(self) -> SimulatedUser:
-        """Open the tab, or open it again: the server remembers nothing, so the newest edit goes once more."""
+    async def open(self) -> SimulatedUser:
+        """Connect, or reconnect: the server keeps no state, so the newest edit is sent again."""
         headers = {"cookie": self.cookie} if self.cookie else None
         self._socket = await connect(
             self.address, compression=None, max_size=2**24, ping_interval=None, additional_headers=headers
@@ -94,28 +98,30 @@ class SimulatedUser:
         await self._socket.recv()
         if self._edit:
             self.rev += 1
-            await self._post()
+            await self._send()
         return self
 
-    async def leave(self) -> None:
+    async def close(self) -> None:
+        """Close the socket."""
         await self.socket.close()
 
-    def drop(self) -> None:
-        """Lose the connection, where there is one, as in a tunnel."""
+    def abort(self) -> None:
+        """Abort the connection, if there is one, without a closing handshake."""
         if self._socket is not None:
             self._socket.transport.abort()
 
     @property
     def socket(self) -> ClientConnection:
-        assert self._socket is not None, "the tab is not open"
+        """The open socket."""
+        assert self._socket is not None, "the socket is not open"
         return self._socket
 
-    async def one_by_one(self, count: int) -> list[float]:
-        """The seconds from each of `count` edits, sent when the one before was answered, to its frame."""
+    async def measure_round_trips(self, count: int) -> list[float]:
+        """Send `count` edits, each after the frame of the one before; the seconds from each edit to its frame."""
         trips = []
         for _ in range(count):
             begin = time.perf_counter()
-            await self.move()
+            await self.send_edit()
             while True:
                 header = await self._frame()
                 if header is not None and header.rev == self.rev and not header.settled:
@@ -125,9 +131,9 @@ class SimulatedUser:
         return trips
 
     async def drag_for(self, seconds: float, drops: int = 0) -> None:
-        """Send edits at a hand's rate, watch and acknowledge frames, and wait for those of the last edit.
+        """Send edits at RATE, acknowledge frames, and wait for the exact frame of the last edit.
 
-        The connection is lost `drops` times on the way, evenly spread, and made anew.
+        The connection is aborted and opened again `drops` times, evenly spread over the time.
         """
         end = time.perf_counter() + seconds
         for part in range(drops + 1):
@@ -135,28 +141,28 @@ class SimulatedUser:
             left = end - time.perf_counter()
             stretch = left if last else left / (drops - part + 1)
             try:
-                async with asyncio.timeout(stretch + END_PATIENCE), asyncio.TaskGroup() as both:
-                    sending = both.create_task(self._send_for(stretch))
-                    watching = both.create_task(self._watch(sending))
+                async with asyncio.timeout(stretch + END_PATIENCE), asyncio.TaskGroup() as group:
+                    sending = group.create_task(self._send_edits(stretch))
+                    acknowledging = group.create_task(self._acknowledge(sending))
                     if not last:
                         await sending
-                        watching.cancel()
+                        acknowledging.cancel()
             except* (WebSocketException, OSError):
                 self.errors += 1
             except* TimeoutError:
-                pass  # `saw_the_last` says so
+                pass  # `received_last` stays false
             if not last:
-                self.drop()
-                await self._return()
+                self.abort()
+                await self._reconnect()
 
-    async def _return(self) -> None:
+    async def _reconnect(self) -> None:
         try:
-            await self.reach()
+            await self.open()
         except (WebSocketException, OSError):
             self.errors += 1
 
-    async def stare(self, seconds: float) -> None:
-        """Drag and claim to have seen every frame, but read none of them."""
+    async def send_without_reading(self, seconds: float) -> None:
+        """Send edits and acknowledge every frame, but read none of them."""
         begin = time.perf_counter()
         try:
             async with asyncio.timeout(seconds):
@@ -165,46 +171,46 @@ class SimulatedUser:
                     self.rev += 1
                     await self.socket.send(json.dumps({"rev": self.rev, "edit": self.drag.next(), "ack": self.rev}))
         except (WebSocketException, OSError, TimeoutError):
-            pass  # the server may well have enough of this
+            pass  # the server may close such a connection
 
-    async def _send_for(self, seconds: float) -> None:
+    async def _send_edits(self, seconds: float) -> None:
         begin = time.perf_counter()
         for tick in range(max(1, round(seconds * RATE))):
             await asyncio.sleep(max(0.0, begin + tick / RATE - time.perf_counter()))
-            await self.move()
+            await self.send_edit()
 
-    async def _watch(self, sending: asyncio.Task[None]) -> None:
+    async def _acknowledge(self, sending: asyncio.Task[None]) -> None:
         while True:
             header = await self._frame()
             if header is None:
                 continue
-            if self.pause:
-                await asyncio.sleep(self.pause)
+            if self.reading_time:
+                await asyncio.sleep(self.reading_time)
             await self.socket.send(json.dumps({"ack": header.rev}))
             if not header.settled:
                 self._count(header.rev)
             elif sending.done() and header.rev == self.rev:
-                self.saw_the_last = True
+                self.received_last = True
                 return
 
     def _count(self, rev: int) -> None:
         now = time.perf_counter()
         self.frames += 1
-        self.trips.append(now - self._sent[rev])
-        self.behind.append(self.rev - rev)
-        if self._shown in self._sent:
-            self.ages.append(now - self._sent[self._shown])
-        self._shown = rev
+        self.round_trips.append(now - self._sent[rev])
+        self.edits_behind.append(self.rev - rev)
+        if self._last_rev in self._sent:
+            self.ages.append(now - self._sent[self._last_rev])
+        self._last_rev = rev
         for old in [old for old in self._sent if old < rev]:
             del self._sent[old]
 
-    async def move(self) -> None:
+    async def send_edit(self) -> None:
         """Send one more edit."""
         self.rev += 1
         self._edit = self.drag.next()
-        await self._post()
+        await self._send()
 
-    async def _post(self) -> None:
+    async def _send(self) -> None:
         self._sent[self.rev] = time.perf_counter()
         await self.socket.send(json.dumps({"rev": self.rev, "edit": self._edit}))
 

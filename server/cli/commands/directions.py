@@ -57,11 +57,10 @@ def measure(direction: str, generator: str, device: str | None, as_json: bool) -
 
     DIRECTION is an id in the library, or a .safetensors file.
     """
-    from latentwalk.directions.direction import from_bytes
+    from latentwalk.directions.direction_file import SUFFIX, from_bytes
     from latentwalk.progress import finish
     from server.cli import home
     from server.services.directions import measuring
-    from server.storage.learned_directions import SUFFIX
 
     workspace = home.workspace(device=device)
     loaded = workspace.load_generator(generator)
@@ -96,10 +95,10 @@ def import_sliders(
     or rosinality's factor.pt. It is read in the sandbox and never unpickled. Mismatched dimensions are rejected, as
     are factors of other weights where that can be detected; the error names the reason.
     """
+    from latentwalk.directions.direction_file import SUFFIX
     from server.cli import home
     from server.services.directions import external_directions
     from server.services.directions.sinks import LibrarySink
-    from server.storage.learned_directions import SUFFIX
 
     workspace = home.workspace(device=device)
     loaded = workspace.load_generator(generator)

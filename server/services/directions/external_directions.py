@@ -16,8 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentwalk.directions.direction import Curve, Direction, to_bytes
+from latentwalk.directions.direction import Direction
+from latentwalk.directions.direction_file import to_bytes
 from latentwalk.directions.latent_walk import LinearWalk
+from latentwalk.directions.response_curve import Curve
 from latentwalk.directions.unit import Unit
 from latentwalk.edit import Base
 from latentwalk.errors import Invalid, LatentwalkError, refusal
@@ -195,7 +197,7 @@ def _direction(spec: GeneratorSpec, file: VectorFile, id: str, space: str, row: 
         curve=Curve.straight(spread, limit),
         range=(-limit, limit),
         track=(-1.5 * limit, 1.5 * limit),
-        asked=(-limit, limit),
+        requested_range=(-limit, limit),
         method="imported",
         seed=0,
         created=datetime.date.today().isoformat(),

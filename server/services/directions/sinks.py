@@ -8,12 +8,12 @@ from pathlib import Path
 from PIL import Image
 from torch import Tensor
 
-from latentwalk.directions.direction import Direction, to_bytes
+from latentwalk.directions.direction import Direction
+from latentwalk.directions.direction_file import SUFFIX, to_bytes
 from latentwalk.rendering import image_codec
 from latentwalk.steering.preview_strips import preview_strip
 from models import atomic_files
 from models.base import Generator
-from server.storage.learned_directions import SUFFIX
 from server.storage.library import Library
 
 

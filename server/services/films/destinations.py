@@ -9,7 +9,7 @@ from typing import Any
 
 from latentwalk.films.render import Film
 from latentwalk.films.timeline import Timeline
-from latentwalk.provenance.signing import Seal, write_beside
+from latentwalk.provenance.signing import Seal, write_sidecar
 from latentwalk.rendering import image_codec
 from server.storage.film_archive import FilmArchive
 
@@ -58,7 +58,7 @@ class ArchiveDestination(FilmDestination):
         self._archive.discard(self._id)
 
     def finish(self, timeline: Timeline, film: Film, seal: Seal, created: str) -> None:
-        thumbnail = film.shown[0].copy()
+        thumbnail = film.samples[0].copy()
         thumbnail.thumbnail((THUMBNAIL, THUMBNAIL))
         description = {
             "title": self.title,
@@ -71,7 +71,7 @@ class ArchiveDestination(FilmDestination):
             "seconds": round(film.seconds, 3),
             "created": created,
             "recipe": timeline.plain(),
-            "credential": seal.sealed,
+            "credential": seal.placement,
             "sha256": seal.sha256,
             "digest": film.digest,
         }
@@ -94,4 +94,4 @@ class PathDestination(FilmDestination):
         pass  # an unfinished film has a temporary name and removes itself
 
     def finish(self, timeline: Timeline, film: Film, seal: Seal, created: str) -> None:
-        write_beside(self.path, seal)
+        write_sidecar(self.path, seal)

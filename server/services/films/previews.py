@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from latentwalk.edit import Edit
 from latentwalk.errors import Invalid
-from latentwalk.films.constant_speed import Pace, as_timed, measure_pace
+from latentwalk.films.constant_speed import Pace, identity_pace, measure_pace
 from latentwalk.films.estimates import estimate
 from latentwalk.films.presets import PresetRequest, presets
 from latentwalk.films.render import moment_of_frame
@@ -57,11 +57,11 @@ class WalkPreviews:
         walk = await self._open(timeline)
         pace = await self._pace(walk)
         first, last = frames_between(timeline, between)
-        shown = min(count or timeline.frames, last - first + 1, MOST_MOMENTS)
-        frames = [first + round(index * (last - first) / max(1, shown - 1)) for index in range(shown)]
+        number = min(count or timeline.frames, last - first + 1, MOST_MOMENTS)
+        frames = [first + round(index * (last - first) / max(1, number - 1)) for index in range(number)]
 
         def edits() -> list[tuple[Edit, ...]]:
-            return [walk.route.cells(moment_of_frame(walk.route, pace, frame)) for frame in frames]
+            return [walk.route.edits_at(moment_of_frame(walk.route, pace, frame)) for frame in frames]
 
         times = [frame / timeline.output.fps for frame in frames]
         return Moments(timeline, times, await asyncio.to_thread(edits))
@@ -71,7 +71,7 @@ class WalkPreviews:
         walk = await self._open(timeline)
         draw = draw_on_backend(self._backend, Priority.STILL)
         async with self._measuring:
-            return await asyncio.to_thread(lambda: finish(estimate(walk.route, draw, walk.loaded.directions())))
+            return asdict(await asyncio.to_thread(lambda: finish(estimate(walk.route, draw, walk.loaded.directions()))))
 
     async def preset(self, id: str, request: PresetRequest) -> Timeline:
         """The timeline of a preset."""
@@ -86,7 +86,7 @@ class WalkPreviews:
     async def _pace(self, walk: Walk) -> Pace:
         route = walk.route
         if route.timeline.speed == "timed":
-            return as_timed(route.timeline.length)
+            return identity_pace(route.timeline.length)
         # The pace depends only on what moves: captions and formats may change without a new measurement.
         moving = route.timeline.model_copy(update={"title": "", "caption": False, "mark": False, "beats": ()})
         key = f"{canonical(moving)}|{self._library.stamp(route.at(0.0))}"

@@ -6,11 +6,10 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from latentwalk.edit import resolve
-from latentwalk.errors import Invalid, LatentwalkError, refusal
+from latentwalk.errors import Invalid
 from latentwalk.films.constant_speed import Draw
 from latentwalk.films.encoding.formats import containers
-from latentwalk.films.route import Route, route_of
+from latentwalk.films.route import Route, checked_route
 from latentwalk.films.timeline import Timeline
 from latentwalk.rendering.loaded_generator import LoadedGenerator
 from models.specs import GeneratorSpec
@@ -36,26 +35,18 @@ class Walk:
         """The ids of all directions that take part in the walk's images, sorted."""
         edits = [key.edit for key in self.timeline.keyframes if key.edit is not None]
         held = {name for edit in edits for name in (*edit.hold, *edit.layers)}
-        return tuple(sorted(held.union(self.timeline.sliders()) & set(self.loaded.directions())))
+        return tuple(sorted(held.union(self.timeline.directions()) & set(self.loaded.directions())))
 
 
 def check_walk(timeline: Timeline, loaded: LoadedGenerator) -> Walk:
     """Check every keyframe; Invalid names the first one that cannot be drawn. Runs the mapping network."""
-    directions = loaded.directions()
-    route = route_of(timeline, {name: direction.unit for name, direction in directions.items()}, loaded.spec)
-    for number, key in enumerate(timeline.keyframes, start=1):
-        for edit in route.cells(key.at):
-            try:
-                resolve(edit, loaded.exact, directions)
-            except LatentwalkError as error:
-                raise refusal(f"Keyframe {number}", error) from error
-    return Walk(route, loaded)
+    return Walk(checked_route(timeline, loaded.exact, loaded.directions()), loaded)
 
 
 def audio_path(timeline: Timeline, audio_files: AudioFiles) -> Path | None:
     """The audio file of a timeline, None where it has none; Invalid where its format cannot carry audio."""
     path = audio_files.path(timeline)
-    if path is not None and not containers()[timeline.output.format].sounds:
+    if path is not None and not containers()[timeline.output.format].has_audio:
         raise Invalid(f"A film as {timeline.output.format} carries no audio.", "Choose mp4, webm or av1.")
     return path
 

@@ -54,7 +54,7 @@ def render_walk_file(
     destination.discard()  # the part that an earlier server left
     timeline, loaded = walk.timeline, walk.loaded
     directions, recipe = loaded.directions(), canonical(timeline)
-    media_type = containers()[timeline.output.format].signed
+    media_type = containers()[timeline.output.format].credential_type
     claim = signer.claim("walk", recipe, loaded.spec, directions, walk.directions_used())
     embedded = False
 
@@ -70,7 +70,7 @@ def render_walk_file(
             created, seal.sha256, film.bytes, timeline.output.format, destination.title, "walk", recipe,
             destination.export,
         )  # fmt: skip
-        signer.note(entry, film.shown)
+        signer.note(entry, film.samples)
         destination.finish(timeline, film, seal, created)
     except BaseException:  # closing the generator raises GeneratorExit, which is not an Exception
         destination.discard()

@@ -26,10 +26,12 @@ def task(library: Library, loaded: LoadedGenerator, target: Tensor) -> Task:
 
     Raises NotFound where the generator has no encoder to start from.
     """
-    if library.encoder(loaded.spec.name) is None:
+    encoder = library.encoder(loaded.spec.name)
+    if encoder is None:
         raise encoder_inversion.no_encoder(loaded.spec)
 
     def make(resume_state: ResumeState) -> Work[Mapping[str, Any]]:
-        return encoder_inversion.invert(library, loaded, target)
+        inversion = yield from encoder_inversion.invert(loaded.exact, encoder, target)
+        return inversion.to_json()
 
     return Task(make, run_in_thread, "device")

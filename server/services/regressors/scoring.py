@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from latentwalk.edit import Edit, resolve
+from latentwalk.edit import Edit
+from latentwalk.latents.resolve import resolve
 from latentwalk.rendering.loaded_generator import LoadedGenerator
 from latentwalk.steering.scores.scoring import scores
 from models.regressors.protocol import Regressor

@@ -7,13 +7,12 @@ from dataclasses import asdict
 
 from sqlalchemy import RowMapping, insert, select
 
-from latentwalk.provenance.ledger import LedgerEntry, LedgerMatch
-from latentwalk.provenance.perceptual_hash import ALIKE
+from latentwalk.provenance.ledger import MOST_MATCHES, LedgerEntry, LedgerMatch, closest
+from latentwalk.provenance.perceptual_hash import BYTES
 from server.storage.db.database import Database, storable
 from server.storage.db.tables import LEDGER
 
-MAX_MATCHES = 10
-HASH_DIGITS = 28  # hexadecimal digits of a perceptual hash of 105 bits, padded to bytes
+HASH_DIGITS = 2 * BYTES  # hexadecimal digits of a perceptual hash
 FIELDS = tuple(column for column in LEDGER.columns if column.name not in ("id", "hashes"))
 
 
@@ -31,34 +30,25 @@ class LedgerTable:
             connection.execute(insert(LEDGER).values(row))
 
     def find(self, sha256: str, hashes: Sequence[int]) -> list[LedgerMatch]:
-        """The entries that a file may come from, at most ten.
-
-        Entries with the same SHA-256 come back alone, newest first, with distance 0. When there are none, those with a
-        picture within `ALIKE` bits of one of `hashes` come back, the most similar first.
-        """
+        """The entries of exactly this file, else those that look like it; see `latentwalk.provenance.ledger.Ledger`."""
         if not self._database.exists:
             return []
         return self._identical(sha256) or self._similar(hashes)
 
     def _identical(self, sha256: str) -> list[LedgerMatch]:
-        chosen = select(*FIELDS).where(LEDGER.c.sha256 == sha256).order_by(LEDGER.c.id.desc()).limit(MAX_MATCHES)
+        chosen = select(*FIELDS).where(LEDGER.c.sha256 == sha256).order_by(LEDGER.c.id.desc()).limit(MOST_MATCHES)
         with self._database.reading() as connection:
             return [LedgerMatch(_entry(row), 0) for row in connection.execute(chosen).mappings()]
 
     def _similar(self, hashes: Sequence[int]) -> list[LedgerMatch]:
         if not hashes:
             return []
-        distances: dict[int, int] = {}
         with self._database.reading() as connection:
-            for id, known in connection.execute(select(LEDGER.c.id, LEDGER.c.hashes)):
-                bits = ((int(text, 16) ^ value).bit_count() for text in known for value in hashes)
-                distance = min(bits, default=ALIKE + 1)
-                if distance <= ALIKE:
-                    distances[id] = distance
-            nearest = sorted(distances, key=lambda id: (distances[id], -id))[:MAX_MATCHES]
-            rows = connection.execute(select(LEDGER.c.id, *FIELDS).where(LEDGER.c.id.in_(nearest))).mappings()
-            entries = {row["id"]: _entry(row) for row in rows}
-        return [LedgerMatch(entries[id], distances[id]) for id in nearest]
+            rows = connection.execute(select(LEDGER.c.id, LEDGER.c.hashes)).all()
+            nearest = dict(closest(hashes, [(id, int(text, 16)) for id, known in rows for text in known]))
+            matching = select(LEDGER.c.id, *FIELDS).where(LEDGER.c.id.in_(nearest))
+            entries = {row["id"]: _entry(row) for row in connection.execute(matching).mappings()}
+        return [LedgerMatch(entries[id], distance) for id, distance in nearest.items()]
 
 
 def _entry(row: RowMapping) -> LedgerEntry:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from latentwalk.directions.direction import Direction, from_bytes, project_off, to_bytes
+from latentwalk.directions.direction import Direction, project_off
+from latentwalk.directions.direction_file import from_bytes, to_bytes
 from latentwalk.directions.latent_walk import ArcWalk, from_tensors
-from latentwalk.edit import parse, resolve
+from latentwalk.edit import parse
+from latentwalk.latents.resolve import resolve
 
 WIDTH = 12
 
@@ -35,7 +37,7 @@ def test_no_step_is_the_same_latent_to_the_last_bit():
 def test_a_fan_mixes_its_vectors_by_the_class_weights():
     rows = vectors(3)
     latents, classes = torch.zeros(2, WIDTH), torch.tensor([[1.0, 0, 0], [0, 0.25, 0.75]])
-    moved = ArcWalk(rows, kept=False).move(latents, torch.ones(2), classes)
+    moved = ArcWalk(rows, keeps_norm=False).move(latents, torch.ones(2), classes)
     assert torch.allclose(moved[0], rows[0])
     assert torch.allclose(moved[1], 0.25 * rows[1] + 0.75 * rows[2], atol=1e-6)
     with pytest.raises(ValueError, match="needs class weights"):
@@ -47,7 +49,7 @@ def test_it_survives_its_file_and_steers_an_edit_by_its_classes(generator, make_
     made: Direction = make_direction(walk=ArcWalk(vectors(3), kept))
     read = from_bytes(to_bytes(made))
     assert isinstance(read.walk, ArcWalk)
-    assert read.walk.kept is kept
+    assert read.walk.keeps_norm is kept
     assert torch.equal(read.walk.vectors, made.walk.vectors)
     edit = {"generator": "tiny", "base": {"seed": 3}, "amounts": {made.id: 5}}
     latents = [

@@ -2,13 +2,16 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latentwalk.directions.direction import Curve, from_bytes, project_off, replace_fields, to_bytes
+from latentwalk.directions.direction import project_off
+from latentwalk.directions.direction_file import from_bytes, to_bytes
+from latentwalk.directions.response_curve import Curve
 from latentwalk.directions.unit import Unit
 from latentwalk.errors import Invalid
 
@@ -162,8 +165,9 @@ def test_a_file_gives_back_the_same_direction(make_direction, make_path, kind):
     more = {"walk": make_path()} if kind == "path" else {}
     card = {"slope": 0.8, "reached": [[-10.0, -8.0, -9.0, -7.0]], "per_class": {"blue": {"n": 3}}}
     direction = make_direction(
-        3, unit=Unit("x", 1.0, "log", 2), range=(0.8, 1.25), track=(0.7, 1.4), asked=(0.5, 2.0), layers=(0, 1),
-        verdict="partial", note="Says “so”.", settings={"transform": "zoom", "steps": 300}, card=card, **more,
+        3, unit=Unit("x", 1.0, "log", 2), range=(0.8, 1.25), track=(0.7, 1.4), requested_range=(0.5, 2.0),
+        layers=(0, 1), verdict="partial", note="Says “so”.", settings={"transform": "zoom", "steps": 300}, card=card,
+        **more,
     )  # fmt: skip
     again = from_bytes(to_bytes(direction))
     for name in direction.__dataclass_fields__:
@@ -178,11 +182,11 @@ def test_a_file_gives_back_the_same_direction(make_direction, make_path, kind):
 @settings(max_examples=50)
 def test_any_text_and_number_survives_the_file(make_direction, seed, text, number):
     direction = make_direction(note=text, settings={"number": number, "text": text})
-    again = from_bytes(to_bytes(replace_fields(direction, seed=seed)))
+    again = from_bytes(to_bytes(replace(direction, seed=seed)))
     assert (again.note, again.seed, again.settings) == (text, seed, {"number": number, "text": text})
 
 
 def test_relabelling_leaves_the_original_alone(make_direction):
     direction = make_direction()
-    assert replace_fields(direction, name="Other").name == "Other"
+    assert replace(direction, name="Other").name == "Other"
     assert direction.name == "Way 0"

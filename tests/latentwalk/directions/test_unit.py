@@ -54,7 +54,7 @@ def test_what_is_not_finite_is_refused_in_one_sentence(unit, amount):
 
 @given(st.floats(max_value=0, allow_infinity=False))
 def test_factors_at_or_below_zero_are_refused(amount):
-    with pytest.raises(Invalid, match="not on a scale of factors") as refusal:
+    with pytest.raises(Invalid, match="is not a factor") as refusal:
         FACTOR.coordinate(amount)
     assert refusal.value.hint
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,14 @@ import pytest
 
 from latentwalk.directions.unit import Unit
 from latentwalk.edit import Edit
-from latentwalk.films.constant_speed import Pace, as_timed, distance, downscale, measure_pace, timed, unevenness
+from latentwalk.films.constant_speed import (
+    Pace,
+    distance,
+    downscale,
+    even_pace,
+    identity_pace,
+    measure_pace,
+)
 from latentwalk.films.render import moment_of_frame
 from latentwalk.films.route import Route, route_of
 from latentwalk.films.timeline import read
@@ -40,11 +48,17 @@ def frames(route: Route, paced: Pace) -> list[Any]:
     return [downscale([lurching(route.at(moment_of_frame(route, paced, n)))]) for n in range(route.timeline.frames)]
 
 
+def unevenness(thumbnails: list[Any]) -> float:
+    """The coefficient of variation of the distances between neighbouring frames."""
+    steps = np.array([distance(before, after) for before, after in itertools.pairwise(thumbnails)])
+    return float(steps.std() / steps.mean())
+
+
 @pytest.mark.parametrize("play", ["once", "loop", "pingpong"])
 def test_what_lurched_moves_evenly(walk, play):
     keys = [{"at": 0, "edit": EDIT}, {"at": 4, "amounts": {"sway": 10.0}}]
     route = walk(*keys, speed="even", play=play, seconds=8 if play == "loop" else 4)
-    plain = unevenness(frames(route, as_timed(route.timeline.length)))
+    plain = unevenness(frames(route, identity_pace(route.timeline.length)))
     even = unevenness(frames(route, finish(measure_pace(route, lurching))))
     assert plain > 0.8
     assert even <= 0.25
@@ -67,7 +81,7 @@ def test_a_walk_that_changes_nothing_keeps_its_time(walk):
 
 
 def test_a_pace_rises_from_the_beginning_to_the_end():
-    found = timed([0.0, 1.0, 2.0, 4.0], [3.0, 1.0, 0.0], [False, False, True], 4.0)
+    found = even_pace([0.0, 1.0, 2.0, 4.0], [3.0, 1.0, 0.0], [False, False, True], 4.0)
     assert found.clock == pytest.approx((0.0, 1.5, 2.0, 4.0))
     assert found.moment(0.75) == pytest.approx(0.5)
     assert found.moment(3.0) == pytest.approx(3.0)

@@ -16,25 +16,26 @@ ROOT = Path(__file__).parents[3]
 PEAK = """
 import json, resource, sys; from pathlib import Path; import numpy as np
 from models.catalogue import pinned
-from latentwalk.films.render import film; from latentwalk.films.route import route_of
+from latentwalk.films.render import render_film; from latentwalk.films.route import route_of
 from latentwalk.films.encoding.formats import containers
-from latentwalk.provenance.c2pa import Claim; from latentwalk.provenance.signing import Press
-from server.settings import Settings; from latentwalk.progress import finish; from latentwalk.films.timeline import read
+from latentwalk.provenance.c2pa import ProvenanceClaim
+from latentwalk.provenance.signing import FileSigner
+from latentwalk.progress import finish; from latentwalk.films.timeline import read
 home, seconds, format = Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
 soft = np.add.outer(np.arange(64), np.arange(64))
-def draw(edit):  # a generator so fast that the film is all there is to measure
+def draw(edit):  # a generator that costs nothing, so that only the film is measured
     weights = edit.base.weights()
     return ((soft[..., None] + 120 * weights.get(2, 0.0) * np.array([1.0, 0.5, 0.2])) % 256).astype(np.uint8)
 keys = [{"at": at, "edit": {"generator": "eyes", "base": {"seed": seed}}} for at, seed in ((0, 1), (seconds / 2, 2))]
 output = {"fps": 25, "format": format, "size": 64}
 walk = read({"version": 2, "generator": "eyes", "keyframes": keys, "seconds": seconds, "output": output})
-press = Press(Settings(home=home))
-claim = Claim("walk", "{}", {"eyes": "sha256:0"})
-mime = containers()[format].signed
-made = finish(film(route_of(walk, {}, pinned.find("eyes").spec), draw, {}, home / "film",
-                   sign=lambda path, recipe: press.embed(path, mime, claim) and None))
-press.seal(made.path, format == "mp4", claim)
-print(json.dumps({"frames": made.frames, "kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
+signer = FileSigner(None, home / "credentials")  # nothing is noted
+claim = ProvenanceClaim("walk", "{}", {"eyes": "sha256:0"})
+mime = containers()[format].credential_type
+film = finish(render_film(route_of(walk, {}, pinned.find("eyes").spec), draw, {}, home / "film",
+                          sign=lambda path, recipe: signer.embed(path, mime, claim) and None))
+signer.seal(film.path, format == "mp4", claim)
+print(json.dumps({"frames": film.frames, "kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
 """
 
 

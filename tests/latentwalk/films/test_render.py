@@ -24,12 +24,12 @@ from latentwalk.directions.direction import Direction
 from latentwalk.directions.unit import Unit
 from latentwalk.edit import Edit, parse
 from latentwalk.errors import Invalid, ModelFailed
-from latentwalk.films.constant_speed import as_timed
+from latentwalk.films.constant_speed import identity_pace
 from latentwalk.films.encoding.formats import containers, format_for
 from latentwalk.films.layout import compose
 from latentwalk.films.presets import PresetRequest, presets, sweep
 from latentwalk.films.recipe_extraction import recipe_of
-from latentwalk.films.render import Film, edits_of, render_film
+from latentwalk.films.render import Film, frame_edits, render_film
 from latentwalk.films.route import Route, route_of
 from latentwalk.films.timeline import Format, Timeline, read
 from latentwalk.progress import Progress, finish
@@ -91,7 +91,7 @@ def decoded(path: Path, format: str) -> list[NDArray[np.uint8]]:
 def drawn(route: Route) -> list[NDArray[np.uint8]]:
     return [
         np.asarray(compose(route.timeline, [scene(edit) for edit in cells]))
-        for cells in edits_of(route, as_timed(route.timeline.length))
+        for cells in frame_edits(route, identity_pace(route.timeline.length))
     ]
 
 
@@ -241,7 +241,7 @@ def test_a_films_frames_are_the_stills_of_its_edits(
     walk = sweep(parse({"generator": "tiny", "base": {"seed": 3}}), slider, seconds=0.5, output={"fps": 8})
     route = route_of(walk, {"sway": slider.unit}, tiny.spec)
     result = finish(render_film(route, lambda edit: draw(edit, ready), {"sway": slider}, tmp_path / "a.mp4"))
-    stills = [draw(cells[0], ready) for cells in edits_of(route, as_timed(walk.length))]
+    stills = [draw(cells[0], ready) for cells in frame_edits(route, identity_pace(walk.length))]
     assert result.digest == hashlib.sha256(b"".join(still.tobytes() for still in stills)).hexdigest()
 
 
@@ -288,7 +288,7 @@ def test_a_preset_is_a_walk_that_can_be_filmed(id: str, tiny: Generator, make_sl
     route = route_of(walk, {name: slider.unit for name, slider in sliders.items()}, tiny.spec)
     ready = LoadedGenerator(tiny, tiny, lambda: sliders)
     assert walk.length == 6.0
-    edits = [cells[0] for cells in edits_of(route, as_timed(6.0))]
+    edits = [cells[0] for cells in frame_edits(route, identity_pace(6.0))]
     for one in edits[::30]:
         assert draw(one, ready).shape == (16, 16, 3)
     if id == "tour":
@@ -311,7 +311,7 @@ def test_a_preset_is_a_walk_that_can_be_filmed(id: str, tiny: Generator, make_sl
         ("morph", {}, "two classes"),
         ("morph", {"classes": ("warm", "mauve")}, "no class “mauve”"),
         ("random", {"seeds": 1}, "2 to 64"),
-        ("tour", {}, "no sliders"),
+        ("tour", {}, "no directions to tour"),
     ],
 )
 def test_a_preset_says_what_it_misses(id: str, wish: dict[str, Any], said: str, tiny: Generator) -> None:
@@ -332,7 +332,7 @@ def test_a_preset_says_what_it_misses(id: str, wish: dict[str, Any], said: str, 
 )
 def test_the_ending_says_the_format(name: str, wished: Format | None, format: str) -> None:
     assert format_for(Path(name), wished) == format
-    with pytest.raises(Invalid, match="does not end in a format"):
+    with pytest.raises(Invalid, match="has no known file extension"):
         format_for(Path("a.txt"))
 
 

@@ -10,12 +10,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latentwalk.directions.direction import Curve
+from latentwalk.directions.response_curve import Curve
 from latentwalk.directions.unit import Unit
-from latentwalk.edit import parse, resolve
+from latentwalk.edit import parse
 from latentwalk.errors import Invalid
 from latentwalk.films.route import Route, route_of
 from latentwalk.films.timeline import read
+from latentwalk.latents.resolve import resolve
 
 UNITS = {"way_0": Unit("%", decimals=1), "zoom": Unit("x", 1.0, "log", 2)}
 FIRST = {"generator": "tiny", "base": {"seed": 7}, "classes": {"blue": 1}, "amounts": {"zoom": 0.5}, "truncation": 0.4}
@@ -181,7 +182,7 @@ def test_behind_a_mapping_network_seeds_go_along_a_spline_of_w(layered):
 
 
 def test_a_grid_shows_its_seeds_under_the_same_sliders(route):
-    cells = route(FIRST, SECOND, grid={"seeds": [1, 2, 3]}).cells(1.0)
+    cells = route(FIRST, SECOND, grid={"seeds": [1, 2, 3]}).edits_at(1.0)
     assert [cell.base.seed for cell in cells] == [1, 2, 3]
     assert len({tuple(cell.amounts.items()) for cell in cells}) == 1
 
@@ -205,7 +206,7 @@ def test_the_latent_moves_without_jumps(generator, make_direction, at):
         ({**FIRST, "amounts": {"smile": 1}}, "no direction “smile”"),
         ({**FIRST, "classes": {"mauve": 1}}, "no class “mauve”"),
         ({**FIRST, "base": {"seeds": {str(n): 1.0 for n in range(20, 36)}}}, "more than 16 seeds"),
-        ({**FIRST, "amounts": {"zoom": -1}}, "above zero|scale of factors"),
+        ({**FIRST, "amounts": {"zoom": -1}}, "is not a factor"),
     ],
 )
 def test_keyframes_that_do_not_meet_are_refused(route, second, sentence):

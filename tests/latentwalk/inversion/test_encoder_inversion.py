@@ -9,9 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
-from latentwalk.edit import parse, resolve
+from latentwalk.edit import parse
 from latentwalk.errors import Invalid, NotFound
 from latentwalk.inversion.encoder_inversion import invert, nearest_class, open_picture
+from latentwalk.latents.resolve import resolve
 from latentwalk.progress import finish
 from latentwalk.rendering import image_codec
 from latentwalk.rendering.loaded_generator import LoadedGenerator
@@ -51,7 +52,9 @@ def test_a_picture_of_the_generators_own_is_found_again(library: Library, ready:
     with torch.no_grad():
         picture = ready.exact.synthesize(latent, classes)
     array = image_codec.to_pixels(picture)[0]
-    found = finish(invert(library, ready, open_picture(file(Image.fromarray(array)), ready.spec)))
+    found = finish(
+        invert(ready.exact, library.encoder("styled"), open_picture(file(Image.fromarray(array)), ready.spec))
+    ).to_json()
     again, weights = resolve(
         parse({"generator": "styled", **{k: found[k] for k in ("base", "classes")}}), ready.exact, {}
     )
@@ -96,4 +99,4 @@ def test_a_picture_of_enormous_sides_is_refused_before_it_is_decoded(layered: Ge
 def test_a_generator_without_an_encoder_says_so(ready: LoadedGenerator, tmp_path: Path, described) -> None:
     local.save(tmp_path / "generators", *described)
     with pytest.raises(NotFound, match="no encoder"):
-        finish(invert(Library(tmp_path), ready, torch.zeros(1, 3, 16, 16)))
+        finish(invert(ready.exact, Library(tmp_path).encoder("styled"), torch.zeros(1, 3, 16, 16)))

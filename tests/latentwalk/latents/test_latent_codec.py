@@ -7,11 +7,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentwalk.edit import canonical, from_share_code, parse, resolve, share_code
+from latentwalk.edit import canonical, parse, parse_text
 from latentwalk.errors import Invalid
 from latentwalk.films.route import route_of
 from latentwalk.films.timeline import read
 from latentwalk.latents.latent_codec import decode_latent, encode_latent
+from latentwalk.latents.resolve import resolve
 
 
 def written(latent: torch.Tensor, **more: object) -> dict[str, object]:
@@ -46,9 +47,9 @@ def test_truncation_pulls_it_to_the_mean_of_the_classes(layered) -> None:
     torch.testing.assert_close(half[0, 0], (latent + mean) / 2)
 
 
-def test_it_survives_a_link_and_the_one_spelling() -> None:
+def test_it_survives_the_canonical_json() -> None:
     edit = parse(written(torch.linspace(-1, 1, 8)))
-    assert from_share_code(share_code(edit)) == edit
+    assert parse_text(canonical(edit)) == edit
     assert "space" not in canonical(edit)
 
 

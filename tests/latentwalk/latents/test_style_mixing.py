@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from latentwalk.directions.direction import Curve
 from latentwalk.directions.latent_walk import LinearWalk
+from latentwalk.directions.response_curve import Curve
 from latentwalk.directions.unit import Unit
-from latentwalk.edit import canonical, parse, parse_text, resolve
+from latentwalk.edit import canonical, parse, parse_text
 from latentwalk.errors import Invalid
 from latentwalk.latents.latent_codec import stack_latents
+from latentwalk.latents.resolve import resolve
 from models.generators.stylegan2 import StyleGAN2
 
 BASE = {"generator": "layered", "base": {"seed": 7}}

@@ -18,12 +18,12 @@ from latentwalk.edit import canonical, parse
 from latentwalk.errors import Invalid
 from latentwalk.films.encoding.formats import containers
 from latentwalk.films.presets import sweep
-from latentwalk.films.recipe_extraction import mime_of, recipe_of
+from latentwalk.films.recipe_extraction import media_type, recipe_of
 from latentwalk.films.timeline import Timeline
 from latentwalk.progress import finish
 from latentwalk.provenance import c2pa, keys, perceptual_hash, sidecar
 from latentwalk.provenance.c2pa import ProvenanceClaim
-from latentwalk.provenance.ledger import Ledger, LedgerEntry
+from latentwalk.provenance.ledger import closest
 from latentwalk.provenance.signing import FileSigner
 from latentwalk.provenance.stills import still_file
 from latentwalk.rendering.draw import draw
@@ -34,6 +34,7 @@ from server.services.films.recipes import timeline_for, timeline_in
 from server.services.films.walk import check_walk
 from server.services.films.walk_file import render_walk_file
 from server.services.provenance import check_file
+from server.services.workspace import Workspace
 from server.settings import Settings
 
 CLAIM = ProvenanceClaim(
@@ -44,12 +45,12 @@ EDIT = {"generator": "tiny", "base": {"seed": 3}, "amounts": {"sway": 2.0}}
 
 @pytest.fixture(scope="module")
 def signing() -> keys.SigningKey:
-    return keys.SigningKey(*keys.made(), own=True)
+    return keys.SigningKey(*keys.generate(), own=True)
 
 
 @pytest.fixture
 def press(home: Path) -> FileSigner:
-    return FileSigner(Settings(home=home), "1.2.3")
+    return Workspace.open(Settings(home=home), "1.2.3").signer
 
 
 @pytest.fixture
@@ -82,23 +83,23 @@ def test_a_key_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> No
     assert sorted(path.name for path in tmp_path.iterdir()) == ["credentials", "other"]
 
 
-@pytest.mark.parametrize("format", [name for name, one in containers().items() if one.signed])
+@pytest.mark.parametrize("format", [name for name, one in containers().items() if one.credential_type])
 def test_a_signed_film_reads_back_and_a_changed_one_does_not(
     format: str, ready: LoadedGenerator, press: FileSigner, tmp_path: Path
 ) -> None:
-    out = tmp_path / f"a.{containers()[format].ending}"  # type: ignore[index]
+    out = tmp_path / f"a.{containers()[format].extension}"  # type: ignore[index]
     timeline = walk(ready, format=format)
     save_film(timeline, out, ready, press)
     data = out.read_bytes()
-    found = press.credential(data, mime_of(data))
+    found = press.credential(data, media_type(data))
     assert found.state == "trusted"
     assert found.claim is not None
     assert found.claim["recipe"] == timeline.plain()
     assert found.claim["generator"] == {"tiny": ready.spec.fingerprint}
     assert found.claim["directions"]["sway"].startswith("sha256:")
     assert b"trainedAlgorithmicMedia" in data
-    assert c2pa.read(data, mime_of(data)).state == "valid"  # to a stranger: intact, by nobody known
-    assert c2pa.read(data, mime_of(data), keys.SigningKey(*keys.made(), own=True).anchors).state == "valid"
+    assert c2pa.read(data, media_type(data)).state == "valid"  # to a stranger: intact, by nobody known
+    assert c2pa.read(data, media_type(data), keys.SigningKey(*keys.generate(), own=True).anchors).state == "valid"
     changed = bytearray(data)
     middle = {"mp4": data.find(b"mdat") + 40, "av1": data.find(b"mdat") + 40}.get(format, 0)
     middle = (
@@ -106,7 +107,7 @@ def test_a_signed_film_reads_back_and_a_changed_one_does_not(
         or {"gif": data.rfind(b"\x2c") + 30, "apng": data.find(b"fdAT") + 20, "webp": data.find(b"ANMF") + 60}[format]
     )
     changed[middle] ^= 1
-    assert press.credential(bytes(changed), mime_of(data)).state == "invalid"
+    assert press.credential(bytes(changed), media_type(data)).state == "invalid"
     assert timeline_in(data, out.name) == timeline  # the XMP was there before, and is still
 
 
@@ -118,7 +119,7 @@ def test_what_cannot_carry_a_credential_has_one_beside_it(
     save_film(walk(ready, format=format), out, ready, press)
     beside = (tmp_path / f"a.{format}.credential.json").read_bytes()
     data = out.read_bytes()
-    assert press.credential(data, mime_of(data)).state == "none"
+    assert press.credential(data, media_type(data)).state == "none"
     assert press.credential(data, "", beside).state == "trusted"
     assert sidecar.verify(beside, data).state == "valid"
     assert sidecar.verify(beside, data + b"x").state == "invalid"
@@ -134,7 +135,7 @@ def test_a_still_says_what_it_is_and_is_known_again(format: Any, ready: LoadedGe
     edit = parse(EDIT)
     data = still_file(edit, draw(edit, ready), ready, press, format=format)
     assert recipe_of(data) == ("edit", json.loads(canonical(edit)))
-    assert press.credential(data, mime_of(data)).state == "trusted"
+    assert press.credential(data, media_type(data)).state == "trusted"
     answer = check_file(data, press)
     assert (answer["made"], answer["credential"]["state"]) == ("here", "trusted")
     assert answer["matches"][0]["recipe"] == json.loads(canonical(edit))
@@ -146,7 +147,7 @@ def test_a_still_says_what_it_is_and_is_known_again(format: Any, ready: LoadedGe
     shown.save(saved, "PNG")
     stripped = check_file(saved.getvalue(), press)
     assert (stripped["made"], stripped["credential"]["state"]) == ("alike", "none")
-    assert stripped["matches"][0]["distance"] <= perceptual_hash.ALIKE
+    assert stripped["matches"][0]["distance"] <= perceptual_hash.MATCH_DISTANCE
 
 
 def test_what_would_fill_the_memory_to_sign_has_its_credential_beside_it(
@@ -158,13 +159,13 @@ def test_what_would_fill_the_memory_to_sign_has_its_credential_beside_it(
         format = {"a.png": "apng", "a.mp4": "mp4"}[name]
         save_film(walk(ready, format=format), out, ready, press)
         data, beside = out.read_bytes(), tmp_path / f"{name}.credential.json"
-        assert (press.credential(data, mime_of(data)).state == "trusted") is embedded
+        assert (press.credential(data, media_type(data)).state == "trusted") is embedded
         assert beside.exists() is not embedded
         assert embedded or press.credential(data, "", beside.read_bytes()).state == "trusted"
 
 
 def test_signing_can_be_switched_off(ready: LoadedGenerator, home: Path) -> None:
-    press = FileSigner(Settings(home=home, sign=False))
+    press = Workspace.open(Settings(home=home, sign=False)).signer
     data = still_file(parse(EDIT), draw(parse(EDIT), ready), ready, press)
     assert press.credential(data, "image/png").state == "none"
     assert check_file(data, press)["made"] == "here"
@@ -184,7 +185,7 @@ def test_an_operators_certificate_takes_the_place_of_our_own(
     (tmp_path / "key.pem").write_bytes(signing.key)
     (tmp_path / "chain.pem").write_bytes(signing.chain)
     chosen = Settings(home=tmp_path / "home", signing_key=tmp_path / "key.pem", signing_chain=tmp_path / "chain.pem")
-    press = FileSigner(chosen)
+    press = Workspace.open(chosen).signer
     data = still_file(parse(EDIT), draw(parse(EDIT), ready), ready, press)
     assert c2pa.read(data, "image/png", signing.anchors).state == "trusted"
     assert press.view()["own"] is False
@@ -197,7 +198,7 @@ def test_an_operators_certificate_takes_the_place_of_our_own(
 def test_a_key_that_cannot_sign_is_refused_with_a_sentence(
     key: Any, chain: Any, said: str, signing: keys.SigningKey, tmp_path: Path
 ) -> None:
-    other = keys.made()[0] if key == "other" else key
+    other = keys.generate()[0] if key == "other" else key
     (tmp_path / "key.pem").write_bytes(signing.key if other is None else other)
     (tmp_path / "chain.pem").write_bytes(chain or signing.chain)
     with pytest.raises(Invalid, match=said):
@@ -220,12 +221,9 @@ def test_a_picture_is_known_again_after_what_sites_do_to_it(tmp_path: Path) -> N
         rough = np.random.default_rng(seed).integers(0, 256, (16, 16, 3), dtype=np.uint8)
         return Image.fromarray(rough).resize((256, 256), Image.Resampling.BICUBIC)
 
-    ledger = Ledger(tmp_path / "ledger.sqlite")
+    known: list[tuple[int, int]] = []
     for seed in range(40):
-        ledger.note(
-            LedgerEntry("2026", f"{seed:064x}", 1, "png", f"Scene {seed}", "edit", "{}"),
-            [perceptual_hash.perceptual_hash(scene(seed))],
-        )
+        known.append((seed, perceptual_hash.perceptual_hash(scene(seed))))
     for seed in (3, 17, 31):
         made = scene(seed)
         small = made.resize((96, 96), Image.Resampling.LANCZOS)
@@ -234,17 +232,16 @@ def test_a_picture_is_known_again_after_what_sites_do_to_it(tmp_path: Path) -> N
         noisy = np.clip(np.asarray(made).astype(int) + chance.normal(0, 6, (256, 256, 3)), 0, 255).astype(np.uint8)
         bright = ImageEnhance.Brightness(made).enhance(1.15)
         for one in (small, Image.open(buffer), Image.fromarray(noisy), bright):
-            found = ledger.alike([perceptual_hash.perceptual_hash(one)])
-            assert [match.entry.title for match in found] == [f"Scene {seed}"]
-    assert ledger.alike([perceptual_hash.perceptual_hash(scene(99))]) == []
-    assert ledger.alike([]) == []
+            matches = closest([perceptual_hash.perceptual_hash(one)], known)
+            assert [id for id, _ in matches] == [seed]
+    assert closest([perceptual_hash.perceptual_hash(scene(99))], known) == []
+    assert closest([], known) == []
 
 
-def test_the_ledger_knows_a_file_by_its_bytes_and_forgets_nothing(tmp_path: Path) -> None:
-    entry = LedgerEntry("2026-01-01", "a" * 64, 10, "mp4", "A film", "walk", "{}", "x-1")
-    Ledger(tmp_path / "l.sqlite").note(entry, [])
-    assert [match.entry for match in Ledger(tmp_path / "l.sqlite").same("a" * 64)] == [entry]
-    assert Ledger(tmp_path / "l.sqlite").same("b" * 64) == []
+def test_the_closest_entries_come_first_then_the_newest_and_at_most_ten() -> None:
+    known = [(id, 1 << 20 if id % 2 else 0) for id in range(30)]
+    assert closest([0], known) == [(id, 0) for id in range(28, 8, -2)]
+    assert closest([0], [(1, 3), (2, 1), (3, 1), (1, 0)]) == [(1, 0), (3, 1), (2, 1)]
 
 
 def test_a_film_is_a_recipe_for_the_same_film_again(ready: LoadedGenerator, press: FileSigner, tmp_path: Path) -> None:

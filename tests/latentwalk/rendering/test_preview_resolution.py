@@ -20,10 +20,10 @@ class Slow:
         self.height = height
 
     @property
-    def sides(self) -> tuple[int, ...]:
+    def output_heights(self) -> tuple[int, ...]:
         return tuple(side for side in (32, 64, 128, 256) if side <= self.height)
 
-    def small(self, side: int) -> Slow:
+    def at_height(self, side: int) -> Slow:
         return Slow(side)
 
 
@@ -31,7 +31,7 @@ class Slow:
 def test_the_largest_that_is_quick_enough_is_chosen_and_never_one_too_small_to_see(
     monkeypatch: pytest.MonkeyPatch, quick: float, side: int
 ) -> None:
-    monkeypatch.setattr(preview_resolution, "taken_by", lambda generator, quick: float(generator.height))
+    monkeypatch.setattr(preview_resolution, "image_seconds", lambda generator, quick: float(generator.height))
     monkeypatch.setattr(Slow, "spec", type("Spec", (), {"name": "slow"}), raising=False)
     slow = Slow()
     chosen = preview_resolution.choose(slow, quick)  # type: ignore[arg-type, type-var]
@@ -44,7 +44,7 @@ def test_a_generator_that_cannot_stop_early_is_its_own_preview(tiny: DCGAN) -> N
 
 
 def test_timing_draws_with_the_generator_that_is_given(layered) -> None:
-    assert 0 < preview_resolution.taken_by(layered) < 60
+    assert 0 < preview_resolution.image_seconds(layered) < 60
 
 
 @pytest.mark.anyio

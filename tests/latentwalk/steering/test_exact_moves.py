@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from latentwalk.edit import parse, resolve
+from latentwalk.edit import parse
 from latentwalk.errors import Invalid
+from latentwalk.latents.resolve import resolve
 from latentwalk.progress import finish
 from latentwalk.steering.discovery import discover
 from latentwalk.steering.exact_moves import exact_directions, psnr_against_exact

@@ -50,6 +50,6 @@ def test_damaged_weights_are_one_sentence(tmp_path: Path, content: bytes) -> Non
 
 
 def test_an_unknown_judge_is_answered_with_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match="no judge “taste”") as error:
+    with pytest.raises(NotFound, match="no regressor “taste”") as error:
         catalogue.load("taste", tmp_path)
     assert "resmem" in error.value.hint

@@ -158,7 +158,7 @@ def test_weights_of_something_else_are_refused(state: State, change: str) -> Non
         changed["fc13.weight"] = torch.zeros(1)
     else:
         changed["fc6.weight"] = torch.zeros(4096, 9216)
-    with pytest.raises(ModelFailed, match="not ResMem"):
+    with pytest.raises(ModelFailed, match="not the weights of ResMem"):
         ResMem(catalogue.entries()["resmem"], changed)
 
 
@@ -167,5 +167,5 @@ def test_folding_leaves_no_normalisation(state: State) -> None:
 
 
 def test_what_is_no_picture_is_refused(resmem: ResMem) -> None:
-    with pytest.raises(ModelFailed, match="cannot look at"):
+    with pytest.raises(ModelFailed, match="cannot score"):
         resmem.score(torch.zeros(1, 4, 64, 64))

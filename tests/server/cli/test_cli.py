@@ -15,8 +15,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 from latentwalk import edit as edits
-from latentwalk.directions.direction import to_bytes
-from models.catalogue import pinned
+from latentwalk.directions.direction_file import to_bytes
+from models.catalogue import local, pinned
 from server.cli.main import main
 from server.storage.library import Library
 
@@ -238,8 +238,8 @@ def test_recipes_that_are_none_are_refused(run, tmp_path, text, sentence):
 
 def test_a_keyframe_that_cannot_be_drawn_is_refused_before_anything_is_written(run, tmp_path):
     edit = {"generator": "eyes", "base": {"seed": 1}}
-    keyframes = [{"edit": edit, "seconds": 0.2}, {"edit": {**edit, "amounts": {"smile": 1}}, "seconds": 0.2}]
-    (tmp_path / "recipe.json").write_text(json.dumps({"generator": "eyes", "keyframes": keyframes}))
+    keyframes = [{"at": 0, "edit": edit}, {"at": 0.2, "edit": {**edit, "amounts": {"smile": 1}}}]
+    (tmp_path / "recipe.json").write_text(json.dumps({"generator": "eyes", "keyframes": keyframes, "play": "once"}))
     assert "Keyframe 2" in refused(run("export", tmp_path / "recipe.json", "--out", tmp_path / "f.mp4"))
     assert not (tmp_path / "f.mp4").exists()
 
@@ -261,7 +261,7 @@ def test_the_doctor_finds_this_installation_fine(run, swayed):
     assert found["ok"] is True
     checks = {check["name"]: check for check in found["checks"]}
     assert checks["torch"]["found"].startswith(torch.__version__)
-    assert checks["torchvision"]["found"].startswith("absent")
+    assert checks["torchvision"]["found"].startswith("not installed")
     assert checks["generator eyes"]["state"] == "fine"
     assert checks["generator faces"]["state"] == "note"
     assert "fine" in good(run("doctor"))
@@ -296,16 +296,18 @@ def test_the_doctor_says_when_a_setting_is_wrong(run, monkeypatch):
     assert json.loads(result.stdout)["checks"][-1]["name"] == "settings"
 
 
-@pytest.mark.slow
-def test_learning_writes_a_direction_its_strip_and_its_card(run, tmp_path):
-    words = ["--generator", "eyes", "--steps", 2, "--batch", 4, "--id", "bright_2", "--out", tmp_path, "--json"]
+def test_learning_writes_a_direction_its_strip_and_its_card(run, home, described, tmp_path):
+    local.save(home / "generators", *described)
+    out = tmp_path / "out"
+    words = ["--generator", "styled", "--steps", 2, "--batch", 4, "--id", "bright_2", "--out", out, "--json"]
     result = run("learn", "brightness", *words)
     card = json.loads(good(result))
-    assert card["generator"] == "eyes"
+    assert card["generator"] == "styled"
     assert card["direction"] == "bright_2"
     assert "Step 2 of 2" in result.stderr
-    assert {path.name for path in tmp_path.iterdir()} == {"bright_2.safetensors", "bright_2.jpg"}
-    again = json.loads(good(run("measure", tmp_path / "bright_2.safetensors", "--generator", "eyes", "--json")))
+    assert {path.name for path in out.iterdir()} == {"bright_2.safetensors", "bright_2.jpg"}
+    assert "bright_2" not in Library(home).directions("styled")
+    again = json.loads(good(run("measure", out / "bright_2.safetensors", "--generator", "styled", "--json")))
     assert again["slope"] == pytest.approx(card["slope"], rel=0.1)
 
 

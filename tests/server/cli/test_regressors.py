@@ -10,7 +10,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from models.catalogue import pinned
+from models.catalogue import local, pinned
 from models.regressors.image_measures import MEASURES
 from server.cli.main import main
 from tests.onnx_files import brightness
@@ -140,10 +140,12 @@ def test_wrong_usage_is_exit_status_two(run: Any, words: list[str]) -> None:
     assert run(*words).exit_code == 2
 
 
-@pytest.mark.slow
-def test_a_slider_is_learned_from_a_score_and_measured_again(run: Any, tmp_path: Path) -> None:
-    words = ["--generator", "eyes", "--steps", 3, "--batch", 4, "--id", "lit", "--out", tmp_path, "--json"]
+def test_a_direction_is_learned_from_a_score_and_measured_again(
+    run: Any, home: Path, described: Any, tmp_path: Path
+) -> None:
+    local.save(home / "generators", *described)
+    words = ["--generator", "styled", "--steps", 3, "--batch", 4, "--id", "lit", "--out", tmp_path, "--json"]
     card = json.loads(good(run("learn", "--regressor", "brightness", *words)))
     assert (card["direction"], card["unit"], card["regressor"]) == ("lit", "score", "brightness")
-    again = json.loads(good(run("measure", tmp_path / "lit.safetensors", "--generator", "eyes", "--json")))
+    again = json.loads(good(run("measure", tmp_path / "lit.safetensors", "--generator", "styled", "--json")))
     assert again["slope"] == pytest.approx(card["slope"], rel=0.1)

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from latentwalk.directions.direction import to_bytes
+from latentwalk.directions.direction_file import to_bytes
 from latentwalk.errors import LatentwalkError
 from latentwalk.progress import Progress, Work
 from latentwalk.rendering.loaded_generator import LoadedGenerator

@@ -19,7 +19,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from latentwalk.directions.direction import from_bytes, to_bytes
+from latentwalk.directions.direction_file import from_bytes, to_bytes
 from latentwalk.progress import finish
 from models.catalogue import local
 from server.ops.repair import examine, repair

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from latentwalk.directions.direction import Direction, to_bytes
+from latentwalk.directions.direction import Direction
+from latentwalk.directions.direction_file import to_bytes
 from latentwalk.directions.latent_walk import LinearWalk
 from latentwalk.edit import Edit, parse
 from latentwalk.errors import Conflict, Invalid, ModelFailed, NotFound, StorageFailed

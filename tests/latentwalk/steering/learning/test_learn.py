@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from latentwalk.directions.direction import Direction, from_bytes, to_bytes
+from latentwalk.directions.direction import Direction
+from latentwalk.directions.direction_file import from_bytes, to_bytes
 from latentwalk.directions.latent_walk import LinearWalk, PathWalk
 from latentwalk.errors import Invalid
 from latentwalk.progress import Progress, finish

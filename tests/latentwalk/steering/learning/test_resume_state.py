@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from latentwalk.directions.direction import Direction, to_bytes
+from latentwalk.directions.direction import Direction
+from latentwalk.directions.direction_file import to_bytes
 from latentwalk.progress import Progress, Work, finish
 from latentwalk.steering.learning import learn as transforms
 from latentwalk.steering.learning.learn import LearnSettings

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from latentwalk.directions.direction import Curve, Direction
+from latentwalk.directions.direction import Direction
 from latentwalk.directions.latent_walk import LinearWalk
+from latentwalk.directions.response_curve import Curve
 from latentwalk.errors import Invalid, ModelFailed
 from latentwalk.progress import finish
 from latentwalk.steering.measuring.calibration import calibrate
@@ -32,7 +33,7 @@ def slider(walk: LinearWalk, transform: str = "shift_x", rate: float = 1 / PIXEL
     return Direction(
         id=transform, name=made.title, group=made.group, generator="discs", fingerprint=Discs().spec.fingerprint,
         space="z", unit=made.unit, walk=walk, curve=Curve.straight(rate, 3.0), range=(-2.0, 2.0), track=(-3.0, 3.0),
-        asked=made.limits(32), method="walk", seed=0, created="2026-01-01",
+        requested_range=made.limits(32), method="walk", seed=0, created="2026-01-01",
         settings={"transform": transform, "full_step": made.limits(32)[1] * rate},
     )  # fmt: skip
 

@@ -7,7 +7,8 @@ import time
 import pytest
 import torch
 
-from latentwalk.directions.direction import Direction, from_bytes, to_bytes
+from latentwalk.directions.direction import Direction
+from latentwalk.directions.direction_file import from_bytes, to_bytes
 from latentwalk.directions.latent_walk import ArcWalk
 from latentwalk.errors import Invalid, ModelFailed
 from latentwalk.progress import Progress, finish
@@ -49,7 +50,7 @@ def reddening(direction: Direction) -> float:
 def test_the_gradient_finds_the_axis_that_reddens(through_the_gradient: Direction) -> None:
     assert reddening(through_the_gradient) > 0.9
     assert isinstance(through_the_gradient.walk, ArcWalk)
-    assert through_the_gradient.walk.kept
+    assert through_the_gradient.walk.keeps_norm
 
 
 def test_its_card_says_what_a_calibrated_slider_does(through_the_gradient: Direction) -> None:

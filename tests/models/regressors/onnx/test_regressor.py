@@ -73,7 +73,7 @@ def test_one_of_several_numbers_is_the_score() -> None:
     plain = [judge(data, column=column).score(PICTURES) for column in range(3)]
     shares = torch.stack(plain, dim=1).softmax(dim=1)
     torch.testing.assert_close(judge(data, column=2, softmax=True).score(PICTURES), shares[:, 2])
-    with pytest.raises(ModelFailed, match="3 numbers a picture"):
+    with pytest.raises(ModelFailed, match="3 numbers per image"):
         judge(data, column=3).score(PICTURES)
 
 
@@ -107,7 +107,7 @@ PASSPORT = Passport("", 1, 17, "", 1, 1, "picture", "float32", (1, 3, 32, 32), (
         ({"shape": (1, 7, 32, 32)}, "neither one nor three"),
         ({"shape": (1, 3, 32, 64)}, "not square"),
         ({"shape": (1, 3, 4, 4)}, "4 px"),
-        ({"shape": (1000, 3, 32, 32)}, "1000 pictures"),
+        ({"shape": (1000, 3, 32, 32)}, "1000 images"),
         ({"kind": "int64"}, "int64"),
         ({"outputs": (("words", "other", (1,)),)}, "table of numbers"),
     ],
@@ -142,7 +142,7 @@ def test_an_answer_without_a_score_for_each_picture_is_refused() -> None:
     assert read_scores(np.array([1.0, 2.0]), 2, plan).tolist() == [1, 2]
     assert read_scores(np.ones((2, 1, 1, 1)), 2, plan).tolist() == [1, 1]
     for answer in (np.ones(3), np.ones(()), np.ones((5, 2))):
-        with pytest.raises(ModelFailed, match="its own score"):
+        with pytest.raises(ModelFailed, match="instead of a score for each"):
             read_scores(answer, 2, plan)
 
 
@@ -183,7 +183,7 @@ def test_a_judge_goes_on_after_its_jail_was_closed(light: OnnxRegressor) -> None
 
 def pid(of: OnnxRegressor) -> int | None:
     """The process of its jail, None where it is closed."""
-    return None if of._jail is None else of._jail._running.pid
+    return None if of._sandbox is None else of._sandbox._running.pid
 
 
 def test_only_the_last_used_keep_their_jails_open() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from latentwalk.directions.direction import LARGEST_FILE
+from latentwalk.directions.direction_file import LARGEST_FILE
 from server.api.middleware.body_limits import LARGEST
 from server.app import create_app
 from server.settings import Settings

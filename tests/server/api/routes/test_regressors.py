@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from models.catalogue import local
 from tests.onnx_files import brightness
 
 EDIT = {"generator": "eyes", "base": {"seed": 7}}
@@ -123,18 +125,26 @@ def test_what_cannot_be_is_refused_in_one_shape(
     assert any(word in answer.json()["error"]["message"] for word in words.split("|"))
 
 
-def test_a_slider_is_learned_from_a_score_and_comes_with_its_strip(client: TestClient) -> None:
-    wish = {"generator": "eyes", "id": "light_2", "steps": 4}
+@pytest.fixture(scope="module")
+def small(app_home: Path, described: Any) -> str:
+    """The name of a generator of 16 px in the home of the server."""
+    local.save(app_home / "generators", *described)
+    return str(described[0].name)
+
+
+def test_a_direction_is_learned_from_a_score_and_comes_with_its_strip(client: TestClient, small: str) -> None:
+    wish = {"generator": small, "id": "light_2", "steps": 4}
     asked = client.post("/api/regressors/brightness/learn", json=wish)
     assert asked.status_code == 202
     job = wait(client, asked.json())
     assert (job["state"], job["kind"], job["error"]) == ("done", "score", None)
-    slider = client.get("/api/directions/eyes/light_2").json()
+    slider = client.get(f"/api/directions/{small}/light_2").json()
     assert (slider["method"], slider["unit"]["symbol"], slider["group"]) == ("score", "score", "attributes")
     assert slider["card"]["positive"] > 0.9
     assert slider["settings"]["regressor"] == "brightness"
     assert client.get(slider["strip"]).headers["content-type"] == "image/jpeg"
-    picture = client.post("/api/render", json={**EDIT, "amounts": {"light_2": slider["range"][1]}})
+    edit = {"generator": small, "base": {"seed": 7}, "amounts": {"light_2": slider["range"][1]}}
+    picture = client.post("/api/render", json=edit)
     assert picture.status_code == 200
 
 
@@ -154,7 +164,9 @@ def test_an_uploaded_model_is_a_draft_with_its_passport(client: TestClient, uplo
     assert refused.status_code == 422
 
 
-def test_it_is_tried_described_asked_and_learned_from(client: TestClient, uploaded: dict[str, Any]) -> None:
+def test_an_upload_is_tried_described_asked_and_learned_from(
+    client: TestClient, uploaded: dict[str, Any], small: str
+) -> None:
     wrong = client.put("/api/regressors/light/plan", json={"generator": "eyes", "plan": {"column": 7}})
     assert wrong.status_code == 502
     assert "gives 1 numbers" in wrong.json()["error"]["message"]
@@ -168,14 +180,14 @@ def test_it_is_tried_described_asked_and_learned_from(client: TestClient, upload
         for name in ("light", "brightness")
     ]
     assert scores[0] == pytest.approx(scores[1], abs=5e-3)
-    wish = {"generator": "eyes", "samples": 192, "steps": 6}
+    wish = {"generator": small, "samples": 192, "steps": 6}
     job = wait(client, client.post("/api/regressors/light/learn", json=wish).json())
     assert (job["state"], job["error"]) == ("done", None)
-    slider = client.get("/api/directions/eyes/light").json()
+    slider = client.get(f"/api/directions/{small}/light").json()
     assert slider["card"]["student"]["samples"] == 192
     assert slider["card"]["positive"] > 0.7
     assert client.delete("/api/regressors/light").status_code == 204
-    assert client.get("/api/directions/eyes/light").status_code == 200
+    assert client.get(f"/api/directions/{small}/light").status_code == 200
 
 
 @pytest.mark.parametrize(

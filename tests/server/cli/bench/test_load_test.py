@@ -1,4 +1,4 @@
-"""A crowd on one server: everybody is served alike, and the rude ones cost nobody but themselves."""
+"""The load test: all users are served alike, and badly behaved ones affect only themselves."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from server.cli.bench.load_test import MEMORY, LoadTest, growth, load
 from server.settings import Settings
 
 
-def test_nobody_loses_their_last_edit_though_connections_drop_and_others_storm_stare_and_dawdle(home: Path) -> None:
-    crowd = LoadTest(people=4, seconds=2, slow=1, silent=1, storm=10, drops=1)
-    figures = load(Settings(home=home), "eyes", crowd)
+def test_no_user_loses_the_last_edit_while_others_drop_flood_or_read_slowly(home: Path) -> None:
+    test = LoadTest(people=4, seconds=2, slow=1, silent=1, storm=10, drops=1)
+    figures = load(Settings(home=home), "eyes", test)
     assert (figures["errors"], figures["lost_last_edits"], figures["people"]) == (0, 0, 4)
     assert (figures["reconnects"], figures["storm"]) == (4, {"connections": 10, "refused": 0})
     assert figures["frames"] >= 8
@@ -27,15 +27,13 @@ def test_nobody_loses_their_last_edit_though_connections_drop_and_others_storm_s
     assert figures["growth"]["tasks"][0] == figures["growth"]["tasks"][1]
 
 
-def test_a_server_that_runs_already_can_be_asked(
-    home: Path, run_server: Callable[..., AbstractContextManager[str]]
-) -> None:
+def test_a_running_server_can_be_tested(home: Path, run_server: Callable[..., AbstractContextManager[str]]) -> None:
     token = "a-token-for-this-test"
     with run_server(home, LATENTWALK_TOKEN=token, LATENTWALK_PEOPLE="2") as address:
         settings = Settings(home=home, token=token)
         figures = load(settings, "eyes", LoadTest(2, 0.3), address)
         assert (figures["errors"], figures["lost_last_edits"]) == (0, 0)
-        with pytest.raises(LatentwalkError, match="did not let everybody in"):
+        with pytest.raises(LatentwalkError, match="did not admit all users"):
             load(settings, "eyes", LoadTest(3, 0.1), address)
         with pytest.raises(NotFound, match="nope"):
             load(settings, "nope", LoadTest(1, 0.1), address)
@@ -43,7 +41,7 @@ def test_a_server_that_runs_already_can_be_asked(
             load(Settings(home=home), "eyes", LoadTest(1, 0.1), address)
 
 
-def test_a_server_that_is_not_there_is_a_refusal(home: Path) -> None:
+def test_an_unreachable_server_is_an_error(home: Path) -> None:
     with pytest.raises(LatentwalkError, match="does not answer"):
         load(Settings(home=home), "eyes", LoadTest(1, 0.1), "http://127.0.0.1:9")
 

@@ -22,7 +22,7 @@ import torch
 from PIL import Image
 from websockets.asyncio.client import connect
 
-from latentwalk.directions.direction import to_bytes
+from latentwalk.directions.direction_file import to_bytes
 from latentwalk.edit import parse
 from latentwalk.rendering import draw
 from latentwalk.rendering.loaded_generator import LoadedGenerator
@@ -167,14 +167,14 @@ async def test_a_slider_that_is_not_there_is_refused_and_the_socket_goes_on(hous
 
 
 async def test_many_people_are_served_alike(house: House) -> None:
-    hands = [SimulatedUser(house.socket, house.drag(seed)) for seed in range(8)]
-    await asyncio.gather(*(hand.reach() for hand in hands))
-    await asyncio.gather(*(hand.drag_for(3) for hand in hands))
-    assert [hand.errors for hand in hands] == [0] * 8
-    assert all(hand.saw_the_last for hand in hands)
-    frames = [hand.frames for hand in hands]
+    users = [SimulatedUser(house.socket, house.drag(seed)) for seed in range(8)]
+    await asyncio.gather(*(user.open() for user in users))
+    await asyncio.gather(*(user.drag_for(3) for user in users))
+    assert [user.errors for user in users] == [0] * 8
+    assert all(user.received_last for user in users)
+    frames = [user.frames for user in users]
     assert sum(frames) ** 2 / (8 * sum(count**2 for count in frames)) > 0.8
-    await asyncio.gather(*(hand.leave() for hand in hands))
+    await asyncio.gather(*(user.close() for user in users))
 
 
 def test_a_slider_that_is_learned_is_there_for_the_next_picture(house: House) -> None:
@@ -261,19 +261,19 @@ def whole(house: House) -> bool:
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stuck"])
 async def test_a_worker_is_lost_while_people_drag_and_they_hardly_notice(house: House, how: signal.Signals) -> None:
     assert whole(house)
-    hands = [SimulatedUser(house.socket, house.drag(seed)) for seed in range(4)]
-    await asyncio.gather(*(hand.reach() for hand in hands))
+    users = [SimulatedUser(house.socket, house.drag(seed)) for seed in range(4)]
+    await asyncio.gather(*(user.open() for user in users))
     lost = workers("RenderWorker")
 
     async def lose() -> None:
         await asyncio.sleep(2)
         os.kill(lost[0], how)
 
-    await asyncio.gather(lose(), *(hand.drag_for(12) for hand in hands))
-    assert [hand.errors for hand in hands] == [0] * 4
-    assert all(hand.saw_the_last for hand in hands)
-    assert max(trip for hand in hands for trip in hand.trips) < PAUSE
-    await asyncio.gather(*(hand.leave() for hand in hands))
+    await asyncio.gather(lose(), *(user.drag_for(12) for user in users))
+    assert [user.errors for user in users] == [0] * 4
+    assert all(user.received_last for user in users)
+    assert max(trip for user in users for trip in user.round_trips) < PAUSE
+    await asyncio.gather(*(user.close() for user in users))
     if how == signal.SIGSTOP:
         os.kill(lost[0], signal.SIGCONT)
     assert whole(house)

@@ -13,10 +13,11 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from latentwalk.directions.direction import from_bytes
-from latentwalk.edit import parse, resolve
+from latentwalk.directions.direction_file import from_bytes
+from latentwalk.edit import parse
 from latentwalk.errors import Invalid
 from latentwalk.latents.latent_codec import decode_latent
+from latentwalk.latents.resolve import resolve
 from latentwalk.steering.preview_strips import preview_strip
 from models.catalogue import local
 from models.generators.stylegan2 import StyleGAN2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -24,15 +23,18 @@ from latentwalk.errors import Invalid, ModelFailed
 from latentwalk.films.estimates import estimate
 from latentwalk.films.timeline import Timeline, read
 from latentwalk.progress import Work, finish
-from latentwalk.provenance.signing import FileSigner
 from latentwalk.rendering.draw import draw
 from latentwalk.rendering.image_codec import Pixels
 from latentwalk.rendering.loaded_generator import LoadedGenerator
 from models.base import Generator
+from server.jobs.job import Job
 from server.services.films.destinations import ArchiveDestination
 from server.services.films.walk import check_walk
 from server.services.films.walk_file import render_walk_file
+from server.services.workspace import Workspace
 from server.settings import Settings
+from server.storage.db.database import Database
+from server.storage.db.job_table import JobTable
 from server.storage.film_archive import FilmArchive
 
 ROOT = Path(__file__).parents[4]
@@ -54,7 +56,7 @@ def walk(*amounts: float, **fields: Any) -> Timeline:
 
 
 def work(exports: FilmArchive, ready: LoadedGenerator, timeline: Timeline, home: Path, **how: Any) -> Work[Any]:
-    signer = FileSigner(Settings(home=home))
+    signer = Workspace.open(Settings(home=home)).signer
     return render_walk_file(check_walk(timeline, ready), ArchiveDestination(exports, "x-1", "A film"), signer, **how)
 
 
@@ -74,7 +76,7 @@ def test_a_film_is_archived_with_its_description(format: str, ready: LoadedGener
     assert read(export["recipe"]) == timeline
     assert export["bytes"] == exports.film(export["id"]).stat().st_size
     assert export["credential"] == {"mp4": "embedded", "webm": "sidecar"}[format]
-    found = FileSigner(Settings(home=tmp_path)).ledger.same(export["sha256"])
+    found = Workspace.open(Settings(home=tmp_path)).signer.ledger.find(export["sha256"], [])
     assert [match.entry.export for match in found] == ["x-1"]
     assert exports.sweep(set()) == []
 
@@ -115,7 +117,8 @@ def test_a_finished_film_is_not_rendered_again(ready: LoadedGenerator, tmp_path:
 
 SERVE = """
 import sys; from pathlib import Path
-from server.app import serve; from server.settings import Settings
+from server.app import serve
+from server.settings import Settings
 serve(Settings(home=Path(sys.argv[1]), port=int(sys.argv[2])))
 """
 
@@ -177,27 +180,28 @@ def test_a_film_whose_server_is_killed_is_rendered_by_the_next(tmp_path: Path) -
     assert not list((tmp_path / "exports").glob("*/.*.part"))
 
 
-def test_an_export_that_stops_every_server_is_given_up(
+def test_a_film_that_crashed_every_server_is_given_up(
     tmp_path: Path, run_app: Callable[[Path], AbstractContextManager[TestClient]]
 ) -> None:
     edit = {"generator": "eyes", "base": {"seed": 1}}
     keys = [{"at": 0, "edit": edit}, {"at": 900, "edit": edit}]
     recipe = {"version": 2, "generator": "eyes", "keyframes": keys, "play": "once"}
-    # As earlier versions left what they had not finished.
-    for id, wish in (
-        ("x-1", {"recipe": recipe, "title": "Deadly", "tries": 3}),
-        ("x-2", {"recipe": {"nonsense": True}, "title": "Nonsense", "tries": 1}),
-    ):
+    database = Database.at(tmp_path)
+    table = JobTable(database)
+    for id, stored, attempts in (("x-1", recipe, 3), ("x-2", {"nonsense": True}, 1)):  # as crashed servers leave them
+        job = Job(f"j-{id}", "export", id, created="2026-01-01")
+        table.add(job, {"export": id, "recipe": stored, "title": id})
         (tmp_path / "exports" / id).mkdir(parents=True)
-        (tmp_path / "exports" / id / "wish.json").write_text(json.dumps(wish))
+        table.release(job, attempts)
+    database.close()
     with run_app(tmp_path) as client:
         for _ in range(100):
             found = {job["title"]: job for job in client.get("/api/jobs").json()["jobs"]}
             if all(job["state"] == "failed" for job in found.values()):
                 break
             time.sleep(0.1)
-        assert "died 3 times" in found["Deadly"]["error"]["message"]
-        assert found["Nonsense"]["error"]["message"].endswith(".")
+        assert "crashed 3 times" in found["x-1"]["error"]["message"]
+        assert found["x-2"]["error"]["message"].endswith(".")
     with run_app(tmp_path):
         assert not list((tmp_path / "exports").iterdir())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from latentwalk.provenance.ledger import LedgerEntry, LedgerMatch
-from latentwalk.provenance.perceptual_hash import ALIKE
+from latentwalk.provenance.perceptual_hash import MATCH_DISTANCE
 from server.storage.db.database import Database
 from server.storage.db.ledger_table import MAX_MATCHES, LedgerTable
 
@@ -34,13 +34,16 @@ def test_a_file_is_found_by_its_bytes_newest_entry_first(database: Database) -> 
 def test_a_changed_file_is_found_by_its_most_similar_picture(database: Database) -> None:
     ledger = LedgerTable(database)
     near, far = replace(ENTRY, sha256="b" * 64), replace(ENTRY, sha256="c" * 64)
-    ledger.note(far, [bits(ALIKE)])
+    ledger.note(far, [bits(MATCH_DISTANCE)])
     ledger.note(near, [LARGEST_HASH, bits(2)])
     ledger.note(replace(ENTRY, sha256="d" * 64), [])
-    assert ledger.find("e" * 64, [0]) == [LedgerMatch(near, 2), LedgerMatch(far, ALIKE)]
+    assert ledger.find("e" * 64, [0]) == [LedgerMatch(near, 2), LedgerMatch(far, MATCH_DISTANCE)]
     assert ledger.find("e" * 64, [LARGEST_HASH]) == [LedgerMatch(near, 0)]
     assert ledger.find("e" * 64, [bits(50)]) == []
-    assert ledger.find("e" * 64, [bits(50), bits(ALIKE)]) == [LedgerMatch(far, 0), LedgerMatch(near, ALIKE - 2)]
+    assert ledger.find("e" * 64, [bits(50), bits(MATCH_DISTANCE)]) == [
+        LedgerMatch(far, 0),
+        LedgerMatch(near, MATCH_DISTANCE - 2),
+    ]
 
 
 def test_the_same_bytes_win_over_similar_pictures(database: Database) -> None:

@@ -7,8 +7,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latentwalk.edit import class_weights, parse, resolve
+from latentwalk.edit import parse
 from latentwalk.errors import Invalid
+from latentwalk.latents.class_weights import class_weights
+from latentwalk.latents.resolve import resolve
 
 BASE = {"generator": "tiny", "base": {"seed": 7}}
 
