@@ -24,7 +24,8 @@ from latentwalk.steering.exact_moves import exact_directions
 from latentwalk.steering.transforms import transforms
 from models.base import Generator
 from models.catalogue import local
-from models.catalogue.installed import ENCODER, GeneratorCatalogue
+from models.catalogue.installed import GeneratorCatalogue
+from models.catalogue.local import ENCODER
 from models.specs import GeneratorSpec
 
 

@@ -10,11 +10,11 @@ import torch
 import models
 from models.base import Generator
 from models.catalogue import local, pinned, plugins
+from models.catalogue.local import ENCODER
 from models.errors import NotFound
 from models.specs import CatalogueEntry
 
 BUNDLED = Path(models.__file__).parent / "bundled"
-ENCODER = "encoder.safetensors"
 
 
 class GeneratorCatalogue:
