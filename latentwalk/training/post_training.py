@@ -22,8 +22,8 @@ from latentwalk.training.evaluation.snapshots import curve
 from latentwalk.training.recipe import Recipe
 from models import atomic_files
 from models.base import Generator
+from models.catalogue.local import ENCODER
 from models.networks.stylegan2 import NetworkConfig, StyleGAN2Network
-from server.storage.learned_directions import ENCODER
 
 SNAPSHOTS = "snapshots"
 NET = "net.safetensors"

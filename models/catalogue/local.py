@@ -23,6 +23,8 @@ from models.specs import CatalogueEntry, GeneratorSpec, WeightsOrigin
 
 DESCRIPTION = "generator.json"
 WEIGHTS = "weights.safetensors"
+ENCODER = "encoder.safetensors"  # maps an image to a latent of this generator
+DATA_COVERAGE = "mirror.json"  # how far each class can be steered, beside how much its training images vary
 LARGEST_DESCRIPTION = 2**20  # bytes
 
 log = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ from latentwalk.training.encoder_training import EncodeSettings, to_bytes, train
 from latentwalk.training.evaluation import samplers
 from models.base import Generator
 from models.catalogue import local
-from server.storage.learned_directions import ENCODER
+from models.catalogue.local import ENCODER
 from server.storage.library import Library
 
 
