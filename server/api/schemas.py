@@ -88,7 +88,7 @@ def direction(library: Library, value: Direction, *, whole: bool = False) -> Jso
     if whole:
         view["curve"] = {"coordinates": list(value.curve.coordinates), "steps": list(value.curve.steps)}
         view["licence"] = value.licence
-        view["mirror"] = library.mirror(value.generator).get(str(value.settings.get("transform")))
+        view["mirror"] = library.data_coverage(value.generator).get(str(value.settings.get("transform")))
         view["fingerprint"] = value.fingerprint
     return view
 

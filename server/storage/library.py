@@ -20,8 +20,9 @@ from latentwalk.steering.exact_moves import exact_directions
 from latentwalk.steering.transforms import transforms
 from models import atomic_files
 from models.base import Generator
-from models.catalogue import download, local
+from models.catalogue import download
 from models.catalogue.installed import BUNDLED, GeneratorCatalogue, modified_ns
+from models.catalogue.local import DATA_COVERAGE
 from models.specs import CatalogueEntry, GeneratorSpec
 from server.storage.db.database import Database
 from server.storage.learned_directions import LearnedDirections, Source
@@ -41,25 +42,23 @@ class Library:
     """Generators and directions on disk, cached by the folders' modification times: other processes may write too."""
 
     def __init__(self, home: Path, bundled: Path = BUNDLED, first: str = "", database: Database | None = None) -> None:
-        self.home = home
+        self.home, self.bundled, self.first = home, bundled, first
         self.learned = LearnedDirections(home, database)
-        self.first = first
-        self.bundled = bundled
+        self._generators = GeneratorCatalogue(home / "generators", bundled)
         self._cache: dict[str, _GeneratorDirections] = {}
-        self._catalogue = GeneratorCatalogue(home / "generators", bundled)
 
     # Generators
 
     def entries(self) -> Mapping[str, CatalogueEntry]:
-        """Every generator by name, in the order `first`, bundled, pinned (installed or not), plugins, imported."""
-        entries = self._catalogue.entries()
+        """Every generator by name, `first` first, then in the order of `GeneratorCatalogue`."""
+        entries = self._generators.entries()
         if self.first not in entries:
             return entries
         return {self.first: entries[self.first], **entries}
 
     def entry(self, name: str) -> CatalogueEntry:
         """One generator's entry; NotFound, which lists the existing ones, when there is none."""
-        return self._catalogue.entry(name)
+        return self._generators.entry(name)
 
     def spec(self, name: str) -> GeneratorSpec:
         """One generator's specification."""
@@ -67,30 +66,30 @@ class Library:
 
     def is_installed(self, name: str) -> bool:
         """Whether a generator's weights are on this machine."""
-        return self._catalogue.is_installed(name)
+        return self._generators.is_installed(name)
 
     def load(self, name: str, device: torch.device | str = "cpu") -> Generator:
         """Load a generator onto `device`. NotFound when it was not fetched yet, ModelFailed for damaged files."""
-        return self._catalogue.load(name, device)
+        return self._generators.load(name, device)
 
     def pull(self, name: str, report: Callable[[float, str], None]) -> None:
         """Fetch a generator's weights. `report` receives the share done and a message, and may raise to stop."""
-        entry = self.entry(name)
+        entry, folder = self.entry(name), self.home / "generators"
         if self.is_installed(name):
             raise Conflict(f"{entry.spec.title} is installed already.", "There is nothing to fetch.")
         try:
-            download.fetch_weights(entry, self._models, report)
+            download.fetch_weights(entry, folder, report)
         except OSError as error:
-            raise atomic_files.storage_error(self._models / name, error) from error
+            raise atomic_files.storage_error(folder / name, error) from error
 
     def encoder(self, name: str) -> Path | None:
         """The file of the encoder that inverts pictures for a generator, None when it has none."""
-        return self._catalogue.encoder(name)
+        return self._generators.encoder(name)
 
-    def mirror(self, name: str) -> Mapping[str, Any]:
+    def data_coverage(self, name: str) -> Mapping[str, Any]:
         """The data coverage of a generator, by transform: what each class reaches beside how much its data varies."""
         origin = self.entry(name).origin
-        path = Path(origin.member) / local.DATA_COVERAGE
+        path = Path(origin.member) / DATA_COVERAGE
         if origin.kind != "folder" or not path.is_file():
             return {}
         try:
@@ -99,10 +98,6 @@ class Library:
             log.warning("Skipped the data coverage of %s: %s", name, error)
             return {}
         return coverage if isinstance(coverage, dict) else {}
-
-    @property
-    def _models(self) -> Path:
-        return self.home / "generators"
 
     # Directions
 
@@ -124,7 +119,8 @@ class Library:
 
     def stamp(self, edit: Edit) -> str:
         """A string that changes whenever a direction that the edit uses may have changed."""
-        return repr(self._load_directions(edit.generator).modified) if edit.directions() else ""
+        names = {*edit.amounts, *edit.hold, *edit.layers}
+        return repr(self._load_directions(edit.generator).modified) if names else ""
 
     def keep(self, direction: Direction, strip: bytes | None = None) -> None:
         """Store a direction and its preview strip, a JPEG. It replaces a learned one of its id, hides a bundled one."""
@@ -167,7 +163,7 @@ class Library:
         if cached is not None and cached.modified == modified:
             return cached
         spec = self.spec(generator)
-        learned = _read(self.learned.sources(generator), spec)
+        learned = _usable(self.learned.sources(generator), spec)
         exact = {direction.id: direction for direction in exact_directions(spec)}
         merged = {**exact, **read_folder(bundled, spec), **learned}
         directions = in_slider_order(merged.values(), list(transforms()))
@@ -175,7 +171,7 @@ class Library:
         return self._cache[generator]
 
 
-def _read(sources: Iterable[Source], spec: GeneratorSpec) -> dict[str, Direction]:
+def _usable(sources: Iterable[Source], spec: GeneratorSpec) -> dict[str, Direction]:
     directions = {}
     for id, read in sources:
         try:

@@ -134,7 +134,7 @@ def test_the_link_gives_a_strict_cookie_that_scripts_cannot_read(stranger: TestC
         "may": ["viewer"],
         "refused": {
             "editor": "To learn, to upload and to keep bookmarks, ask for an editor's link.",
-            "admin": "To bring generators in and to delete, ask for an administrator's link.",
+            "admin": "To add generators and to delete, ask for an administrator's link.",
         },
     }
 
