@@ -10,6 +10,7 @@ import torch
 
 from latentwalk.directions.direction import Direction
 from latentwalk.directions.direction_file import from_bytes, to_bytes
+from latentwalk.directions.direction_folder import direction_files
 from latentwalk.directions.latent_walk import LinearWalk
 from latentwalk.progress import Progress, Work, finish
 from latentwalk.steering.data_coverage import data_coverage
@@ -20,7 +21,6 @@ from latentwalk.training.data.avatars import variability
 from latentwalk.training.encoder_files import load_encoder
 from models.base import Generator
 from models.catalogue import pinned
-from server.storage.learned_directions import direction_files
 from server.storage.library import Library
 
 BUNDLED = Path(__file__).parent.parent / "models" / "bundled"

@@ -11,8 +11,7 @@ from latentwalk.directions.direction import NAME, Direction
 from latentwalk.directions.direction_file import LARGEST_FILE, SUFFIX, from_bytes
 from latentwalk.errors import Invalid, LatentwalkError
 from models.base import MOVES
-from models.catalogue.installed import ENCODER
-from models.catalogue.local import WEIGHTS
+from models.catalogue.local import ENCODER, WEIGHTS
 from models.specs import GeneratorSpec
 
 GROUPS = ("geometry", "colour", "attributes", "discovered")

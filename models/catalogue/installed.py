@@ -14,7 +14,6 @@ from models.errors import NotFound
 from models.specs import CatalogueEntry
 
 BUNDLED = Path(models.__file__).parent / "bundled"
-ENCODER = "encoder.safetensors"
 
 
 class GeneratorCatalogue:
@@ -67,7 +66,7 @@ class GeneratorCatalogue:
     def encoder(self, name: str) -> Path | None:
         """The file of the encoder that inverts images for a generator; None if it has none."""
         origin = self.entry(name).origin
-        path = Path(origin.member) / ENCODER
+        path = Path(origin.member) / local.ENCODER
         return path if origin.kind == "folder" and path.is_file() else None
 
     @property

@@ -11,8 +11,8 @@ from latentwalk.directions.unit import Unit
 from latentwalk.edit import Base
 from latentwalk.steering.transforms import Transform
 from server.engine.backend import GeneratorStatus
-from server.jobs.job import Job
 from server.services.films.previews import Moments
+from server.storage.db.job import Job
 from server.storage.library import Library
 
 Json = dict[str, Any]
@@ -88,7 +88,7 @@ def direction(library: Library, value: Direction, *, whole: bool = False) -> Jso
     if whole:
         view["curve"] = {"coordinates": list(value.curve.coordinates), "steps": list(value.curve.steps)}
         view["licence"] = value.licence
-        view["mirror"] = library.mirror(value.generator).get(str(value.settings.get("transform")))
+        view["mirror"] = library.data_coverage(value.generator).get(str(value.settings.get("transform")))
         view["fingerprint"] = value.fingerprint
     return view
 

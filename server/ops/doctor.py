@@ -15,14 +15,14 @@ from pathlib import Path
 import torch
 
 from latentwalk.directions.direction import short_fingerprint
+from latentwalk.directions.direction_folder import direction_files, parse_direction, read_file
 from latentwalk.errors import LatentwalkError
 from latentwalk.rendering.device import pick_device
 from server.ops import repair as home_repair
 from server.ops.check import Check
 from server.settings import Settings
 from server.storage.db.database import Database
-from server.storage.learned_directions import contents, direction_files
-from server.storage.library import Library, parse_direction
+from server.storage.library import Library
 
 ROOT = Path(__file__).parents[2]
 LEAST_PYTHON = (3, 11)
@@ -128,7 +128,7 @@ def _generators(library: Library) -> Iterator[Check]:
 def _directions(library: Library) -> Iterator[Check]:
     for name, entry in library.entries().items():
         usable, broken = 0, []
-        bundled = [(path.stem, lambda path=path: contents(path)) for path in direction_files(library.bundled / name)]
+        bundled = [(path.stem, lambda path=path: read_file(path)) for path in direction_files(library.bundled / name)]
         for id, read in (*bundled, *library.learned.sources(name)):
             try:
                 parse_direction(id, read(), entry.spec)

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from latentwalk.directions.direction import NAME, Direction
-from latentwalk.directions.direction_file import LARGEST_FILE, SUFFIX, from_bytes, to_bytes
+from latentwalk.directions.direction_file import SUFFIX, from_bytes, to_bytes
+from latentwalk.directions.direction_folder import direction_files, read_file
 from latentwalk.errors import Invalid, LatentwalkError, StorageFailed
 from models import atomic_files
-from models.catalogue import local
 from server.storage.db.database import Database
 from server.storage.db.library_index import IndexRow, LibraryIndex
 from server.storage.objects import ObjectStore
@@ -48,7 +48,7 @@ class LearnedDirections:
             if id not in loose:
                 yield id, lambda row=row: self.objects.read(row.sha256)  # type: ignore[misc]
         for id, path in loose.items():
-            yield id, lambda path=path: contents(path)  # type: ignore[misc]
+            yield id, lambda path=path: read_file(path)  # type: ignore[misc]
 
     def keep(self, direction: Direction, strip: bytes | None = None) -> None:
         """Store a direction and its preview strip, a JPEG, in one step; one with the same id is replaced."""
@@ -80,7 +80,7 @@ class LearnedDirections:
         count = 0
         for path in sorted(self._folder.glob(f"*/*{SUFFIX}")):
             try:
-                data = contents(path)
+                data = read_file(path)
                 direction = from_bytes(data, path.name)
                 if direction.id != path.stem or not NAME.fullmatch(path.stem):
                     raise Invalid(f"{path.name} holds a direction called {direction.id}.")
@@ -121,15 +121,3 @@ class LearnedDirections:
         except LatentwalkError as error:  # bundled directions stay usable
             log.warning("Skipped the directions that were learned on %s: %s", generator, error)
             return {}
-
-
-def direction_files(folder: Path) -> list[Path]:
-    """The direction files in a folder, which may also hold the files of a bundled generator."""
-    return sorted(path for path in folder.glob(f"*{SUFFIX}") if path.name not in (local.WEIGHTS, local.ENCODER))
-
-
-def contents(path: Path) -> bytes:
-    """The bytes of a direction file; Invalid when it is too large to be one."""
-    if path.stat().st_size > LARGEST_FILE:
-        raise Invalid(f"{path.name} is too large to be a direction.")
-    return path.read_bytes()

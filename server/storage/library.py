@@ -7,26 +7,25 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import torch
 
-import models
-from latentwalk.directions.direction import NAME, Direction, short_fingerprint
-from latentwalk.directions.direction_file import SUFFIX, from_bytes
+from latentwalk.directions.direction import Direction, short_fingerprint
+from latentwalk.directions.direction_file import from_bytes
+from latentwalk.directions.direction_folder import check_usable, in_slider_order, parse_direction, read_folder
 from latentwalk.edit import Edit
 from latentwalk.errors import Conflict, Invalid, LatentwalkError, NotFound
 from latentwalk.steering.exact_moves import exact_directions
 from latentwalk.steering.transforms import transforms
 from models import atomic_files
-from models.base import MOVES, Generator
-from models.catalogue import download, local, pinned, plugins
+from models.base import Generator
+from models.catalogue import download
+from models.catalogue.installed import BUNDLED, GeneratorCatalogue, modified_ns
+from models.catalogue.local import DATA_COVERAGE
 from models.specs import CatalogueEntry, GeneratorSpec
 from server.storage.db.database import Database
-from server.storage.learned_directions import LearnedDirections, Source, contents, direction_files
-
-BUNDLED = Path(models.__file__).parent / "bundled"
+from server.storage.learned_directions import LearnedDirections, Source
 
 log = logging.getLogger(__name__)
 
@@ -43,34 +42,23 @@ class Library:
     """Generators and directions on disk, cached by the folders' modification times: other processes may write too."""
 
     def __init__(self, home: Path, bundled: Path = BUNDLED, first: str = "", database: Database | None = None) -> None:
-        self.home = home
+        self.home, self.bundled, self.first = home, bundled, first
         self.learned = LearnedDirections(home, database)
-        self.first = first
-        self.bundled = bundled
+        self._generators = GeneratorCatalogue(home / "generators", bundled)
         self._cache: dict[str, _GeneratorDirections] = {}
-        self._entries: tuple[tuple[int, int], Mapping[str, CatalogueEntry]] | None = None
 
     # Generators
 
     def entries(self) -> Mapping[str, CatalogueEntry]:
-        """Every generator by name, in the order `first`, bundled, pinned (installed or not), plugins, imported."""
-        modified = (_modified(self.bundled), _modified(self._models))
-        if self._entries is None or self._entries[0] != modified:
-            # Bundled and pinned generators win over imported ones of the same name.
-            fixed = {**local.entries(self.bundled), **pinned.entries()}
-            entries = {**plugins.entries(), **local.entries(self._models), **fixed}
-            order = sorted(
-                [*fixed, *(name for name in entries if name not in fixed)], key=lambda name: name != self.first
-            )
-            self._entries = modified, {name: entries[name] for name in order}
-        return self._entries[1]
+        """Every generator by name, `first` first, then in the order of `GeneratorCatalogue`."""
+        entries = self._generators.entries()
+        if self.first not in entries:
+            return entries
+        return {self.first: entries[self.first], **entries}
 
     def entry(self, name: str) -> CatalogueEntry:
         """One generator's entry; NotFound, which lists the existing ones, when there is none."""
-        entry = self.entries().get(name)
-        if entry is None:
-            raise NotFound(f"There is no generator “{name[:60]}”.", f"There are {', '.join(self.entries())}.")
-        return entry
+        return self._generators.entry(name)
 
     def spec(self, name: str) -> GeneratorSpec:
         """One generator's specification."""
@@ -78,40 +66,30 @@ class Library:
 
     def is_installed(self, name: str) -> bool:
         """Whether a generator's weights are on this machine."""
-        entry = self.entry(name)
-        return entry.origin.kind in ("folder", "adapter") or pinned.is_installed(entry, self._models)
+        return self._generators.is_installed(name)
 
     def load(self, name: str, device: torch.device | str = "cpu") -> Generator:
         """Load a generator onto `device`. NotFound when it was not fetched yet, ModelFailed for damaged files."""
-        entry = self.entry(name)
-        if entry.origin.kind == "wheel" and not pinned.is_installed(entry, self._models):
-            raise NotFound(f"{entry.spec.title} ({name}) has not been fetched yet.", f"Run: latentwalk pull {name}")
-        if entry.origin.kind == "folder":
-            return local.load(entry, device)
-        if entry.origin.kind == "adapter":
-            return plugins.load(entry, device)
-        return pinned.load(name, self._models, device)
+        return self._generators.load(name, device)
 
     def pull(self, name: str, report: Callable[[float, str], None]) -> None:
         """Fetch a generator's weights. `report` receives the share done and a message, and may raise to stop."""
-        entry = self.entry(name)
+        entry, folder = self.entry(name), self.home / "generators"
         if self.is_installed(name):
             raise Conflict(f"{entry.spec.title} is installed already.", "There is nothing to fetch.")
         try:
-            download.fetch_weights(entry, self._models, report)
+            download.fetch_weights(entry, folder, report)
         except OSError as error:
-            raise atomic_files.storage_error(self._models / name, error) from error
+            raise atomic_files.storage_error(folder / name, error) from error
 
     def encoder(self, name: str) -> Path | None:
         """The file of the encoder that inverts pictures for a generator, None when it has none."""
-        origin = self.entry(name).origin
-        path = Path(origin.member) / local.ENCODER
-        return path if origin.kind == "folder" and path.is_file() else None
+        return self._generators.encoder(name)
 
-    def mirror(self, name: str) -> Mapping[str, Any]:
+    def data_coverage(self, name: str) -> Mapping[str, Any]:
         """The data coverage of a generator, by transform: what each class reaches beside how much its data varies."""
         origin = self.entry(name).origin
-        path = Path(origin.member) / local.DATA_COVERAGE
+        path = Path(origin.member) / DATA_COVERAGE
         if origin.kind != "folder" or not path.is_file():
             return {}
         try:
@@ -120,10 +98,6 @@ class Library:
             log.warning("Skipped the data coverage of %s: %s", name, error)
             return {}
         return coverage if isinstance(coverage, dict) else {}
-
-    @property
-    def _models(self) -> Path:
-        return self.home / "generators"
 
     # Directions
 
@@ -184,42 +158,20 @@ class Library:
 
     def _load_directions(self, generator: str) -> _GeneratorDirections:
         bundled = self.bundled / generator
-        modified = (_modified(bundled), _modified(self.learned.folder(generator)))
+        modified = (modified_ns(bundled), modified_ns(self.learned.folder(generator)))
         cached = self._cache.get(generator)
         if cached is not None and cached.modified == modified:
             return cached
         spec = self.spec(generator)
-        learned = _read(self.learned.sources(generator), spec)
+        learned = _usable(self.learned.sources(generator), spec)
         exact = {direction.id: direction for direction in exact_directions(spec)}
-        merged = sorted({**exact, **_read(_file_sources(bundled), spec), **learned}.values(), key=_order)
-        directions = MappingProxyType({direction.id: direction for direction in merged})
+        merged = {**exact, **read_folder(bundled, spec), **learned}
+        directions = in_slider_order(merged.values(), list(transforms()))
         self._cache[generator] = _GeneratorDirections(modified, directions, frozenset(learned))
         return self._cache[generator]
 
 
-GROUPS = ("geometry", "colour", "attributes", "discovered")
-
-
-def _order(direction: Direction) -> tuple[int, int, str]:
-    # By group as on the page; within a group transforms in the order of their declaration, then the others by id.
-    group = GROUPS.index(direction.group) if direction.group in GROUPS else len(GROUPS)
-    declared = list(transforms())
-    name = str(direction.settings.get("transform", ""))
-    return group, declared.index(name) if name in declared else len(declared), direction.id
-
-
-def _modified(folder: Path) -> int:
-    try:
-        return folder.stat().st_mtime_ns
-    except OSError:
-        return 0
-
-
-def _file_sources(folder: Path) -> list[Source]:
-    return [(path.stem, lambda path=path: contents(path)) for path in direction_files(folder)]  # type: ignore[misc]
-
-
-def _read(sources: Iterable[Source], spec: GeneratorSpec) -> dict[str, Direction]:
+def _usable(sources: Iterable[Source], spec: GeneratorSpec) -> dict[str, Direction]:
     directions = {}
     for id, read in sources:
         try:
@@ -227,35 +179,3 @@ def _read(sources: Iterable[Source], spec: GeneratorSpec) -> dict[str, Direction
         except (LatentwalkError, OSError) as error:
             log.warning("Skipped a direction of %s: %s", spec.name, error)
     return directions
-
-
-def parse_direction(id: str, data: bytes, spec: GeneratorSpec) -> Direction:
-    """The direction `id` in a file's bytes; Invalid when they hold none, another one, or one for another generator."""
-    direction = from_bytes(data, f"{id}{SUFFIX}")
-    check_usable(direction, spec)
-    if direction.id != id:
-        raise Invalid(f"{id}{SUFFIX} holds a direction called {direction.id}.")
-    return direction
-
-
-def check_usable(direction: Direction, spec: GeneratorSpec) -> None:
-    """Raise Invalid for a well-formed direction that cannot steer this generator, or whose numbers are inconsistent."""
-    direction.check(spec)
-    width = MOVES if direction.space == "move" else spec.spaces.get(direction.space, (0,))[-1]
-    try:
-        if direction.space == "move" and not spec.exact:
-            raise ValueError(f"{spec.name} has no exact moves")
-        if direction.space != "s" and any(tensor.shape[-1] != width for tensor in direction.walk.tensors().values()):
-            raise ValueError(f"its vectors are not of width {width}, the width of the latents")
-        if direction.walk.kind in ("arc", "fan"):
-            count = len(direction.walk.tensors()["vectors"])
-            if count not in (1, len(spec.classes)):
-                raise ValueError(f"it has vectors for {count} classes, {spec.name} has {len(spec.classes)}")
-        if direction.layers is not None and not 0 <= direction.layers[0] < direction.layers[1] <= spec.layers:
-            raise ValueError(f"it acts on layers that {spec.name} does not have")
-        for amount in (*direction.track, *direction.range, direction.unit.neutral):
-            direction.steps(amount)
-        if direction.step <= 0 or not NAME.fullmatch(direction.id):
-            raise ValueError("its track has no length")
-    except (ValueError, TypeError, ArithmeticError) as error:
-        raise Invalid(f"“{direction.name[:60]}” cannot be used: {error}.", "Learn it again.") from None

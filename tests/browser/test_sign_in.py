@@ -118,7 +118,7 @@ def test_what_a_viewer_may_not_do_is_in_sight_disabled_and_says_why(
     page.keyboard.press("Escape")
     get = page.locator(".generator.absent button").first
     expect(get).to_have_attribute("aria-disabled", "true")
-    expect(get).to_have_attribute("title", "To bring generators in and to delete, ask for an administrator's link.")
+    expect(get).to_have_attribute("title", "To add generators and to delete, ask for an administrator's link.")
     slider = page.locator("direction-slider[data-id=sway] input[type=range]")
     slider.focus()
     page.keyboard.press("PageUp")

@@ -20,8 +20,8 @@ from server.api.permissions import RoleNeeded
 from server.app import create_app
 from server.auth.roles import Role
 from server.auth.tokens import TokenStore
-from server.jobs.job import Job
 from server.settings import Settings
+from server.storage.db.job import Job
 from tests.walk_bodies import sweep_body
 
 EDIT = {"generator": "eyes", "base": {"seed": 7}}
@@ -134,7 +134,7 @@ def test_the_link_gives_a_strict_cookie_that_scripts_cannot_read(stranger: TestC
         "may": ["viewer"],
         "refused": {
             "editor": "To learn, to upload and to keep bookmarks, ask for an editor's link.",
-            "admin": "To bring generators in and to delete, ask for an administrator's link.",
+            "admin": "To add generators and to delete, ask for an administrator's link.",
         },
     }
 

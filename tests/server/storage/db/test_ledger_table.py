@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from latentwalk.provenance.ledger import LedgerEntry, LedgerMatch
+from latentwalk.provenance.ledger import MOST_MATCHES, LedgerEntry, LedgerMatch
 from latentwalk.provenance.perceptual_hash import MATCH_DISTANCE
 from server.storage.db.database import Database
-from server.storage.db.ledger_table import MAX_MATCHES, LedgerTable
+from server.storage.db.ledger_table import LedgerTable
 
 ENTRY = LedgerEntry("2026-01-01", "a" * 64, 3, "png", "A picture", "edit", '{"generator":"eyes"}')
 LARGEST_HASH = 2**105 - 1
@@ -55,9 +55,9 @@ def test_the_same_bytes_win_over_similar_pictures(database: Database) -> None:
 
 def test_only_the_first_matches_are_returned(database: Database) -> None:
     ledger = LedgerTable(database)
-    for number in range(MAX_MATCHES + 2):
+    for number in range(MOST_MATCHES + 2):
         ledger.note(replace(ENTRY, created=f"{number:02}"), [0])
-    newest = [f"{number:02}" for number in range(MAX_MATCHES + 1, 1, -1)]
+    newest = [f"{number:02}" for number in range(MOST_MATCHES + 1, 1, -1)]
     assert [match.entry.created for match in ledger.find("a" * 64, [])] == newest
     assert [match.entry.created for match in ledger.find("b" * 64, [0])] == newest
 
