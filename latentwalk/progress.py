@@ -1,7 +1,7 @@
-"""How long work is cut up: a Python generator that yields Progress after each small chunk and returns its result.
+"""Long work as a Python generator that yields Progress after each small chunk and returns its result.
 
-Whoever drives it decides where a chunk runs (the inference thread, between two frames), how it is shown, and when
-to stop: closing the generator is cancelling. A notebook drives it with `finish`.
+The caller decides where a chunk runs (on the inference thread, between two frames), how progress is shown, and when to
+stop: closing the generator cancels the work. Notebooks and commands run it with `finish`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Progress:
-    """Where the work is: `share` in [0, 1], a sentence, live data for a panel, and now and then a picture.
+    """The state of work after a chunk.
 
-    `detail` is JSON; learning gives step, steps and loss, a list of [step, training, held out or None] of at
-    most 200 points. `strip` is a row of pictures, uint8 [H, W, 3], when there is a new one. `remember`, where there
-    is one, must be called before the work goes on, off the device's thread: it writes down how far the work came.
+    share     completed share, in [0, 1]
+    message   what is being done
+    detail    JSON for live displays; learning gives step, steps and loss, a list of at most 200 points
+              [step, training, held out or None]
+    strip     a new row of images, uint8 [H, W, 3], now and then
+    remember  stores a checkpoint; where there is one, call it before continuing, not on the device's thread
     """
 
     share: float
@@ -35,7 +38,7 @@ Work = Generator[Progress, None, Result]
 
 
 def finish(work: Work[Result], report: Callable[[Progress], None] = lambda progress: None) -> Result:
-    """Run work to its end here and now, reporting each chunk."""
+    """Run work to its end on this thread, and return its result. `report` is called after each chunk."""
     while True:
         try:
             progress = next(work)
@@ -48,7 +51,7 @@ def finish(work: Work[Result], report: Callable[[Progress], None] = lambda progr
 
 
 def scale_progress(work: Work[Result], low: float, high: float) -> Work[Result]:
-    """The same work as a part of something longer: its shares squeezed into [low, high]."""
+    """Work as a part of longer work: its shares are scaled to [low, high]."""
     while True:
         try:
             progress = next(work)

@@ -259,9 +259,10 @@ def test_the_environment_is_read_in_one_place() -> None:
         names = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
         if names & {"os.environ", "os.getenv"}:
             reading.append(module)
-    # The load test passes its environment on to the server that it starts. OpenMP's threads and Ray take options in no
-    # other way.
+    # The load test and the notebook pass their environment on to the server that they start. OpenMP's threads and Ray
+    # take options in no other way.
     assert sorted(reading) == [
+        "latentwalk/notebook/explore.py",
         "server/cli/bench/server_process.py",
         "server/engine/cluster/ray_engine.py",
         "server/engine/openmp.py",
@@ -272,8 +273,12 @@ def test_the_environment_is_read_in_one_place() -> None:
 def test_nothing_is_fetched_but_what_the_catalogue_pins() -> None:
     clients = r"(urllib\.request|http\.client|httpx|requests|aiohttp|websockets\.(asyncio|sync)\.client)(\.|$)"
     asking = [module for module, tree in MODULES.items() if any(re.match(clients, name) for name in imports(tree))]
-    # The load test talks to the server that it measures; weights are fetched by pip.
-    assert sorted(asking) == ["server/cli/bench/server_process.py", "server/cli/bench/simulated_user.py"]
+    # The load test and the notebook talk to the server that they started; weights are fetched by pip.
+    assert sorted(asking) == [
+        "latentwalk/notebook/explore.py",
+        "server/cli/bench/server_process.py",
+        "server/cli/bench/simulated_user.py",
+    ]
 
 
 def test_modules_only_declare_when_they_are_imported() -> None:

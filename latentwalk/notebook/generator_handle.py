@@ -25,7 +25,6 @@ from latentwalk.steering.transforms import transforms
 from models.base import Generator
 from models.catalogue import local
 from models.catalogue.installed import GeneratorCatalogue
-from models.catalogue.local import ENCODER
 from models.specs import GeneratorSpec
 
 
@@ -122,9 +121,9 @@ def open_generator(generator: AnyGenerator, *, device: str = "auto", home: str |
     target = pick_device(device)
     path = Path(generator)
     if path.is_dir():
-        return _handle(
-            local.load(local.read_entry(path.absolute()), target), [path.absolute().parent, *folders], path / ENCODER
-        )
+        folder = path.absolute()
+        model = local.load(local.read_entry(folder), target)
+        return _handle(model, [folder.parent, *folders], folder / local.ENCODER)
     if path.is_file():
         return _handle(_open_checkpoint(path, target), folders)
     catalogue = GeneratorCatalogue(None if home is None else Path(home) / "generators")

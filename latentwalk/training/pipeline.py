@@ -27,6 +27,7 @@ from latentwalk.training.recipe import Recipe
 from latentwalk.training.state import TrainingState
 from models import atomic_files
 from models.catalogue import local
+from models.catalogue.local import DATA_COVERAGE
 
 LOG = "training.json"
 CARD = "CARD.md"
@@ -89,7 +90,7 @@ def run_recipe(
             post_training.add_report(made, recipe, training, held_out, folder, home), 0.9, 0.96
         )
         reflected = yield from scale_progress(data_coverage(precision.choose(made), known), 0.96, 1.0)
-        atomic_files.write(home / local.DATA_COVERAGE, json.dumps(reflected, indent=1).encode())
+        atomic_files.write(home / DATA_COVERAGE, json.dumps(reflected, indent=1).encode())
         atomic_files.write(
             home / CARD, model_card(spec, recipe, state.seen, view, result.get("encoder"), reflected).encode()
         )

@@ -10,7 +10,6 @@ import torch
 import models
 from models.base import Generator
 from models.catalogue import local, pinned, plugins
-from models.catalogue.local import ENCODER
 from models.errors import NotFound
 from models.specs import CatalogueEntry
 
@@ -67,7 +66,7 @@ class GeneratorCatalogue:
     def encoder(self, name: str) -> Path | None:
         """The file of the encoder that inverts images for a generator; None if it has none."""
         origin = self.entry(name).origin
-        path = Path(origin.member) / ENCODER
+        path = Path(origin.member) / local.ENCODER
         return path if origin.kind == "folder" and path.is_file() else None
 
     @property

@@ -24,8 +24,8 @@ def version() -> int:
     """The version of the kernel's Landlock interface, from 1; 0 where there is none."""
     if sys.platform != "linux":
         return 0  # elsewhere the number belongs to another call
-    found = int(_libc().syscall(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint(CREATE_RULESET_VERSION)))
-    return max(found, 0)
+    abi = int(_libc().syscall(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint(CREATE_RULESET_VERSION)))
+    return max(abi, 0)
 
 
 def restrict(readable: Iterable[str] = ()) -> int:

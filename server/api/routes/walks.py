@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query
@@ -65,7 +66,7 @@ async def moments(services: ServicesDep, body: MomentsBody) -> dict[str, Any]:
 @router.post("/estimate", dependencies=[needs(Role.VIEWER, quiet=True)])
 async def estimate(services: ServicesDep, body: EstimateBody) -> dict[str, Any]:
     """The film's length, its size in pixels and bytes, and the seconds of rendering."""
-    return await services.walk_previews.estimate(timeline.read(body.timeline))
+    return asdict(await services.walk_previews.estimate(timeline.read(body.timeline)))
 
 
 @router.get("/presets")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from latentwalk.edit import Edit
 from latentwalk.errors import Invalid
 from latentwalk.films.constant_speed import Pace, identity_pace, measure_pace
-from latentwalk.films.estimates import estimate
+from latentwalk.films.estimates import FilmEstimate, estimate
 from latentwalk.films.presets import PresetRequest, presets
 from latentwalk.films.render import moment_of_frame
 from latentwalk.films.timeline import Timeline, canonical
@@ -66,12 +65,12 @@ class WalkPreviews:
         times = [frame / timeline.output.fps for frame in frames]
         return Moments(timeline, times, await asyncio.to_thread(edits))
 
-    async def estimate(self, timeline: Timeline) -> dict[str, Any]:
+    async def estimate(self, timeline: Timeline) -> FilmEstimate:
         """The film's length and size in pixels, its bytes, and the seconds of rendering."""
         walk = await self._open(timeline)
         draw = draw_on_backend(self._backend, Priority.STILL)
         async with self._measuring:
-            return asdict(await asyncio.to_thread(lambda: finish(estimate(walk.route, draw, walk.loaded.directions()))))
+            return await asyncio.to_thread(lambda: finish(estimate(walk.route, draw, walk.loaded.directions())))
 
     async def preset(self, id: str, request: PresetRequest) -> Timeline:
         """The timeline of a preset."""

@@ -48,4 +48,6 @@ def test_the_notebook_page_runs_from_top_to_bottom(
     assert namespace["warm"].card["positive"] > 0.8
     assert namespace["faded"].id == "fade"
     assert (tmp_path / "shift.mp4").stat().st_size == namespace["film"].bytes
+    namespace["page"].stop()  # it is stopped already
     assert not namespace["page"].is_running
+    assert "stopped" in repr(namespace["page"])

@@ -18,6 +18,7 @@ def test_a_device_that_the_machine_does_not_have_is_rejected() -> None:
 def test_tuning_twice_gives_the_same_thread_count() -> None:
     before = torch.get_num_threads()
     try:
+        torch.set_num_threads(physical_cores() + 1)
         tune_threads()
         tune_threads()
         assert torch.get_num_threads() == physical_cores() >= 1

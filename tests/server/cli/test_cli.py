@@ -1,4 +1,4 @@
-"""The command as people type it: quick to answer, thin, and one sentence when it refuses."""
+"""The command line: quick help, exit statuses, and errors of one sentence."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_the_ending_chooses_the_format(run, tmp_path, name):
         (["render", "--generator", "ears", "--seed", 1, "--out", "f.png"], "There is no generator “ears”"),
         (["render", "--generator", "faces", "--seed", 1, "--out", "f.png"], "has not been fetched yet"),
         (["render", "--generator", "eyes", "--seed", 2**32, "--out", "f.png"], "base.seed is wrong"),
-        (["render", "--generator", "eyes", "--seed", 1, "--out", "f.bmp"], "does not end in a known format"),
+        (["render", "--generator", "eyes", "--seed", 1, "--out", "f.bmp"], "has no known file extension"),
         (["render", "--generator", "eyes", "--seed", 1, "--set", "sway=nan", "--out", "f.png"], "sway is wrong"),
         (["render", "--generator", "eyes", "--seed", 1, "--set", "sway=99", "--out", "f.png"], "cannot go to"),
         (["render", "--generator", "eyes", "--seed", 1, "--set", "smile=1", "--out", "f.png"], "no direction “smile”"),
@@ -146,14 +146,14 @@ def test_the_ending_chooses_the_format(run, tmp_path, name):
         (["measure", "nowhere.safetensors", "--generator", "eyes"], "cannot be read"),
         (["export", "nowhere.json", "--out", "f.mp4"], "cannot be read"),
         (["walk", "--generator", "eyes", "--seed", 1, "--sweep", "smile", "--out", "f.mp4"], "no direction “smile”"),
-        (["walk", "--generator", "eyes", "--seed", 1, "--sweep", "sway", "--out", "f.avi"], "not end in a format"),
+        (["walk", "--generator", "eyes", "--seed", 1, "--sweep", "sway", "--out", "f.avi"], "no known file extension"),
         (["bench", "--device", "tpu"], "device is wrong"),
         (["serve", "--port", 99999], "port is wrong"),
         (["serve", "--host", "192.0.2.1"], "cannot be listened on"),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
 )
-def test_what_cannot_be_is_refused_in_one_sentence(run, swayed, tmp_path, monkeypatch, words, sentence):
+def test_an_impossible_request_is_an_error_of_one_sentence(run, swayed, tmp_path, monkeypatch, words, sentence):
     monkeypatch.chdir(tmp_path)
     assert sentence in refused(run(*words))
     assert not [path for path in tmp_path.iterdir() if path.name.startswith("f.")]
@@ -209,7 +209,7 @@ def test_a_walk_writes_a_film_and_a_recipe_that_makes_the_same_film(run, swayed,
         assert made.size == (64, 64)
 
 
-def test_a_film_is_its_own_recipe_and_is_known_to_have_been_made_here(run, swayed, tmp_path):
+def test_a_film_carries_its_recipe_and_is_recognised(run, swayed, tmp_path):
     words = ["--generator", "eyes", "--seed", 7, "--sweep", "sway", "--seconds", 0.4, "--fps", 10, "--size", 64]
     film = tmp_path / "walk.mp4"
     good(run("walk", *words, "--out", film))
@@ -231,7 +231,7 @@ def test_a_film_is_its_own_recipe_and_is_known_to_have_been_made_here(run, swaye
 @pytest.mark.parametrize(
     ("text", "sentence"), [("{", "is not JSON"), ("[1]", "is not a recipe"), ("{}", "generator is wrong")]
 )
-def test_recipes_that_are_none_are_refused(run, tmp_path, text, sentence):
+def test_a_file_that_is_not_a_recipe_is_refused(run, tmp_path, text, sentence):
     (tmp_path / "recipe.json").write_text(text)
     assert sentence in refused(run("export", tmp_path / "recipe.json", "--out", tmp_path / "f.mp4"))
 
@@ -244,7 +244,7 @@ def test_a_keyframe_that_cannot_be_drawn_is_refused_before_anything_is_written(r
     assert not (tmp_path / "f.mp4").exists()
 
 
-def test_discovered_directions_are_kept_and_can_be_used(run, home, tmp_path):
+def test_discovered_directions_are_saved_and_can_be_used(run, home, tmp_path):
     found = json.loads(good(run("discover", "sefa", "--generator", "eyes", "--count", 2, "--json")))
     assert found == {"generator": "eyes", "directions": ["sefa_1", "sefa_2"]}
     assert Library(home).strip("eyes", "sefa_2") is not None

@@ -1,4 +1,4 @@
-"""The judges on the command line: listed, added from a table, described, refused, and learned from."""
+"""Regressors on the command line: listed, added from a file, described, refused, and learned from."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ def refused(result: Any) -> str:
     return str(result.stderr)
 
 
-def test_the_judges_are_listed(run: Any) -> None:
+def test_regressors_are_listed(run: Any) -> None:
     found = {one["name"]: one for one in json.loads(good(run("regressors", "list", "--json")))["regressors"]}
     assert found["brightness"]["installed"] is True
     assert found["resmem"]["installed"] is False
     assert "download it" in good(run("regressors", "list"))
 
 
-def test_a_table_of_ratings_becomes_a_judge_with_a_card(run: Any, table: Path) -> None:
+def test_a_regressor_is_fitted_to_a_table_of_ratings(run: Any, table: Path) -> None:
     made = json.loads(good(run("regressors", "add", table, "--name", "cosy", "--generator", "eyes", *CARD, "--json")))
     assert (made["kind"], made["missing"]) == ("ratings", [])
     assert made["trust"]["interval"][0] > 0
@@ -107,7 +107,7 @@ def test_a_renamed_pickle_is_not_opened(run: Any, tmp_path: Path) -> None:
         (["add", "nowhere.csv", "--name", "../x", "--generator", "eyes"], "cannot name"),
     ],
 )
-def test_what_cannot_be_is_refused(run: Any, words: list[str], sentence: str) -> None:
+def test_an_impossible_request_is_refused(run: Any, words: list[str], sentence: str) -> None:
     assert sentence in refused(run("regressors", *words))
 
 
@@ -121,7 +121,7 @@ def test_what_cannot_be_is_refused(run: Any, words: list[str], sentence: str) ->
         (["--regressor", "brightness", "--reach", "-1"], "reach"),
     ],
 )
-def test_what_cannot_be_learned_is_refused(run: Any, words: list[str], sentence: str) -> None:
+def test_an_impossible_learning_request_is_refused(run: Any, words: list[str], sentence: str) -> None:
     assert sentence in refused(run("learn", "--generator", "eyes", *words))
 
 

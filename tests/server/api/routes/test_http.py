@@ -43,7 +43,7 @@ def test_the_page_is_there(client: TestClient) -> None:
     assert "script-src 'self'" in answer.headers["content-security-policy"]
 
 
-def test_static_files_are_asked_about_each_time(client: TestClient) -> None:
+def test_static_files_are_revalidated_on_every_request(client: TestClient) -> None:
     answer = client.get("/static/js/live/live-socket.js")
     assert answer.headers["cache-control"] == "no-cache"
     again = client.get("/static/js/live/live-socket.js", headers={"if-none-match": answer.headers["etag"]})
@@ -72,7 +72,7 @@ def test_generators_come_with_their_cards(client: TestClient) -> None:
     assert faces["download"]["bytes"] > 10**6
 
 
-def test_transforms_have_units_and_the_amounts_that_would_be_asked_for(client: TestClient) -> None:
+def test_transforms_have_units_and_amounts_to_learn(client: TestClient) -> None:
     found = {one["name"]: one for one in client.get("/api/transforms?generator=eyes").json()["transforms"]}
     assert found["zoom"]["unit"] == {"symbol": "x", "neutral": 1.0, "scale": "log", "decimals": 2}
     assert found["zoom"]["range"] == [0.5, 2.0]
@@ -146,7 +146,7 @@ def test_thumbnails_come_in_any_format(format: str, type: str, client: TestClien
         ({}, 422, "generator"),
     ],
 )
-def test_an_edit_that_cannot_be_is_refused_with_a_sentence(
+def test_an_impossible_edit_is_refused_with_a_sentence(
     edit: dict[str, Any], status: int, message: str, client: TestClient
 ) -> None:
     assert message in said(client.post("/api/render", json=edit), status)["message"]
@@ -220,7 +220,7 @@ def test_every_refusal_has_the_one_shape(method: str, path: str, status: int, cl
         ("/api/walks/export", {"generator": "eyes"}, 422, "keyframes"),
     ],
 )
-def test_work_that_cannot_be_done_is_refused_before_it_is_a_job(
+def test_an_impossible_job_is_refused_before_it_is_queued(
     path: str, body: Any, status: int, message: str, client: TestClient
 ) -> None:
     before = len(client.get("/api/jobs").json()["jobs"])
@@ -260,7 +260,7 @@ def test_no_body_makes_the_server_stumble(body: Any, path: str, client: TestClie
         said(answer, answer.status_code)
 
 
-def test_a_direction_can_be_taken_away_and_brought_back(client: TestClient) -> None:
+def test_a_direction_can_be_downloaded_removed_and_uploaded(client: TestClient) -> None:
     file = client.get("/api/directions/eyes/sway/file")
     assert "eyes-sway.safetensors" in file.headers["content-disposition"]
     picture = client.post("/api/render", json=EDIT).content

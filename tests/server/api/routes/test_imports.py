@@ -1,4 +1,4 @@
-"""A stranger's generator and other programs' directions over HTTP: seen, kept, thrown away, refused."""
+"""Checkpoints and directions of other programs over HTTP: previewed, kept, discarded, refused."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def names(client: TestClient) -> set[str]:
     return {one["name"] for one in client.get("/api/generators").json()["generators"]}
 
 
-def test_what_is_seen_is_its_whole_passport_and_nothing_is_kept(client: TestClient, home: Path) -> None:
+def test_a_preview_has_the_whole_passport_and_keeps_nothing(client: TestClient, home: Path) -> None:
     found = seen(client)
     assert (found["family"], found["sizes"]["classes"]) == ("stylegan2", 3)
     assert found["tensors"]
@@ -61,7 +61,7 @@ def test_what_is_seen_is_its_whole_passport_and_nothing_is_kept(client: TestClie
     assert client.delete(f"/api/imports/{found['id']}").status_code == 404
 
 
-def test_what_is_kept_is_a_generator_that_draws(client: TestClient, home: Path) -> None:
+def test_a_kept_checkpoint_is_a_generator_that_renders(client: TestClient, home: Path) -> None:
     found = seen(client)
     said = {"name": "mine", "title": "My own", "card": {"licence": "CC0"}, "golden": found["golden"]}
     kept = client.post(f"/api/imports/{found['id']}", json=said)
@@ -74,7 +74,7 @@ def test_what_is_kept_is_a_generator_that_draws(client: TestClient, home: Path) 
     assert seen(client)["golden"] == found["golden"]
 
 
-def test_what_draws_another_picture_than_was_seen_is_not_kept(client: TestClient) -> None:
+def test_a_checkpoint_that_renders_another_image_than_previewed_is_not_kept(client: TestClient) -> None:
     found = seen(client, "other")
     refused = client.post(f"/api/imports/{found['id']}", json={"name": "other", "golden": "0" * 64})
     assert refused.status_code == 422
@@ -98,13 +98,13 @@ def test_an_id_that_is_none_leads_nowhere(client: TestClient, id: str) -> None:
     assert answer.status_code in (404, 405)
 
 
-def test_files_nobody_decides_on_do_not_pile_up(client: TestClient, home: Path) -> None:
+def test_the_oldest_undecided_files_are_removed(client: TestClient, home: Path) -> None:
     for number in range(CAPACITY + 2):
         seen(client, f"try_{number}")
     assert len(waiting(home)) == CAPACITY
 
 
-def test_a_direction_of_another_program_becomes_a_slider(client: TestClient) -> None:
+def test_a_direction_of_another_program_is_imported(client: TestClient) -> None:
     where = "/api/directions/foreign?generator=mine&name=smile.npy"
     made = client.post(where, content=npy(np.eye(8, dtype=np.float32)[[1]]))
     assert made.status_code == 201, made.text

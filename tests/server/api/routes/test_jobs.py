@@ -49,8 +49,8 @@ def test_discovering_leaves_sliders_with_strips(client: TestClient) -> None:
 
 
 def test_learning_is_watched_and_stopped(client: TestClient) -> None:
-    wish = {"generator": "eyes", "transform": "zoom", "id": "zoom_2", "steps": 250}
-    asked = client.post("/api/directions/learn", json=wish)
+    body = {"generator": "eyes", "transform": "zoom", "id": "zoom_2", "steps": 250}
+    asked = client.post("/api/directions/learn", json=body)
     assert asked.status_code == 202
     job = wait(client, asked.json(), lambda view: view["detail"].get("step", 0) >= 2)
     assert (job["state"], job["kind"], job["title"]) == ("running", "learn", "Learning zoom on eyes")
@@ -104,9 +104,9 @@ def test_a_cancelled_film_leaves_nothing(client: TestClient, app_home: Path) -> 
 
 
 def test_jobs_are_listed_newest_first_and_survive_the_server(tmp_path: Path, run_app: Run) -> None:
-    wish = {"generator": "eyes", "method": "sefa", "count": 1}
+    body = {"generator": "eyes", "method": "sefa", "count": 1}
     with run_app(tmp_path) as client:
-        done = wait(client, client.post("/api/directions/discover", json=wish).json())
+        done = wait(client, client.post("/api/directions/discover", json=body).json())
         left = client.post("/api/directions/learn", json={"generator": "eyes", "transform": "zoom"}).json()
         wait(client, left, lambda view: view["state"] == "running")
     with run_app(tmp_path) as client:

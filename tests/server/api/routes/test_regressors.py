@@ -1,4 +1,4 @@
-"""Judges over HTTP: listed, described, asked, made from ratings, and learned from; every refusal is a sentence."""
+"""Regressors over HTTP: listed, described, scored, fitted to ratings, and learned from; every refusal is a sentence."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def by_brightness(client: TestClient, seeds: range) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def cosy(client: TestClient) -> dict[str, Any]:
-    wish = {"name": "cosy", "generator": "eyes", "ratings": by_brightness(client, range(24)), "card": CARD}
-    asked = client.post("/api/regressors/ratings", json=wish)
+    body = {"name": "cosy", "generator": "eyes", "ratings": by_brightness(client, range(24)), "card": CARD}
+    asked = client.post("/api/regressors/ratings", json=body)
     assert asked.status_code == 202, asked.text
     job = wait(client, asked.json())
     assert job["state"] == "done", job
@@ -64,7 +64,7 @@ def test_a_picture_is_scored_as_it_is_drawn(client: TestClient) -> None:
     assert 0 < said(7) < 1
 
 
-def test_ratings_become_a_judge_with_its_trust(client: TestClient, cosy: dict[str, Any]) -> None:
+def test_a_regressor_is_fitted_to_ratings_with_its_reliability(client: TestClient, cosy: dict[str, Any]) -> None:
     assert cosy["result"]["regressor"] == "cosy"
     assert cosy["result"]["interval"][0] > 0
     one = client.get("/api/regressors/cosy").json()
@@ -89,8 +89,8 @@ def test_its_card_is_changed_and_a_word_about_people_asks_for_a_reason(
 
 
 def test_too_few_ratings_fail_with_the_reason(client: TestClient) -> None:
-    wish = {"name": "few", "generator": "eyes", "ratings": [{"seed": 1, "score": 2}], "card": CARD}
-    job = wait(client, client.post("/api/regressors/ratings", json=wish).json())
+    body = {"name": "few", "generator": "eyes", "ratings": [{"seed": 1, "score": 2}], "card": CARD}
+    job = wait(client, client.post("/api/regressors/ratings", json=body).json())
     assert job["state"] == "failed"
     assert "too few" in job["error"]["message"]
     assert client.get("/api/regressors/few").status_code == 404
@@ -117,7 +117,7 @@ def test_too_few_ratings_fail_with_the_reason(client: TestClient) -> None:
         ("POST", "/ratings", {"name": "x", "generator": "eyes", "ratings": [{"seed": -1, "score": 1}]}, 422, "seed"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_refused_in_one_shape(
+def test_an_impossible_request_is_refused_in_the_one_error_shape(
     client: TestClient, method: str, address: str, body: Any, status: int, words: str
 ) -> None:
     answer = client.request(method, f"/api/regressors{address}", json=body)
@@ -133,8 +133,8 @@ def small(app_home: Path, described: Any) -> str:
 
 
 def test_a_direction_is_learned_from_a_score_and_comes_with_its_strip(client: TestClient, small: str) -> None:
-    wish = {"generator": small, "id": "light_2", "steps": 4}
-    asked = client.post("/api/regressors/brightness/learn", json=wish)
+    body = {"generator": small, "id": "light_2", "steps": 4}
+    asked = client.post("/api/regressors/brightness/learn", json=body)
     assert asked.status_code == 202
     job = wait(client, asked.json())
     assert (job["state"], job["kind"], job["error"]) == ("done", "score", None)
@@ -164,7 +164,7 @@ def test_an_uploaded_model_is_a_draft_with_its_passport(client: TestClient, uplo
     assert refused.status_code == 422
 
 
-def test_an_upload_is_tried_described_asked_and_learned_from(
+def test_an_upload_is_tried_described_scored_and_learned_from(
     client: TestClient, uploaded: dict[str, Any], small: str
 ) -> None:
     wrong = client.put("/api/regressors/light/plan", json={"generator": "eyes", "plan": {"column": 7}})
@@ -180,8 +180,8 @@ def test_an_upload_is_tried_described_asked_and_learned_from(
         for name in ("light", "brightness")
     ]
     assert scores[0] == pytest.approx(scores[1], abs=5e-3)
-    wish = {"generator": small, "samples": 192, "steps": 6}
-    job = wait(client, client.post("/api/regressors/light/learn", json=wish).json())
+    body = {"generator": small, "samples": 192, "steps": 6}
+    job = wait(client, client.post("/api/regressors/light/learn", json=body).json())
     assert (job["state"], job["error"]) == ("done", None)
     slider = client.get(f"/api/directions/{small}/light").json()
     assert slider["card"]["student"]["samples"] == 192

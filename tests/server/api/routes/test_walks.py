@@ -82,16 +82,16 @@ def test_an_estimate_says_what_the_film_would_be(client: TestClient) -> None:
 def test_presets_make_timelines(client: TestClient) -> None:
     presets = {preset["id"]: preset for preset in client.get("/api/walks/presets").json()["presets"]}
     assert set(presets) == {"random", "back_and_forth", "tour", "morph"}
-    wish = {"edit": EDIT, "seconds": 4, "seeds": 3, "direction": "sway", "classes": ["blue", "green"]}
+    body = {"edit": EDIT, "seconds": 4, "seeds": 3, "direction": "sway", "classes": ["blue", "green"]}
     for id in presets:
-        answer = client.post(f"/api/walks/presets/{id}", json=wish)
+        answer = client.post(f"/api/walks/presets/{id}", json=body)
         assert answer.status_code == 200, answer.json()
         assert read(answer.json()["timeline"]).length == 4
-    assert client.post("/api/walks/presets/nope", json=wish).status_code == 422
+    assert client.post("/api/walks/presets/nope", json=body).status_code == 422
 
 
 @pytest.mark.parametrize("format", ["mp4", "apng", "webp", "webm"])
-def test_a_film_is_made_downloaded_and_dropped_back(format: str, client: TestClient) -> None:
+def test_a_film_is_rendered_downloaded_and_restored(format: str, client: TestClient) -> None:
     walk = {**WALK, "title": "Here and there", "output": {"fps": 6, "size": 64, "format": format}}
     asked = client.post("/api/walks/export", json=walk)
     assert asked.status_code == 202
@@ -138,7 +138,7 @@ def test_a_signed_picture_restores_its_edit(client: TestClient) -> None:
     assert parse(client.post("/api/walks/restore", content=exact.content).json()["edit"]) == parse(edit)
 
 
-def test_a_sound_is_kept_its_beats_are_heard_and_it_is_in_the_film(client: TestClient) -> None:
+def test_audio_is_kept_with_its_beats_and_is_in_the_film(client: TestClient) -> None:
     beats = [0.5, 1.0, 1.5, 2.25, 3.0]
     answer = client.post("/api/walks/audio?name=clicks.wav", content=clicks(*beats)).json()
     assert answer["seconds"] == pytest.approx(4.0, abs=0.05)
@@ -179,7 +179,7 @@ def test_it_is_said_how_files_are_signed(client: TestClient) -> None:
         ("/api/provenance/still", {"edit": EDIT, "size": 5}, "size"),
     ],
 )
-def test_what_cannot_be_is_one_sentence(path: str, body: Any, said: str, client: TestClient) -> None:
+def test_an_impossible_request_is_one_sentence(path: str, body: Any, said: str, client: TestClient) -> None:
     answer = client.post(path, json=body)
     assert answer.status_code == 422
     assert said in answer.json()["error"]["message"]

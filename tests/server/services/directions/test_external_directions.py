@@ -81,7 +81,7 @@ def test_a_space_that_is_not_there_is_refused(tiny) -> None:
         external_directions.directions(held(axis(0)), tiny, "smile.npy", 6, "w")
 
 
-def test_factors_are_taken_where_the_weights_heed_them_and_refused_where_they_are_anothers(layered) -> None:
+def test_factors_of_these_weights_are_imported_and_those_of_others_refused(layered) -> None:
     weight = layered.input_weights()
     own = torch.linalg.eigh(weight.T @ weight)[1].flip(1).T.numpy()
     made = external_directions.directions(held(own, format="rosinality's factors"), layered, "factor.pt", 3, None)

@@ -41,7 +41,7 @@ ROOT = Path(__file__).parents[4]
 
 
 @pytest.fixture
-def ready(tiny: Generator, make_slider: Callable[..., Direction]) -> LoadedGenerator:
+def loaded(tiny: Generator, make_slider: Callable[..., Direction]) -> LoadedGenerator:
     sway = make_slider(tiny.spec)
     return LoadedGenerator(tiny, tiny, lambda: {"sway": sway})
 
@@ -55,22 +55,22 @@ def walk(*amounts: float, **fields: Any) -> Timeline:
     return read({**data, **fields})
 
 
-def work(exports: FilmArchive, ready: LoadedGenerator, timeline: Timeline, home: Path, **how: Any) -> Work[Any]:
+def work(exports: FilmArchive, loaded: LoadedGenerator, timeline: Timeline, home: Path, **how: Any) -> Work[Any]:
     signer = Workspace.open(Settings(home=home)).signer
-    return render_walk_file(check_walk(timeline, ready), ArchiveDestination(exports, "x-1", "A film"), signer, **how)
+    return render_walk_file(check_walk(timeline, loaded), ArchiveDestination(exports, "x-1", "A film"), signer, **how)
 
 
-def test_every_keyframe_is_checked_before_the_first_frame(ready: LoadedGenerator) -> None:
-    check_walk(walk(0, 5), ready)
+def test_every_keyframe_is_checked_before_the_first_frame(loaded: LoadedGenerator) -> None:
+    check_walk(walk(0, 5), loaded)
     with pytest.raises(Invalid, match="Keyframe 2: Sway cannot go to"):
-        check_walk(walk(0, 99), ready)
+        check_walk(walk(0, 99), loaded)
 
 
 @pytest.mark.parametrize("format", ["mp4", "webm"])
-def test_a_film_is_archived_with_its_description(format: str, ready: LoadedGenerator, tmp_path: Path) -> None:
+def test_a_film_is_archived_with_its_description(format: str, loaded: LoadedGenerator, tmp_path: Path) -> None:
     exports = FilmArchive(tmp_path / "exports")
     timeline = walk(0, 5, output={"fps": 4, "format": format})
-    result = finish(work(exports, ready, timeline, tmp_path))
+    result = finish(work(exports, loaded, timeline, tmp_path))
     export = exports.get(result["export"])
     assert (export["title"], export["frames"], export["seconds"]) == ("A film", 8, 2.0)
     assert read(export["recipe"]) == timeline
@@ -81,18 +81,18 @@ def test_a_film_is_archived_with_its_description(format: str, ready: LoadedGener
     assert exports.sweep(set()) == []
 
 
-def test_the_same_walk_gives_the_same_frames(ready: LoadedGenerator, tmp_path: Path) -> None:
+def test_the_same_walk_gives_the_same_frames(loaded: LoadedGenerator, tmp_path: Path) -> None:
     digests = set()
     for name in ("a", "b"):
         exports = FilmArchive(tmp_path / name)
-        result = finish(work(exports, ready, walk(0, 5, speed="even"), tmp_path))
+        result = finish(work(exports, loaded, walk(0, 5, speed="even"), tmp_path))
         digests.add(exports.get(result["export"])["digest"])
     assert len(digests) == 1
 
 
-def test_a_film_that_is_stopped_or_fails_leaves_no_folder(ready: LoadedGenerator, tmp_path: Path) -> None:
+def test_a_film_that_is_stopped_or_fails_leaves_no_folder(loaded: LoadedGenerator, tmp_path: Path) -> None:
     exports = FilmArchive(tmp_path / "exports")
-    stopped = work(exports, ready, walk(0, 5), tmp_path)
+    stopped = work(exports, loaded, walk(0, 5), tmp_path)
     next(stopped)
     stopped.close()
     assert not list((tmp_path / "exports").iterdir())
@@ -100,18 +100,18 @@ def test_a_film_that_is_stopped_or_fails_leaves_no_folder(ready: LoadedGenerator
     def failing(edit: Edit) -> Pixels:
         if edit.amounts["sway"] > 2:
             raise ModelFailed("Broken.")
-        return draw(edit, ready)
+        return draw(edit, loaded)
 
     with pytest.raises(ModelFailed, match="Broken"):
-        finish(work(exports, ready, walk(0, 5), tmp_path, draw=failing))
+        finish(work(exports, loaded, walk(0, 5), tmp_path, draw=failing))
     assert not list((tmp_path / "exports").iterdir())
 
 
-def test_a_finished_film_is_not_rendered_again(ready: LoadedGenerator, tmp_path: Path) -> None:
+def test_a_finished_film_is_not_rendered_again(loaded: LoadedGenerator, tmp_path: Path) -> None:
     exports = FilmArchive(tmp_path / "exports")
-    finish(work(exports, ready, walk(0, 5), tmp_path))
+    finish(work(exports, loaded, walk(0, 5), tmp_path))
     before = exports.film("x-1").stat().st_mtime_ns
-    assert finish(work(exports, ready, walk(0, 5), tmp_path)) == {"export": "x-1"}
+    assert finish(work(exports, loaded, walk(0, 5), tmp_path)) == {"export": "x-1"}
     assert exports.film("x-1").stat().st_mtime_ns == before
 
 
@@ -207,13 +207,13 @@ def test_a_film_that_crashed_every_server_is_given_up(
 
 
 @pytest.mark.parametrize("format", ["mp4", "gif", "apng", "webp", "zip", "webm"])
-def test_the_estimate_is_near_the_film(format: str, ready: LoadedGenerator, tmp_path: Path) -> None:
+def test_the_estimate_is_near_the_film(format: str, loaded: LoadedGenerator, tmp_path: Path) -> None:
     timeline = walk(0, 5, -5, 2, output={"fps": 25, "format": format, "size": 96})
-    route = check_walk(timeline, ready).route
-    guess = finish(estimate(route, lambda edit: draw(edit, ready), ready.directions()))
+    route = check_walk(timeline, loaded).route
+    guess = finish(estimate(route, lambda edit: draw(edit, loaded), loaded.directions()))
     exports = FilmArchive(tmp_path / "exports")
-    export = exports.get(finish(work(exports, ready, timeline, tmp_path))["export"])
+    export = exports.get(finish(work(exports, loaded, timeline, tmp_path))["export"])
     for name in ("seconds", "frames", "fps", "width", "height"):
-        assert guess[name] == export[name]
-    assert 0.5 < guess["bytes"] / export["bytes"] < 2
-    assert guess["render_seconds"] > 0
+        assert getattr(guess, name) == export[name]
+    assert 0.5 < guess.bytes / export["bytes"] < 2
+    assert guess.render_seconds > 0

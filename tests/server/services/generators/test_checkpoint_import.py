@@ -43,7 +43,7 @@ def test_looking_keeps_nothing(file: Path, tmp_path: Path) -> None:
     assert "mine" not in Library(tmp_path).entries()
 
 
-def test_what_was_kept_draws_its_golden_picture_and_has_its_passport(file: Path, tmp_path: Path) -> None:
+def test_an_imported_generator_renders_its_golden_image_and_has_its_passport(file: Path, tmp_path: Path) -> None:
     found = checkpoint_import.preview_checkpoint(file, "mine", 2026, card={"data_licence": "CC0", "data": ""})
     folder = checkpoint_import.keep_checkpoint(Library(tmp_path), found)
     library = Library(tmp_path)

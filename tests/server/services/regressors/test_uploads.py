@@ -1,4 +1,4 @@
-"""Uploaded models: kept as drafts, tried on pictures, confirmed with their plan, and refused where they say nothing."""
+"""Uploaded models: kept as drafts, tried on images, confirmed with their input plan, refused if constant."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_model_is_a_draft_until_its_plan_is_confirmed(known: Regressors, tiny:
     assert torch.allclose(known.load("light").score(shown), expected, atol=2e-3)
 
 
-def test_another_plan_is_another_judge(known: Regressors, tiny: DCGAN) -> None:
+def test_another_plan_is_another_regressor(known: Regressors, tiny: DCGAN) -> None:
     uploads.keep_draft(known, brightness(), "light", None, CARD, None)
     first = uploads.confirm_plan(known, "light", {}, tiny)
     second = uploads.confirm_plan(known, "light", {"scale": "0..255"}, tiny)
@@ -78,7 +78,7 @@ def test_a_plan_that_does_not_fit_is_refused_and_the_draft_stays(
     assert known.find("light").asks
 
 
-def test_a_judge_that_says_the_same_of_everything_is_refused(known: Regressors, tiny: DCGAN) -> None:
+def test_a_constant_regressor_is_refused(known: Regressors, tiny: DCGAN) -> None:
     flat = model_bytes(
         [node("Conv", ["picture", "w"], ["x"]), node("GlobalAveragePool", ["x"], ["y"]), node("Flatten", ["y"])],
         [weight("w", np.zeros((1, 3, 1, 1)))],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from latentwalk import errors
+from models import errors
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.LatentwalkError)]
 
