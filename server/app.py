@@ -124,7 +124,7 @@ async def open_services(
     stack.push_async_callback(generator_cache.close)
     backend: Backend
     if settings.ray:
-        engine = RayEngine(settings)
+        engine = RayEngine(settings, LearningTasks)
         backend = await engine.open()
         stack.push_async_callback(engine.close)
     else:

@@ -7,8 +7,8 @@ from functools import partial
 
 from server.api.dependencies import Services
 from server.engine.inference_thread import InferenceThread, Priority
-from server.jobs.job import State
 from server.jobs.runner import JobRunner
+from server.storage.db.job import State
 
 
 def add_gauges(services: Services, inference_thread: InferenceThread) -> None:

@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection
 from latentwalk.errors import Forbidden, Overloaded, too_much
 from server.api.dependencies import services
 from server.auth.roles import REASONS, Person, Role
-from server.jobs.job import Job
+from server.storage.db.job import Job
 
 
 def person(connection: HTTPConnection) -> Person:

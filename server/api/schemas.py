@@ -11,8 +11,8 @@ from latentwalk.directions.unit import Unit
 from latentwalk.edit import Base
 from latentwalk.steering.transforms import Transform
 from server.engine.backend import GeneratorStatus
-from server.jobs.job import Job
 from server.services.films.previews import Moments
+from server.storage.db.job import Job
 from server.storage.library import Library
 
 Json = dict[str, Any]

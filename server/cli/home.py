@@ -56,5 +56,5 @@ def suffix_of(path: Path, known: Iterable[str]) -> str:
     suffixes = list(known)
     suffix = path.suffix.lower().removeprefix(".")
     if suffix not in suffixes:
-        raise Invalid(f"“{path.name}” does not end in a known format.", f"End it in .{', .'.join(suffixes)}.")
+        raise Invalid(f"“{path.name}” has no known file extension.", f"Use one of .{', .'.join(suffixes)}.")
     return suffix

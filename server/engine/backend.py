@@ -16,9 +16,16 @@ from server.engine.generator_cache import GeneratorCache
 from server.engine.inference_thread import InferenceThread, Priority
 from server.engine.preview_queue import ClientSlot, PreviewRequest
 from server.engine.renderer import Renderer
-from server.jobs.job import Kind
 from server.jobs.task import Task
-from server.services.learning_tasks import LearningTasks
+from server.storage.db.job import Kind
+
+
+class TaskBuilder(Protocol):
+    """Builds the tasks of learning jobs. The services implement it; the engine only runs what it builds."""
+
+    async def task(self, kind: Kind, request: Mapping[str, Any]) -> Task:
+        """The task for a stored request; LatentwalkError if the request cannot be met."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +90,10 @@ class EmbeddedBackend:
         generator_cache: GeneratorCache,
         inference_thread: InferenceThread,
         renderer: Renderer,
-        learning_tasks: LearningTasks,
+        task_builder: TaskBuilder,
     ) -> None:
         self._generator_cache, self._inference_thread = generator_cache, inference_thread
-        self._renderer, self._learning_tasks = renderer, learning_tasks
+        self._renderer, self._task_builder = renderer, task_builder
 
     @property
     def device(self) -> str:
@@ -125,7 +132,7 @@ class EmbeddedBackend:
 
     async def task(self, kind: Kind, request: Mapping[str, Any]) -> Task:
         """As `Backend.task`."""
-        return await self._learning_tasks.task(kind, request)
+        return await self._task_builder.task(kind, request)
 
     def waiting(self) -> int:
         """The number of images that wait."""

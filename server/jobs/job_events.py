@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 
 from latentwalk.errors import NotFound
-from server.jobs.job import Job
+from server.storage.db.job import Job
 
 
 class JobEvents:

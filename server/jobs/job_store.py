@@ -10,8 +10,8 @@ from typing import Any
 
 from latentwalk.errors import LatentwalkError
 from server.jobs.checkpoints import Checkpoints
-from server.jobs.job import Job, State, now
 from server.jobs.job_events import JobEvents
+from server.storage.db.job import Job, State, now
 from server.storage.db.job_table import JobTable
 
 log = logging.getLogger(__name__)

@@ -21,11 +21,11 @@ from latentwalk.steering.learning.resume_state import ResumeState
 from models import atomic_files
 from server.jobs.checkpoints import Checkpoint, Checkpoints
 from server.jobs.fair_semaphore import FairSemaphore, check_waiting
-from server.jobs.job import Job, Kind, State, now
 from server.jobs.job_events import JobEvents
 from server.jobs.job_store import JobStore
 from server.jobs.task import RestoreTask, Task, TaskRun, next_step
 from server.storage.db.database import Database
+from server.storage.db.job import Job, Kind, State, now
 from server.storage.db.job_table import LEASE, JobRow, JobTable
 
 SAVE_INTERVAL = 2.0  # seconds between saves of progress; changes of state are saved at once

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from latentwalk.progress import Progress, Work
 from latentwalk.steering.learning.resume_state import ResumeState
-from server.jobs.job import Job
+from server.storage.db.job import Job
 
 T = TypeVar("T")
 Step = Progress | Mapping[str, Any]

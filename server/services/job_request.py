@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 from latentwalk.rendering.loaded_generator import LoadedGenerator
 from models.base import Generator, Precision
-from server.jobs.job import Kind
+from server.storage.db.job import Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,6 @@ from latentwalk.steering.learning.learn import LearnSettings
 from latentwalk.steering.scores.ratings import Rating
 from latentwalk.steering.scores.settings import ScoreSettings
 from server.engine.backend import Backend
-from server.jobs.job import Job, Kind
 from server.jobs.runner import JobRunner
 from server.jobs.task import Task
 from server.services.directions import learning, regressor_learning
@@ -19,6 +18,7 @@ from server.services.directions.discovery import DiscoverRequest
 from server.services.directions.regressor_learning import ScoreLearnRequest
 from server.services.job_request import LearningRequest, stamp
 from server.services.regressors.ratings import RatingsRequest
+from server.storage.db.job import Job, Kind
 from server.storage.regressors import Regressors
 
 KINDS: tuple[Kind, ...] = ("learn", "score", "judge", "discover")

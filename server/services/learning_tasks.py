@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 from server.engine.generator_cache import GeneratorCache
 from server.engine.inference_thread import InferenceThread, Priority
-from server.jobs.job import Kind
 from server.jobs.task import Task
 from server.services.directions import discovery, learning, regressor_learning
 from server.services.directions.discovery import DiscoverRequest
@@ -18,6 +17,7 @@ from server.services.directions.regressor_learning import ScoreLearnRequest
 from server.services.directions.sinks import LibrarySink
 from server.services.regressors import ratings
 from server.services.regressors.ratings import RatingsRequest
+from server.storage.db.job import Kind
 from server.storage.library import Library
 from server.storage.regressors import Regressors
 

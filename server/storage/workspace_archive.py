@@ -18,9 +18,9 @@ from latentwalk.errors import Conflict, DiskFull, Invalid, NotFound
 from latentwalk.progress import Progress, Work
 from models import atomic_files
 from models.hashing import file_sha256
-from server.jobs.job import now
 from server.storage.db import row_export
 from server.storage.db.database import Database
+from server.storage.db.job import now
 from server.storage.film_archive import DESCRIPTION
 from server.storage.learned_directions import LearnedDirections
 from server.storage.objects import ObjectStore

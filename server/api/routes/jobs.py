@@ -15,7 +15,7 @@ from server.api.dependencies import ServicesDep
 from server.api.error_responses import PLAIN_RESPONSES
 from server.api.permissions import may_stop, needs
 from server.auth.roles import Role
-from server.jobs.job import Job
+from server.storage.db.job import Job
 
 router = APIRouter(prefix="/api/jobs")
 

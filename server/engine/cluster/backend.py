@@ -20,8 +20,8 @@ from server.engine.cluster.remote_learning import learn_remotely
 from server.engine.cluster.worker_pool import WorkerLost, WorkerPool, WorkerSlot, two_workers_lost
 from server.engine.inference_thread import Priority, server_stopping
 from server.engine.preview_queue import ClientSlot, PreviewQueue, PreviewRequest, QueuedPreview, StillQuota, queue_full
-from server.jobs.job import Kind
 from server.jobs.task import Task, run_in_thread
+from server.storage.db.job import Kind
 
 log = logging.getLogger(__name__)
 

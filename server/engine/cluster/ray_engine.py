@@ -13,7 +13,7 @@ from latentwalk.errors import Invalid
 from latentwalk.rendering.device import physical_cores
 from server.engine.cluster.backend import ClusterBackend
 from server.engine.cluster.worker_pool import WorkerLost, WorkerPool
-from server.engine.cluster.workers import LearningWorker, RenderWorker
+from server.engine.cluster.workers import LearningWorker, MakeTaskBuilder, RenderWorker
 from server.settings import Settings
 
 LOCAL = "local"
@@ -50,8 +50,8 @@ class RayWorker:
 class RayEngine:
     """A connection to an existing cluster, or a local cluster that ends with this process."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, make_task_builder: MakeTaskBuilder) -> None:
+        self._settings, self._make_task_builder = settings, make_task_builder
         self._ray: Any = None
 
     async def open(self) -> ClusterBackend:
@@ -105,10 +105,11 @@ class RayEngine:
         gpu_share = min(1.0, math.floor(100 * engine.cluster_resources().get("GPU", 0) / count) / 100)
         worker_settings = settings.model_copy(update={"token": None, "host": "127.0.0.1"})
 
-        def start(worker: type, number: int) -> list[RayWorker]:
+        def start(worker: type, number: int, *arguments: Any) -> list[RayWorker]:
             actor_class = engine.remote(worker).options(
                 num_cpus=1, num_gpus=gpu_share, max_restarts=-1, max_task_retries=0, scheduling_strategy="SPREAD"
             )
-            return [RayWorker(engine, actor_class.remote(worker_settings, threads)) for _ in range(number)]
+            return [RayWorker(engine, actor_class.remote(worker_settings, threads, *arguments)) for _ in range(number)]
 
-        return start(RenderWorker, settings.workers), start(LearningWorker, settings.learners)
+        learning_workers = start(LearningWorker, settings.learners, self._make_task_builder)
+        return start(RenderWorker, settings.workers), learning_workers

@@ -14,7 +14,7 @@ from latentwalk.steering.learning.resume_state import ResumeState
 from server.engine.cluster.worker_pool import LOAD_TIMEOUT, WorkerLost, WorkerPool, WorkerSlot
 from server.engine.cluster.workers import WorkerStep
 from server.jobs.checkpoints import Checkpoint
-from server.jobs.job import Kind
+from server.storage.db.job import Kind
 
 TRIES = 3  # workers lost without a new checkpoint in between, after which the job fails
 STEP_TIMEOUT = 900.0  # seconds for one step of a worker that is alive

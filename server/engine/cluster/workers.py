@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,17 +21,19 @@ from latentwalk.rendering.device import physical_cores, pick_device, tune_thread
 from latentwalk.rendering.frame import Answer, Frame
 from latentwalk.rendering.image_codec import Format, Pixels
 from models.base import Precision
+from server.engine.backend import TaskBuilder
 from server.engine.generator_cache import GeneratorCache
 from server.engine.inference_thread import InferenceThread, Priority
 from server.engine.renderer import draw_timed
 from server.jobs.checkpoints import Checkpoints
-from server.jobs.job import Kind
 from server.jobs.task import next_step
-from server.services.learning_tasks import LearningTasks
 from server.settings import Settings
 from server.storage.db.database import Database
+from server.storage.db.job import Kind
 from server.storage.library import Library
 from server.storage.regressors import Regressors
+
+MakeTaskBuilder = Callable[[Library, Regressors, GeneratorCache, InferenceThread], TaskBuilder]
 
 NICENESS = 10  # of learning workers: rendering has priority on a machine that they share
 
@@ -125,11 +127,11 @@ class RenderWorker(Worker):
 class LearningWorker(Worker):
     """Runs learning jobs step by step, each from its request and from the checkpoint on the shared disk."""
 
-    def __init__(self, settings: Settings, threads: int = 1) -> None:
+    def __init__(self, settings: Settings, threads: int, make_task_builder: MakeTaskBuilder) -> None:
         with suppress(OSError):
             os.nice(NICENESS)
         super().__init__(settings, threads)
-        self._learning_tasks = LearningTasks(
+        self._task_builder = make_task_builder(
             self.library,
             Regressors(settings.home, settings.unlocked),
             self.generator_cache,
@@ -141,12 +143,12 @@ class LearningWorker(Worker):
 
     async def check(self, kind: Kind, request: Mapping[str, Any]) -> None:
         """Raise LatentwalkError if the request cannot be met."""
-        await self._learning_tasks.task(kind, request)
+        await self._task_builder.task(kind, request)
 
     async def begin(self, job: str, kind: Kind, request: Mapping[str, Any]) -> None:
         """Start a job, or resume it from its checkpoint."""
         await self.end(job)
-        task = await self._learning_tasks.task(kind, request)
+        task = await self._task_builder.task(kind, request)
         self._work[job] = task.start(await asyncio.to_thread(self._checkpoints.open, job))
 
     async def step(self, job: str) -> WorkerStep:

@@ -10,10 +10,10 @@ from latentwalk.progress import Progress, Work
 from latentwalk.rendering.loaded_generator import LoadedGenerator
 from latentwalk.steering.discovery import Method, discover
 from latentwalk.steering.learning.resume_state import ResumeState
-from server.jobs.job import Kind
 from server.jobs.task import Task, run_in_thread
 from server.services.directions.sinks import DirectionSink
 from server.services.job_request import LearningRequest
+from server.storage.db.job import Kind
 
 METHOD_TITLES: Mapping[Method, str] = {"pca": "PCA", "sefa": "SeFa", "styles": "style"}
 

@@ -12,11 +12,11 @@ from latentwalk.rendering.loaded_generator import LoadedGenerator
 from latentwalk.steering import transforms
 from latentwalk.steering.learning.learn import LearnSettings, learn
 from latentwalk.steering.learning.resume_state import ResumeState
-from server.jobs.job import Kind
 from server.jobs.task import Task, run_in_thread
 from server.services.directions.sinks import DirectionSink
 from server.services.job_request import LearningRequest, at_precision
 from server.services.titles import direction_title
+from server.storage.db.job import Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,11 +15,11 @@ from latentwalk.steering.scores.learn import learn
 from latentwalk.steering.scores.report_card import RegressorSet
 from latentwalk.steering.scores.settings import ScoreSettings
 from latentwalk.steering.transforms import transforms
-from server.jobs.job import Kind
 from server.jobs.task import Task, run_in_thread
 from server.services.directions.sinks import DirectionSink
 from server.services.job_request import LearningRequest, at_precision
 from server.services.titles import direction_title
+from server.storage.db.job import Kind
 from server.storage.regressors import RegressorEntry, Regressors
 
 

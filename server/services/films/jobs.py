@@ -11,13 +11,13 @@ from latentwalk.provenance.signing import FileSigner
 from server.engine.backend import Backend
 from server.engine.generator_cache import GeneratorCache
 from server.engine.inference_thread import InferenceThread, Priority
-from server.jobs.job import Job
 from server.jobs.runner import JobRunner
 from server.jobs.task import Task
 from server.services.films import walk_file
 from server.services.films.destinations import ArchiveDestination
 from server.services.films.walk import audio_path, draw_on_backend, open_walk, walk_title
 from server.storage.audio_files import AudioFiles
+from server.storage.db.job import Job
 from server.storage.film_archive import FilmArchive
 from server.storage.library import Library
 

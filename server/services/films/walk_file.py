@@ -15,10 +15,10 @@ from latentwalk.provenance.ledger import LedgerEntry
 from latentwalk.provenance.signing import FileSigner
 from latentwalk.rendering.draw import draw as draw_here
 from latentwalk.steering.learning.resume_state import ResumeState
-from server.jobs.job import now
 from server.jobs.task import Task, run_in_thread
 from server.services.films.destinations import FilmDestination
 from server.services.films.walk import Walk
+from server.storage.db.job import now
 
 
 def task(

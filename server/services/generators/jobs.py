@@ -10,10 +10,10 @@ from typing import Any
 
 from server.engine.generator_cache import GeneratorCache
 from server.engine.inference_thread import InferenceThread, Priority
-from server.jobs.job import Job
 from server.jobs.runner import JobRunner
 from server.jobs.task import Task
 from server.services.generators import downloads, inversion
+from server.storage.db.job import Job
 from server.storage.library import Library
 
 

@@ -17,10 +17,10 @@ from latentwalk.steering.learning.resume_state import ResumeState
 from latentwalk.steering.scores.ratings import PairwiseChoice, Rating, bradley_terry, fit_ratings
 from models.regressors.protocol import RegressorCard
 from models.regressors.ratings_model import RatingsRegressor
-from server.jobs.job import Kind
 from server.jobs.task import Task, run_in_thread
 from server.services.job_request import LearningRequest
 from server.services.titles import title_from_name
+from server.storage.db.job import Kind
 from server.storage.regressors import PARTS, RATINGS, WEIGHTS, RegressorEntry, Regressors
 
 UNIT = "points"

@@ -11,8 +11,8 @@ from typing import Literal
 from sqlalchemy import delete, func, insert, select
 
 from latentwalk.errors import Invalid, NotFound, Overloaded
-from server.jobs.job import now
 from server.storage.db.database import Database, storable
+from server.storage.db.job import now
 from server.storage.db.tables import BOOKMARKS, STATES
 
 Kind = Literal["edit", "timeline"]

@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import RowMapping, and_, delete, insert, or_, select, update
 
-from server.jobs.job import Job, State
 from server.storage.db import lease_owner
 from server.storage.db.database import Database, storable
+from server.storage.db.job import Job, State
 from server.storage.db.tables import JOBS
 
 LEASE = 30.0  # seconds that a server holds a job without renewing it

@@ -13,9 +13,9 @@ from sqlalchemy import Column, Table, delete, insert, select
 from latentwalk import edit
 from latentwalk.errors import Invalid, LatentwalkError
 from latentwalk.films import timeline
-from server.jobs.job import Job, State
 from server.storage.db.bookmarks import ID_DIGITS, LONGEST_TITLE
 from server.storage.db.database import Database
+from server.storage.db.job import Job, State
 from server.storage.db.tables import BOOKMARKS, JOBS, LEDGER, LIBRARY, STATES
 from server.storage.objects import SHA256
 

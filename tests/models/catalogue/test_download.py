@@ -52,7 +52,7 @@ def state(make_generator):
 
 @pytest.fixture
 def offer(shop, state, make_generator):
-    """Puts a wheel with a member of the given bytes into the shop; the zoo's entry for it."""
+    """Puts a wheel with a member of the given bytes into the shop; the catalogue's entry for it."""
 
     def offered(content: bytes | None = None, member: str = MEMBER) -> CatalogueEntry:
         content = stored({"net": state}) if content is None else content

@@ -1,4 +1,4 @@
-"""The zoo: data, pinned, and honest about what is not there."""
+"""The catalogue: data, pinned, and honest about what is not there."""
 
 from __future__ import annotations
 

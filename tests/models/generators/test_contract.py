@@ -52,7 +52,7 @@ def test_it_is_a_generator_and_says_what_it_is(generator, entry):
     assert all((spec.card.source, spec.card.licence, spec.card.data_licence, spec.card.shows_badly))
 
 
-def test_one_latent_a_layer_is_the_same_picture_where_there_are_layers(generator):
+def test_one_latent_a_layer_is_the_same_image_where_there_are_layers(generator):
     latents, classes = drawn(generator)
     layers = generator.spec.layers
     if layers > 1:
@@ -102,7 +102,7 @@ def test_truncation_pulls_to_one_point_and_one_changes_nothing(generator):
     assert float((middle - middle[:1]).abs().max()) < 1e-6 or classes is not None
 
 
-def test_pictures_have_the_shape_range_and_type_that_were_promised(generator):
+def test_images_have_the_shape_range_and_type_that_were_promised(generator):
     made = pictures(generator)
     spec = generator.spec
     assert made.shape == (4, spec.channels, spec.resolution, spec.resolution)
@@ -112,11 +112,11 @@ def test_pictures_have_the_shape_range_and_type_that_were_promised(generator):
     assert float(made.std()) > 0.1
 
 
-def test_the_same_latents_are_the_same_pictures_bit_for_bit(generator):
+def test_the_same_latents_are_the_same_images_bit_for_bit(generator):
     assert torch.equal(pictures(generator), pictures(generator))
 
 
-def test_a_batch_is_its_pictures_one_by_one_and_in_order(generator):
+def test_a_batch_is_its_images_one_by_one_and_in_order(generator):
     latents, classes = drawn(generator)
     together = generator.synthesize(latents, classes)
     for index in range(len(SEEDS)):
@@ -165,7 +165,7 @@ def test_its_bf16_twin_shows_the_same_to_40_db_and_is_the_same_in_fp32(generator
     assert torch.equal(twin.sample(SEEDS), generator.sample(SEEDS))
 
 
-def test_gradients_flow_from_the_picture_to_the_latent(generator):
+def test_gradients_flow_from_the_image_to_the_latent(generator):
     with torch.enable_grad():
         classes = weights(generator, 1)
         latent = generator.map(generator.sample([7]), classes).requires_grad_(True)

@@ -33,7 +33,7 @@ def test_a_class_is_heard_through_the_latent_alone(layered: StyleGAN2) -> None:
     assert not torch.allclose(w, layered.map(layered.sample([1]), classes[1:2]))
 
 
-def test_early_layers_change_more_of_the_picture_than_its_last(layered: StyleGAN2) -> None:
+def test_early_layers_change_more_of_the_image_than_its_last(layered: StyleGAN2) -> None:
     w = layered.map(layered.sample([1, 2]), torch.eye(3)[:2])
     styles = w[:1, None].repeat(1, 6, 1)
     changes = []

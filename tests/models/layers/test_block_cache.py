@@ -36,7 +36,7 @@ def changed(latent: torch.Tensor, *layers: int) -> torch.Tensor:
     [((5,), 2), ((4,), 2), ((3,), 1), ((0,), 0), ((), 3)],
     ids=["last", "5th", "4th", "first", "none"],
 )
-def test_only_blocks_from_the_first_that_differs_are_made_and_the_picture_is_the_same(
+def test_only_blocks_from_the_first_that_differs_are_made_and_the_image_is_the_same(
     fresh: StyleGAN2, described, layers: tuple[int, ...], reused: int
 ) -> None:
     fresh.synthesize(rows(fresh), None)
@@ -45,7 +45,7 @@ def test_only_blocks_from_the_first_that_differs_are_made_and_the_picture_is_the
     assert torch.equal(found, StyleGAN2(*described).synthesize(changed(rows(fresh), *layers), None))
 
 
-def test_another_picture_in_between_is_not_mistaken_for_the_first(fresh: StyleGAN2) -> None:
+def test_another_image_in_between_is_not_mistaken_for_the_first(fresh: StyleGAN2) -> None:
     first = fresh.synthesize(rows(fresh), None)
     other = fresh.synthesize(rows(fresh, 2), None)
     assert fresh._cache.reused == 0
@@ -89,7 +89,7 @@ def test_many_threads_all_get_their_own_picture(fresh: StyleGAN2) -> None:
     assert wrong == []
 
 
-def test_a_skip_network_makes_smaller_pictures_of_its_first_blocks(fresh: StyleGAN2) -> None:
+def test_a_skip_network_makes_smaller_images_of_its_first_blocks(fresh: StyleGAN2) -> None:
     assert isinstance(fresh, SupportsSmallerOutput)
     assert fresh.output_heights == (4, 8, 16)
     for side in fresh.output_heights:

@@ -33,7 +33,7 @@ def test_a_filtered_kernel_is_the_transposed_convolution_followed_by_the_filter(
     assert got.shape[-1] == 12
 
 
-def test_a_raised_picture_is_zeros_between_pixels_and_the_filter() -> None:
+def test_a_raised_image_is_zeros_between_pixels_and_the_filter() -> None:
     picture = torch.randn(2, 3, 5, 5)
     sparse = torch.zeros(2, 3, 10, 10)
     sparse[..., ::2, ::2] = picture
@@ -65,7 +65,7 @@ def test_the_plan_is_read_back_off_the_weights() -> None:
     assert PLAN.layers == 6
 
 
-def test_every_style_reaches_the_picture_and_none_is_left_over() -> None:
+def test_every_style_reaches_the_image_and_none_is_left_over() -> None:
     network = StyleGAN2Network(PLAN)
     styles = torch.randn(1, PLAN.layers, PLAN.w, requires_grad=True)
     network.synthesis(styles).square().sum().backward()

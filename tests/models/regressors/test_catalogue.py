@@ -1,4 +1,4 @@
-"""The table of judges: data, pinned, with terms that must be accepted."""
+"""The table of regressors: data, pinned, with terms that must be accepted."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def test_measures_come_first_and_need_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", catalogue.pullable())
 def test_what_must_be_fetched_is_pinned_and_has_its_terms(name: str, tmp_path: Path) -> None:
-    judge = catalogue.pullable()[name]
-    assert re.fullmatch(r"[0-9a-f]{64}", judge.origin.sha256)
-    assert re.fullmatch(r"sha256:[0-9a-f]{64}", judge.spec.fingerprint)
-    assert len(judge.terms) > 500
-    assert all((judge.spec.card.measures, judge.spec.card.licence, judge.spec.card.limits))
+    regressor = catalogue.pullable()[name]
+    assert re.fullmatch(r"[0-9a-f]{64}", regressor.origin.sha256)
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}", regressor.spec.fingerprint)
+    assert len(regressor.terms) > 500
+    assert all((regressor.spec.card.measures, regressor.spec.card.licence, regressor.spec.card.limits))
     assert not catalogue.is_installed(name, tmp_path)
     with pytest.raises(NotFound, match="not been fetched") as error:
         catalogue.load(name, tmp_path)
@@ -49,7 +49,7 @@ def test_damaged_weights_are_one_sentence(tmp_path: Path, content: bytes) -> Non
         catalogue.load("resmem", tmp_path)
 
 
-def test_an_unknown_judge_is_answered_with_those_there_are(tmp_path: Path) -> None:
+def test_an_unknown_regressor_is_answered_with_those_there_are(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="no regressor “taste”") as error:
         catalogue.load("taste", tmp_path)
     assert "resmem" in error.value.hint

@@ -54,7 +54,7 @@ def test_there_are_ten_and_each_says_what_it_measures() -> None:
         assert one.spec.card.limits.endswith(".")
 
 
-def test_a_picture_is_judged_alone(measure: Regressor) -> None:
+def test_an_image_is_judged_alone(measure: Regressor) -> None:
     images = noise()
     together = measure.score(images)
     assert together.shape == (4,)
@@ -71,13 +71,13 @@ def test_gradients_are_finite_even_of_a_flat_picture(measure: Regressor) -> None
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from([16, 17, 32, 64]))
-def test_any_picture_has_a_finite_score(seed: int, side: int) -> None:
+def test_any_image_has_a_finite_score(seed: int, side: int) -> None:
     images = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(seed)) * 2 - 1
     for one in MEASURES.values():
         assert math.isfinite(float(one.score(images)))
 
 
-def test_grey_pictures_are_taken_and_have_no_colour(measure: Regressor) -> None:
+def test_grey_images_are_taken_and_have_no_colour(measure: Regressor) -> None:
     grey = noise()[:, :1]
     torch.testing.assert_close(measure.score(grey), measure.score(grey.expand(-1, 3, -1, -1)))
     if measure.spec.name in COLOUR:
@@ -85,7 +85,7 @@ def test_grey_pictures_are_taken_and_have_no_colour(measure: Regressor) -> None:
 
 
 @pytest.mark.parametrize("shape", [(3, 32, 32), (1, 4, 32, 32), (1, 3, 8, 32)])
-def test_what_is_no_picture_is_refused(measure: Regressor, shape: tuple[int, ...]) -> None:
+def test_what_is_no_image_is_refused(measure: Regressor, shape: tuple[int, ...]) -> None:
     with pytest.raises(ModelFailed, match="cannot be measured"):
         measure.score(torch.zeros(shape))
 
@@ -103,7 +103,7 @@ def test_the_simple_ones_are_their_definitions() -> None:
     assert float(score("colourfulness", image)) == pytest.approx(spread + 0.3 * mean, rel=1e-4)
 
 
-def test_known_pictures_have_known_scores() -> None:
+def test_known_images_have_known_scores() -> None:
     assert float(score("brightness", flat(1, 1, 1))) == pytest.approx(1, abs=1e-5)
     assert float(score("redness", flat(1, 0, 0))) == pytest.approx(1, abs=1e-5)
     assert float(score("saturation", flat(0.8, 0.2, 0.2))) == pytest.approx(0.75, abs=1e-4)
@@ -114,7 +114,7 @@ def test_known_pictures_have_known_scores() -> None:
     assert float(score("symmetry", halves)) == pytest.approx(-1, abs=1e-3)
 
 
-def test_a_picture_is_sharper_than_its_blur() -> None:
+def test_an_image_is_sharper_than_its_blur() -> None:
     images = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
     blurred = F.avg_pool2d(F.pad(images, (1, 1, 1, 1), mode="reflect"), 3, stride=1)
     assert bool((score("sharpness", images) > 1.5 * score("sharpness", blurred)).all())

@@ -109,7 +109,7 @@ def pictures(count: int, side: int = 96) -> Tensor:
     return torch.rand(count, 3, side, side, generator=torch.Generator().manual_seed(1)) * 2 - 1
 
 
-def test_it_is_a_judge_and_computes_what_its_layers_say(state: State, resmem: ResMem) -> None:
+def test_it_is_a_regressor_and_computes_what_its_layers_say(state: State, resmem: ResMem) -> None:
     assert isinstance(resmem, Regressor)
     images = pictures(3)
     with torch.no_grad():
@@ -123,23 +123,23 @@ def test_the_fetched_weights_give_what_a_plain_evaluation_gives() -> None:
     if not catalogue.is_installed("resmem", folder):
         pytest.skip("the 489 MB of ResMem are not here: latentwalk pull resmem --accept-licence")
     state = safetensors.torch.load_file(folder / "resmem" / "weights.safetensors")
-    judge = catalogue.load("resmem", folder)
+    regressor = catalogue.load("resmem", folder)
     smooth = F.interpolate(pictures(32, 12), (128, 128), mode="bicubic").clamp(-1, 1)
     with torch.no_grad():
-        found = torch.cat([judge.score(part) for part in smooth.split(8)])
+        found = torch.cat([regressor.score(part) for part in smooth.split(8)])
         expected = torch.cat([plain(state, centre_crop(part)) for part in smooth.split(8)])
     assert float((found - expected).abs().max()) <= 1e-5
     assert bool(((found > 0.3) & (found < 1)).all())
 
 
-def test_a_picture_is_resized_to_a_square_and_its_middle_is_looked_at() -> None:
+def test_an_image_is_resized_to_a_square_and_its_middle_is_looked_at() -> None:
     ramp = torch.linspace(-1, 1, 512).expand(1, 1, 300, 512)
     seen = centre_crop(ramp)
     assert seen.shape == (1, 3, SIDE, SIDE)
     assert float(seen[0, 0, 0, 0]) == pytest.approx((OFFSET + 0.5) / WHOLE, abs=2e-3)
 
 
-def test_gradients_reach_the_picture_and_bf16_scores_alike(resmem: ResMem) -> None:
+def test_gradients_reach_the_image_and_bf16_scores_alike(resmem: ResMem) -> None:
     images = pictures(2).requires_grad_(True)
     resmem.score(images).sum().backward()
     assert float(images.grad.abs().max()) > 0
@@ -166,6 +166,6 @@ def test_folding_leaves_no_normalisation(state: State) -> None:
     assert not [name for name in fold_batch_norms(state) if "bn" in name or "running" in name]
 
 
-def test_what_is_no_picture_is_refused(resmem: ResMem) -> None:
+def test_what_is_no_image_is_refused(resmem: ResMem) -> None:
     with pytest.raises(ModelFailed, match="cannot score"):
         resmem.score(torch.zeros(1, 4, 64, 64))

@@ -1,4 +1,4 @@
-"""The lane: one thing at a time, the urgent first, nobody starved, everybody answered."""
+"""The inference thread: one thing at a time, the urgent first, nobody starved, everybody answered."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from server.engine.inference_thread import InferenceThread, Priority
 
 
 @pytest.fixture
-def lane() -> Iterator[InferenceThread]:
+def inference_thread() -> Iterator[InferenceThread]:
     made = InferenceThread(share=4, grace=0.0)
     yield made
     made.close()
 
 
-def _held(lane: InferenceThread) -> threading.Event:
-    # Occupies the lane until the event is set, so that a test can queue behind it.
+def _held(inference_thread: InferenceThread) -> threading.Event:
+    # Occupies the thread until the event is set, so that a test can queue behind it.
     begun, go = threading.Event(), threading.Event()
-    lane.submit(Priority.PREVIEW, lambda: (begun.set(), go.wait(10)))
+    inference_thread.submit(Priority.PREVIEW, lambda: (begun.set(), go.wait(10)))
     begun.wait(10)
     return go
 
@@ -32,23 +32,23 @@ def _recording(seen: list[str], name: str) -> Callable[[], None]:
     return lambda: seen.append(name)
 
 
-def test_the_urgent_goes_first_and_equals_go_in_order(lane: InferenceThread) -> None:
+def test_the_urgent_goes_first_and_equals_go_in_order(inference_thread: InferenceThread) -> None:
     seen: list[str] = []
-    go = _held(lane)
+    go = _held(inference_thread)
     order = {"still": Priority.STILL, "one": Priority.PREVIEW, "settle": Priority.SETTLE, "two": Priority.PREVIEW}
-    futures = [lane.submit(priority, _recording(seen, name)) for name, priority in order.items()]
+    futures = [inference_thread.submit(priority, _recording(seen, name)) for name, priority in order.items()]
     go.set()
     for future in futures:
         future.result(10)
     assert seen == ["one", "two", "settle", "still"]
 
 
-def test_of_every_few_turns_one_goes_to_what_waited_longest(lane: InferenceThread) -> None:
+def test_of_every_few_turns_one_goes_to_what_waited_longest(inference_thread: InferenceThread) -> None:
     seen: list[str] = []
-    go = _held(lane)
-    futures = [lane.submit(Priority.WORK, _recording(seen, "work")) for _ in range(3)]
-    futures += [lane.submit(Priority.STILL, _recording(seen, "still"))]
-    futures += [lane.submit(Priority.PREVIEW, _recording(seen, "p")) for _ in range(20)]
+    go = _held(inference_thread)
+    futures = [inference_thread.submit(Priority.WORK, _recording(seen, "work")) for _ in range(3)]
+    futures += [inference_thread.submit(Priority.STILL, _recording(seen, "still"))]
+    futures += [inference_thread.submit(Priority.PREVIEW, _recording(seen, "p")) for _ in range(20)]
     go.set()
     for future in futures:
         future.result(10)
@@ -56,83 +56,85 @@ def test_of_every_few_turns_one_goes_to_what_waited_longest(lane: InferenceThrea
 
 
 def test_long_work_keeps_clear_for_a_moment_after_a_preview() -> None:
-    lane = InferenceThread(grace=0.2)
+    inference_thread = InferenceThread(grace=0.2)
     try:
-        lane.submit(Priority.PREVIEW, lambda: None).result(10)
+        inference_thread.submit(Priority.PREVIEW, lambda: None).result(10)
         begin = time.monotonic()
-        lane.submit(Priority.WORK, lambda: None).result(10)
+        inference_thread.submit(Priority.WORK, lambda: None).result(10)
         assert time.monotonic() - begin > 0.15
     finally:
-        lane.close()
+        inference_thread.close()
 
 
 def test_long_work_gets_its_share_while_a_hand_never_rests() -> None:
-    lane = InferenceThread(share=4, grace=10.0)
+    inference_thread = InferenceThread(share=4, grace=10.0)
     try:
-        work = lane.submit(Priority.WORK, lambda: "done")
+        work = inference_thread.submit(Priority.WORK, lambda: "done")
         for _ in range(6):
-            lane.submit(Priority.PREVIEW, lambda: None).result(10)
+            inference_thread.submit(Priority.PREVIEW, lambda: None).result(10)
         assert work.result(10) == "done"
     finally:
-        lane.close()
+        inference_thread.close()
 
 
-def test_everything_runs_on_one_thread(lane: InferenceThread) -> None:
-    threads = {lane.submit(priority, threading.get_ident).result(10) for priority in Priority for _ in range(5)}
+def test_everything_runs_on_one_thread(inference_thread: InferenceThread) -> None:
+    threads = {
+        inference_thread.submit(priority, threading.get_ident).result(10) for priority in Priority for _ in range(5)
+    }
     assert len(threads) == 1
     assert threading.get_ident() not in threads
 
 
-def test_an_error_belongs_to_the_one_who_asked(lane: InferenceThread) -> None:
+def test_an_error_belongs_to_the_one_who_asked(inference_thread: InferenceThread) -> None:
     def fail() -> None:
         raise ZeroDivisionError("mine")
 
     with pytest.raises(ZeroDivisionError, match="mine"):
-        lane.submit(Priority.WORK, fail).result(10)
-    assert lane.submit(Priority.WORK, lambda: 1).result(10) == 1
+        inference_thread.submit(Priority.WORK, fail).result(10)
+    assert inference_thread.submit(Priority.WORK, lambda: 1).result(10) == 1
 
 
-async def test_a_cancelled_caller_is_dropped_before_its_turn(lane: InferenceThread) -> None:
+async def test_a_cancelled_caller_is_dropped_before_its_turn(inference_thread: InferenceThread) -> None:
     ran: list[int] = []
-    go = _held(lane)
-    task = asyncio.create_task(lane.run(Priority.WORK, lambda: ran.append(1)))
+    go = _held(inference_thread)
+    task = asyncio.create_task(inference_thread.run(Priority.WORK, lambda: ran.append(1)))
     await asyncio.sleep(0.01)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     go.set()
-    await lane.run(Priority.WORK, lambda: None)
+    await inference_thread.run(Priority.WORK, lambda: None)
     assert ran == []
 
 
-async def test_closing_answers_those_who_wait(lane: InferenceThread) -> None:
-    go = _held(lane)
-    waiting = [asyncio.create_task(lane.run(Priority.STILL, lambda: 1)) for _ in range(5)]
+async def test_closing_answers_those_who_wait(inference_thread: InferenceThread) -> None:
+    go = _held(inference_thread)
+    waiting = [asyncio.create_task(inference_thread.run(Priority.STILL, lambda: 1)) for _ in range(5)]
     await asyncio.sleep(0.01)
     threading.Timer(0.05, go.set).start()
-    await asyncio.to_thread(lane.close)
+    await asyncio.to_thread(inference_thread.close)
     answers = await asyncio.gather(*waiting, return_exceptions=True)
     assert all(isinstance(answer, Overloaded) for answer in answers)
     with pytest.raises(Overloaded):
-        await lane.run(Priority.STILL, lambda: 1)
+        await inference_thread.run(Priority.STILL, lambda: 1)
 
 
-def test_equally_urgent_pieces_go_round_by_person(lane: InferenceThread) -> None:
+def test_equally_urgent_pieces_go_round_by_person(inference_thread: InferenceThread) -> None:
     seen: list[str] = []
-    go = _held(lane)
-    futures = [lane.submit(Priority.STILL, _recording(seen, name), name) for name in "aaab"]
-    assert lane.waiting()[Priority.STILL] == 4
+    go = _held(inference_thread)
+    futures = [inference_thread.submit(Priority.STILL, _recording(seen, name), name) for name in "aaab"]
+    assert inference_thread.waiting()[Priority.STILL] == 4
     go.set()
     for future in futures:
         future.result(10)
     assert seen == ["a", "b", "a", "a"]
 
 
-def test_none_of_the_four_kinds_starves_under_the_others(lane: InferenceThread) -> None:
+def test_none_of_the_four_kinds_starves_under_the_others(inference_thread: InferenceThread) -> None:
     seen: list[str] = []
-    go = _held(lane)
+    go = _held(inference_thread)
     counts = {Priority.PREVIEW: 60, Priority.SETTLE: 3, Priority.STILL: 3, Priority.WORK: 3}
     pieces = [priority for priority, count in counts.items() for _ in range(count)]
-    futures = [lane.submit(priority, _recording(seen, priority.name)) for priority in pieces]
+    futures = [inference_thread.submit(priority, _recording(seen, priority.name)) for priority in pieces]
     go.set()
     for future in futures:
         future.result(10)

@@ -78,11 +78,11 @@ def ready(watched: Watched, make_slider: Callable[..., Direction]) -> LoadedGene
 
 @pytest.fixture
 def renderer() -> Iterator[Renderer]:
-    lane = InferenceThread()
-    made = Renderer(lane, max_batch=4, max_waiting=64)
+    inference_thread = InferenceThread()
+    made = Renderer(inference_thread, max_batch=4, max_waiting=64)
     yield made
     made.close()
-    lane.close()
+    inference_thread.close()
 
 
 def edit(seed: int = 1, **fields: object) -> Edit:
@@ -192,13 +192,13 @@ async def test_closing_in_the_middle_of_a_batch_answers_everybody(tiny: Generato
     watched = Watched(tiny)
     watched.seconds = 0.01  # long enough for those who were served to ask again before the next turn
     ready = LoadedGenerator(watched, watched, dict)
-    lane = InferenceThread()
-    renderer = Renderer(lane, max_batch=2)
+    inference_thread = InferenceThread()
+    renderer = Renderer(inference_thread, max_batch=2)
     watched.go.clear()
     tasks = ask(renderer, ready, *(edit(seed) for seed in range(9)))
     await asyncio.sleep(0.02)
     threading.Timer(0.05, watched.go.set).start()
-    await asyncio.to_thread(lane.close)
+    await asyncio.to_thread(inference_thread.close)
     await asyncio.to_thread(renderer.close)
     answers = await asyncio.wait_for(asyncio.gather(*tasks), 10)
     assert all(isinstance(answer, Frame | LatentwalkError) for _, answer in answers)
@@ -209,8 +209,8 @@ async def test_closing_in_the_middle_of_a_batch_answers_everybody(tiny: Generato
 async def test_too_many_are_told_so_at_once(tiny: Generator) -> None:
     watched = Watched(tiny)
     ready = LoadedGenerator(watched, watched, dict)
-    lane = InferenceThread()
-    renderer = Renderer(lane, max_batch=2, max_waiting=3)
+    inference_thread = InferenceThread()
+    renderer = Renderer(inference_thread, max_batch=2, max_waiting=3)
     watched.go.clear()
     tasks = ask(renderer, ready, *(edit(seed) for seed in range(10)))
     await asyncio.sleep(0.05)
@@ -219,7 +219,7 @@ async def test_too_many_are_told_so_at_once(tiny: Generator) -> None:
     assert sum(isinstance(answer, Overloaded) for answer in answers) >= 5
     assert sum(isinstance(answer, Frame) for answer in answers) >= 3
     renderer.close()
-    lane.close()
+    inference_thread.close()
 
 
 async def test_a_still_is_the_edits_exact_pixels_and_carries_it(renderer: Renderer, ready: LoadedGenerator) -> None:
@@ -265,8 +265,8 @@ async def test_nobody_hangs_when_callers_come_and_go_and_the_model_fails_now_and
 async def test_people_take_turns_however_many_tabs_each_has(tiny: Generator) -> None:
     watched = Watched(tiny)
     ready = LoadedGenerator(watched, watched, dict)
-    lane = InferenceThread()
-    renderer = Renderer(lane, max_batch=2)
+    inference_thread = InferenceThread()
+    renderer = Renderer(inference_thread, max_batch=2)
     served: list[str] = []
 
     async def tab(person: str) -> None:
@@ -288,7 +288,7 @@ async def test_people_take_turns_however_many_tabs_each_has(tiny: Generator) -> 
     assert while_all_waited.count("greedy") >= 4  # nor is it starved
     await asyncio.gather(*greedy)
     renderer.close()
-    lane.close()
+    inference_thread.close()
 
 
 async def test_one_person_alone_fills_the_batch_with_all_their_tabs(
@@ -307,8 +307,8 @@ async def test_one_person_alone_fills_the_batch_with_all_their_tabs(
 async def test_one_person_cannot_take_every_place_where_stills_wait(tiny: Generator) -> None:
     watched = Watched(tiny)
     ready = LoadedGenerator(watched, watched, dict)
-    lane = InferenceThread()
-    renderer = Renderer(lane, max_waiting=8)
+    inference_thread = InferenceThread()
+    renderer = Renderer(inference_thread, max_waiting=8)
     watched.go.clear()
     held = [asyncio.create_task(renderer.still(edit(n), ready, person="greedy")) for n in range(5)]
     await asyncio.sleep(0.02)
@@ -319,4 +319,4 @@ async def test_one_person_cannot_take_every_place_where_stills_wait(tiny: Genera
     assert isinstance(await late, Frame)
     assert isinstance(await renderer.still(edit(1), ready, person="greedy"), Frame)
     renderer.close()
-    lane.close()
+    inference_thread.close()

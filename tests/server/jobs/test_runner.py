@@ -18,11 +18,11 @@ from latentwalk.progress import Progress, Work
 from latentwalk.steering.learning.resume_state import ResumeState, Saved
 from models import atomic_files
 from server.jobs.fair_semaphore import MOST_PER_PERSON, MOST_WAITING
-from server.jobs.job import Job, State
 from server.jobs.runner import TRIES, JobRunner
 from server.jobs.task import Task, run_in_thread
 from server.storage.db import lease_owner
 from server.storage.db.database import Database
+from server.storage.db.job import Job, State
 from server.storage.db.tables import JOBS
 
 Result = Mapping[str, Any]

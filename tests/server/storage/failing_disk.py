@@ -22,13 +22,13 @@ from latentwalk.steering.learning import learn
 from latentwalk.steering.learning.learn import LearnSettings
 from latentwalk.steering.measuring import calibration
 from server.jobs import runner as jobs_module
-from server.jobs.job import Job
 from server.jobs.runner import JobRunner
 from server.jobs.task import Task
 from server.ops import repair
 from server.services.directions import learning
 from server.services.directions.sinks import LibrarySink
 from server.storage.db.database import Database
+from server.storage.db.job import Job
 from server.storage.library import Library
 from tests.conftest import tiny_generator
 

@@ -23,10 +23,10 @@ from latentwalk.provenance.ledger import LedgerEntry, LedgerMatch
 from models import atomic_files
 from models.specs import GeneratorSpec
 from server.cli.main import main
-from server.jobs.job import Job, State
 from server.ops.repair import examine
 from server.storage.db.bookmarks import SharedStates
 from server.storage.db.database import Database
+from server.storage.db.job import Job, State
 from server.storage.db.job_table import JobTable
 from server.storage.db.ledger_table import LedgerTable
 from server.storage.film_archive import FilmArchive

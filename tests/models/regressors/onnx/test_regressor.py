@@ -1,4 +1,4 @@
-"""Uploaded judges: what a file tells, what is asked, and scores that are the measure's own."""
+"""Uploaded regressors: what a file tells, what is asked, and scores that are the measure's own."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def spec(data: bytes, plan: InputPlan) -> RegressorSpec:
     return RegressorSpec("light", "Light", "onnx", False, (0.0, 1.0), "", onnx.fingerprint(data, plan), CARD)
 
 
-def judge(data: bytes, **how: object) -> OnnxRegressor:
+def build_regressor(data: bytes, **how: object) -> OnnxRegressor:
     plan = guess_plan(inspect(data))[0].model_copy(update=how)
     return OnnxRegressor(spec(data, plan), data, plan)
 
 
 @pytest.fixture(scope="module")
 def light() -> Iterator[OnnxRegressor]:
-    made = judge(brightness())
+    made = build_regressor(brightness())
     yield made
     made.close()
 
@@ -56,25 +56,25 @@ def test_an_uploaded_brightness_scores_as_the_built_in_one(light: OnnxRegressor)
     torch.testing.assert_close(light.score(PICTURES), MEASURES["brightness"].score(small), atol=1e-5, rtol=0)
 
 
-def test_a_picture_is_judged_alone(light: OnnxRegressor) -> None:
+def test_an_image_is_judged_alone(light: OnnxRegressor) -> None:
     together = light.score(PICTURES)
     torch.testing.assert_close(together, torch.cat([light.score(one[None]) for one in PICTURES]))
     assert light.score(PICTURES[:0]).shape == (0,)
 
 
-def test_a_file_for_just_so_many_pictures_takes_any_number() -> None:
-    fixed = judge(brightness(shape=(5, 3, 32, 32), out=(5, 1)))
+def test_a_file_for_just_so_many_images_takes_any_number() -> None:
+    fixed = build_regressor(brightness(shape=(5, 3, 32, 32), out=(5, 1)))
     assert fixed.plan.batch == 5
-    torch.testing.assert_close(fixed.score(PICTURES), judge(brightness()).score(PICTURES))
+    torch.testing.assert_close(fixed.score(PICTURES), build_regressor(brightness()).score(PICTURES))
 
 
 def test_one_of_several_numbers_is_the_score() -> None:
     data = network(classes=3)
-    plain = [judge(data, column=column).score(PICTURES) for column in range(3)]
+    plain = [build_regressor(data, column=column).score(PICTURES) for column in range(3)]
     shares = torch.stack(plain, dim=1).softmax(dim=1)
-    torch.testing.assert_close(judge(data, column=2, softmax=True).score(PICTURES), shares[:, 2])
+    torch.testing.assert_close(build_regressor(data, column=2, softmax=True).score(PICTURES), shares[:, 2])
     with pytest.raises(ModelFailed, match="3 numbers per image"):
-        judge(data, column=3).score(PICTURES)
+        build_regressor(data, column=3).score(PICTURES)
 
 
 @pytest.mark.parametrize(
@@ -112,14 +112,14 @@ PASSPORT = Passport("", 1, 17, "", 1, 1, "picture", "float32", (1, 3, 32, 32), (
         ({"outputs": (("words", "other", (1,)),)}, "table of numbers"),
     ],
 )
-def test_what_no_picture_fits_is_a_sentence(change: dict[str, object], said: str) -> None:
+def test_what_no_image_fits_is_a_sentence(change: dict[str, object], said: str) -> None:
     with pytest.raises(Invalid, match=said) as error:
         guess_plan(replace(PASSPORT, **change))
     assert str(error.value).endswith(".")
     assert error.value.hint
 
 
-def test_a_picture_is_shown_in_the_range_order_and_layout_it_is_wanted_in() -> None:
+def test_an_image_is_shown_in_the_range_order_and_layout_it_is_wanted_in() -> None:
     red = torch.tensor([1.0, -1.0, -1.0])[None, :, None, None].expand(1, 3, 8, 8)
     plain = prepare_input(red, InputPlan(side=8, output="y"))
     assert (plain.dtype.name, plain.shape) == ("float32", (1, 3, 8, 8))
@@ -135,7 +135,7 @@ def test_a_picture_is_shown_in_the_range_order_and_layout_it_is_wanted_in() -> N
     assert float(grey.mean()) == pytest.approx(0.299)
 
 
-def test_an_answer_without_a_score_for_each_picture_is_refused() -> None:
+def test_an_answer_without_a_score_for_each_image_is_refused() -> None:
     import numpy as np
 
     plan = InputPlan(side=8, output="y")
@@ -146,7 +146,7 @@ def test_an_answer_without_a_score_for_each_picture_is_refused() -> None:
             read_scores(answer, 2, plan)
 
 
-def test_a_probe_tells_a_judge_that_says_something_from_one_that_does_not(light: OnnxRegressor) -> None:
+def test_a_probe_tells_a_regressor_that_says_something_from_one_that_does_not(light: OnnxRegressor) -> None:
     found = onnx.probe(light, PICTURES)
     assert 0 <= found.low < found.mean < found.high <= 1
     assert found.deviation > 0.05
@@ -157,7 +157,7 @@ def test_a_probe_tells_a_judge_that_says_something_from_one_that_does_not(light:
         [weight("zero", 0.0)], out=("n", 3),
     )  # fmt: skip
     with pytest.raises(ModelFailed, match="the same score, 0"):
-        onnx.probe(judge(constant), PICTURES)
+        onnx.probe(build_regressor(constant), PICTURES)
 
 
 def test_what_was_kept_is_loaded_and_what_was_changed_is_not(light: OnnxRegressor, tmp_path: Path) -> None:
@@ -175,19 +175,19 @@ def test_what_was_kept_is_loaded_and_what_was_changed_is_not(light: OnnxRegresso
         onnx.load_regressor(tmp_path, light.spec)
 
 
-def test_a_judge_goes_on_after_its_jail_was_closed(light: OnnxRegressor) -> None:
+def test_a_regressor_goes_on_after_its_sandbox_was_closed(light: OnnxRegressor) -> None:
     before = light.score(PICTURES[:1])
     light.close()
     torch.testing.assert_close(light.score(PICTURES[:1]), before)
 
 
 def pid(of: OnnxRegressor) -> int | None:
-    """The process of its jail, None where it is closed."""
+    """The process of its sandbox, None where it is closed."""
     return None if of._sandbox is None else of._sandbox._running.pid
 
 
-def test_only_the_last_used_keep_their_jails_open() -> None:
-    made = [judge(brightness()) for _ in range(regressor.MOST_OPEN + 1)]
+def test_only_the_last_used_keep_their_sandboxes_open() -> None:
+    made = [build_regressor(brightness()) for _ in range(regressor.MOST_OPEN + 1)]
     scores = [one.score(PICTURES[:1]) for one in made]
     assert [pid(one) is None for one in made] == [True] + [False] * regressor.MOST_OPEN
     kept = pid(made[2])
@@ -199,8 +199,11 @@ def test_only_the_last_used_keep_their_jails_open() -> None:
         one.close()
 
 
-def test_a_judge_at_work_keeps_its_jail_however_many_are_asked() -> None:
-    busy, others = judge(brightness()), [judge(brightness()) for _ in range(regressor.MOST_OPEN + 1)]
+def test_a_regressor_at_work_keeps_its_sandbox_however_many_are_asked() -> None:
+    busy, others = (
+        build_regressor(brightness()),
+        [build_regressor(brightness()) for _ in range(regressor.MOST_OPEN + 1)],
+    )
     busy.score(PICTURES[:1])
     with busy._lock:
         for other in others:
@@ -210,8 +213,8 @@ def test_a_judge_at_work_keeps_its_jail_however_many_are_asked() -> None:
         one.close()
 
 
-def test_a_judge_that_nobody_holds_leaves_no_process() -> None:
-    lost = judge(brightness())
+def test_a_regressor_that_nobody_holds_leaves_no_process() -> None:
+    lost = build_regressor(brightness())
     lost.score(PICTURES[:1])
     process = Path(f"/proc/{pid(lost)}")
     assert process.exists()
@@ -238,12 +241,12 @@ def test_a_judge_that_nobody_holds_leaves_no_process() -> None:
 )  # fmt: skip
 def test_scores_that_depend_on_chance_or_company_are_refused(nodes: list[object], said: str) -> None:
     with pytest.raises(ModelFailed, match=said):
-        onnx.probe(judge(model_bytes(nodes, out=("n", 3))), PICTURES)
+        onnx.probe(build_regressor(model_bytes(nodes, out=("n", 3))), PICTURES)
 
 
 def test_what_the_operator_unlocked_runs_where_locks_hold_as_well() -> None:
     data = brightness()
     plan = guess_plan(inspect(data, unlocked=True))[0]
     free = OnnxRegressor(spec(data, plan), data, plan, unlocked=True)
-    torch.testing.assert_close(free.score(PICTURES[:2]), judge(data).score(PICTURES[:2]))
+    torch.testing.assert_close(free.score(PICTURES[:2]), build_regressor(data).score(PICTURES[:2]))
     free.close()

@@ -20,8 +20,8 @@ from server.api.permissions import RoleNeeded
 from server.app import create_app
 from server.auth.roles import Role
 from server.auth.tokens import TokenStore
-from server.jobs.job import Job
 from server.settings import Settings
+from server.storage.db.job import Job
 from tests.walk_bodies import sweep_body
 
 EDIT = {"generator": "eyes", "base": {"seed": 7}}

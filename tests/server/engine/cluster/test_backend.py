@@ -206,7 +206,7 @@ async def test_stills_and_pixels_come_from_a_worker() -> None:
         assert (await cluster.pixels(edit(7), Priority.WORK)).max() == 7
 
 
-async def test_too_many_pictures_of_one_person_are_refused_at_once() -> None:
+async def test_too_many_images_of_one_person_are_refused_at_once() -> None:
     async with running_backend(1, max_waiting=8) as (cluster, workers):
         workers[0].allowed.clear()
         tasks = [asyncio.create_task(cluster.still(edit(n), person="greedy")) for n in range(2)]

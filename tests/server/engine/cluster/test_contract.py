@@ -107,7 +107,7 @@ def opened(data: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data)))
 
 
-def test_a_picture_is_the_same_pixels_wherever_it_is_drawn(house: House) -> None:
+def test_an_image_is_the_same_pixels_wherever_it_is_drawn(house: House) -> None:
     for seed in range(6):
         edit = {**EDIT, "base": {"seed": seed}}
         there = opened(house.ask("/api/render", edit))

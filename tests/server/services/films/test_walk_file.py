@@ -27,13 +27,13 @@ from latentwalk.rendering.draw import draw
 from latentwalk.rendering.image_codec import Pixels
 from latentwalk.rendering.loaded_generator import LoadedGenerator
 from models.base import Generator
-from server.jobs.job import Job
 from server.services.films.destinations import ArchiveDestination
 from server.services.films.walk import check_walk
 from server.services.films.walk_file import render_walk_file
 from server.services.workspace import Workspace
 from server.settings import Settings
 from server.storage.db.database import Database
+from server.storage.db.job import Job
 from server.storage.db.job_table import JobTable
 from server.storage.film_archive import FilmArchive
 

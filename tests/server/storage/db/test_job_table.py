@@ -7,9 +7,9 @@ import subprocess
 import sys
 import threading
 
-from server.jobs.job import Job, State
 from server.storage.db import lease_owner
 from server.storage.db.database import Database
+from server.storage.db.job import Job, State
 from server.storage.db.job_table import LEASE, JobTable
 
 
