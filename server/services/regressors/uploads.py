@@ -96,7 +96,7 @@ def confirm_plan(regressors: Regressors, name: str, changes: Mapping[str, Any], 
         raise Invalid(f"{entry.spec.title} is not an uploaded model and has no plan.", "Upload an ONNX file.")
     plan = _changed_plan(entry.plan, changes)
     spec = replace(entry.spec, fingerprint=onnx.fingerprint(data, plan))
-    sample = sample_latents(generator, TRIAL_IMAGES, Role.WATCH, in_turn=True)
+    sample = sample_latents(generator, TRIAL_IMAGES, Role.VALIDATE, balanced=True)
     with torch.no_grad():
         images = generator.synthesize(sample.latents, sample.classes)
     regressor = onnx.OnnxRegressor(spec, data, plan, unlocked=regressors.unlocked)
