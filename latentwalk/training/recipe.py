@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from latentwalk.errors import Invalid
+from latentwalk.errors import Invalid, first_problem
 from latentwalk.training.data.augmentation import Change
 
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -110,10 +110,9 @@ def read(path: Path) -> Recipe:
     except OSError as error:
         raise Invalid(f"The recipe {path.name} cannot be read: {error.strerror}.", "Check its path.") from None
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "it"
+        field, reason = first_problem(error.errors(include_url=False, include_input=False))
         raise Invalid(
-            f"The recipe {path.name} is invalid at {place}: {first['msg']}.", "See recipes/avatars.json."
+            f"The recipe {path.name} is invalid at {field or 'its start'}: {reason}.", "See recipes/avatars.json."
         ) from None
     sides = [stage.side for stage in recipe.stages]
     if sides != sorted(sides) or any(side & (side - 1) for side in sides):

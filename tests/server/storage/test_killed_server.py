@@ -1,4 +1,4 @@
-"""A server that is killed at random moments: nothing confirmed is lost, every job ends, the home is sound."""
+"""A server that is killed at random moments: nothing it confirmed is lost, every job ends, the home is intact."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,7 @@ ENDED = ("done", "failed", "cancelled", "interrupted")
 
 @dataclass
 class Promises:
-    """What the server confirmed, by what it answered."""
+    """What the server confirmed in its responses."""
 
     uploads: dict[str, bytes] = field(default_factory=dict)
     bookmarks: set[str] = field(default_factory=set)
@@ -46,7 +45,7 @@ class Promises:
 
 
 class Running:
-    """A server on a home, and a person who keeps it busy until it dies."""
+    """A server on a home, and a client that keeps it busy until it is killed."""
 
     def __init__(self, home: Path, promises: Promises) -> None:
         with socket.socket() as probe:
@@ -75,7 +74,7 @@ class Running:
         raise TimeoutError("the server did not start")
 
     def busy(self, number: int) -> None:
-        """Ask for all kinds of things until nobody answers, noting what was confirmed."""
+        """Upload, bookmark, learn and export until the server no longer responds, and record what it confirmed."""
         spec, _ = styled()
         film = {"edit": {"generator": "styled", "base": {"seed": number}}, "sweep": "red", "seconds": 1, "fps": 10}
         try:
@@ -91,27 +90,27 @@ class Running:
                     jobs = client.get(f"{self.api}/jobs").json()["jobs"]
                     self.promises.done |= {job["id"]: job for job in jobs if job["state"] == "done"}
                     under_way = {job["kind"] for job in jobs if job["state"] not in ENDED}
-                    wishes: list[tuple[str, str, Any]] = [
+                    requests: list[tuple[str, str, Any]] = [
                         ("learn", "directions/learn",
                          {"generator": "styled", "transform": "red", "id": f"red_{number}_{turn}", "steps": 60}),
                         ("export", "exports", film),
                     ]  # fmt: skip
-                    for kind, address, wish in wishes:
+                    for kind, address, body in requests:
                         if kind not in under_way:
-                            answer = client.post(f"{self.api}/{address}", json=wish)
+                            answer = client.post(f"{self.api}/{address}", json=body)
                             if answer.status_code == 202:
                                 self.promises.jobs.add(answer.json()["id"])
                     time.sleep(0.05)
         except (httpx2.HTTPError, ValueError):
-            return  # it is dead
+            return  # it was killed
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
 
-def sound(home: Path, promises: Promises) -> None:
-    """What must be so on the disk after every kill, before anything is repaired or started."""
+def check_intact(home: Path, promises: Promises) -> None:
+    """What must hold on the disk after every kill, before anything is repaired or started."""
     database = Database.at(home)
     assert [check for check in examine(home, database) if check.state == "broken"] == []
     rows = {one.id for one in SharedStates(database).marks()}
@@ -124,7 +123,8 @@ def sound(home: Path, promises: Promises) -> None:
     database.close()
 
 
-def killed_again_and_again(tmp_path: Path, kills: int, seed: int, told: Callable[[str], None]) -> None:
+def killed_repeatedly(tmp_path: Path, kills: int, seed: int, longest: float = 6.0) -> None:
+    """Kill a busy server up to `longest` seconds after it is ready, again and again, and check the home each time."""
     chance = random.Random(seed)
     home, other, promises = tmp_path / "home", tmp_path / "other", Promises()
     spec, state = styled()
@@ -134,7 +134,7 @@ def killed_again_and_again(tmp_path: Path, kills: int, seed: int, told: Callable
         server = Running(home, promises)
         mover: subprocess.Popen[bytes] | None = None
         try:
-            if chance.random() < 0.8:  # else it is killed while it starts
+            if chance.random() < 0.8:  # otherwise it is killed during start-up
                 server.wait()
                 threading.Thread(target=server.busy, args=(number,), daemon=True).start()
             pack = tmp_path / f"pack-{number}.zip"
@@ -143,9 +143,9 @@ def killed_again_and_again(tmp_path: Path, kills: int, seed: int, told: Callable
                 mover = server.command(*words, LATENTWALK_HOME=str(other))
             elif chance.random() < 0.5:
                 mover = server.command("workspace", "export", str(pack))
-            time.sleep(chance.uniform(0, 6))
+            time.sleep(chance.uniform(0, longest))
             if mover is not None and chance.random() < 0.5:
-                mover.wait(120)  # some come to their end, and the server lives a little longer
+                mover.wait(120)  # some commands finish while the server runs on
         finally:
             server.kill()
             if mover is not None:
@@ -153,9 +153,9 @@ def killed_again_and_again(tmp_path: Path, kills: int, seed: int, told: Callable
                     promises.packed.append(pack)
                 mover.kill()
                 mover.wait()
-        sound(home, promises)
+        check_intact(home, promises)
         if mover is not None and (other / "latentwalk.sqlite").exists():
-            sound(other, Promises())
+            check_intact(other, Promises())
     last = Running(home, promises)
     try:
         last.wait()
@@ -164,13 +164,13 @@ def killed_again_and_again(tmp_path: Path, kills: int, seed: int, told: Callable
             jobs = {job["id"]: job for job in httpx2.get(f"{last.api}/jobs", timeout=30).json()["jobs"]}
             if all(job["state"] in ENDED for job in jobs.values()):
                 break
-            time.sleep(0.5)
+            time.sleep(0.1)
         states = [f"{job['kind']} {job['state']}" for job in jobs.values()]
         states += [f"because: {job['error']['message'][:80]}" for job in jobs.values() if job["state"] == "failed"]
         counted = {state: states.count(state) for state in sorted(set(states))}
-        told(f"{kills} kills: {len(promises.uploads)} uploads, {len(promises.bookmarks)} bookmarks confirmed")
-        told(f"{len(promises.packed)} packs, {len(promises.jobs)} jobs confirmed, of the newest: {counted}")
-        for id in promises.jobs & set(jobs):  # the newest hundred are remembered
+        print(f"{kills} kills: {len(promises.uploads)} uploads, {len(promises.bookmarks)} bookmarks confirmed")
+        print(f"{len(promises.packed)} packs, {len(promises.jobs)} jobs confirmed, of the newest: {counted}")
+        for id in promises.jobs & set(jobs):  # the newest hundred are listed
             assert jobs[id]["state"] in ("done", "failed"), jobs[id]
             if jobs[id]["state"] == "failed":
                 assert jobs[id]["error"]["message"].endswith(".")
@@ -184,25 +184,25 @@ def killed_again_and_again(tmp_path: Path, kills: int, seed: int, told: Callable
     finally:
         last.process.terminate()
         last.process.wait(30)
-    sound(home, promises)
+    check_intact(home, promises)
     assert list(repair(home, Database.at(home))) == []
     for pack in promises.packed[-1:]:
         finish(unpack(pack, tmp_path / "fresh", Database.at(tmp_path / "fresh")))
-        sound(tmp_path / "fresh", Promises())
+        check_intact(tmp_path / "fresh", Promises())
 
 
 @pytest.mark.slow
 def test_a_few_kills_lose_nothing(tmp_path: Path) -> None:
-    killed_again_and_again(tmp_path, 3, 7, print)
+    killed_repeatedly(tmp_path, 3, 7, longest=2.5)
 
 
 @pytest.mark.soak
 def test_fifty_kills_lose_nothing(tmp_path: Path) -> None:
-    killed_again_and_again(tmp_path, 50, 11, print)
+    killed_repeatedly(tmp_path, 50, 11)
 
 
 @pytest.mark.soak
-def test_packing_and_taking_in_that_are_killed_lose_nothing(tmp_path: Path) -> None:
+def test_exports_and_imports_that_are_killed_lose_nothing(tmp_path: Path) -> None:
     chance = random.Random(3)
     home, other, pack = tmp_path / "home", tmp_path / "other", tmp_path / "w.zip"
     spec, state = styled()
@@ -223,10 +223,10 @@ def test_packing_and_taking_in_that_are_killed_lose_nothing(tmp_path: Path) -> N
             time.sleep(chance.uniform(0, chance.choice((0.02, 0.2, 1.0))))
             process.kill()
             killed += process.wait() != 0
-        sound(other, Promises(uploads={"mine": b""}))
+        check_intact(other, Promises(uploads={"mine": b""}))
         with zipfile.ZipFile(pack) as archive:
             assert archive.testzip() is None
     print(f"20 times, {killed} of them cut off")
     assert len(pack.read_bytes()) == len(before)
     finish(unpack(pack, other, Database.at(other)))
-    sound(other, Promises(uploads={f"up_{number}": b"" for number in range(200)}))
+    check_intact(other, Promises(uploads={f"up_{number}": b"" for number in range(200)}))
