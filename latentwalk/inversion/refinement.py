@@ -13,9 +13,9 @@ from latentwalk.training.encoder_training import Synthesizer
 
 
 class LatentEncoder(Protocol):
-    """An encoder as refinement needs it; `scale` [w] is the deviation of the generator's latents."""
+    """An encoder as refinement uses it, see `models.networks.encoder.Encoder`."""
 
-    scale: Tensor
+    scale: Tensor  # the deviation of each number of a latent, [w]
 
     def __call__(self, images: Tensor) -> Tensor:
         """Estimated latents [N, w] of images [N, C, side, side]."""
