@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from latentwalk.errors import Invalid
+from latentwalk.errors import Invalid, first_problem
 from models.base import Mean
 
 LARGEST_SEED = 2**32 - 1
@@ -144,12 +144,11 @@ def _check_base(edit: Edit) -> None:
 
 def _message(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
-    field = ".".join(str(part) for part in first["loc"] if part != "[key]")
+    field, reason = first_problem([{**first, "loc": [part for part in first["loc"] if part != "[key]"]}])
     if first["type"] == "extra_forbidden":
         return f"An edit has no field “{field[:60]}”."
     if first["type"] == "missing":
         return f"The edit has no {field}."
     if not field:
         return "The edit is not a JSON object."
-    reason = str(first["msg"])
-    return f"The edit's {field[:60]} is wrong: {reason[0].lower()}{reason[1:]}."
+    return f"The edit's {field[:60]} is wrong: {reason}."

@@ -106,7 +106,7 @@ def tour(request: PresetRequest, spec: GeneratorSpec, directions: Mapping[str, D
         # Without a stop where its turn begins, a direction would start to move at the beginning of the walk.
         stops = [(0.0, rest)] * bool(number) + [(0.25, high), (0.75, low)] + [(1.0, rest)] * (number + 1 < len(chosen))
         keyframes += [{"at": (number + share) * turn, "amounts": {direction.id: amount}} for share, amount in stops]
-    return _walk(request, _merged(keyframes))
+    return _walk(request, _merge(keyframes))
 
 
 def morph(request: PresetRequest, spec: GeneratorSpec, directions: Mapping[str, Direction]) -> Timeline:
@@ -135,7 +135,7 @@ def _walk(request: PresetRequest, keyframes: Sequence[Mapping[str, Any]], **more
     return read({**data, **more})
 
 
-def _merged(keyframes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _merge(keyframes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     # The end of one direction's turn and the begin of the next are one keyframe.
     merged: list[dict[str, Any]] = []
     for key in keyframes:

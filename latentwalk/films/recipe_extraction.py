@@ -13,8 +13,8 @@ from latentwalk.errors import Invalid
 from latentwalk.films.encoding.image_writers import GIF_XMP_END, XMP_KEY, png_chunks, riff_chunks
 from latentwalk.provenance.xmp import UUID, recipe_in
 from latentwalk.rendering.image_codec import KEYWORD
-from models import file_formats
-from models.file_formats import FileFormat
+from models.importing import file_formats
+from models.importing.file_formats import FileFormat
 
 LARGEST_FILE = 64 * 2**20
 LARGEST_RECIPE = 2**20

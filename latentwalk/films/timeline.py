@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from latentwalk.edit import Edit, FrozenModel, Name, Number, Seed, Weight, parse, shortest_numbers
-from latentwalk.errors import Invalid, LatentwalkError
+from latentwalk.errors import Invalid, LatentwalkError, first_problem
 
 LONGEST, MOST_FRAMES = 1200.0, 36_000
 FASTEST_GIF = 25
@@ -206,9 +206,7 @@ def read(data: object) -> Timeline:
     try:
         return Timeline.model_validate(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(str(part) for part in first["loc"])[:80]
-        reason = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
-        message = f"The recipe's {field} is wrong: {reason[0].lower()}{reason[1:]}." if field else f"{reason}."
+        field, reason = first_problem(error.errors(include_url=False, include_input=False))
+        message = f"The recipe's {field} is wrong: {reason}." if field else f"{reason[:1].upper()}{reason[1:]}."
         hint = "A recipe has a generator and keyframes, each with its time `at` and an edit."
         raise Invalid(message, hint) from None

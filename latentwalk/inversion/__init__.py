@@ -1,1 +1,1 @@
-"""From a picture to the latent that a generator would draw it from."""
+"""Inverting images: finding the latent from which a generator renders a given image."""

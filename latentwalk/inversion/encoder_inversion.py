@@ -1,4 +1,4 @@
-"""Bringing a picture into a generator's latent space: its encoder's guess, then the pixels' own descent."""
+"""Inverting an image into a generator's latent space: the encoder's estimate, refined by gradient descent on pixels."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from torch import Tensor
 
 from latentwalk.edit import Base
 from latentwalk.errors import Invalid, NotFound
+from latentwalk.inversion.refinement import refine
 from latentwalk.latents.latent_codec import encode_latent
 from latentwalk.progress import Progress, Work, scale_progress
-from latentwalk.training.encoder_training import load, refine
-from latentwalk.training.evaluation import samplers
+from latentwalk.training.encoder_files import load_encoder
+from latentwalk.training.evaluation.samplers import GeneratorSampler
 from models.base import Generator
 from models.specs import GeneratorSpec
 
@@ -50,20 +51,23 @@ class Inversion:
 
 
 def open_picture(data: bytes, spec: GeneratorSpec) -> Tensor:
-    """A picture file as the generator would have it: [1, channels, R, R] in [-1, 1], cut to a square in its middle."""
+    """An image file as the generator's own images are: [1, channels, R, R] in [-1, 1], cropped to a central square.
+
+    Raises Invalid if the file is too large or is not a PNG, JPEG or WebP image.
+    """
     if len(data) > LARGEST_FILE:
-        raise Invalid(f"That picture is over {LARGEST_FILE >> 20} MiB.", "Make it smaller.")
+        raise Invalid(f"The image file is larger than {LARGEST_FILE >> 20} MiB.", "Use a smaller file.")
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             if max(image.size) > LARGEST_SIDE:
-                raise Invalid(f"That picture is over {LARGEST_SIDE} px wide or high.", "Make it smaller.")
+                raise Invalid(f"The image is over {LARGEST_SIDE} px wide or high.", "Resize the image.")
             upright = ImageOps.exif_transpose(image).convert("RGB" if spec.channels == 3 else "L")
-            small = ImageOps.fit(upright, (spec.resolution, spec.resolution))
+            square = ImageOps.fit(upright, (spec.resolution, spec.resolution))
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        raise Invalid("That file is not a picture that can be read.", "Use a PNG, JPEG or WebP file.") from None
-    flat = torch.frombuffer(bytearray(small.tobytes()), dtype=torch.uint8)
-    grid = flat.reshape(spec.resolution, spec.resolution, spec.channels).permute(2, 0, 1)[None]
-    return grid.float() / 127.5 - 1
+        raise Invalid("The file is not a picture that can be read.", "Use a PNG, JPEG or WebP file.") from None
+    values = torch.frombuffer(bytearray(square.tobytes()), dtype=torch.uint8)
+    pixels = values.reshape(spec.resolution, spec.resolution, spec.channels).permute(2, 0, 1)[None]
+    return pixels.float() / 127.5 - 1
 
 
 def invert(generator: Generator, encoder_file: Path | None, image: Tensor) -> Work[Inversion]:
@@ -74,10 +78,10 @@ def invert(generator: Generator, encoder_file: Path | None, image: Tensor) -> Wo
     """
     if encoder_file is None:
         raise no_encoder(generator.spec)
-    encoder = load(encoder_file, generator.spec.fingerprint).to(generator.device)
+    encoder = load_encoder(encoder_file, generator.spec.fingerprint).to(generator.device)
     yield Progress(0.05, "Encoding the picture")
     target = image.to(generator.device)
-    work = refine(encoder, samplers.GeneratorSampler(generator), target, steps=STEPS)
+    work = refine(encoder, GeneratorSampler(generator), target, steps=STEPS)
     latents = yield from scale_progress(work, 0.05, 0.95)
     with torch.no_grad():
         error = float((generator.synthesize(latents, None) - target).square().mean())
@@ -87,17 +91,19 @@ def invert(generator: Generator, encoder_file: Path | None, image: Tensor) -> Wo
 
 
 def no_encoder(spec: GeneratorSpec) -> NotFound:
-    """The refusal of a generator that cannot take pictures in."""
-    sentence = f"{spec.title} has no encoder, which brings pictures into its latent space."
-    return NotFound(sentence, "Pick a generator that has one, such as avatars.")
+    """The error for a generator that cannot invert images."""
+    return NotFound(
+        f"{spec.title} has no encoder, which inverting a picture needs.",
+        "Choose a generator that has one, such as avatars.",
+    )
 
 
 def nearest_class(generator: Generator, latents: Tensor) -> dict[str, float]:
-    """The class whose mean latent lies nearest to the first of `latents` [N, D], as weights."""
+    """The class whose mean latent is nearest to the first of `latents` [N, D], as weights; empty without classes."""
     names = generator.spec.classes
     if not names:
         return {}
-    each = torch.eye(len(names), device=generator.device)
-    blank = torch.zeros(len(names), *generator.spec.spaces["z"], device=generator.device)
-    means = generator.map(blank, each, 0.0)
+    one_hot = torch.eye(len(names), device=generator.device)
+    zeros = torch.zeros(len(names), *generator.spec.spaces["z"], device=generator.device)
+    means = generator.map(zeros, one_hot, 0.0)
     return {names[int((means - latents[:1]).norm(dim=1).argmin())]: 1.0}

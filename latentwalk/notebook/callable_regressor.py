@@ -54,7 +54,7 @@ def regressor_of(
     `differentiable` says whether gradients flow from a score back to the image; None finds out. Raises Invalid where
     the function fails or does not return one number for each image.
     """
-    batch = sample_latents(generator, PROBES, Role.WATCH, in_turn=True)
+    batch = sample_latents(generator, PROBES, Role.VALIDATE, balanced=True)
     with torch.no_grad():
         images = generator.synthesize(batch.latents, batch.classes)
     try:

@@ -137,8 +137,8 @@ def _handle(model: Generator, folders: list[Path], encoder: Path | None = None) 
     directions = {direction.id: direction for direction in exact_directions(spec)}
     for folder in folders:
         directions |= read_folder(folder / spec.name, spec)
-    found = encoder if encoder is not None and encoder.is_file() else None
-    return GeneratorHandle(model, in_slider_order(directions.values(), list(transforms())), found)
+    usable = encoder if encoder is not None and encoder.is_file() else None
+    return GeneratorHandle(model, in_slider_order(directions.values(), list(transforms())), usable)
 
 
 def _checked(model: Generator) -> Generator:

@@ -42,8 +42,9 @@ def invert(
     """
     handle = open_generator(generator)
     image = encoder_inversion.open_picture(_file(picture), handle.spec)
-    found = finish(encoder_inversion.invert(handle.model, handle.encoder, image), progress or (lambda _: None))
-    return Inversion(Edit(generator=handle.spec.name, base=found.base, classes=dict(found.classes)), found.error)
+    inversion = finish(encoder_inversion.invert(handle.model, handle.encoder, image), progress or (lambda _: None))
+    edit = Edit(generator=handle.spec.name, base=inversion.base, classes=dict(inversion.classes))
+    return Inversion(edit, inversion.error)
 
 
 def _file(picture: str | Path | bytes | Image.Image) -> bytes:

@@ -16,6 +16,7 @@ from latentwalk.progress import Progress, finish
 from latentwalk.rendering import precision
 from latentwalk.steering import transforms
 from latentwalk.steering.learning import learn as transform_learning
+from latentwalk.steering.learning.settings import LearnSettings
 from latentwalk.steering.measuring import report_card as transform_report
 from latentwalk.steering.preview_strips import preview_strip
 from latentwalk.steering.scores import learn as score_learning
@@ -65,7 +66,7 @@ def learn(
     chosen = transform if isinstance(transform, Transform) else transforms.find(transform)
     if transforms.find(chosen.name) is not chosen:
         raise Invalid(f"There are two transforms “{chosen.name}”.", "Give yours another name.")
-    settings = transform_learning.LearnSettings(chosen.name, walk, steps, batch, seed, layers=layers)
+    settings = LearnSettings(chosen.name, walk, steps, batch, seed, layers=layers)
     quick = precision.choose(handle.model)
     return finish(transform_learning.learn(quick, settings, id=id, name=name), progress or _quiet)
 

@@ -1,1 +1,1 @@
-"""Learning, calibrating and measuring directions: numbers only, no web, no files."""
+"""Learning, calibrating and measuring directions: numerical work only, without web or files."""

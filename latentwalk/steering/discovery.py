@@ -1,10 +1,10 @@
-"""Directions nobody asked for: principal components (GANSpace), factors of the first weights (SeFa), style channels."""
+"""Unsupervised directions: principal components (GANSpace), factors of the first weights (SeFa) and style channels."""
 
 from __future__ import annotations
 
 import datetime
 import itertools
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -17,7 +17,7 @@ from latentwalk.directions.response_curve import Curve
 from latentwalk.directions.unit import Unit
 from latentwalk.errors import Invalid
 from latentwalk.progress import Progress, Work
-from latentwalk.steering.latent_sampling import LatentBatch, Role, centre, evenly, sample_latents
+from latentwalk.steering.latent_sampling import LatentBatch, Role, class_means, sample_latents, uniform_classes
 from models.base import MOVES, Generator, SupportsStyles
 
 Method = Literal["pca", "sefa", "styles"]
@@ -25,138 +25,148 @@ SIGMA = Unit("σ", decimals=1)
 SAMPLES = 2048
 REACH = 3.0  # standard deviations of the prior along the axis
 TITLES = {"pca": "Principal component", "sefa": "Factor"}
-LOOKED_AT, SMALL, CHUNK = 512, 16, 16  # pictures for components, their side, and how many are drawn at once
-LOOKS = 16  # pictures by which style channels are weighed
+IMAGES, IMAGE_SIDE, CHUNK = 512, 16, 16  # for components of images: how many, their side, and images per chunk
+GRADIENT_IMAGES = 16  # images whose gradients rank the style channels
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StyleChannel:
+    """One style channel: its layer, its index in that layer, and a vector [S] as long as its standard deviation."""
+
+    layer: int
+    index: int
+    vector: Tensor
 
 
 def principal(generator: Generator, count: int, samples: int = SAMPLES) -> Tensor:
-    """Unit vectors [count, D] that follow the principal components of what the latents become first.
+    """Unit vectors [count, D] that follow the principal components of the generator's first activations.
 
-    GANSpace (Härkönen et al. 2020, section 3.1): PCA of w itself, less each class's mean, where there is a mapping
-    network; where the latent is isotropic, PCA of the first layer's relu(W z + b), then least squares from the
-    components' coordinates back to z; of small pictures where that layer is not to be seen.
+    GANSpace (Härkönen et al. 2020, section 3.1): if there is a mapping network, PCA of w, less each class's mean; if
+    the latent is isotropic, PCA of the first layer's relu(W z + b), then least squares from the components'
+    coordinates back to z. For a generator that does not expose its first layer, PCA of small images takes its place.
     """
-    drawn = sample_latents(generator, samples, Role.LEARN)
-    layer = generator.first_layer(evenly(generator))
-    if layer is None and _is_prior(generator):
-        return _seen(generator, count, next(drawn.split(LOOKED_AT)))
+    batch = sample_latents(generator, samples, Role.TRAIN)
+    layer = generator.first_layer(uniform_classes(generator))
+    if layer is None and _has_identity_mapping(generator):
+        return _image_components(generator, count, next(batch.split(IMAGES)))
     if layer is None:
-        apart = drawn.latents - centre(generator, drawn)
-        _, axes = torch.linalg.eigh(apart.T @ apart)
-        return _oriented(axes.flip(1).T[:count].contiguous())
-    active = torch.relu(drawn.latents @ layer.weight.T + layer.bias)
-    active = active - active.mean(dim=0)
-    return _followed(active, drawn.latents, count)
+        centred = batch.latents - class_means(generator, batch)
+        _, axes = torch.linalg.eigh(centred.T @ centred)
+        return _with_fixed_sign(axes.flip(1).T[:count].contiguous())
+    activations = torch.relu(batch.latents @ layer.weight.T + layer.bias)
+    return _regress_components(activations - activations.mean(dim=0), batch.latents, count)
 
 
-def _is_prior(generator: Generator) -> bool:
-    # Whether latents are z itself, alike in all directions, so that nothing is to be seen of them alone.
+def _has_identity_mapping(generator: Generator) -> bool:
+    # Whether latents are z itself, which is isotropic, so that PCA of the latents alone finds nothing.
     z = generator.sample([0])
-    return generator.spec.space == "z" and torch.equal(generator.map(z, evenly(generator)), z)
+    return generator.spec.space == "z" and torch.equal(generator.map(z, uniform_classes(generator)), z)
 
 
-def _seen(generator: Generator, count: int, drawn: LatentBatch) -> Tensor:
-    # A network that shows nothing of its inside: components of its pictures, made small, take the first layer's place.
+def _image_components(generator: Generator, count: int, batch: LatentBatch) -> Tensor:
     rows = []
-    for chunk in drawn.split(CHUNK):
+    for chunk in batch.split(CHUNK):
         images = generator.synthesize(chunk.latents, chunk.classes)
-        rows.append(adaptive_avg_pool2d(images, (SMALL, SMALL)).flatten(1))
-    pictures = torch.cat(rows)
-    return _followed(pictures - pictures.mean(dim=0), drawn.latents, count)
+        rows.append(adaptive_avg_pool2d(images, (IMAGE_SIDE, IMAGE_SIDE)).flatten(1))
+    pixels = torch.cat(rows)
+    return _regress_components(pixels - pixels.mean(dim=0), batch.latents, count)
 
 
-def _followed(active: Tensor, latents: Tensor, count: int) -> Tensor:
-    # With more features than samples the small side is cheaper, and eigh needs no random start.
-    strengths, sides = torch.linalg.eigh(active @ active.T)
-    coordinates = sides.flip(1)[:, :count] * strengths.flip(0)[:count].clamp_min(0).sqrt()
+def _regress_components(activations: Tensor, latents: Tensor, count: int) -> Tensor:
+    # With more features than samples the Gram matrix is the smaller problem, and eigh needs no random start.
+    values, vectors = torch.linalg.eigh(activations @ activations.T)
+    coordinates = vectors.flip(1)[:, :count] * values.flip(0)[:count].clamp_min(0).sqrt()
     coordinates = coordinates / coordinates.std(dim=0)
-    vectors = torch.linalg.lstsq(coordinates, latents).solution
-    return _oriented(vectors / vectors.norm(dim=1, keepdim=True))
+    solution = torch.linalg.lstsq(coordinates, latents).solution
+    return _with_fixed_sign(solution / solution.norm(dim=1, keepdim=True))
 
 
 def factors(generator: Generator, count: int) -> Tensor:
-    """Unit vectors [count, D]: the eigenvectors of A'A, A the weights that the latent enters by, each row brought to
-    length one where there are several layers (Shen and Zhou 2021, section 3).
+    """Unit vectors [count, D]: the eigenvectors of A'A, where A holds the weights that the latent enters by.
+
+    With several layers, each row of A is scaled to length one first (Shen and Zhou 2021, section 3). Raises Invalid
+    if the generator does not expose these weights.
     """
     weight = generator.input_weights()
     if not len(weight):
         raise Invalid(
-            f"{generator.spec.title} does not show the weights its latent enters by.", "Look for pca instead."
+            f"{generator.spec.title} does not expose the weights of its first layer.", "Discover pca directions."
         )
     if generator.spec.layers > 1:
         weight = weight / weight.norm(dim=1, keepdim=True).clamp_min(1e-8)
-    _, vectors = torch.linalg.eigh(weight.T @ weight)  # eigh, not eig: real and in rising order
-    return _oriented(vectors.flip(1).T[:count].contiguous())
+    _, vectors = torch.linalg.eigh(weight.T @ weight)  # eigh, not eig: real and in ascending order
+    return _with_fixed_sign(vectors.flip(1).T[:count].contiguous())
 
 
 def discover(generator: Generator, method: Method, count: int = 6) -> Work[list[Direction]]:
-    """`count` directions in standard deviations of the prior, strongest first, named by number."""
+    """`count` directions, strongest first and named by number; their unit is the prior's standard deviation.
+
+    Raises Invalid if `count` is out of range or the generator does not support the method.
+    """
     width = generator.spec.width
     if not 1 <= count <= width - 4:
         raise Invalid(f"{count} directions cannot be found in {width} dimensions.", f"Ask for 1 to {width - 4}.")
-    yield Progress(0.1, f"Looking at {SAMPLES} latents" if method == "pca" else "Factorising the first layer")
+    yield Progress(0.1, f"Sampling {SAMPLES} latents" if method == "pca" else "Factorising the first layer")
     if method == "styles":
-        found = yield from channels(generator, count)
-        return [_channel(generator, number, *one) for number, one in enumerate(found, start=1)]
+        channels = yield from style_channels(generator, count)
+        return [_channel_direction(generator, number, one) for number, one in enumerate(channels, start=1)]
     with torch.no_grad():
         vectors = principal(generator, count) if method == "pca" else factors(generator, count)
     yield Progress(0.9, f"Found {count} directions")
     return [_direction(generator, method, number, vector) for number, vector in enumerate(vectors, start=1)]
 
 
-def channels(generator: Generator, count: int) -> Work[list[tuple[int, int, Tensor]]]:
-    """The style channels (Wu et al. 2021's StyleSpace) that move pictures most: layer, number in it, and a vector [S].
+def style_channels(generator: Generator, count: int) -> Work[list[StyleChannel]]:
+    """The style channels (StyleSpace, Wu et al. 2021) that change images most, at most one per layer.
 
-    By one standard deviation: each is weighed by the mean square of its derivative of the picture, estimated with
-    random signs, times its variance. At most one of a layer is taken, so that they are of different kinds. The vector's
-    length is the channel's deviation.
+    A channel's weight is the mean square of the image's derivative by it, estimated with random signs, times the
+    channel's variance: the effect of one standard deviation.
     """
     if not isinstance(generator, SupportsStyles):
-        raise Invalid(f"{generator.spec.name} has no style channels.", "Look for pca or sefa directions.")
-    drawn = sample_latents(generator, SAMPLES, Role.LEARN)
+        raise Invalid(f"{generator.spec.name} has no style channels.", "Discover pca or sefa directions.")
+    batch = sample_latents(generator, SAMPLES, Role.TRAIN)
     with torch.no_grad():
-        spread = torch.cat([generator.style_vector(part.latents) for part in drawn.split(256)]).std(dim=0)
+        deviation = torch.cat([generator.style_vector(part.latents) for part in batch.split(256)]).std(dim=0)
     width, layers = generator.spec.width, generator.spec.layers
-    rows = -(-(MOVES + len(spread)) // width)
-    power, source = torch.zeros_like(spread), torch.Generator().manual_seed(0)
-    for number, one in enumerate(next(drawn.split(LOOKS)).split(1)):
-        beyond = torch.zeros(1, rows, width, device=generator.device, requires_grad=True)
-        latent = torch.cat([one.latents[:, None].expand(-1, layers, -1), beyond], dim=1)
-        picture = generator.synthesize(latent, one.classes)
-        signs = torch.randint(2, picture.shape, generator=source).to(picture) * 2 - 1
-        (slope,) = torch.autograd.grad((picture * signs).sum(), beyond)
-        power += slope.flatten()[MOVES : MOVES + len(spread)].square()
-        yield Progress(0.8 * number / LOOKS, "Weighing style channels")
-    power *= spread.square()
+    rows = -(-(MOVES + len(deviation)) // width)
+    power, source = torch.zeros_like(deviation), torch.Generator().manual_seed(0)
+    for number, one in enumerate(next(batch.split(GRADIENT_IMAGES)).split(1)):
+        offsets = torch.zeros(1, rows, width, device=generator.device, requires_grad=True)
+        latent = torch.cat([one.latents[:, None].expand(-1, layers, -1), offsets], dim=1)
+        image = generator.synthesize(latent, one.classes)
+        signs = torch.randint(2, image.shape, generator=source).to(image) * 2 - 1
+        (gradient,) = torch.autograd.grad((image * signs).sum(), offsets)
+        power += gradient.flatten()[MOVES : MOVES + len(deviation)].square()
+        yield Progress(0.8 * number / GRADIENT_IMAGES, "Ranking style channels")
+    power *= deviation.square()
     starts = [0, *itertools.accumulate(generator.style_widths)]
-    best = []
+    strongest = []
     for layer, (start, stop) in enumerate(itertools.pairwise(starts)):
-        place = int(power[start:stop].argmax())
-        best.append((float(power[start + place]), layer, place))
-    found = []
-    for _, layer, place in sorted(best, reverse=True)[:count]:
-        vector = torch.zeros_like(spread)
-        vector[starts[layer] + place] = spread[starts[layer] + place]
-        found.append((layer, place, vector))
-    return found
+        index = int(power[start:stop].argmax())
+        strongest.append((float(power[start + index]), layer, index))
+    channels = []
+    for _, layer, index in sorted(strongest, reverse=True)[:count]:
+        vector = torch.zeros_like(deviation)
+        vector[starts[layer] + index] = deviation[starts[layer] + index]
+        channels.append(StyleChannel(layer, index, vector))
+    return channels
 
 
-def _oriented(vectors: Tensor) -> Tensor:
-    # A component has no sign of its own: its largest coordinate is made positive, so that runs agree.
+def _with_fixed_sign(vectors: Tensor) -> Tensor:
+    # The sign of a component is arbitrary: its largest coordinate is made positive, so that runs agree.
     largest = vectors.gather(1, vectors.abs().argmax(dim=1, keepdim=True))
     return vectors * largest.sign()
 
 
-def _channel(generator: Generator, number: int, layer: int, place: int, vector: Tensor) -> Direction:
-    length = float(vector.norm())
-    made = _direction(generator, "styles", number, vector / length)
+def _channel_direction(generator: Generator, number: int, channel: StyleChannel) -> Direction:
+    length = float(channel.vector.norm())
     return replace(
-        made,
-        id=f"style_{layer}_{place}",
-        name=f"Style {layer}, channel {place}",
+        _direction(generator, "styles", number, channel.vector / length),
+        id=f"style_{channel.layer}_{channel.index}",
+        name=f"Style {channel.layer}, channel {channel.index}",
         space="s",
         curve=Curve.straight(length, REACH),
-        note="One channel of one layer's style. Its unit is the channel's own spread.",
+        note="One channel of one layer's style. Its unit is the channel's standard deviation.",
     )
 
 
@@ -177,7 +187,8 @@ def _direction(generator: Generator, method: Method, number: int, vector: Tensor
         method=method,
         seed=0,
         created=datetime.date.today().isoformat(),
-        note="Found, not asked for: name it by what you see. Its unit is the spread of the latents along it.",
+        note="Discovered, not learned: name it by what you see. Its unit is the standard deviation of the latents "
+        "along it.",
         licence=generator.spec.card.licence,
         settings={} if method == "sefa" else {"samples": SAMPLES},
     )

@@ -1,7 +1,8 @@
-"""Moves that a network makes exactly, as sliders of their own, and how near a learned slider comes to them.
+"""Sliders for moves that a network makes exactly, and the comparison of learned sliders with them.
 
-StyleGAN3 draws from waves on a grid (Karras et al. 2021, section 3.2): shifting or turning the grid shifts or turns the
-picture, whatever was learned. Such a slider is an oracle for the learned one of the same name.
+StyleGAN3 synthesises from Fourier features on a grid (Karras et al. 2021, section 3.2): shifting or rotating the grid
+shifts or rotates the image, independently of what was learned. Such a slider is the ground truth for the learned one
+of the same name.
 """
 
 from __future__ import annotations
@@ -20,42 +21,42 @@ from models.base import MOVES, Generator
 from models.specs import GeneratorSpec
 
 PREFIX = "exact_"
-AXES = {"shift_x": (0, 1.0), "shift_y": (1, -1.0), "rotate": (2, 1.0)}  # of the moves, and which way is up
-REACH = {"shift_x": 0.25, "shift_y": 0.25, "rotate": 90.0}  # shares of the side; degrees
+AXES = {"shift_x": (0, 1.0), "shift_y": (1, -1.0), "rotate": (2, 1.0)}  # index among the moves, and its sign
+REACH = {"shift_x": 0.25, "shift_y": 0.25, "rotate": 90.0}  # shares of the image side; degrees
 NOTES = {
-    "shift_x": "Exact: the network's input is shifted, nothing is learned.",
-    "shift_y": "Exact: the network's input is shifted, nothing is learned.",
-    "rotate": "The network's input is turned. Details turn with it where it was trained for that (-R, not -T).",
+    "shift_x": "Exact: the network's input grid is shifted; nothing is learned.",
+    "shift_y": "Exact: the network's input grid is shifted; nothing is learned.",
+    "rotate": "The network's input grid is rotated. Details rotate with it if it was trained for that (-R, not -T).",
 }
-STEPS = 4  # amounts each way at which a learned slider is held against the oracle
+STEPS = 4  # amounts each way at which a learned slider is compared with the exact move
 
 
 def exact_directions(spec: GeneratorSpec) -> list[Direction]:
-    """A slider for each of the moves that the network makes exactly; none for most."""
+    """A slider for each move that the network makes exactly; none for most generators."""
     return [_slider(spec, name) for name in spec.exact if name in AXES]
 
 
-def psnr_against_exact(generator: Generator, direction: Direction, name: str, drawn: LatentBatch) -> list[list[float]]:
-    """Rows of [asked, dB, dB] over a slider's range: the mean PSNR of the learned slider's pictures, and of pictures
-    left as they are, both against the exact move `name` of the same latents.
+def psnr_against_exact(generator: Generator, direction: Direction, name: str, batch: LatentBatch) -> list[list[float]]:
+    """Rows of [asked, dB, dB] over a slider's range: the mean PSNR of the learned slider's images, and of unchanged
+    images, both against the exact move `name` of the same latents.
     """
-    truth, unit = _slider(generator.spec, name), direction.unit
+    exact, unit = _slider(generator.spec, name), direction.unit
     low, high = (unit.coordinate(end) for end in direction.range)
     rows = []
     for share in [number / STEPS for number in range(-STEPS, STEPS + 1)]:
         amount = unit.amount(-share * low if share < 0 else share * high)
-        found: list[Tensor] = []
-        for one in drawn.split(1):
+        values: list[Tensor] = []
+        for one in batch.split(1):
             with torch.no_grad():
                 layers = one.latents[:, None].repeat(1, generator.spec.layers, 1)
-                wanted = generator.synthesize(
-                    append_style_rows(layers, generator, [(truth, truth.steps(amount))]), one.classes
+                target = generator.synthesize(
+                    append_style_rows(layers, generator, [(exact, exact.steps(amount))]), one.classes
                 )
                 moved = one.latents + direction.displacement(one.latents, amount, one.classes)
                 moved = limit_to_layers(one.latents, moved, direction.layers, generator.spec.layers)
-                steered, still = (generator.synthesize(w, one.classes) for w in (moved, one.latents))
-            found.append(torch.stack([psnr(wanted, steered), psnr(wanted, still)], dim=1))
-        rows.append([amount, *torch.cat(found).mean(dim=0).tolist()])
+                steered, unchanged = (generator.synthesize(w, one.classes) for w in (moved, one.latents))
+            values.append(torch.stack([psnr(target, steered), psnr(target, unchanged)], dim=1))
+        rows.append([amount, *torch.cat(values).mean(dim=0).tolist()])
     return rows
 
 

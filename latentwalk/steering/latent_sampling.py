@@ -1,4 +1,4 @@
-"""Latents to learn from, to calibrate on and to judge by, drawn so that no seed is ever in two of these roles."""
+"""Latents for training, validation, calibration and evaluation, drawn so that no seed ever has two of these roles."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from models.base import Generator
 
 
 class Role(Enum):
-    """What latents are drawn for: each role owns a block of seeds (first, last + 1)."""
+    """What latents are for; the value is the half-open range of seeds reserved for it."""
 
-    LEARN = (0, 2**30)
-    WATCH = (2**30, 2**30 + 2**28)
+    TRAIN = (0, 2**30)
+    VALIDATE = (2**30, 2**30 + 2**28)
     CALIBRATE = (2**31, 2**31 + 2**28)
-    JUDGE = (3 * 2**30, 3 * 2**30 + 2**28)
+    EVALUATE = (3 * 2**30, 3 * 2**30 + 2**28)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LatentBatch:
-    """Latents [N, D] with their class weights [N, K] (None where there are no classes)."""
+    """Latents [N, D] with their class weights [N, K] (None for a generator without classes)."""
 
     latents: Tensor
     classes: Tensor | None
@@ -33,35 +33,41 @@ class LatentBatch:
         return len(self.latents)
 
     def split(self, size: int) -> Iterator[LatentBatch]:
-        """The same in chunks of at most `size`, in order."""
+        """Chunks of at most `size` latents, in order."""
         for start in range(0, len(self), size):
             part = slice(start, start + size)
             yield LatentBatch(self.latents[part], None if self.classes is None else self.classes[part])
 
 
-def centre(generator: Generator, drawn: LatentBatch) -> Tensor:
-    """The mean latent of each one's classes, [N, D]: zero where latents are drawn from the prior themselves."""
-    count = len(drawn)
-    blank = torch.zeros(count, *generator.spec.spaces["z"], device=generator.device)
-    return generator.map(blank, drawn.classes, 0.0)
+def class_means(generator: Generator, batch: LatentBatch) -> Tensor:
+    """The mean latent of each latent's classes, [N, D]; zero if latents are drawn from the prior itself."""
+    zeros = torch.zeros(len(batch), *generator.spec.spaces["z"], device=generator.device)
+    return generator.map(zeros, batch.classes, 0.0)
 
 
-def evenly(generator: Generator) -> Tensor | None:
-    """Every class alike, weights [1, classes]: the mean condition; None where there are no classes."""
-    kinds = len(generator.spec.classes)
-    return torch.full((1, kinds), 1 / kinds, device=generator.device) if kinds else None
+def uniform_classes(generator: Generator) -> Tensor | None:
+    """Class weights [1, K] that weigh every class alike; None for a generator without classes."""
+    count = len(generator.spec.classes)
+    return torch.full((1, count), 1 / count, device=generator.device) if count else None
+
+
+def class_indices(batch: LatentBatch) -> Tensor:
+    """The index of each latent's strongest class [N], on the CPU; zeros where there are no classes."""
+    if batch.classes is None:
+        return torch.zeros(len(batch), dtype=torch.long)
+    return batch.classes.argmax(dim=1).cpu()
 
 
 def sample_latents(
-    generator: Generator, count: int, role: Role, source: torch.Generator | None = None, in_turn: bool = False
+    generator: Generator, count: int, role: Role, source: torch.Generator | None = None, balanced: bool = False
 ) -> LatentBatch:
-    """`count` latents of the prior, each of one class drawn evenly, for one role.
+    """`count` latents of the prior for one role, each of one class.
 
-    With a `source` the seeds come from it (learning: new ones at every step); without, they are the first of the
-    role's block, so that two reports on the same generator judge by the same pictures. `in_turn` takes the classes
-    one after another from a drawn start, so that each comes as often as any other.
+    With a `source`, seeds are drawn from it (training: new ones at every step). Without one, they are the first of
+    the role's range, so that two reports on the same generator use the same images. `balanced` cycles through the
+    classes from a random start, so that each comes equally often; otherwise classes are drawn uniformly.
     """
-    first, stop = Role(role).value
+    first, stop = role.value
     if source is None:
         seeds = list(range(first, first + count))
         source = torch.Generator().manual_seed(first)
@@ -70,7 +76,7 @@ def sample_latents(
     kinds = len(generator.spec.classes)
     classes = None
     if kinds:
-        drawn = torch.randint(kinds, (1 if in_turn else count,), generator=source)
-        drawn = (drawn + torch.arange(count)) % kinds if in_turn else drawn
-        classes = one_hot(drawn, kinds).float().to(generator.device)
+        indices = torch.randint(kinds, (1 if balanced else count,), generator=source)
+        indices = (indices + torch.arange(count)) % kinds if balanced else indices
+        classes = one_hot(indices, kinds).float().to(generator.device)
     return LatentBatch(generator.map(generator.sample(seeds), classes), classes)

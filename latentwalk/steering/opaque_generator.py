@@ -1,4 +1,4 @@
-"""A generator of transparent pictures as one of opaque ones, which is how people and judges see them."""
+"""Compositing a generator with an alpha channel on white, so that learning and regressors see what people see."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.base import FirstLayer, Generator, Precision
 
 
 def as_opaque(generator: Generator) -> Generator:
-    """Itself, or, where its pictures have an alpha channel, a twin whose pictures lie on white."""
+    """The generator itself, or, if its images have an alpha channel, a wrapper whose RGB images lie on white."""
     return _OnWhite(generator) if generator.spec.channels == 4 else generator
 
 
@@ -23,7 +23,7 @@ class _OnWhite:
         self.spec = replace(generator.spec, channels=3)
         self.device: torch.device = generator.device
         self.precision: Precision = generator.precision
-        self.differentiable = generator.differentiable
+        self.differentiable: bool = generator.differentiable
 
     def sample(self, seeds: Sequence[int]) -> Tensor:
         return self._generator.sample(seeds)

@@ -1,4 +1,4 @@
-"""Rows of pictures along a walk: what one looks at before believing a figure."""
+"""Rows of images along a walk, for people to check a direction by eye."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ from latentwalk.steering.latent_sampling import LatentBatch, Role, sample_latent
 from models.base import Generator
 
 COLUMNS = 7
+PREVIEW_SHARES = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)  # of the learned limit, in the strip shown while learning
 
 
 def picture_row(
     generator: Generator, walk: Walk, one: LatentBatch, steps: Sequence[float], layers: tuple[int, int] | None = None
 ) -> Tensor:
-    """One latent at each step of a walk, in some layers or all, side by side: uint8 [H, len(steps) * W, 3]."""
+    """One latent at each step of a walk, side by side: uint8 [H, len(steps) * W, 3].
+
+    `layers` limits the walk to some of the generator's layers, [first, stop).
+    """
     with torch.no_grad():
         latents = one.latents.expand(len(steps), -1)
         classes = None if one.classes is None else one.classes.expand(len(steps), -1)
@@ -36,24 +40,28 @@ def preview_strip(generator: Generator, direction: Direction, count: int = 3, co
     coordinates = [low * (middle - i) / middle for i in range(middle)] + [0.0]
     coordinates += [high * (i + 1) / middle for i in range(middle)]
     steps = [direction.curve.step(coordinate) for coordinate in coordinates]
-    drawn = sample_latents(generator, count, Role.JUDGE)
+    batch = sample_latents(generator, count, Role.EVALUATE)
     if direction.space == "z" != generator.spec.space:
-        seeds = range(Role.JUDGE.value[0], Role.JUDGE.value[0] + count)
-        parts = zip(generator.sample(list(seeds)), drawn.split(1), strict=True)
-        return torch.cat([_early(generator, direction, z[None], one, steps) for z, one in parts])
+        first = Role.EVALUATE.value[0]
+        pairs = zip(generator.sample(list(range(first, first + count))), batch.split(1), strict=True)
+        return torch.cat([_row_in_z(generator, direction, z[None], one, steps) for z, one in pairs])
     if direction.space in STYLE_ROW_SPACES:
-        return torch.cat([_elsewhere(generator, direction, one, steps) for one in drawn.split(1)])
-    return torch.cat([picture_row(generator, direction.walk, one, steps, direction.layers) for one in drawn.split(1)])
+        return torch.cat([_row_in_styles(generator, direction, one, steps) for one in batch.split(1)])
+    return torch.cat([picture_row(generator, direction.walk, one, steps, direction.layers) for one in batch.split(1)])
 
 
-def _early(generator: Generator, direction: Direction, z: Tensor, one: LatentBatch, steps: Sequence[float]) -> Tensor:
+def _row_in_z(
+    generator: Generator, direction: Direction, z: Tensor, one: LatentBatch, steps: Sequence[float]
+) -> Tensor:
+    # The walk moves z before the mapping network.
     with torch.no_grad():
         moved = [direction.walk.move(z, z.new_tensor([step]), one.classes) for step in steps]
-        images = [generator.synthesize(generator.map(place, one.classes), one.classes)[0] for place in moved]
+        images = [generator.synthesize(generator.map(latent, one.classes), one.classes)[0] for latent in moved]
     return to_bytes(torch.cat(images, dim=2))
 
 
-def _elsewhere(generator: Generator, direction: Direction, one: LatentBatch, steps: Sequence[float]) -> Tensor:
+def _row_in_styles(generator: Generator, direction: Direction, one: LatentBatch, steps: Sequence[float]) -> Tensor:
+    # The walk acts on style channels or exact moves, which extra rows of the latent carry.
     layers = one.latents[:, None].repeat(1, generator.spec.layers, 1)
     with torch.no_grad():
         images = [

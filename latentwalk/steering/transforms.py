@@ -1,7 +1,7 @@
-"""The image edits a walk is taught to imitate: pure, differentiable, each with a unit, limits and a validity mask.
+"""The image edits that walks imitate: pure, differentiable functions with a unit, limits and a validity mask.
 
-Adding one takes a short function: decorate `edit(images, amounts)` with `@transform(...)`, in this file or in a
-package of your own that names it under the entry point group `latentwalk.transforms`.
+To add one, decorate a function `edit(images, amounts)` with `@transform(...)`, in this module or in your own package,
+which then declares it as an entry point in the group `latentwalk.transforms`.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ GREY = (0.299, 0.587, 0.114)  # luma weights of ITU-R BT.601, the ones of JPEG
 
 @dataclass(frozen=True, slots=True)
 class Transform:
-    """One edit of pictures.
+    """An image edit with its unit and limits.
 
-    `function(images, amounts)` takes images [N, 3, H, W] in [-1, 1] and amounts [N] in the unit, and returns
-    the edited images and a mask [N, 1, H, W] in [0, 1]: the share of each pixel that came from inside the
-    picture. `reach` is the largest amount asked for in training; as a share of the picture's side where `relative`
-    (then the unit is pixels). `moves` says that content is moved rather than recoloured: what was reached is then
-    measured on structure (`steering.measuring`), so the function must take any number of channels.
+    `function(images, amounts)` takes images [N, 3, H, W] in [-1, 1] and amounts [N] in the unit. It returns the
+    edited images and a mask [N, 1, H, W] in [0, 1]: the share of each pixel that comes from inside the image. `reach`
+    is the largest amount requested in training, as a share of the image side if `relative` (the unit is then pixels).
+    `moves` is True if the edit moves content rather than recolours it: the amount reached is then measured on
+    structure (`measuring.transform_estimator`), so the function must accept any number of channels.
     """
 
     name: str
@@ -46,57 +46,57 @@ class Transform:
     function: Callable[[Tensor, Tensor], Edited]
 
     def limits(self, resolution: int) -> tuple[float, float]:
-        """The amounts asked for in training, lowest and highest, for pictures of that many pixels a side."""
+        """The lowest and highest amount requested in training, for images with sides of `resolution` pixels."""
         high = self.reach * resolution if self.relative else self.reach
         return self.unit.amount(-self.unit.coordinate(high)), high
 
     def __call__(self, images: Tensor, coordinates: Tensor) -> Edited:
-        """Edit by coordinates of the unit [N] (0 changes nothing), the additive form the walks use."""
+        """Edit images by coordinates of the unit [N], in which walks are linear; 0 changes nothing."""
         unit = self.unit
         amounts = unit.neutral * torch.exp2(coordinates) if unit.scale == "log" else coordinates + unit.neutral
         return self.function(images, amounts.to(images))
 
 
-_ours: dict[str, Transform] = {}
+_builtin: dict[str, Transform] = {}
 
 
 def transform(
     *, title: str, group: str, unit: Unit, reach: float, relative: bool = False, moves: bool = False
 ) -> Callable[[Callable[[Tensor, Tensor], Edited]], Transform]:
-    """Make a Transform of a function; its name is the function's, its explanation the docstring's first line."""
+    """Turn a function into a Transform named after it; the first line of its docstring becomes `about`."""
 
     def declare(function: Callable[[Tensor, Tensor], Edited]) -> Transform:
         about = (function.__doc__ or "").strip().splitlines()[0]
-        made = Transform(function.__name__, title, group, unit, reach, relative, moves, about, function)
-        _ours[made.name] = made
+        declared = Transform(function.__name__, title, group, unit, reach, relative, moves, about, function)
+        _builtin[declared.name] = declared
         transforms.cache_clear()
-        return made
+        return declared
 
     return declare
 
 
 @cache
 def transforms() -> Mapping[str, Transform]:
-    """Every transform by name: ours, then those that installed packages offer."""
-    found = dict(_ours)
+    """Every transform by name: the built-in ones, then those of installed packages."""
+    known = dict(_builtin)
     for point in importlib.metadata.entry_points(group="latentwalk.transforms"):
-        offered = point.load()
-        found[offered.name] = offered
-    return MappingProxyType(found)
+        plugin = point.load()
+        known[plugin.name] = plugin
+    return MappingProxyType(known)
 
 
 def find(name: str) -> Transform:
-    """The transform of that name; NotFound lists what there is."""
+    """The transform of that name. Raises NotFound, whose hint lists the known ones."""
     if name not in transforms():
-        raise NotFound(f"There is no transform “{name[:60]}”.", f"There are {', '.join(transforms())}.")
+        raise NotFound(f"There is no transform “{name[:60]}”.", f"Choose one of {', '.join(transforms())}.")
     return transforms()[name]
 
 
 def warp(images: Tensor, matrices: Tensor) -> Edited:
-    """Sample `images` at positions `matrices` [N, 2, 3] send the output's to, in units of half a side.
+    """Resample `images` by affine maps `matrices` [N, 2, 3] from output to input positions, in half image sides.
 
-    The edge is repeated outwards, so that a pixel half outside holds no padding, and the mask says how much of it
-    to believe: warped ones, fractional at the border, without a seam.
+    Edge pixels are repeated outwards, so that a pixel that lies half outside contains no padding colour. The mask is
+    an image of ones warped likewise, with zero padding: fractional at the border.
     """
     grid = affine_grid(matrices, list(images.shape), align_corners=False)
     edited = grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
@@ -109,12 +109,12 @@ def _affine(rows: tuple[tuple[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Ten
     return torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)
 
 
-def _whole(edited: Tensor) -> Edited:
-    # A colour edit is valid everywhere; clipped, because no picture holds the values beyond.
+def _valid_everywhere(edited: Tensor) -> Edited:
+    # A colour edit is valid everywhere; it is clamped because no image file can hold values beyond the range.
     return edited.clamp(-1, 1), torch.ones_like(edited[:, :1])
 
 
-def _over(amounts: Tensor) -> Tensor:
+def _per_image(amounts: Tensor) -> Tensor:
     return amounts[:, None, None, None]
 
 
@@ -126,73 +126,73 @@ PERCENT = Unit("%", decimals=1)
 
 @transform(title="Zoom", group="geometry", unit=FACTOR, reach=2.0, moves=True)
 def zoom(images: Tensor, amounts: Tensor) -> Edited:
-    """Enlarges the picture about its centre; below x1 it shrinks and shows what would lie around it."""
-    nought, scale = torch.zeros_like(amounts), 1 / amounts
-    return warp(images, _affine(((scale, nought, nought), (nought, scale, nought))))
+    """Enlarges the image about its centre; below x1 it shrinks and shows what would lie around it."""
+    zero, scale = torch.zeros_like(amounts), 1 / amounts
+    return warp(images, _affine(((scale, zero, zero), (zero, scale, zero))))
 
 
 @transform(title="Shift sideways", group="geometry", unit=PIXELS, reach=0.125, relative=True, moves=True)
 def shift_x(images: Tensor, amounts: Tensor) -> Edited:
-    """Moves the picture right; negative amounts move it left."""
-    nought, one = torch.zeros_like(amounts), torch.ones_like(amounts)
-    return warp(images, _affine(((one, nought, -2 * amounts / images.shape[3]), (nought, one, nought))))
+    """Moves the image right; negative amounts move it left."""
+    zero, one = torch.zeros_like(amounts), torch.ones_like(amounts)
+    return warp(images, _affine(((one, zero, -2 * amounts / images.shape[3]), (zero, one, zero))))
 
 
 @transform(title="Shift up", group="geometry", unit=PIXELS, reach=0.125, relative=True, moves=True)
 def shift_y(images: Tensor, amounts: Tensor) -> Edited:
-    """Moves the picture up; negative amounts move it down."""
-    nought, one = torch.zeros_like(amounts), torch.ones_like(amounts)
-    return warp(images, _affine(((one, nought, nought), (nought, one, 2 * amounts / images.shape[2]))))
+    """Moves the image up; negative amounts move it down."""
+    zero, one = torch.zeros_like(amounts), torch.ones_like(amounts)
+    return warp(images, _affine(((one, zero, zero), (zero, one, 2 * amounts / images.shape[2]))))
 
 
 @transform(title="Rotate", group="geometry", unit=DEGREES, reach=30.0, moves=True)
 def rotate(images: Tensor, amounts: Tensor) -> Edited:
-    """Turns the picture clockwise about its centre; negative amounts turn it back."""
-    turn = amounts * (math.pi / 180)
-    nought, cosine, sine = torch.zeros_like(turn), turn.cos(), turn.sin()
-    return warp(images, _affine(((cosine, sine, nought), (-sine, cosine, nought))))
+    """Rotates the image clockwise about its centre; negative amounts rotate it counterclockwise."""
+    angle = amounts * (math.pi / 180)
+    zero, cosine, sine = torch.zeros_like(angle), angle.cos(), angle.sin()
+    return warp(images, _affine(((cosine, sine, zero), (-sine, cosine, zero))))
 
 
 @transform(title="Brightness", group="colour", unit=PERCENT, reach=40.0)
 def brightness(images: Tensor, amounts: Tensor) -> Edited:
-    """Adds light: per cent of the span from black to white."""
-    return _whole(images + _over(amounts) / 50)
+    """Adds lightness, in per cent of the span from black to white."""
+    return _valid_everywhere(images + _per_image(amounts) / 50)
 
 
 @transform(title="Contrast", group="colour", unit=FACTOR, reach=2.0)
 def contrast(images: Tensor, amounts: Tensor) -> Edited:
-    """Stretches values away from the picture's mean."""
+    """Scales values about the image's mean."""
     mean = images.mean(dim=(1, 2, 3), keepdim=True)
-    return _whole(mean + (images - mean) * _over(amounts))
+    return _valid_everywhere(mean + (images - mean) * _per_image(amounts))
 
 
 def _channel(images: Tensor, amounts: Tensor, channel: int) -> Edited:
     added = torch.zeros_like(images[:1])
     added[:, channel] = 1
-    return _whole(images + added * _over(amounts) / 50)
+    return _valid_everywhere(images + added * _per_image(amounts) / 50)
 
 
 @transform(title="Red", group="colour", unit=PERCENT, reach=40.0)
 def red(images: Tensor, amounts: Tensor) -> Edited:
-    """Adds red: per cent of the channel's span."""
+    """Adds red, in per cent of the channel's span."""
     return _channel(images, amounts, 0)
 
 
 @transform(title="Green", group="colour", unit=PERCENT, reach=40.0)
 def green(images: Tensor, amounts: Tensor) -> Edited:
-    """Adds green: per cent of the channel's span."""
+    """Adds green, in per cent of the channel's span."""
     return _channel(images, amounts, 1)
 
 
 @transform(title="Blue", group="colour", unit=PERCENT, reach=40.0)
 def blue(images: Tensor, amounts: Tensor) -> Edited:
-    """Adds blue: per cent of the channel's span."""
+    """Adds blue, in per cent of the channel's span."""
     return _channel(images, amounts, 2)
 
 
 @transform(title="Saturation", group="colour", unit=FACTOR, reach=2.0)
 def saturation(images: Tensor, amounts: Tensor) -> Edited:
-    """Stretches colours away from the grey of the same lightness."""
+    """Scales colours about the grey of the same lightness."""
     weights = images.new_tensor(GREY)[:, None, None]
     grey = (images * weights).sum(dim=1, keepdim=True)
-    return _whole(grey + (images - grey) * _over(amounts))
+    return _valid_everywhere(grey + (images - grey) * _per_image(amounts))

@@ -1,1 +1,1 @@
-"""Making a generator from pictures: data, recipe, losses and the loop that survives being stopped."""
+"""Training a generator: recipes, data, the adversarial training loop, encoders and evaluation."""

@@ -1,4 +1,4 @@
-"""What a run leaves: a generator that can be kept, cut to the side that was reached."""
+"""Exporting a trained network as a generator for the library, cropped to the image side that training reached."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from models.specs import Card, GeneratorSpec
 def export_generator(
     network: StyleGAN2Network, recipe: Recipe, side: int, classes: Sequence[str]
 ) -> tuple[GeneratorSpec, dict[str, Tensor]]:
-    """The description and the weights, float16, of a network as far as `side` px."""
+    """The spec and the float16 weights of a network without its blocks beyond `side` px."""
     blocks = int(math.log2(side)) - 1
     state = {FIR: torch.tensor([float(tap) for tap in network.config.fir])}
     for name, tensor in network.state_dict().items():

@@ -1,11 +1,11 @@
-"""One run from its recipe to a generator in the library: pictures opened, states and sheets kept, the end described."""
+"""A whole training run, from a recipe to a generator in the library with its encoder, report and model card."""
 
 from __future__ import annotations
 
 import functools
 import json
 import time
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,135 +20,166 @@ from latentwalk.steering.data_coverage import data_coverage
 from latentwalk.training import post_training
 from latentwalk.training.data.avatars import Avatars, variability
 from latentwalk.training.data.image_folder import ImageFolder
+from latentwalk.training.encoder_training import ReconstructionFigures
 from latentwalk.training.evaluation.model_card import model_card
 from latentwalk.training.export_generator import export_generator
-from latentwalk.training.loop import Source, train
+from latentwalk.training.gan.loop import ImageSource, TrainingRun, train
+from latentwalk.training.gan.state import TrainingState
 from latentwalk.training.recipe import Recipe
-from latentwalk.training.state import TrainingState
 from models import atomic_files
+from models.base import Generator
 from models.catalogue import local
-from models.catalogue.local import DATA_COVERAGE
 
 LOG = "training.json"
 CARD = "CARD.md"
+ENCODER_FIGURES = "encoder.json"
+GRIDS = "sheets"
+CONFIGURATION = "sizes.json"
+# What determines the tensors of a checkpoint or what they were trained on; everything else may change between runs.
+FIXED = {"widths", "critic", "z", "w", "mapping", "stable_rank", "pictures", "start"}
 
 
-def open_pictures(
-    recipe: Recipe, beside: Path, side: int, part: str = "train", device: torch.device | str = "cpu"
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """An exported generator: its name, its folder, the number of training images and its encoder's figures."""
+
+    generator: str
+    folder: Path
+    images: int
+    encoder: ReconstructionFigures | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as the command prints it."""
+        encoder = {} if self.encoder is None else {"encoder": reconstruction_json(self.encoder)}
+        return {"generator": self.generator, "folder": str(self.folder), "seen": self.images, **encoder}
+
+
+def reconstruction_json(figures: ReconstructionFigures) -> dict[str, Any]:
+    """An encoder's figures as its JSON file holds them."""
+    return {
+        "latents": figures.latents,
+        "pictures": figures.pictures,
+        "mean_square": figures.mean_square,
+        "n": figures.count,
+    }
+
+
+def open_images(
+    recipe: Recipe, base: Path, side: int, part: str = "train", device: torch.device | str = "cpu"
 ) -> Avatars | ImageFolder:
-    """The recipe's pictures at a side, to train on or "held-out"; relative paths start at `beside`."""
-    kind, _, place = recipe.pictures.partition(":")
-    folder = (beside / Path(place).expanduser()).resolve()
+    """The recipe's images at a side; `part` is "train" or "held-out", relative paths start at `base`."""
+    kind, _, path = recipe.pictures.partition(":")
+    folder = (base / Path(path).expanduser()).resolve()
     return Avatars(folder, side, part, device) if kind == "avatars" else ImageFolder(folder, side, recipe.mirror, part)
 
 
 def run_recipe(
-    recipe: Recipe, beside: Path, folder: Path, generators: Path, device: str,
+    recipe: Recipe, base: Path, folder: Path, generators: Path, device: str,
     report: bool = False, minutes: float | None = None,
-) -> Work[Mapping[str, Any]]:  # fmt: skip
-    """Train what a recipe says, its paths starting at `beside`, and keep the generator in `generators`.
+) -> Work[TrainingResult]:  # fmt: skip
+    """Train a recipe, whose relative paths start at `base`, and store the generator in `generators`.
 
-    `folder` holds the state, the log, sheets and snapshots: the same call goes on where the last one was stopped. At
-    the end, or after `minutes`, what was learned so far is kept. Then an encoder is trained if the recipe asks for one,
-    and with `report` every figure is taken. Returns the generator's name, where it lies and how many pictures were
-    seen. Invalid where the recipe has changed in what its state depends on, or `minutes` did not do for one step.
+    `folder` holds the checkpoint, the log, sample grids and snapshots: the same call resumes an interrupted run.
+    Training ends with the recipe or after `minutes`. Then an encoder is trained if the recipe asks for one, and with
+    `report` the generator is evaluated on held-out images. Raises Invalid if the recipe no longer fits the checkpoint,
+    or if `minutes` are too few for one step.
     """
     until = None if minutes is None else time.monotonic() + 60 * minutes
-    _same(recipe, folder)
-    chosen = pick_device(device)
-    if chosen.type == "cuda":
-        torch.backends.cudnn.benchmark = True  # shapes stay as they are for thousands of steps
+    _check_configuration(recipe, folder)
+    torch_device = pick_device(device)
+    if torch_device.type == "cuda":
+        torch.backends.cudnn.benchmark = True  # shapes stay the same for thousands of steps
         torch.set_float32_matmul_precision("high")
     yield Progress(0.0, "Reading the pictures")
 
     @functools.lru_cache(maxsize=1)
     def source(side: int) -> Avatars | ImageFolder:
-        return open_pictures(recipe, beside, side, device=chosen)
+        return open_images(recipe, base, side, device=torch_device)
 
     classes = source(recipe.stages[0].side).classes
-    start = (beside / recipe.start).resolve() if recipe.start else None
-    state = yield from _trained(recipe, source, folder, chosen, until, start)
+    start = (base / recipe.start).resolve() if recipe.start else None
+    run = TrainingRun(folder, training_dtype(recipe.precision, torch_device), torch_device, until, start)
+    state = yield from _train(recipe, source, run)
     source.cache_clear()
-    side = recipe.reached(state.seen)
+    side = recipe.side_after(state.images)
     if not side:
-        raise Invalid("Nothing was learned in that time.", "Give it more minutes.")
+        raise Invalid("Training ran out of time before its first step.", "Allow more minutes.")
     spec, weights = export_generator(state.average, recipe, side, classes)
     home = local.save(generators, spec, weights).parent
-    told = {"recipe": recipe.model_dump(), "log": state.log, "begun": _log_of(start)}
-    atomic_files.write(home / LOG, json.dumps(told).encode())
+    log = {"recipe": recipe.model_dump(), "log": state.log, "begun": _log_of(start)}
+    atomic_files.write(home / LOG, json.dumps(log).encode())
     post_training.add_sample_grid(state.average, side, home)
-    made = local.load(local.read_entry(home), chosen)
-    result: dict[str, Any] = {"generator": spec.name, "folder": str(home), "seen": state.seen}
+    generator = local.load(local.read_entry(home), torch_device)
+    encoder = None
     if recipe.encoder:
-        work = post_training.add_encoder(precision.choose(made), recipe.encoder, folder, home)
-        result["encoder"] = yield from scale_progress(work, 0.8, 0.9)
-        atomic_files.write(home / "encoder.json", json.dumps(result["encoder"]).encode())
+        work = post_training.add_encoder(precision.choose(generator), recipe.encoder, folder, home)
+        encoder = yield from scale_progress(work, 0.8, 0.9)
+        atomic_files.write(home / ENCODER_FIGURES, json.dumps(reconstruction_json(encoder)).encode())
+    result = TrainingResult(spec.name, home, state.images, encoder)
     if report:
-        training, held_out = (open_pictures(recipe, beside, side, which, chosen) for which in ("train", "held-out"))
-        known = variability(side) if isinstance(training, Avatars) else {}
-        view = yield from scale_progress(
-            post_training.add_report(made, recipe, training, held_out, folder, home), 0.9, 0.96
-        )
-        reflected = yield from scale_progress(data_coverage(precision.choose(made), known), 0.96, 1.0)
-        atomic_files.write(home / DATA_COVERAGE, json.dumps(reflected, indent=1).encode())
-        atomic_files.write(
-            home / CARD, model_card(spec, recipe, state.seen, view, result.get("encoder"), reflected).encode()
-        )
+        yield from scale_progress(_evaluate(generator, recipe, base, folder, result), 0.9, 1.0)
     return result
 
 
-def _trained(
-    recipe: Recipe, source: Source, folder: Path, device: torch.device, until: float | None, start: Path | None
-) -> Work[TrainingState]:
-    dtype = dtype_of(recipe.precision, device)
-    work = scale_progress(train(recipe, source, folder, dtype, device, until, start), 0.0, 0.8)
-    while True:
-        try:
-            progress = next(work)
-        except StopIteration as done:
-            state: TrainingState = done.value
-            return state
-        if progress.strip is not None:
-            picture = image_codec.encode(Image.fromarray(progress.strip.numpy()), "png")
-            atomic_files.write(folder / "sheets" / f"{progress.detail['seen']:09d}.png", picture)
-        yield progress
-
-
-def dtype_of(precision: str, device: torch.device) -> torch.dtype:
-    """The recipe's precision, or by itself the one in which this device convolves faster."""
+def training_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """The dtype for a recipe's precision; for "auto", the one in which this device computes convolutions faster."""
     if precision != "auto":
         return {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    return min((torch.bfloat16, torch.float32), key=_seconds)
+    return min((torch.bfloat16, torch.float32), key=_convolution_seconds)
 
 
-def _seconds(dtype: torch.dtype) -> float:
-    image = torch.randn(16, 64, 32, 32).to(dtype).contiguous(memory_format=torch.channels_last)
+def _convolution_seconds(dtype: torch.dtype) -> float:
+    images = torch.randn(16, 64, 32, 32).to(dtype).contiguous(memory_format=torch.channels_last)
     kernel = torch.randn(64, 64, 3, 3).to(dtype)
     times = []
     for _ in range(5):
-        begin = time.perf_counter()
-        torch.nn.functional.conv2d(image, kernel, padding=1)
-        times.append(time.perf_counter() - begin)
+        start = time.perf_counter()
+        torch.nn.functional.conv2d(images, kernel, padding=1)
+        times.append(time.perf_counter() - start)
     return min(times)
 
 
+def _train(recipe: Recipe, source: ImageSource, run: TrainingRun) -> Work[TrainingState]:
+    # The training loop's work, with its sample grids written to files.
+    work = scale_progress(train(recipe, source, run), 0.0, 0.8)
+    while True:
+        try:
+            progress = next(work)
+        except StopIteration as stop:
+            state: TrainingState = stop.value
+            return state
+        if progress.strip is not None:
+            png = image_codec.encode(Image.fromarray(progress.strip.numpy()), "png")
+            atomic_files.write(run.folder / GRIDS / f"{progress.detail['seen']:09d}.png", png)
+        yield progress
+
+
+def _evaluate(generator: Generator, recipe: Recipe, base: Path, folder: Path, result: TrainingResult) -> Work[None]:
+    side = generator.spec.resolution
+    training, held_out = (open_images(recipe, base, side, part, generator.device) for part in ("train", "held-out"))
+    work = post_training.add_report(generator, recipe, training, held_out, folder, result.folder)
+    figures = yield from scale_progress(work, 0.0, 0.6)
+    amounts = variability(side) if isinstance(training, Avatars) else {}
+    coverage = yield from scale_progress(data_coverage(precision.choose(generator), amounts), 0.6, 1.0)
+    atomic_files.write(result.folder / local.DATA_COVERAGE, json.dumps(coverage, indent=1).encode())
+    card = model_card(generator.spec, recipe, result.images, figures, result.encoder, coverage)
+    atomic_files.write(result.folder / CARD, card.encode())
+
+
 def _log_of(start: Path | None) -> Any:
-    # How the generator that a run began with was trained itself, where that is told.
+    # The training log of the generator that a run started from, if it has one.
     path = None if start is None else start / LOG
     return json.loads(path.read_bytes()) if path is not None and path.is_file() else None
 
 
-def _same(recipe: Recipe, folder: Path) -> None:
-    # Sizes decide the tensors' shapes; all else may be changed between two sittings.
-    sizes = recipe.model_dump(
-        mode="json", include={"widths", "critic", "z", "w", "mapping", "stable_rank", "pictures", "start"}
-    )
-    path = folder / "sizes.json"
-    if path.is_file() and json.loads(path.read_bytes()) != sizes:
+def _check_configuration(recipe: Recipe, folder: Path) -> None:
+    configuration = recipe.model_dump(mode="json", include=FIXED)
+    path = folder / CONFIGURATION
+    if path.is_file() and json.loads(path.read_bytes()) != configuration:
         raise Invalid(
-            f"The run in {folder} was begun with other sizes or pictures than {recipe.name} has now.",
+            f"The run in {folder} was started with other sizes or pictures than {recipe.name} has now.",
             "Give the recipe another name, or remove that folder.",
         )
-    atomic_files.write(path, json.dumps(sizes).encode())
+    atomic_files.write(path, json.dumps(configuration).encode())

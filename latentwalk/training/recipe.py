@@ -1,4 +1,4 @@
-"""A recipe: everything a training run depends on, as one frozen value read from a JSON file."""
+"""The recipe of a training run: everything that it depends on, read from a JSON file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from latentwalk.errors import Invalid
+from latentwalk.errors import Invalid, first_problem
 from latentwalk.training.data.augmentation import Change
 
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -18,9 +18,10 @@ class _Frozen(BaseModel):
 
 
 class Stage(_Frozen):
-    """A stretch of training at one side; the first `fade` pictures mix the new resolution in.
+    """A part of training at one image side, in pixels, for `pictures` images.
 
-    `gamma` takes the place of the recipe's: a smaller side wants a weaker penalty.
+    During the first `fade` images the new resolution is blended in. `gamma` replaces the recipe's: a smaller side
+    needs a weaker penalty.
     """
 
     side: Annotated[int, Field(ge=8, le=256)]
@@ -31,7 +32,7 @@ class Stage(_Frozen):
 
 
 class About(_Frozen):
-    """What the finished generator's card says of it: what was learned from, whose it is, and what it shows badly."""
+    """What the model card says about the finished generator: its data, its licence and its limits."""
 
     title: Annotated[str, Field(max_length=60)] = ""
     summary: Text = "Trained here."
@@ -43,14 +44,16 @@ class About(_Frozen):
 
 
 class Recipe(_Frozen):
-    """What to train on, how large and how long; sides are powers of two that only grow.
+    """What to train on, how large a network and how long; sides are powers of two that never shrink.
 
-    `pictures` is "folder:PATH", whose subfolders are classes where it has them, or "avatars:PATH", drawings that are
-    composed while training; paths start at the recipe's own folder. `mirror` shows a folder's pictures both ways,
-    `critic` is the critic's widths where they are not the generator's own, `encoder` how many steps the encoder is
-    trained for, 0 for none. `stable_rank` normalises the critic's weights: 1 is their spectral norm alone, less also
-    bounds their stable rank by that share of the full one. `augment` alters what the critic sees. `start` is the folder
-    of a generator to begin with; its critic is not known, so a new one may look at the first `alone` pictures alone.
+    `pictures` is "folder:PATH", a folder of images whose subfolders, if any, are classes, or "avatars:PATH", drawings
+    that are composed during training. Paths are relative to the recipe's folder. `mirror` also shows the images of a
+    folder flipped. `critic` is the discriminator's widths if they differ from the generator's. `encoder` is the number
+    of steps that the encoder is trained for, 0 for no encoder. `stable_rank` normalises the discriminator's weights: 1
+    bounds their spectral norm alone, less also bounds their stable rank by that share of the full one. `augment` is
+    the augmentation of what the discriminator sees. `memory` is the half-life of the weight average, in images.
+    `lazy` is the number of steps between R1 penalties. `start` is the folder of a generator to start from; its
+    discriminator is unknown, so `alone` trains only the discriminator for the first N images.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
@@ -78,41 +81,50 @@ class Recipe(_Frozen):
 
     @property
     def side(self) -> int:
+        """The final image side, in pixels."""
         return self.stages[-1].side
 
     @property
     def length(self) -> int:
-        """Pictures in all."""
+        """The number of images over all stages."""
         return sum(stage.pictures for stage in self.stages)
 
-    def reached(self, seen: int) -> int:
-        """The side that a run is at after so many pictures, 0 before the first."""
-        begun, side = 0, 0
+    @property
+    def discriminator_widths(self) -> tuple[int, ...]:
+        """The discriminator's channels at each resolution."""
+        return self.critic or self.widths
+
+    def side_after(self, images: int) -> int:
+        """The side that a run has trained at after that many images; 0 before the first."""
+        start, side = 0, 0
         for stage in self.stages:
-            side = stage.side if seen > begun else side
-            begun += stage.pictures
+            side = stage.side if images > start else side
+            start += stage.pictures
         return side
 
 
 def read(path: Path) -> Recipe:
-    """The recipe in a file; Invalid with one sentence for anything else."""
+    """The recipe in a file. Raises Invalid for a file that cannot be read or holds no valid recipe."""
     try:
         recipe = Recipe.model_validate_json(path.read_bytes())
     except OSError as error:
         raise Invalid(f"The recipe {path.name} cannot be read: {error.strerror}.", "Check its path.") from None
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "it"
+        field, reason = first_problem(error.errors(include_url=False, include_input=False))
         raise Invalid(
-            f"The recipe {path.name} is wrong at {place}: {first['msg']}.", "See recipes/avatars.json."
+            f"The recipe {path.name} is invalid at {field or 'its start'}: {reason}.", "See recipes/avatars.json."
         ) from None
     sides = [stage.side for stage in recipe.stages]
     if sides != sorted(sides) or any(side & (side - 1) for side in sides):
-        raise Invalid("The stages' sides must be powers of two that do not shrink.", "Such as 16, 32, 64.")
+        raise Invalid("The stages' sides must be powers of two that never shrink.", "Use sides such as 16, 32, 64.")
     if recipe.side != 4 * 2 ** (len(recipe.widths) - 1):
         raise Invalid(
-            f"{len(recipe.widths)} widths make no network of {recipe.side} px.", "One width for each of 4, 8 ..."
+            f"{len(recipe.widths)} widths do not make a network of {recipe.side} px.",
+            "Use one width for each resolution: 4, 8, 16 ... px.",
         )
     if recipe.critic and len(recipe.critic) != len(recipe.widths):
-        raise Invalid("The critic has other sides than the generator.", "As many widths in “critic” as in “widths”.")
+        raise Invalid(
+            f"The discriminator has {len(recipe.critic)} widths, the generator {len(recipe.widths)}.",
+            "Use as many widths in “critic” as in “widths”.",
+        )
     return recipe

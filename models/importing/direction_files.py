@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from models import file_formats
+from models.importing import file_formats
 from models.importing.formats import numpy_file
 from models.importing.formats.read_contents import read_contents
 from models.importing.formats.zip_archive import read_members

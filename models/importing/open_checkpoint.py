@@ -15,11 +15,10 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
-from models import file_formats
 from models.base import Generator
 from models.errors import Invalid
 from models.generators.registry import build
-from models.importing import onnx_generators
+from models.importing import file_formats, onnx_generators
 from models.importing.direction_files import VectorFile
 from models.importing.passport import Passport
 from models.importing.spec_from_passport import spec_from_passport

@@ -13,7 +13,7 @@ import safetensors
 import safetensors.torch
 from safetensors import SafetensorError
 
-from latentwalk.steering.learning.resume_state import ResumeState, Saved
+from latentwalk.steering.learning.resume_state import ResumeState, SavedStage
 from models import atomic_files
 
 GENERATIONS = 2  # files kept of each stage
@@ -36,7 +36,7 @@ class Checkpoint(ResumeState):
                 data = path.read_bytes()
                 if hashlib.sha256(data).hexdigest() == sha256 and (saved := _read(path)) is not None:
                     self.stages[stage] = saved
-                    self.before = max(self.before, float(saved.facts.get("seconds_so_far", 0.0)))
+                    self.earlier_seconds = max(self.earlier_seconds, float(saved.facts.get("seconds_so_far", 0.0)))
                     break
                 log.warning("%s is damaged; the checkpoint before it is used", path)
 
@@ -50,7 +50,7 @@ class Checkpoint(ResumeState):
         """The number of the newest file, 0 if there is none."""
         return max((number for paths in self._files().values() for number, _, _ in paths), default=0)
 
-    def put(self, stage: str, saved: Saved) -> None:
+    def put(self, stage: str, saved: SavedStage) -> None:
         """Save a stage durably, then delete all but its last two files. StorageFailed leaves the existing ones."""
         facts = {**saved.facts, "seconds_so_far": round(self.seconds, 3)}
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in saved.tensors.items()}
@@ -92,10 +92,10 @@ class Checkpoints:
         return deleted
 
 
-def _read(path: Path) -> Saved | None:
+def _read(path: Path) -> SavedStage | None:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             facts = json.loads((file.metadata() or {})["facts"])
-            return Saved({name: file.get_tensor(name) for name in file.keys()}, facts)  # noqa: SIM118 - not a dict
+            return SavedStage({name: file.get_tensor(name) for name in file.keys()}, facts)  # noqa: SIM118 - not a dict
     except (OSError, SafetensorError, KeyError, ValueError):
         return None

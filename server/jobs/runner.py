@@ -237,9 +237,9 @@ class JobRunner:
 
     async def _report(self, run: TaskRun, step: Progress) -> None:
         job, reported_at = run.job, time.monotonic()
-        while step.remember is not None and not run.stopping:
+        while step.save_checkpoint is not None and not run.stopping:
             try:
-                await asyncio.to_thread(step.remember)
+                await asyncio.to_thread(step.save_checkpoint)
                 run.pauses = 0
                 break
             except DiskFull as error:  # nothing is lost: the task waits until its checkpoint is saved

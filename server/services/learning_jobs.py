@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from latentwalk.steering.discovery import Method
-from latentwalk.steering.learning.learn import LearnSettings
+from latentwalk.steering.learning.settings import LearnSettings
 from latentwalk.steering.scores.ratings import Rating
 from latentwalk.steering.scores.settings import ScoreSettings
 from server.engine.backend import Backend

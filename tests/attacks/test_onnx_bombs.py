@@ -206,13 +206,13 @@ INVALID = {
         "training",
     ),
     "pictures of no size": (model_bytes([node("Relu", ["picture"])], shape=("n", 3, 0, 0)), "0 px"),
-    "no pictures": (model_bytes([node("Relu", ["picture"])], shape=(0, 3, 32, 32)), "0 pictures"),
-    "a million pictures": (model_bytes([node("Relu", ["picture"])], shape=(10**6, 3, 32, 32)), "1000000 pictures"),
+    "no pictures": (model_bytes([node("Relu", ["picture"])], shape=(0, 3, 32, 32)), "0 images"),
+    "a million pictures": (model_bytes([node("Relu", ["picture"])], shape=(10**6, 3, 32, 32)), "1000000 images"),
     "pictures of a million px": (model_bytes([node("Relu", ["picture"])], shape=(1, 3, 10**6, 10**6)), "1000000 px"),
-    "sides beyond counting": (model_bytes([node("Relu", ["picture"])], shape=(1, 3, 2**62, 2**62)), "no sense"),
-    "twenty dimensions": (model_bytes([node("Relu", ["picture"])], shape=[1] * 20), "no sense"),
+    "sides beyond counting": (model_bytes([node("Relu", ["picture"])], shape=(1, 3, 2**62, 2**62)), "is malformed"),
+    "twenty dimensions": (model_bytes([node("Relu", ["picture"])], shape=[1] * 20), "is malformed"),
     "an unknown dtype": (model_bytes([node("Relu", ["picture"])], kind=999), "other|checker|no kind"),
-    "an answer without numbers": (empty_answer(), "0 numbers a picture"),
+    "an answer without numbers": (empty_answer(), "0 numbers per image"),
     "a name of escapes": (
         model_bytes([node("Relu", ["picture"], ["\x1b[31m\u202e<script>"])], outputs=[
             helper.make_tensor_value_info("\x1b[31m\u202e<script>", FLOAT, ["n", 3, 32, 32])

@@ -1,5 +1,5 @@
-// Draws avatars of twelve styles as premultiplied RGBA foregrounds, one .npy a style, with who made them and under
-// which licence. Usage: node render.mjs OUT [--count 4000] [--side 96] [--styles a,b,...]
+// Renders avatars of twelve styles as premultiplied RGBA foregrounds, with one .npy file per style and part, and a JSON
+// file that names author and licence. Usage: node render.mjs OUT [--count 4000] [--side 96] [--styles a,b,...]
 
 import { createHash } from "node:crypto";
 import { mkdirSync, openSync, writeSync, closeSync, writeFileSync, renameSync } from "node:fs";
@@ -13,20 +13,20 @@ const STYLES = [
   "adventurer", "avataaars", "bigEars", "bigSmile", "bottts", "dylan",
   "funEmoji", "lorelei", "micah", "personas", "thumbs", "toonHead",
 ];
-// Fun Emoji draws features only: its own palette, cut to a disc, gives it the head that the other styles have.
+// Fun Emoji has no head, only features: a disc in its own palette is the head that the other styles have.
 const OPTIONS = { funEmoji: { radius: 50 } };
 const TRANSPARENT = { backgroundColor: ["transparent"] };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    count: { type: "string", default: "4000" }, // drawings a style, where it has so many; one in ten is held out
+    count: { type: "string", default: "4000" }, // drawings per style, if it has that many; one in ten is held out
     side: { type: "string", default: "96" },
     styles: { type: "string", default: STYLES.join(",") },
   },
 });
 if (positionals.length !== 1) {
-  console.error("Say where to: node render.mjs OUT");
+  console.error("No output folder was given. Usage: node render.mjs OUT");
   process.exit(2);
 }
 const [out] = positionals;
@@ -49,7 +49,7 @@ function header(shape) {
   return Buffer.concat([Buffer.from("\x93NUMPY\x01\x00", "latin1"), length, Buffer.from(padded, "latin1")]);
 }
 
-/** Different drawings only: if equal ones came from different seeds, "held out" would be a lie. */
+/** Distinct drawings only: equal ones from different seeds could be in both the training and the held-out set. */
 function* distinct(style, wanted) {
   const seen = new Set();
   for (let tried = 0; seen.size < wanted && tried < 4 * wanted; tried++) {
@@ -77,5 +77,5 @@ for (const style of values.styles.split(",")) {
   const counts = { train: parts.train.length, held_out: parts["held-out"].length };
   const card = { style, title, creator, source, homepage, licence: license.name, licence_url: license.url, side, ...counts };
   writeFileSync(join(out, `${style}.json`), JSON.stringify(card, null, 2) + "\n");
-  console.log(`${style}: ${counts.train} to train on, ${counts.held_out} held out`);
+  console.log(`${style}: ${counts.train} for training, ${counts.held_out} held out`);
 }

@@ -1,1 +1,1 @@
-"""Fitting a walk to a transform: the loop, its optimiser, its validation and its resume state."""
+"""Learning a direction that imitates a transform: the objective, the optimiser, validation and the resume state."""

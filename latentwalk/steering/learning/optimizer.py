@@ -1,4 +1,4 @@
-"""Adam down a cosine, with the best that a held-out set has seen: all of it that must survive to go on the same."""
+"""Adam with a cosine schedule, early stopping on a validation loss, and a state that resumes bit for bit."""
 
 from __future__ import annotations
 
@@ -8,84 +8,96 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from latentwalk.steering.learning.resume_state import Saved
+from latentwalk.steering.learning.resume_state import SavedStage
+
+GAIN = 0.998  # a validation loss counts as an improvement below this share of the best one
+PATIENCE = 5  # validations without an improvement before optimisation stops
 
 Losses = list[list[float | None]]
 
 
 class CosineAdam:
-    """Parameters by name, changed in place for at most `steps` steps; `source` is where every draw comes from.
+    """Optimises named parameters in place for at most `steps` steps; `source` is the random source of every draw.
 
-    `better` keeps the parameters at the least held-out loss, and counts how many looks have passed without a gain.
-    Restored from what `saved` gave, it takes the same steps to the last bit.
+    `best` holds the parameters with the lowest validation loss so far. An optimiser restored from `saved()` takes
+    exactly the same steps as one that was never interrupted.
     """
 
     def __init__(self, parameters: Mapping[str, Tensor], rate: float, steps: int, source: torch.Generator) -> None:
-        self.parameters, self.source = dict(parameters), source
+        self.parameters, self.source, self.steps = dict(parameters), source, steps
         for parameter in self.parameters.values():
             parameter.requires_grad_(True)
-        self._optimiser = torch.optim.Adam(list(self.parameters.values()), lr=rate)
-        self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimiser, steps)
+        self._adam = torch.optim.Adam(list(self.parameters.values()), lr=rate)
+        self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._adam, steps)
         self.losses: Losses = []
-        self.step, self.best, self.waited, self.is_over = 0, float("inf"), 0, False
-        self.kept = self._copies()
+        self.step, self._stale = 0, 0
+        self._best_loss, self._early_stop = float("inf"), False
+        self.best = self._copies()
 
-    def clear(self) -> None:
-        """Forget the gradients."""
-        self._optimiser.zero_grad()
+    @property
+    def is_finished(self) -> bool:
+        """Whether all steps were taken or the validation loss stopped improving."""
+        return self._early_stop or self.step >= self.steps
 
-    def descend(self, loss: float) -> None:
-        """Take the step that the gradients say, and note the loss it was taken from."""
-        self._optimiser.step()
+    def zero_grad(self) -> None:
+        """Reset all gradients."""
+        self._adam.zero_grad()
+
+    def take_step(self, loss: float) -> None:
+        """Update the parameters by their gradients and record the training loss."""
+        self._adam.step()
         self._schedule.step()
         self.step += 1
         self.losses.append([self.step, loss, None])
 
-    def looked(self, held_out: float, gain: float, patience: int) -> None:
-        """Note a held-out loss; it is over where `patience` looks in a row were no better than `gain` of the best."""
-        self.losses[-1][2] = held_out
-        self.waited = 0 if held_out < self.best * gain else self.waited + 1
-        if held_out < self.best:
-            self.best, self.kept = held_out, self._copies()
-        self.is_over = self.waited >= patience
+    def record_validation(self, loss: float) -> None:
+        """Record a validation loss after the latest step, and keep the parameters if it is the lowest so far.
 
-    def saved(self) -> Saved:
-        """All of it, copied."""
+        After `PATIENCE` validations in a row without an improvement (below `GAIN` times the best), `is_finished` is
+        True.
+        """
+        self.losses[-1][2] = loss
+        self._stale = 0 if loss < self._best_loss * GAIN else self._stale + 1
+        if loss < self._best_loss:
+            self._best_loss, self.best = loss, self._copies()
+        self._early_stop = self._stale >= PATIENCE
+
+    def saved(self) -> SavedStage:
+        """A copy of the full state."""
         tensors = {f"now/{name}": tensor for name, tensor in self._copies().items()}
-        tensors |= {f"kept/{name}": tensor.clone() for name, tensor in self.kept.items()}
+        tensors |= {f"kept/{name}": tensor.clone() for name, tensor in self.best.items()}
         tensors["source"] = self.source.get_state().clone()
-        state = self._optimiser.state_dict()
+        state = self._adam.state_dict()
         for index, values in state["state"].items():
             tensors |= {f"adam/{index}/{key}": value.detach().clone() for key, value in values.items()}
         rates = {name: value for name, value in state["param_groups"][0].items() if isinstance(value, float)}
         facts: dict[str, Any] = {
-            "step": self.step, "best": self.best if self.step and self.best < float("inf") else None,
-            "waited": self.waited, "over": self.is_over, "losses": [list(row) for row in self.losses],
+            "step": self.step, "best": self._best_loss if self.step and self._best_loss < float("inf") else None,
+            "waited": self._stale, "over": self._early_stop, "losses": [list(row) for row in self.losses],
             "rates": rates, "schedule": self._schedule.state_dict(),
         }  # fmt: skip
-        return Saved(tensors, facts)
+        return SavedStage(tensors, facts)
 
-    def restore(self, saved: Saved) -> None:
-        """Go on from there."""
+    def restore(self, saved: SavedStage) -> None:
+        """Continue from a state that `saved()` returned."""
         facts, tensors = saved.facts, saved.tensors
         with torch.no_grad():
             for name, parameter in self.parameters.items():
                 parameter.copy_(tensors[f"now/{name}"])
-        like = self.parameters
-        self.kept = {name: tensors[f"kept/{name}"].to(like[name].device) for name in like}
+        self.best = {name: tensors[f"kept/{name}"].to(tensor.device) for name, tensor in self.parameters.items()}
         moments: dict[int, dict[str, Tensor]] = {}
         for key, value in tensors.items():
             if key.startswith("adam/"):
                 _, index, field = key.split("/")
                 moments.setdefault(int(index), {})[field] = value
-        state = self._optimiser.state_dict()
+        state = self._adam.state_dict()
         group = {**state["param_groups"][0], **facts["rates"]}
-        self._optimiser.load_state_dict({"state": moments, "param_groups": [group]})
+        self._adam.load_state_dict({"state": moments, "param_groups": [group]})
         self._schedule.load_state_dict(dict(facts["schedule"]))
         self.source.set_state(tensors["source"])
         self.losses = [list(row) for row in facts["losses"]]
-        self.step, self.waited, self.is_over = facts["step"], facts["waited"], facts["over"]
-        self.best = float("inf") if facts["best"] is None else facts["best"]
+        self.step, self._stale, self._early_stop = facts["step"], facts["waited"], facts["over"]
+        self._best_loss = float("inf") if facts["best"] is None else facts["best"]
 
     def _copies(self) -> dict[str, Tensor]:
         return {name: tensor.detach().clone() for name, tensor in self.parameters.items()}

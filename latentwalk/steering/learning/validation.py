@@ -1,71 +1,61 @@
-"""Watching a walk while it is learned: a held-out set that decides which one is kept, and what people see."""
+"""Validation of a walk on held-out latents, whose loss decides which parameters are kept and when to stop."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
 from latentwalk.directions.latent_walk import Walk
-from latentwalk.latents.latent_codec import limit_to_layers
 from latentwalk.progress import Progress, Work
-from latentwalk.steering.latent_sampling import LatentBatch, Role, sample_latents
-from latentwalk.steering.learning.optimizer import Losses
-from latentwalk.steering.loss import multiscale_error
-from latentwalk.steering.preview_strips import picture_row
-from latentwalk.steering.transforms import Transform
-from models.base import Generator
+from latentwalk.steering.latent_sampling import LatentBatch
 
-CHUNK = 8  # pictures per chunk: short enough for sliders to stay live in between
-WATCHED = 32
+CHUNK = 8  # images per chunk: short enough that sliders stay live in between
+
+Target = TypeVar("Target")
 
 
-class Validation:
-    """The held-out set that decides which walk is kept, and the strip a person sees meanwhile."""
+class Objective(Protocol[Target]):
+    """What a walk is fitted to. A share in [-1, 1] is a fraction of the largest requested change."""
 
-    def __init__(
-        self, generator: Generator, transform: Transform, limit: float, layers: tuple[int, int] | None
-    ) -> None:
-        self.generator, self.transform, self.layers = generator, transform, layers
-        self.drawn = sample_latents(generator, WATCHED, Role.WATCH)
-        self.shares = torch.linspace(-1, 1, WATCHED, device=generator.device)
-        self.limit = limit
-        self.targets: list[tuple[Tensor, Tensor]] = []
+    def sample(self, count: int, source: torch.Generator) -> LatentBatch:
+        """Training latents drawn from `source`."""
+        ...
 
-    def loss(self, walk: Walk, full: float, step: int, steps: int, losses: Losses) -> Work[float]:
-        """The mean loss of the held-out set; step `full` of the walk stands for `limit`."""
-        total = 0.0
-        for index, chunk in enumerate(self.drawn.split(CHUNK)):
-            share = self.shares[index * CHUNK : index * CHUNK + len(chunk)]
-            with torch.no_grad():
-                if index == len(self.targets):  # the originals never change: edit them once
-                    originals = self.generator.synthesize(chunk.latents, chunk.classes)
-                    self.targets.append(self.transform(originals, share * self.limit))
-                images = walked(self.generator, walk, self.layers, chunk, share * full)
-                total += float(multiscale_error(images, *self.targets[index]).sum())
-            yield progress(step, steps, losses)
-        return total / WATCHED
+    def target(self, chunk: LatentBatch, shares: Tensor) -> Target:
+        """What the chunk should become at its shares [N]; called without gradients."""
+        ...
 
-    def strip(self, walk: Walk, full: float) -> Tensor:
+    def losses(self, walk: Walk, chunk: LatentBatch, shares: Tensor, target: Target) -> Tensor:
+        """The loss of each latent [N] when it is moved by its share; differentiable in the walk's tensors."""
+        ...
+
+    def preview(self, walk: Walk, one: LatentBatch) -> Tensor:
         """One latent along the walk: uint8 [H, 7 W, 3]."""
-        one = next(self.drawn.split(1))
-        steps = [full * share for share in (-1.5, -1, -0.5, 0, 0.5, 1, 1.5)]
-        return picture_row(self.generator, walk, one, steps, self.layers)
+        ...
 
 
-def progress(step: int, steps: int, losses: Losses, strip: Tensor | None = None) -> Progress:
-    """Where learning is, with at most 200 points of its losses."""
-    every = max(1, -(-len(losses) // 180))
-    points = [point for point in losses if point[2] is not None or point[0] % every == 0]  # type: ignore[operator]
-    detail: Mapping[str, Any] = {"step": step, "steps": steps, "loss": points[-200:]}
-    return Progress(step / steps, f"Step {step} of {steps}", detail, strip)
+class Validation(Generic[Target]):
+    """The mean loss over fixed held-out latents and shares [N]; their targets are computed once."""
 
+    def __init__(self, objective: Objective[Target], latents: LatentBatch, shares: Tensor) -> None:
+        self._objective, self._latents, self._shares = objective, latents, shares
+        self._targets: list[Target] = []
 
-def walked(
-    generator: Generator, walk: Walk, layers: tuple[int, int] | None, chunk: LatentBatch, steps: Tensor
-) -> Tensor:
-    """Images of a chunk of latents moved along a walk by `steps`, on the layers that it acts on."""
-    moved = walk.move(chunk.latents, steps)
-    return generator.synthesize(limit_to_layers(chunk.latents, moved, layers, generator.spec.layers), chunk.classes)
+    def loss(self, walk: Walk, report: Callable[[], Progress]) -> Work[float]:
+        """The mean loss of a walk; yields `report()` after every chunk."""
+        total = 0.0
+        for index, chunk in enumerate(self._latents.split(CHUNK)):
+            shares = self._shares[index * CHUNK : index * CHUNK + len(chunk)]
+            with torch.no_grad():
+                if index == len(self._targets):
+                    self._targets.append(self._objective.target(chunk, shares))
+                total += float(self._objective.losses(walk, chunk, shares, self._targets[index]).sum())
+            yield report()
+        return total / len(self._latents)
+
+    def preview(self, walk: Walk) -> Tensor:
+        """The first held-out latent along the walk: uint8 [H, 7 W, 3]."""
+        return self._objective.preview(walk, next(self._latents.split(1)))

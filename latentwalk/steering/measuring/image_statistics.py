@@ -1,4 +1,4 @@
-"""Plain statistics of a picture that a clean edit leaves where the ideal edit leaves them: the leakage of a slider."""
+"""Plain image statistics, and the leakage of a slider: how far they deviate from those of the ideal edit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ NAMES = ("lightness", "contrast", "saturation", "red", "green", "blue", "sharpne
 
 
 def image_statistics(images: Tensor, mask: Tensor) -> Tensor:
-    """One number per name for each picture, over the valid area: [N, len(NAMES)]; images in [-1, 1]."""
+    """The statistics `NAMES` of each image over its valid area: [N, len(NAMES)].
+
+    Images are [N, 3, H, W] in [-1, 1], masks [N, 1, H, W] in [0, 1].
+    """
     area = mask.sum(dim=(1, 2, 3)).clamp_min(1e-6)
 
     def mean(values: Tensor) -> Tensor:
@@ -29,9 +32,11 @@ def image_statistics(images: Tensor, mask: Tensor) -> Tensor:
 
 
 def leakage(steered: Tensor, ideal: Tensor, mask: Tensor, population: Tensor) -> Tensor:
-    """How far each attribute of the steered pictures lies from the ideal edit's, in the population's standard
-    deviations: [N, len(NAMES)]. Like StyleSpace's attribute dependency (Wu et al. 2021, section 5), but what the
-    transform itself changes is not held against it.
+    """The distance of each statistic of the steered images from the ideal edit's, in standard deviations of the
+    population's statistics [M, len(NAMES)]: [N, len(NAMES)].
+
+    Like StyleSpace's attribute dependency (Wu et al. 2021, section 5), except that a change which the transform
+    itself makes does not count.
     """
-    spread = population.std(dim=0).clamp_min(1e-6)
-    return (image_statistics(steered, mask) - image_statistics(ideal, mask)).abs() / spread
+    deviation = population.std(dim=0).clamp_min(1e-6)
+    return (image_statistics(steered, mask) - image_statistics(ideal, mask)).abs() / deviation

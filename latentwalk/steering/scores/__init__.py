@@ -1,1 +1,1 @@
-"""Sliders from scores: any function of a picture that gives a number, learned, calibrated and measured."""
+"""Directions learned from scores: any function from an image to a number can be learned, calibrated and measured."""

@@ -1,4 +1,4 @@
-"""What else changes along a slider: the re-scoring matrix, and emerging factors with sign and share explained."""
+"""What else changes along a slider: the re-scoring table, leakage, and emerging factors with sign and R²."""
 
 from __future__ import annotations
 
@@ -8,66 +8,53 @@ from typing import Any
 import torch
 from torch import Tensor
 
-RESAMPLES = 1000
+from latentwalk.steering.measuring.figures import bootstrap_interval, round_figure, slopes
 
 
-def round_to(value: float) -> float:
-    """Four significant digits, as cards keep figures."""
-    return float(f"{value:.4g}")
+def rescoring(values: Mapping[str, Tensor], requested: Sequence[float], spreads: Mapping[str, float]) -> dict[str, Any]:
+    """For each other regressor, its mean change at the low and the high end of the range.
 
-
-def interval(values: Tensor) -> tuple[float, float]:
-    """95 % bootstrap interval of the mean of values [N]."""
-    picks = torch.randint(len(values), (RESAMPLES, len(values)), generator=torch.Generator().manual_seed(0))
-    low, high = values[picks].mean(dim=1).quantile(torch.tensor([0.025, 0.975])).tolist()
-    return low, high
-
-
-def slopes(reached: Tensor, asked: Sequence[float]) -> Tensor:
-    """Least squares slope of each latent [N] of what was reached [A, N] per asked [A]."""
-    centred = torch.tensor(asked) - sum(asked) / len(asked)
-    return (centred[:, None] * reached).sum(dim=0) / centred.square().sum()
-
-
-def rescoring(values: Mapping[str, Tensor], asked: Sequence[float], spreads: Mapping[str, float]) -> dict[str, Any]:
-    """For each other measure the mean change at the low and the high end, in standard deviations of the generator's
-    own pictures (InterFaceGAN's re-scoring analysis, Shen et al. 2020, section 4). `values` are [A, N]."""
-    middle = list(asked).index(0.0)
+    The unit is the standard deviation over the generator's own images (InterFaceGAN's re-scoring analysis, Shen et al.
+    2020, section 4). `values` are scores [A, N] at the amounts `requested` [A], which contain zero.
+    """
+    middle = list(requested).index(0.0)
     table = {}
-    for name, found in values.items():
-        change = (found - found[middle]) / spreads[name]
-        table[name] = [round_to(float(change[0].mean())), round_to(float(change[-1].mean()))]
+    for name, scores in values.items():
+        change = (scores - scores[middle]) / spreads[name]
+        table[name] = [round_figure(float(change[0].mean())), round_figure(float(change[-1].mean()))]
     return table
 
 
-def leakage(values: Mapping[str, Tensor], asked: Sequence[float], spreads: Mapping[str, float]) -> dict[str, float]:
-    """Mean absolute change of each other measure at half range, both sides, in those standard deviations."""
-    middle, count = list(asked).index(0.0), len(asked)
-    halves = [(middle + 0) // 2, middle + (count - 1 - middle) // 2]
+def leakage(values: Mapping[str, Tensor], requested: Sequence[float], spreads: Mapping[str, float]) -> dict[str, float]:
+    """The mean absolute change of each other regressor at half range, over both sides, in the unit of `rescoring`."""
+    middle, count = list(requested).index(0.0), len(requested)
+    halves = [middle // 2, middle + (count - 1 - middle) // 2]
     return {
-        name: round_to(float(((found[halves] - found[middle]).abs() / spreads[name]).mean()))
-        for name, found in values.items()
+        name: round_figure(float(((scores[halves] - scores[middle]).abs() / spreads[name]).mean()))
+        for name, scores in values.items()
     }
 
 
-def factors(values: Mapping[str, Tensor], asked: Sequence[float], spreads: Mapping[str, float]) -> dict[str, Any]:
-    """The emerging factors (GANalyze, section 5.2): for each measure the slope over the whole range in standard
-    deviations, its interval over latents, its sign (+, -, or 0 where the interval holds zero), and `r2`, the share
-    of its change within latents that the amount explains."""
-    span = asked[-1] - asked[0]
-    centred = torch.tensor(asked) - sum(asked) / len(asked)
+def factors(values: Mapping[str, Tensor], requested: Sequence[float], spreads: Mapping[str, float]) -> dict[str, Any]:
+    """The emerging factors (GANalyze, section 5.2), for each other regressor.
+
+    `slope` is taken over the whole range in the unit of `rescoring`, with its interval over latents; `sign` is +, -,
+    or 0 if the interval contains zero; `r2` is the share of the change within latents that the amount explains.
+    """
+    span = requested[-1] - requested[0]
+    centred = torch.tensor(requested) - sum(requested) / len(requested)
     table = {}
-    for name, found in values.items():
-        scaled = found / spreads[name]
-        each = slopes(scaled, asked) * span
-        low, high = interval(each)
+    for name, scores in values.items():
+        scaled = scores / spreads[name]
+        each = slopes(scaled, requested) * span
+        low, high = bootstrap_interval(each)
         within = scaled - scaled.mean(dim=0)
-        explained = float(each.mean() / span) ** 2 * float(centred.square().sum()) * found.shape[1]
+        explained = float(each.mean() / span) ** 2 * float(centred.square().sum()) * scores.shape[1]
         total = float(within.square().sum())
         table[name] = {
-            "slope": round_to(float(each.mean())),
-            "slope_ci": [round_to(low), round_to(high)],
+            "slope": round_figure(float(each.mean())),
+            "slope_ci": [round_figure(low), round_figure(high)],
             "sign": "+" if low > 0 else "-" if high < 0 else "0",
-            "r2": round_to(explained / total) if total > 1e-12 else 0.0,
+            "r2": round_figure(explained / total) if total > 1e-12 else 0.0,
         }
     return table

@@ -1,4 +1,4 @@
-"""A slider from a score, from first look to report card, as work cut into small chunks."""
+"""Learning a direction from a score: scale, fit, calibration and report card, as work in small chunks."""
 
 from __future__ import annotations
 
@@ -15,14 +15,23 @@ from latentwalk.directions.latent_walk import ArcWalk, LinearWalk, Walk
 from latentwalk.directions.unit import Unit
 from latentwalk.errors import ModelFailed
 from latentwalk.progress import Progress, Work, scale_progress
-from latentwalk.steering.learning.resume_state import ResumeState, Saved
+from latentwalk.steering.learning.resume_state import ResumeState, SavedStage
+from latentwalk.steering.learning.settings import LARGEST_SEED
 from latentwalk.steering.opaque_generator import as_opaque
 from latentwalk.steering.scores.calibration import calibrate
-from latentwalk.steering.scores.distillation import REFINING, distill, warm_start
-from latentwalk.steering.scores.gradient_fit import RATE, blank, fit
+from latentwalk.steering.scores.distillation import REFINING, DistillationFigures, distill
+from latentwalk.steering.scores.gradient_fit import RATE, fit, zero_walk
 from latentwalk.steering.scores.held_leakage import held_leakage
+from latentwalk.steering.scores.linear_fit import fit_start
 from latentwalk.steering.scores.report_card import RegressorSet, measure
-from latentwalk.steering.scores.scoring import APART, ROUGH, decimals_of, quickest, reach_of, spread
+from latentwalk.steering.scores.scoring import (
+    MEASURING_TOLERANCE,
+    TRAINING_TOLERANCE,
+    decimals_of,
+    faster_precision,
+    reach_of,
+    score_spread,
+)
 from latentwalk.steering.scores.settings import ScoreSettings
 from models.base import Generator
 from models.regressors.protocol import Regressor
@@ -32,35 +41,36 @@ METHOD = "score"
 
 
 def learn(
-    generator: Generator, panel: RegressorSet, settings: ScoreSettings, id: str, name: str,
+    generator: Generator, regressors: RegressorSet, settings: ScoreSettings, id: str, name: str,
     held: Sequence[Direction] = (), about: Mapping[str, Any] | None = None,
-    memory: ResumeState | None = None, created: str = "",
+    resume_state: ResumeState | None = None, created: str = "",
 ) -> Work[Direction]:  # fmt: skip
-    """Learn, calibrate and measure one direction; `generator` may be the fast twin.
+    """Learn, calibrate and measure one direction; `generator` may be the reduced-precision one.
 
-    Through the judge's gradient where it has one, else through a student's. `about` goes into the direction's
-    settings: what a sensitive scorer's owner wrote. With a `memory` that another sitting filled it goes on from there,
-    to the same direction; `created` is its date.
+    The regressor's gradient is used if it has one, otherwise that of a student network. The direction is orthogonal to
+    those in `held`. `about` is added to its settings, such as the statement of a sensitive regressor's owner. A
+    `resume_state` from an interrupted run continues that run and ends in the same direction; `created` is the date on
+    it, today by default. Raises Invalid for a constant score and ModelFailed if nothing was found.
     """
-    memory = ResumeState() if memory is None else memory
+    resume_state = ResumeState() if resume_state is None else resume_state
     generator = as_opaque(generator)
-    judge = _chosen(generator, panel.judge, memory, "judge")
-    panel = replace(panel, judge=judge)
-    yield Progress(0.0, "Looking at what the judge says")
-    mean, deviation = yield from scale_progress(spread(generator, judge), 0.0, 0.03)
+    regressor = _faster(generator, regressors.regressor, resume_state, "judge", MEASURING_TOLERANCE)
+    regressors = replace(regressors, regressor=regressor)
+    yield Progress(0.0, "Measuring the spread of scores")
+    mean, deviation = yield from scale_progress(score_spread(generator, regressor), 0.0, 0.03)
     reach = settings.reach or reach_of(deviation)
     unit = Unit("score", decimals=decimals_of(reach))
-    walk, student = yield from scale_progress(
-        _found(generator, panel, settings, reach, held, memory, ""), 0.03, 0.4 if settings.twin else 0.7
-    )
+    work = _fit(generator, regressor, settings, reach, held, resume_state, "")
+    walk, figures = yield from scale_progress(work, 0.03, 0.4 if settings.twin else 0.7)
     cosine = None
     if settings.twin:
-        other = replace(settings, seed=(settings.seed + 1) % 2**32)
-        second, _ = yield from scale_progress(_found(generator, panel, other, reach, held, memory, "twin_"), 0.4, 0.7)
-        cosine = round(float(cosine_similarity(walk.vectors, second.vectors, dim=1).mean()), 4)
-    seconds = memory.seconds
-    finished, full = _unit_length(walk, judge.spec.title)
-    measured = yield from scale_progress(calibrate(generator, judge, finished, full, reach, unit), 0.7, 0.82)
+        other = replace(settings, seed=(settings.seed + 1) % (LARGEST_SEED + 1))
+        work = _fit(generator, regressor, other, reach, held, resume_state, "twin_")
+        twin, _ = yield from scale_progress(work, 0.4, 0.7)
+        cosine = round(float(cosine_similarity(walk.vectors, twin.vectors, dim=1).mean()), 4)
+    seconds = resume_state.seconds
+    unit_walk, full = _unit_length(walk, regressor.spec.title)
+    calibration = yield from scale_progress(calibrate(generator, regressor, unit_walk, full, reach, unit), 0.7, 0.82)
     direction = Direction(
         id=id,
         name=name,
@@ -69,95 +79,99 @@ def learn(
         fingerprint=generator.spec.fingerprint,
         space=generator.spec.space,
         unit=unit,
-        walk=finished,
-        curve=measured.curve,
-        range=measured.range,
-        track=measured.track,
+        walk=unit_walk,
+        curve=calibration.curve,
+        range=calibration.range,
+        track=calibration.track,
         requested_range=(-reach, reach),
         method=METHOD,
         seed=settings.seed,
         created=created or datetime.date.today().isoformat(),
-        verdict=measured.verdict,
-        note=measured.note,
-        licence=f"Generator: {generator.spec.card.licence}. Judge: {judge.spec.card.licence}",
+        verdict=calibration.verdict,
+        note=calibration.note,
+        licence=f"Generator: {generator.spec.card.licence}. Regressor: {regressor.spec.card.licence}",
         settings={
             **{key: list(value) if isinstance(value, tuple) else value for key, value in asdict(settings).items()},
-            "regressor": judge.spec.name,
-            "regressor_title": judge.spec.title,
-            "regressor_kind": judge.spec.kind,
-            "regressor_fingerprint": judge.spec.fingerprint,
+            "regressor": regressor.spec.name,
+            "regressor_title": regressor.spec.title,
+            "regressor_kind": regressor.spec.kind,
+            "regressor_fingerprint": regressor.spec.fingerprint,
             "reach": reach,
             "population": [mean, deviation],
             "full_step": full,
             "norm": "kept for each latent" if walk.keeps_norm else "free",
-            "objective": _objective(generator, student),
+            "objective": _objective(generator, figures),
             "precision": generator.precision,
-            "judge_precision": getattr(judge, "precision", "fp32"),
-            "raw": measured.raw,
+            "judge_precision": getattr(regressor, "precision", "fp32"),
+            "raw": calibration.raw,
             "seconds": round(seconds, 1),
             "seeds_cosine": cosine,
-            "stopped_by": list(measured.stopped_by),
-            "student": student,
+            "stopped_by": list(calibration.stopped_by),
+            "student": None if figures is None else figures.to_json(),
             **(about or {}),
         },
     )
-    card = yield from scale_progress(measure(generator, direction, panel), 0.82, 0.98)
+    card = yield from scale_progress(measure(generator, direction, regressors), 0.82, 0.98)
     if held:
         card["held"] = yield from scale_progress(held_leakage(generator, direction, held), 0.98, 1.0)
     yield Progress(1.0, "Measured")
     return replace(direction, card=card)
 
 
-def _found(
-    generator: Generator, panel: RegressorSet, settings: ScoreSettings, reach: float, held: Sequence[Direction],
-    memory: ResumeState, stage: str,
-) -> Work[tuple[ArcWalk, dict[str, Any] | None]]:  # fmt: skip
-    if not generator.differentiable:  # it runs in a jail: the line fitted to scores is all there is
+def _fit(
+    generator: Generator, regressor: Regressor, settings: ScoreSettings, reach: float, held: Sequence[Direction],
+    resume_state: ResumeState, stage: str,
+) -> Work[tuple[ArcWalk, DistillationFigures | None]]:  # fmt: skip
+    if not generator.differentiable:  # without a gradient, the line fitted to scores is the result
         many = replace(settings, warm=settings.samples)
-        return (yield from warm_start(generator, panel.judge, many, reach, held)), None
-    if panel.judge.spec.differentiable:
-        quick = _chosen(generator, panel.judge, memory, f"{stage}rough", ROUGH)
-        start, share, rate = blank(generator, settings), 0.0, RATE
-        if settings.warm:
-            share, rate = 0.25, RATE * REFINING
-            known = memory.get(f"{stage}start")
-            if known is None:
-                start = yield from scale_progress(warm_start(generator, quick, settings, reach, held), 0.0, share)
-                known = Saved({"vectors": start.vectors.detach().clone()})
-                told = "The line to start from is found"
-                yield Progress(share, told, remember=functools.partial(memory.put, f"{stage}start", known))
-            start = replace(start, vectors=known.tensors["vectors"].to(generator.device))
-        work = fit(generator, quick, settings, reach, start, held, rate, memory, stage)
-        return (yield from scale_progress(work, share, 1.0)), None
-    return (yield from distill(generator, panel.judge, settings, reach, held, memory, stage))
+        return (yield from fit_start(generator, regressor, many, reach, held)), None
+    if not regressor.spec.differentiable:
+        return (yield from distill(generator, regressor, settings, reach, held, resume_state, stage))
+    rough = _faster(generator, regressor, resume_state, f"{stage}rough", TRAINING_TOLERANCE)
+    start, share, rate = zero_walk(generator, settings), 0.0, RATE
+    if settings.warm:
+        share, rate = 0.25, RATE * REFINING
+        saved = resume_state.get(f"{stage}start")
+        if saved is None:
+            start = yield from scale_progress(fit_start(generator, rough, settings, reach, held), 0.0, share)
+            saved = SavedStage({"vectors": start.vectors.detach().clone()})
+            save = functools.partial(resume_state.put, f"{stage}start", saved)
+            yield Progress(share, "Fitted the line to start from", save_checkpoint=save)
+        start = replace(start, vectors=saved.tensors["vectors"].to(generator.device))
+    work = fit(generator, rough, settings, reach, start, held, rate, resume_state, stage)
+    return (yield from scale_progress(work, share, 1.0)), None
 
 
-def _chosen(generator: Generator, judge: Regressor, memory: ResumeState, stage: str, apart: float = APART) -> Regressor:
-    # Which twin is quicker is for the clock to say, once: who goes on must go on with the same one.
-    at: Callable[[str], Regressor] | None = getattr(judge, "at", None)
+def _faster(
+    generator: Generator, regressor: Regressor, resume_state: ResumeState, stage: str, tolerance: float
+) -> Regressor:
+    # Which precision is faster depends on timing, so a resumed run must repeat the decision of the interrupted one.
+    at: Callable[[str], Regressor] | None = getattr(regressor, "at", None)
     if at is None:
-        return judge
-    found: list[Regressor] = []
+        return regressor
+    chosen: list[Regressor] = []
 
-    def precision() -> str:
-        found.append(quickest(generator, judge, apart))
-        return "fp32" if found[0] is judge else "bf16"
+    def decide() -> str:
+        chosen.append(faster_precision(generator, regressor, tolerance))
+        return "fp32" if chosen[0] is regressor else "bf16"
 
-    wanted = memory.fact(stage, precision)
-    return found[0] if found else judge if wanted == "fp32" else at(wanted)
+    precision = resume_state.decide_once(stage, decide)
+    if chosen:
+        return chosen[0]
+    return regressor if precision == "fp32" else at(precision)
 
 
-def _objective(generator: Generator, student: object) -> str:
+def _objective(generator: Generator, figures: DistillationFigures | None) -> str:
     if not generator.differentiable:
         return "ridge regression of scores"
-    return "GANalyze" if student is None else "GANalyze through a student"
+    return "GANalyze" if figures is None else "GANalyze through a student"
 
 
 def _unit_length(walk: ArcWalk, title: str) -> tuple[Walk, float]:
-    # Direction and length are kept apart: vectors of mean length one, and steps in latent units.
+    # Stored as vectors of mean length one; the length becomes the size of a step.
     full = float(walk.vectors.norm(dim=1).mean())
     if full < 1e-9:
-        raise ModelFailed(f"{title} taught the walk nothing.", "Ask for more steps or more samples.")
+        raise ModelFailed(f"No walk was found for {title}.", "Use more steps or more samples.")
     vectors = walk.vectors / full
     if len(vectors) == 1 and not walk.keeps_norm:
         return LinearWalk(vectors[0].cpu()), full

@@ -1,4 +1,4 @@
-"""Ratings by hand as a judge: a table of seed and score, or which of two is better, fitted, or refused as too noisy."""
+"""Turning ratings by people into a regressor: scores per seed or pairwise choices, fitted unless too noisy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import torch
 from torch import Tensor
@@ -15,21 +15,21 @@ from latentwalk.edit import LARGEST_SEED
 from latentwalk.errors import Invalid
 from latentwalk.latents.class_weights import class_tensor
 from latentwalk.progress import Progress, Work
-from latentwalk.steering.scores.reliability import correlation, fisher
+from latentwalk.steering.measuring.reliability import FOLDS, assign_folds, correlation, fisher_interval
 from models.base import Generator
 from models.regressors import ratings_model
 
-FEWEST = 12  # rated pictures: below it no correlation says anything
+FEWEST = 12  # rated images; with fewer, a correlation means nothing
 MOST = 20_000
-FOLDS = 5
 PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # times the number of ratings
-PRIOR = 0.1  # of Bradley-Terry: draws strengths towards zero, so that one who always wins has a finite one
-HINT = "Give lines of seed,score with a heading; a column class is optional."
+PRIOR = 0.1  # precision of the Gaussian prior on Bradley-Terry strengths, which keeps those of unbeaten images finite
+NEWTON_STEPS = 50
+HINT = "Use lines of seed,score below a header line; a class column is optional."
 
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """One picture and its score; `classes` are weights, none means the generator's default."""
+    """The score of one image; `classes` are class weights, an empty mapping means the generator's default."""
 
     seed: int
     score: float
@@ -38,7 +38,7 @@ class Rating:
 
 @dataclass(frozen=True, slots=True)
 class PairwiseChoice:
-    """Of two pictures the better and the worse, as (seed, classes)."""
+    """The better and the worse of two images, each as (seed, class weights)."""
 
     better: tuple[int, Mapping[str, float]]
     worse: tuple[int, Mapping[str, float]]
@@ -46,7 +46,10 @@ class PairwiseChoice:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RatingsFit:
-    """A fit and how far to trust it: held-out correlation with its 95 % interval over `n` pictures."""
+    """The state of a ratings regressor, with its held-out correlation and 95 % interval over `n` images.
+
+    `span` is the lowest and highest rating.
+    """
 
     state: Mapping[str, Tensor]
     correlation: float
@@ -56,39 +59,42 @@ class RatingsFit:
 
 
 def read_csv(data: bytes) -> list[Rating]:
-    """Ratings from a table with columns seed and score, and optionally class; Invalid names the line at fault."""
+    """Ratings from CSV with the columns seed and score, and optionally class.
+
+    Raises Invalid, which names the first malformed line.
+    """
     try:
         rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig")), strict=True))
     except (UnicodeDecodeError, csv.Error):
-        raise Invalid("That is not a table of ratings.", HINT) from None
-    rows = [row for row in rows if any(cell.strip() for cell in row)]
-    heading = [cell.strip().lower() for cell in rows[0]] if rows else []
-    if not {"seed", "score"} <= set(heading) or not set(heading) <= {"seed", "score", "class"}:
-        raise Invalid("The table's first line does not name seed and score.", HINT)
+        raise Invalid("The file is not a CSV table of ratings.", HINT) from None
+    rows = [row for row in rows if any(value.strip() for value in row)]
+    header = [name.strip().lower() for name in rows[0]] if rows else []
+    if not {"seed", "score"} <= set(header) or not set(header) <= {"seed", "score", "class"}:
+        raise Invalid("The first line of the table does not name the columns seed and score.", HINT)
     if len(rows) - 1 > MOST:
-        raise Invalid(f"{len(rows) - 1} ratings are too many.", f"Give at most {MOST}.")
-    found = []
+        raise Invalid(f"{len(rows) - 1} ratings are too many.", f"Use at most {MOST}.")
+    ratings = []
     for number, row in enumerate(rows[1:], start=2):
-        cells = dict(zip(heading, (cell.strip() for cell in row), strict=False))
+        values = dict(zip(header, (value.strip() for value in row), strict=False))
         try:
-            if len(row) != len(heading):
+            if len(row) != len(header):
                 raise ValueError
-            seed, score = int(cells["seed"]), float(cells["score"])
+            seed, score = int(values["seed"]), float(values["score"])
             if not 0 <= seed <= LARGEST_SEED or not math.isfinite(score) or abs(score) > 1e9:
                 raise ValueError
         except ValueError:
-            raise Invalid(f"Line {number} of the table is not a seed and a score.", HINT) from None
-        found.append(Rating(seed, score, {cells["class"]: 1.0} if cells.get("class") else {}))
-    return found
+            raise Invalid(f"Line {number} of the table does not hold a valid seed and score.", HINT) from None
+        ratings.append(Rating(seed, score, {values["class"]: 1.0} if values.get("class") else {}))
+    return ratings
 
 
-def bradley_terry(picks: Sequence[PairwiseChoice]) -> list[Rating]:
-    """Strengths of every picture that was ever picked or passed over, in logits, with mean zero.
+def bradley_terry(choices: Sequence[PairwiseChoice]) -> list[Rating]:
+    """The strength of every image that was compared, in logits, with mean zero.
 
-    The maximum of the posterior under P(i over j) = 1 / (1 + exp(s_j - s_i)) (Bradley and Terry 1952) with a small
-    Gaussian prior, by Newton's method.
+    This is the maximum of the posterior under P(i over j) = 1 / (1 + exp(s_j - s_i)) (Bradley and Terry 1952) with a
+    small Gaussian prior, found by Newton's method.
     """
-    keys = [(seed, tuple(sorted(classes.items()))) for pick in picks for seed, classes in (pick.better, pick.worse)]
+    keys = [(seed, tuple(sorted(classes.items()))) for one in choices for seed, classes in (one.better, one.worse)]
     order = {key: index for index, key in enumerate(dict.fromkeys(keys))}
     if not order:
         return []
@@ -96,15 +102,15 @@ def bradley_terry(picks: Sequence[PairwiseChoice]) -> list[Rating]:
     losses = torch.tensor([order[key] for key in keys[1::2]])
     strengths = torch.zeros(len(order), dtype=torch.float64)
     ones = torch.ones(len(wins), dtype=torch.float64)
-    for _ in range(50):
-        chance = torch.sigmoid(strengths[wins] - strengths[losses])
-        slope = -PRIOR * strengths
-        slope = slope.index_add(0, wins, ones - chance).index_add(0, losses, chance - ones)
-        weight = chance * (1 - chance)
-        bend = PRIOR * torch.eye(len(order), dtype=torch.float64)
+    for _ in range(NEWTON_STEPS):
+        probability = torch.sigmoid(strengths[wins] - strengths[losses])
+        gradient = -PRIOR * strengths
+        gradient = gradient.index_add(0, wins, ones - probability).index_add(0, losses, probability - ones)
+        weight = probability * (1 - probability)
+        hessian = PRIOR * torch.eye(len(order), dtype=torch.float64)
         for first, second, sign in ((wins, wins, 1), (losses, losses, 1), (wins, losses, -1), (losses, wins, -1)):
-            bend.index_put_((first, second), sign * weight, accumulate=True)
-        step = torch.linalg.solve(bend, slope)
+            hessian.index_put_((first, second), sign * weight, accumulate=True)
+        step = torch.linalg.solve(hessian, gradient)
         strengths = strengths + step
         if float(step.abs().max()) < 1e-9:
             break
@@ -113,103 +119,102 @@ def bradley_terry(picks: Sequence[PairwiseChoice]) -> list[Rating]:
 
 
 def fit_ratings(generator: Generator, ratings: Sequence[Rating]) -> Work[RatingsFit]:
-    """Fit ratings on features of the pictures they are of; refused, with the figures, where there are too few or
-    where what is held out cannot be told from chance.
+    """Fit ratings on features of the rated images.
+
+    Raises Invalid, with the figures, if there are too few ratings or if the held-out correlation may be chance.
     """
-    merged = _merged(ratings)
-    if len(merged) < FEWEST:
+    averaged = _average_repeats(ratings)
+    if len(averaged) < FEWEST:
         raise Invalid(
-            f"{len(merged)} rated pictures are too few to learn from.",
+            f"{len(averaged)} rated pictures are too few to learn from.",
             f"Rate at least {FEWEST}; 40 make a fair slider.",
         )
     rows = []
-    for number, one in enumerate(merged):
+    for number, one in enumerate(averaged):
         with torch.no_grad():
-            rows.append(ratings_model.features(_picture(generator, one))[0].cpu())
+            rows.append(ratings_model.features(_synthesize(generator, one))[0].cpu())
         if number % 8 == 0:
-            yield Progress(number / len(merged), f"Looking at picture {number + 1} of {len(merged)}")
-    seen, wanted = torch.stack(rows).double(), torch.tensor([one.score for one in merged], dtype=torch.float64)
-    if float(wanted.std()) < 1e-9:
-        raise Invalid("All ratings are the same.", "Use the whole scale: a slider needs pictures that differ.")
-    guesses = _held_out(seen, wanted)
-    found = correlation(guesses, wanted)
-    low, high = fisher(found, len(merged))
+            yield Progress(number / len(averaged), f"Analysing picture {number + 1} of {len(averaged)}")
+    features = torch.stack(rows).double()
+    targets = torch.tensor([one.score for one in averaged], dtype=torch.float64)
+    if float(targets.std()) < 1e-9:
+        raise Invalid("All ratings are the same.", "Use the whole scale: a slider needs ratings that differ.")
+    agreement = correlation(_cross_validated(features, targets), targets)
+    low, high = fisher_interval(agreement, len(averaged))
     if low <= 0:
         raise Invalid(
-            f"These ratings are too noisy to learn from: predicted for pictures held out, they correlate by "
-            f"{found:.2f} (95 % interval {low:.2f} to {high:.2f}, {len(merged)} pictures), which may be chance.",
-            "Rate more pictures, or rate by one thing that the pictures show.",
+            f"These ratings are too noisy to learn from. Held-out correlation: {agreement:.2f} (95 % interval "
+            f"{low:.2f} to {high:.2f}, {len(averaged)} pictures), which may be chance.",
+            "Rate more pictures, or rate a quality that is visible in the pictures.",
         )
-    penalty = _choose(seen, wanted)
-    weights, centre, scale, bias = _ridge(seen, wanted, penalty)
-    state = {"weights": weights, "centre": centre, "scale": scale, "bias": bias}
-    span = (float(wanted.min()), float(wanted.max()))
-    return RatingsFit({k: v.float().clone() for k, v in state.items()}, round(found, 4), (low, high), len(merged), span)
+    fit = _ridge(features, targets, _choose_penalty(features, targets))
+    state = {name: tensor.float().clone() for name, tensor in asdict(fit).items()}
+    span = (float(targets.min()), float(targets.max()))
+    return RatingsFit(state, round(agreement, 4), (low, high), len(averaged), span)
 
 
-def _merged(ratings: Sequence[Rating]) -> list[Rating]:
-    # A picture rated more than once counts once, with its mean: else it would be on both sides of a fold.
+def _average_repeats(ratings: Sequence[Rating]) -> list[Rating]:
+    # An image that was rated more than once counts once; otherwise it would be on both sides of a fold.
     groups: dict[tuple[int, tuple[tuple[str, float], ...]], list[float]] = {}
     for one in ratings:
         groups.setdefault((one.seed, tuple(sorted(one.classes.items()))), []).append(one.score)
-    return [Rating(seed, sum(marks) / len(marks), dict(classes)) for (seed, classes), marks in groups.items()]
+    return [Rating(seed, sum(scores) / len(scores), dict(classes)) for (seed, classes), scores in groups.items()]
 
 
-def _picture(generator: Generator, one: Rating) -> Tensor:
+def _synthesize(generator: Generator, one: Rating) -> Tensor:
     spec = generator.spec
-    wanted = dict(one.classes or spec.default_classes) if spec.classes else {}
     for name in one.classes:
         if name not in spec.classes:
-            known = f"It has {', '.join(spec.classes)}." if spec.classes else "Leave the class out."
-            raise Invalid(f"{spec.name} has no class “{name[:60]}”.", known)
-    total = sum(wanted.values())
-    weights = class_tensor({name: weight / total for name, weight in wanted.items()}, spec, generator.device)
-    return generator.synthesize(generator.map(generator.sample([one.seed]), weights), weights)
+            hint = f"Choose one of {', '.join(spec.classes)}." if spec.classes else "Leave the class out."
+            raise Invalid(f"{spec.name} has no class “{name[:60]}”.", hint)
+    weights = dict(one.classes or spec.default_classes) if spec.classes else {}
+    total = sum(weights.values())
+    classes = class_tensor({name: weight / total for name, weight in weights.items()}, spec, generator.device)
+    return generator.synthesize(generator.map(generator.sample([one.seed]), classes), classes)
 
 
-def _ridge(seen: Tensor, wanted: Tensor, penalty: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    centre, scale = seen.mean(dim=0), seen.std(dim=0).clamp_min(1e-6)
-    # The thumbnail's many colours together weigh as much as the statistics.
-    scale = torch.cat(
-        [
-            scale[: ratings_model.STATISTICS],
-            scale[ratings_model.STATISTICS :]
-            * math.sqrt((len(scale) - ratings_model.STATISTICS) / ratings_model.STATISTICS),
-        ]
-    )
-    rows, bias = (seen - centre) / scale, wanted.mean()
-    # With fewer ratings than features the small system is the cheap one.
-    inner = rows @ rows.T + penalty * len(rows) * torch.eye(len(rows), dtype=rows.dtype)
-    weights = rows.T @ torch.linalg.solve(inner, wanted - bias)
-    return weights, centre, scale, bias
+@dataclass(frozen=True, slots=True, eq=False)
+class _RidgeFit:
+    # Standardised features times weights, plus bias; the fields are the tensors of a RatingsRegressor.
+    weights: Tensor
+    centre: Tensor
+    scale: Tensor
+    bias: Tensor
+
+    def predict(self, features: Tensor) -> Tensor:
+        return ((features - self.centre) / self.scale) @ self.weights + self.bias
 
 
-def _guess(seen: Tensor, fit: tuple[Tensor, Tensor, Tensor, Tensor]) -> Tensor:
-    weights, centre, scale, bias = fit
-    return ((seen - centre) / scale) @ weights + bias
+def _ridge(features: Tensor, targets: Tensor, penalty: float) -> _RidgeFit:
+    centre, scale = features.mean(dim=0), features.std(dim=0).clamp_min(1e-6)
+    # The thumbnail's many colours together get the same weight as the statistics.
+    plain = ratings_model.STATISTICS
+    scale = torch.cat([scale[:plain], scale[plain:] * math.sqrt((len(scale) - plain) / plain)])
+    rows, bias = (features - centre) / scale, targets.mean()
+    # With fewer ratings than features, the dual system is the smaller one.
+    gram = rows @ rows.T + penalty * len(rows) * torch.eye(len(rows), dtype=rows.dtype)
+    weights = rows.T @ torch.linalg.solve(gram, targets - bias)
+    return _RidgeFit(weights, centre, scale, bias)
 
 
-def _folds(count: int, seed: int) -> Tensor:
-    return (torch.arange(count) % FOLDS)[torch.randperm(count, generator=torch.Generator().manual_seed(seed))]
-
-
-def _choose(seen: Tensor, wanted: Tensor) -> float:
-    folds = _folds(len(wanted), 1)
-    misses = []
+def _choose_penalty(features: Tensor, targets: Tensor) -> float:
+    folds = assign_folds(len(targets), seed=1)
+    errors = []
     for penalty in PENALTIES:
-        miss = 0.0
+        error = 0.0
         for fold in range(FOLDS):
             out = folds == fold
-            miss += float((_guess(seen[out], _ridge(seen[~out], wanted[~out], penalty)) - wanted[out]).square().sum())
-        misses.append(miss)
-    return PENALTIES[misses.index(min(misses))]
+            predictions = _ridge(features[~out], targets[~out], penalty).predict(features[out])
+            error += float((predictions - targets[out]).square().sum())
+        errors.append(error)
+    return PENALTIES[errors.index(min(errors))]
 
 
-def _held_out(seen: Tensor, wanted: Tensor) -> Tensor:
-    # The penalty is chosen inside each fold: chosen outside, it would have seen what it is judged by.
-    folds, guesses = _folds(len(wanted), 0), torch.empty_like(wanted)
+def _cross_validated(features: Tensor, targets: Tensor) -> Tensor:
+    # The penalty is chosen inside each fold: otherwise it would depend on the ratings it is evaluated on.
+    folds, predictions = assign_folds(len(targets)), torch.empty_like(targets)
     for fold in range(FOLDS):
         out = folds == fold
-        penalty = _choose(seen[~out], wanted[~out])
-        guesses[out] = _guess(seen[out], _ridge(seen[~out], wanted[~out], penalty))
-    return guesses
+        penalty = _choose_penalty(features[~out], targets[~out])
+        predictions[out] = _ridge(features[~out], targets[~out], penalty).predict(features[out])
+    return predictions

@@ -1,4 +1,4 @@
-"""Asking a regressor: scores of pictures and of latents, checked, with the judge's failures as sentences."""
+"""Scoring images with a regressor: checked scores, their spread over a generator's images, and a slider's scale."""
 
 from __future__ import annotations
 
@@ -17,81 +17,83 @@ from latentwalk.steering.latent_sampling import LatentBatch, Role, sample_latent
 from models.base import Generator
 from models.regressors.protocol import Regressor
 
-CHUNK = 8  # pictures per chunk: short enough for sliders to stay live in between
-LOOKED_AT = 64  # pictures whose scores tell how far a generator spreads
-SPREADS = 2.5  # standard deviations of the scores that a slider is asked to reach
-ROUGH = 0.5  # how far apart is near enough to learn from, where thousands of scores average the difference out
-APART = 0.1  # and near enough to be measured by
-FLAT = 1e-6  # of the judge's usual span: below it all pictures are the same to it
+CHUNK = 8  # images per chunk: short enough that sliders stay live in between
+SPREAD_IMAGES = 64  # images over which the spread of scores is measured
+SPREADS = 2.5  # standard deviations of the scores that a slider should reach
+TRAINING_TOLERANCE = 0.5  # how far reduced precision may deviate for training, where errors average out
+MEASURING_TOLERANCE = 0.1  # and for measuring; both in standard deviations of the scores
+FLAT = 1e-6  # of the regressor's span: with a smaller deviation, all images have the same score
 
 
 def scores(regressor: Regressor, images: Tensor) -> Tensor:
-    """Scores [N] of images [N, C, H, W] in [-1, 1]; ModelFailed where the judge fails or gives no finite number."""
-    found = regressor.score(rgb(images) if images.shape[1] == 4 else images)
-    if found.shape != (len(images),) or not bool(torch.isfinite(found).all()):
+    """Scores [N] of images [N, C, H, W] in [-1, 1].
+
+    Raises ModelFailed if the regressor fails or does not return one finite number per image.
+    """
+    values = regressor.score(rgb(images) if images.shape[1] == 4 else images)
+    if values.shape != (len(images),) or not bool(torch.isfinite(values).all()):
         raise ModelFailed(
-            f"{regressor.spec.title} did not give one finite number for each picture.",
-            "Its answer must be a number per picture; check the model and its input plan.",
+            f"{regressor.spec.title} did not return one finite number for each image.",
+            "A regressor must return one number per image; check the model and its input plan.",
         )
-    return found.float()
+    return values.float()
 
 
-def steered(generator: Generator, walk: Walk, chunk: LatentBatch, step: float | Tensor) -> Tensor:
+def steer(generator: Generator, walk: Walk, chunk: LatentBatch, step: float | Tensor) -> Tensor:
     """Images of a chunk moved along a walk by one step for all, or by steps [N]."""
     steps = step if isinstance(step, Tensor) else chunk.latents.new_full((len(chunk),), step)
     return generator.synthesize(walk.move(chunk.latents, steps, chunk.classes), chunk.classes)
 
 
-def spread(generator: Generator, regressor: Regressor) -> Work[tuple[float, float]]:
-    """Mean and standard deviation of the scores of the generator's own pictures; refuses a judge to whom they are
-    all the same."""
-    found = []
-    for chunk in sample_latents(generator, LOOKED_AT, Role.WATCH, in_turn=True).split(CHUNK):
+def score_spread(generator: Generator, regressor: Regressor) -> Work[tuple[float, float]]:
+    """Mean and standard deviation of the scores of the generator's own images; raises Invalid if all are equal."""
+    parts = []
+    for chunk in sample_latents(generator, SPREAD_IMAGES, Role.VALIDATE, balanced=True).split(CHUNK):
         with torch.no_grad():
-            found.append(scores(regressor, generator.synthesize(chunk.latents, chunk.classes)).cpu())
-        yield Progress(len(found) * CHUNK / LOOKED_AT, "Looking at what the judge says")
-    together = torch.cat(found)
-    mean, deviation = float(together.mean()), float(together.std())
+            parts.append(scores(regressor, generator.synthesize(chunk.latents, chunk.classes)).cpu())
+        yield Progress(len(parts) * CHUNK / SPREAD_IMAGES, "Measuring the spread of scores")
+    values = torch.cat(parts)
+    mean, deviation = float(values.mean()), float(values.std())
     low, high = regressor.spec.span
     if deviation <= FLAT * max(high - low, abs(mean), 1e-12):
         raise Invalid(
-            f"{regressor.spec.title} gives every picture of {generator.spec.title} the same score, {mean:.4g}.",
-            "A slider needs a score that differs between pictures; check the input plan, or try another generator.",
+            f"{regressor.spec.title} gives every image of {generator.spec.title} the same score, {mean:.4g}.",
+            "A slider needs a score that differs between images; check the input plan, or use another generator.",
         )
     return mean, deviation
 
 
-def quickest(generator: Generator, regressor: Regressor, apart: float = APART) -> Regressor:
-    """The judge's bf16 twin where it has one that is quicker here and says the same; else the judge itself.
+def faster_precision(generator: Generator, regressor: Regressor, tolerance: float = MEASURING_TOLERANCE) -> Regressor:
+    """The regressor in bf16 if it has that, is faster so on this machine, and agrees; else the regressor itself.
 
-    The same: on eight pictures no score differs by more than `apart` of how far their scores spread.
+    The two agree if on eight images no score differs by more than `tolerance` times the deviation of the scores.
     """
     at: Callable[[str], Regressor] | None = getattr(regressor, "at", None)
     if at is None:
         return regressor
-    twin = at("bf16")
-    one = next(sample_latents(generator, CHUNK, Role.WATCH, in_turn=True).split(CHUNK))
+    reduced = at("bf16")
+    batch = next(sample_latents(generator, CHUNK, Role.VALIDATE, balanced=True).split(CHUNK))
     with torch.no_grad():
-        images = generator.synthesize(one.latents, one.classes)
-        scores(twin, images[:1])  # the first run of a network sets things up
-        times, found = [math.inf, math.inf], [images, images]
-        for which, judge in (*enumerate((regressor, twin)), *enumerate((regressor, twin))):
-            # In turn, and the quicker of two: others on this machine can only make a run slower.
-            begin = time.perf_counter()
-            found[which] = scores(judge, images)
-            times[which] = min(times[which], time.perf_counter() - begin)
-    same = float((found[0] - found[1]).abs().max()) <= apart * float(found[0].std())
-    return twin if same and times[1] < times[0] else regressor
+        images = generator.synthesize(batch.latents, batch.classes)
+        scores(reduced, images[:1])  # the first run of a network includes its set-up
+        times, values = [math.inf, math.inf], [images, images]
+        for _ in range(2):  # the faster of two runs counts: other processes can only slow one down
+            for index, candidate in enumerate((regressor, reduced)):
+                start = time.perf_counter()
+                values[index] = scores(candidate, images)
+                times[index] = min(times[index], time.perf_counter() - start)
+    agrees = float((values[0] - values[1]).abs().max()) <= tolerance * float(values[0].std())
+    return reduced if agrees and times[1] < times[0] else regressor
 
 
 def reach_of(deviation: float) -> float:
-    """The change of score to ask for, from how far pictures spread: a number that starts with 1, 2 or 5."""
-    wished = SPREADS * deviation
-    power = 10.0 ** math.floor(math.log10(wished))
-    digit = min((1, 2, 5, 10), key=lambda number: abs(math.log(number * power / wished)))
+    """The change of score that a slider should reach, from the deviation of scores: it starts with 1, 2 or 5."""
+    target = SPREADS * deviation
+    power = 10.0 ** math.floor(math.log10(target))
+    digit = min((1, 2, 5, 10), key=lambda number: abs(math.log(number * power / target)))
     return float(f"{digit * power:.1g}")
 
 
 def decimals_of(reach: float) -> int:
-    """How many decimals a slider of this reach shows: a hundredth of it can be told apart."""
+    """How many decimals a slider of this reach shows, so that a hundredth of it is visible; 0 to 6."""
     return min(max(0, 1 - math.floor(math.log10(reach)) + (1 if reach < 10 else 0)), 6)

@@ -1,21 +1,22 @@
-"""What to learn from a score, and how long: the settings of one direction."""
+"""The settings of a direction learned from a score: which regressor, how much to sample and how long to optimise."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from latentwalk.errors import Invalid
+from latentwalk.steering.learning.settings import check_optimisation
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreSettings:
-    """How a direction is learned from a regressor's score.
+    """Settings of `scores.learn`; the constructor raises Invalid for values out of range.
 
-    `reach` is the change of score asked for at the end of the track, in score units; None takes it from how far the
-    generator's own pictures spread. `per_class` learns a vector for each class. `samples` pictures are scored where
-    the judge has no gradient, `warm` where it has one, to start from (0 starts from nothing). `hold` names directions
-    the new one is kept off; `twin` learns a second one from the next seed and reports the cosine, which doubles the
-    time.
+    `reach` is the change of score at the end of the track, in score units; None derives it from the spread of scores
+    over the generator's own images. `per_class` learns a vector for each class. `samples` images are scored if the
+    regressor has no gradient; `warm` are scored if it has one, to fit a warm start (0: start from zero). `hold` names
+    directions that the new one is kept orthogonal to. `twin` learns a second direction from the next seed and reports
+    the cosine between the two, which doubles the time.
     """
 
     regressor: str
@@ -31,16 +32,9 @@ class ScoreSettings:
 
     def __post_init__(self) -> None:
         if self.reach is not None and not 0 < self.reach < 1e9:
-            raise Invalid(f"A reach of {self.reach:g} cannot be learned.", "Give a change of score above zero.")
-        if not 1 <= self.steps <= 20_000:
-            raise Invalid(f"{self.steps} steps cannot be learned.", "Ask for 1 to 20000; 150 is usual.")
-        if not 1 <= self.batch <= 256:
-            raise Invalid(f"A batch of {self.batch} cannot be used.", "Ask for 1 to 256; 16 is usual.")
-        if not 0 <= self.seed < 2**32:
-            raise Invalid(f"{self.seed} is not a seed.", "Seeds run from 0 to 4294967295.")
+            raise Invalid(f"A reach of {self.reach:g} is out of range.", "Use a change of score above zero.")
+        check_optimisation(self.steps, self.batch, self.seed, usual_steps=150)
         if self.warm and not 64 <= self.warm <= 100_000:
-            raise Invalid(
-                f"{self.warm} pictures cannot be sampled.", "Ask for 64 to 100000, or 0 to start from nothing."
-            )
+            raise Invalid(f"{self.warm} images are out of range.", "Use 64 to 100000, or 0 to start from zero.")
         if not 64 <= self.samples <= 100_000:
-            raise Invalid(f"{self.samples} pictures cannot be sampled.", "Ask for 64 to 100000; 1536 is usual.")
+            raise Invalid(f"{self.samples} images are out of range.", "Use 64 to 100000; 1536 is usual.")

@@ -1,4 +1,4 @@
-"""A small network that learns to score as a judge without a gradient does, on one generator's own pictures."""
+"""A small network that learns to predict the scores of a regressor without a gradient, on one generator's images."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
 from latentwalk.progress import Progress, Work
+from latentwalk.steering.measuring.reliability import correlation
 from models.regressors.protocol import RegressorSpec
 
-SIDE = 64  # px it looks at
+SIDE = 64  # side of the images it sees, in pixels
 WIDTHS = (24, 48, 64, 96)
 EPOCHS = 14
 BATCH = 32
 RATE = 3e-3
 HELD_OUT = 0.15
+FEWEST_HELD_OUT = 8
 
 
 class StudentNetwork(nn.Module):
-    """Four strided convolutions, a mean over the picture, one number; images [N, C, S, S] in [-1, 1]."""
+    """Four strided convolutions and a two-layer head; images [N, C, S, S] in [-1, 1] to scores [N]."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -30,20 +32,21 @@ class StudentNetwork(nn.Module):
             layers += [nn.Conv2d(before, width, 3, stride=2, padding=1), nn.GroupNorm(8, width), nn.SiLU()]
             before = width
         self.features = nn.Sequential(*layers)
-        # What lies where is kept on a coarse grid: centredness and symmetry are scores too.
+        # The head sees a coarse grid rather than a mean: scores such as symmetry depend on position.
         self.head = nn.Sequential(nn.Flatten(), nn.Linear(before * 16, 64), nn.SiLU(), nn.Linear(64, 1))
         nn.init.zeros_(self.head[-1].weight)  # type: ignore[arg-type]
 
     def forward(self, images: Tensor) -> Tensor:
-        found: Tensor = self.head(self.features(images))
-        return found[:, 0]
+        """Standardised scores [N]."""
+        scores: Tensor = self.head(self.features(images))
+        return scores[:, 0]
 
 
 @dataclass(slots=True, eq=False)
 class Student:
-    """A differentiable stand-in for a judge: same scale, same spec, and how well it stands in.
+    """A differentiable stand-in for a regressor, with the same scale and spec.
 
-    `correlation` is with the judge's scores on pictures it did not learn from, `n` of them.
+    `correlation` is that of its predictions with the regressor's scores on `n` held-out images.
     """
 
     spec: RegressorSpec
@@ -54,46 +57,45 @@ class Student:
     n: int
 
     def score(self, images: Tensor) -> Tensor:
-        """Scores [N] in the judge's units; see Regressor."""
-        found: Tensor = self.network(small(images)) * self.deviation + self.mean
-        return found
+        """Scores [N] in the regressor's units; see Regressor."""
+        scores: Tensor = self.network(downsample(images)) * self.deviation + self.mean
+        return scores
 
 
-def small(images: Tensor) -> Tensor:
-    """Images as the student looks at them: [N, C, 64, 64]."""
+def downsample(images: Tensor) -> Tensor:
+    """Images as the student sees them: [N, C, 64, 64]."""
     return adaptive_avg_pool2d(images, SIDE)
 
 
 def train_student(
-    spec: RegressorSpec, pictures: Tensor, marks: Tensor, seed: int, epochs: int = EPOCHS
+    spec: RegressorSpec, images: Tensor, scores: Tensor, seed: int, epochs: int = EPOCHS
 ) -> Work[Student]:
-    """Learn from pictures [N, C, 64, 64] and their scores [N]; the last 15 % are held out and judge the student."""
-    held = max(8, int(len(pictures) * HELD_OUT))
-    order = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(seed))
-    learning, checking = order[:-held], order[-held:]
-    mean, deviation = float(marks[learning].mean()), float(marks[learning].std().clamp_min(1e-9))
+    """Train on images [N, C, 64, 64] and their scores [N]; 15 % of them are held out to evaluate the student."""
+    held_out = max(FEWEST_HELD_OUT, int(len(images) * HELD_OUT))
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
+    training, evaluation = order[:-held_out], order[-held_out:]
+    mean, deviation = float(scores[training].mean()), float(scores[training].std().clamp_min(1e-9))
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = StudentNetwork(pictures.shape[1]).to(pictures.device)
-    wanted = (marks - mean) / deviation
+        network = StudentNetwork(images.shape[1]).to(images.device)
+    targets = (scores - mean) / deviation
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
-    batches = -(-len(learning) // BATCH) * epochs
+    batches = -(-len(training) // BATCH) * epochs
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=batches)
     source = torch.Generator().manual_seed(seed)
-    done = 0
+    step = 0
     for _ in range(epochs):
-        for batch in torch.split(learning[torch.randperm(len(learning), generator=source)], BATCH):
+        for batch in torch.split(training[torch.randperm(len(training), generator=source)], BATCH):
             optimiser.zero_grad()
-            loss = (network(pictures[batch]) - wanted[batch]).square().mean()
+            loss = (network(images[batch]) - targets[batch]).square().mean()
             loss.backward()
             optimiser.step()
             schedule.step()
-            done += 1
-            if done % 4 == 0:
-                yield Progress(done / batches, "Teaching a student to judge alike")
+            step += 1
+            if step % 4 == 0:
+                yield Progress(step / batches, "Training a student network")
     network.eval().requires_grad_(False)
     with torch.no_grad():
-        found = torch.cat([network(pictures[batch]) for batch in torch.split(checking, BATCH)])
-    correlation = float(torch.corrcoef(torch.stack([found, wanted[checking]]))[0, 1].nan_to_num(0.0))
-    learned = replace(spec, differentiable=True)
-    return Student(learned, network, mean, deviation, correlation, held)
+        predictions = torch.cat([network(images[batch]) for batch in torch.split(evaluation, BATCH)])
+    agreement = correlation(predictions, targets[evaluation])
+    return Student(replace(spec, differentiable=True), network, mean, deviation, agreement, held_out)

@@ -1,8 +1,8 @@
-"""Avatars composed while training: a drawing placed, sized, turned and mirrored on a coloured ground, by design.
+"""Avatars composed during training: a drawing, placed, scaled, rotated and mirrored on a coloured background.
 
-How much each class varies is set here and nowhere else, so the truth that steerability is compared with is exact.
-The levels are an orthogonal array of twelve runs: each transform has four levels, each held by three classes, and
-no two transforms go together (of the sixteen pairs of levels of any two, twelve occur once each).
+How much each class varies is set here and nowhere else, so the data variability that steerability is compared with is
+known exactly. The levels form an orthogonal array of twelve runs: each transform has four levels, each held by three
+classes, and no two transforms are confounded (of the sixteen pairs of levels of any two, twelve occur once each).
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ STYLES = (
 ZOOM = (0.0, 0.25, 0.5, 0.75)  # half the span, in octaves
 SHIFT = (0.0, 0.07, 0.14, 0.21)  # half the span, as a share of the side
 TURN = (0.0, 10.0, 20.0, 30.0)  # half the span, in degrees
-FILL = 0.68  # the side of a drawing in that of the picture, at zoom 1
+FILL = 0.68  # the side of a drawing as a share of the image side, at zoom 1
 
 
 @dataclass(frozen=True, slots=True)
 class Variability:
-    """Half spans of one class, each drawn uniformly: zoom in octaves, shifts in shares of the side, turn in degrees."""
+    """The half-spans of a class's uniform distributions: zoom in octaves, shifts as shares of the side, rotation in
+    degrees."""
 
     zoom: float
     shift_x: float
@@ -39,7 +40,7 @@ class Variability:
     rotate: float
 
 
-def _times(a: int, b: int) -> int:
+def _multiply(a: int, b: int) -> int:
     # Multiplication in the field of four elements, {0, 1, x, x + 1} with x * x = x + 1.
     if a == 0 or b == 0:
         return 0
@@ -47,7 +48,7 @@ def _times(a: int, b: int) -> int:
 
 
 # Bush's construction: columns a, b, a + b, a + 2b over the field of four, without the runs whose a + 3b is zero.
-_RUNS = [(a, b, a ^ b, a ^ _times(2, b)) for a in range(4) for b in range(4) if a ^ _times(3, b)]
+_RUNS = [(a, b, a ^ b, a ^ _multiply(2, b)) for a in range(4) for b in range(4) if a ^ _multiply(3, b)]
 DESIGN: Mapping[str, Variability] = {
     style: Variability(ZOOM[run[0]], SHIFT[run[1]], SHIFT[run[2]], TURN[run[3]])
     for style, run in zip(STYLES, _RUNS, strict=True)
@@ -55,7 +56,7 @@ DESIGN: Mapping[str, Variability] = {
 
 
 def variability(side: int) -> dict[str, dict[str, float]]:
-    """The design in the units of sliders for pictures of that side: by transform and class, the largest amount."""
+    """The design in slider units for images of a side: the largest amount by transform and class."""
     rows = DESIGN.items()
     return {
         "zoom": {style: 2**row.zoom for style, row in rows},
@@ -66,87 +67,90 @@ def variability(side: int) -> dict[str, dict[str, float]]:
 
 
 class Avatars:
-    """Batches of avatars at one side, endless; `part` is "train" or "held-out".
+    """Endless batches of avatars at one side; `part` is "train" or "held-out".
 
-    What is drawn is decided on the CPU, so that a seed means the same everywhere; drawings lie, and pictures are
-    composed, on `device`.
+    Random numbers are drawn on the CPU, so that a seed gives the same images everywhere; images are composed on
+    `device`. Raises Invalid if the drawings are missing.
     """
 
     classes = STYLES
 
     def __init__(self, folder: Path, side: int, part: str = "train", device: torch.device | str = "cpu") -> None:
         self.side = side
-        drawings = [_shrunk(_read(folder / f"{style}-{part}.npy"), side, torch.device(device)) for style in STYLES]
-        self.counts = torch.tensor([len(those) for those in drawings])
+        drawings = [_downsample(_read(folder / f"{style}-{part}.npy"), side, torch.device(device)) for style in STYLES]
+        self.counts = torch.tensor([len(group) for group in drawings])
         self.firsts = self.counts.cumsum(0) - self.counts
         self.drawings = torch.cat(drawings)
         rows = [DESIGN[style] for style in STYLES]
         self.spans = torch.tensor([[row.zoom, row.shift_x, row.shift_y, row.rotate] for row in rows])
 
     def batch(self, count: int, source: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Pictures [count, 3, side, side] in [-1, 1] and their class numbers [count], classes alike in number."""
+        """Images [count, 3, side, side] in [-1, 1] and their class indices [count], drawn uniformly."""
         kinds = torch.randint(len(STYLES), (count,), generator=source)
         return self.of(kinds, source), kinds
 
     def of(self, kinds: Tensor, source: torch.Generator) -> Tensor:
-        """One fresh picture for each class number."""
+        """One newly composed image for each class index."""
         picks = torch.rand(len(kinds), generator=source).double()
         rows = self.firsts[kinds] + (picks * self.counts[kinds]).long()
         amounts = (torch.rand(len(kinds), 4, generator=source) * 2 - 1) * self.spans[kinds]
-        mirrored = torch.rand(len(kinds), generator=source) < 0.5
-        ground = grounds(len(kinds), source)
+        flip = torch.rand(len(kinds), generator=source) < 0.5
+        background = backgrounds(len(kinds), source)
         device = self.drawings.device
-        rows, amounts, mirrored, ground = (
-            drawn.to(device, non_blocking=True) for drawn in (rows, amounts, mirrored, ground)
+        rows, amounts, flip, background = (
+            tensor.to(device, non_blocking=True) for tensor in (rows, amounts, flip, background)
         )
-        return compose(self.drawings[rows].float() / 255, amounts, mirrored, ground, self.side)
+        return compose(self.drawings[rows].float() / 255, amounts, flip, background, self.side)
 
 
-def compose(rgba: Tensor, amounts: Tensor, mirrored: Tensor, ground: Tensor, side: int) -> Tensor:
-    """Premultiplied drawings [N, 4, S, S] placed on flat grounds [N, 3]; composed at twice the side, then halved.
+def compose(rgba: Tensor, amounts: Tensor, flip: Tensor, background: Tensor, side: int) -> Tensor:
+    """Premultiplied drawings [N, 4, S, S] on flat backgrounds [N, 3], composed at twice the side, then halved.
 
-    `amounts` [N, 4]: zoom in octaves, shift right and down as shares of the side, turn in degrees counterclockwise.
+    `amounts` [N, 4]: zoom in octaves, shift right and down as shares of the side, counterclockwise rotation in
+    degrees. `flip` [N] mirrors a drawing. Returns [N, 3, side, side] in [-1, 1].
     """
     scale = 1 / (FILL * torch.exp2(amounts[:, 0]))
     angle = amounts[:, 3] * (math.pi / 180)
     cos, sin = angle.cos() * scale, angle.sin() * scale
-    flip = torch.where(mirrored, -1.0, 1.0)
+    sign = torch.where(flip, -1.0, 1.0)
     x, y = amounts[:, 1] * 2, amounts[:, 2] * 2
     rows = torch.stack(
         [
-            torch.stack([cos * flip, -sin * flip, -(cos * x - sin * y) * flip], dim=1),
+            torch.stack([cos * sign, -sin * sign, -(cos * x - sin * y) * sign], dim=1),
             torch.stack([sin, cos, -(sin * x + cos * y)], dim=1),
         ],
         dim=1,
     )
     grid = F.affine_grid(rows, [len(rgba), 4, 2 * side, 2 * side], align_corners=False)
     placed = F.avg_pool2d(F.grid_sample(rgba, grid, align_corners=False), 2)
-    picture = placed[:, :3] + ground[:, :, None, None] * (1 - placed[:, 3:])
-    return picture.clamp(0, 1) * 2 - 1
+    images = placed[:, :3] + background[:, :, None, None] * (1 - placed[:, 3:])
+    return images.clamp(0, 1) * 2 - 1
 
 
-def grounds(count: int, source: torch.Generator) -> Tensor:
-    """Random flat colours [count, 3] in [0, 1]: any hue, saturation to 0.7, value from 0.3."""
-    draw = torch.rand(count, 3, generator=source)
-    hue, saturation, value = draw[:, 0] * 6, draw[:, 1] * 0.7, 0.3 + 0.7 * draw[:, 2]
+def backgrounds(count: int, source: torch.Generator) -> Tensor:
+    """Random flat colours [count, 3] in [0, 1]: any hue, saturation up to 0.7, value from 0.3."""
+    random = torch.rand(count, 3, generator=source)
+    hue, saturation, value = random[:, 0] * 6, random[:, 1] * 0.7, 0.3 + 0.7 * random[:, 2]
     steps = (torch.tensor([5.0, 3.0, 1.0]) + hue[:, None]) % 6
     return value[:, None] * (1 - saturation[:, None] * torch.minimum(steps, 4 - steps).clamp(0, 1))
 
 
 def _read(path: Path) -> np.ndarray:
     if not path.is_file():
-        raise Invalid(f"The drawings {path.name} are not in {path.parent}.", "Draw them: see tools/avatars/README.md.")
+        raise Invalid(
+            f"The drawings {path.name} are not in {path.parent}.", "Render them as tools/avatars/README.md describes."
+        )
     drawings: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     return drawings
 
 
-def _shrunk(drawings: np.ndarray, side: int, device: torch.device) -> Tensor:
-    # To half as wide again as the picture, so that a zoomed drawing is still sharp and a small one not ragged.
+def _downsample(drawings: np.ndarray, side: int, device: torch.device) -> Tensor:
+    # To 1.5 times the image side, so that a zoomed drawing stays sharp and a small one does not alias.
     parts = []
     for start in range(0, len(drawings), 256):
         part = torch.from_numpy(np.array(drawings[start : start + 256])).to(device).permute(0, 3, 1, 2)
-        wanted = side * 3 // 2
-        if wanted < part.shape[-1]:
-            part = F.adaptive_avg_pool2d(part.float(), wanted).round().to(torch.uint8)
+        target_side = side * 3 // 2
+        if target_side < part.shape[-1]:
+            part = F.adaptive_avg_pool2d(part.float(), target_side).round().to(torch.uint8)
         parts.append(part.contiguous())
     return torch.cat(parts)

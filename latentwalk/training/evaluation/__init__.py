@@ -1,1 +1,1 @@
-"""What a trained generator is judged by; nothing here knows a network, only functions that draw pictures."""
+"""Evaluating a trained generator; measures work with any function that samples images, not with a network."""

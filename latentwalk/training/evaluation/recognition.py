@@ -1,69 +1,59 @@
-"""Whether a net trained on real pictures sees in each sample the class it was asked for."""
+"""Class recognition: whether a classifier trained on real images finds in each sample the class it was requested."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from latentwalk.progress import Work
 from latentwalk.training.evaluation.classifier_training import FeatureNet, scores
-from latentwalk.training.evaluation.intervals import wilson
+from latentwalk.training.evaluation.intervals import Share
 from latentwalk.training.evaluation.labelled_samples import LabelledSamples
 
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """`hits` of `count`, as a share with its Wilson interval."""
-
-    hits: int
-    count: int
-
-    @property
-    def value(self) -> float:
-        return self.hits / self.count if self.count else float("nan")
-
-    def view(self) -> dict[str, object]:
-        """As JSON: share, low, high, count; the share is None where nothing was counted."""
-        low, high = wilson(self.hits, self.count)
-        share = round(self.value, 5) if self.count else None
-        return {"share": share, "low": round(low, 5), "high": round(high, 5), "count": self.count}
+MOST_CONFUSIONS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """How many pictures were taken for what they should be, in all and class by class; and for what else.
+    """How many images were classified as their own class, overall and by class.
 
-    `confused` is [asked, seen, times] for the most frequent mistakes.
+    `confusions` are rows (class, predicted class, count) of the most frequent mistakes.
     """
 
     net: str
-    whole: Share
+    overall: Share
     classes: tuple[Share, ...]
-    confused: tuple[tuple[int, int, int], ...]
+    confusions: tuple[tuple[int, int, int], ...]
+
+    def to_json(self, names: Sequence[str]) -> dict[str, Any]:
+        """The figures with class names."""
+        confused = [[names[kind], names[predicted], count] for kind, predicted, count in self.confusions]
+        classes = {name: share.to_json() for name, share in zip(names, self.classes, strict=True)}
+        return {**self.overall.to_json(), "classes": classes, "confused": confused}
 
 
-def recognition(net: FeatureNet, data: LabelledSamples) -> Work[Recognition]:
-    """The share of pictures in which the net sees their class."""
-    found = yield from scores(net, data.pictures)
+def recognition(net: FeatureNet, samples: LabelledSamples) -> Work[Recognition]:
+    """The share of samples whose class the net predicts."""
+    values = yield from scores(net, samples.images)
     classes = net.classifier.classes
-    seen = found.argmax(dim=1)
+    predicted = values.argmax(dim=1)
     table = torch.zeros(classes, classes, dtype=torch.long)
-    table.index_put_((data.kinds, seen), torch.ones_like(seen), accumulate=True)
-    wrong = table.clone()
-    wrong.fill_diagonal_(0)
-    order = wrong.flatten().argsort(descending=True, stable=True)[:5].tolist()
-    confused = [(at // classes, at % classes, int(wrong.flatten()[at])) for at in order]
+    table.index_put_((samples.kinds, predicted), torch.ones_like(predicted), accumulate=True)
+    mistakes = table.clone().fill_diagonal_(0).flatten()
+    order = mistakes.argsort(descending=True, stable=True)[:MOST_CONFUSIONS].tolist()
+    confusions = [(index // classes, index % classes, int(mistakes[index])) for index in order]
     return Recognition(
         net.name,
-        Share(int(table.diagonal().sum()), len(data)),
-        shares(seen == data.kinds, data.kinds, range(classes)),
-        tuple(row for row in confused if row[2]),
+        Share(int(table.diagonal().sum()), len(samples)),
+        class_shares(predicted == samples.kinds, samples.kinds, range(classes)),
+        tuple(row for row in confusions if row[2]),
     )
 
 
-def shares(hits: Tensor, kinds: Tensor, classes: Sequence[int]) -> tuple[Share, ...]:
-    """Hits [N] counted class by class."""
+def class_shares(hits: Tensor, kinds: Tensor, classes: Sequence[int]) -> tuple[Share, ...]:
+    """Hits [N] counted by class."""
     return tuple(Share(int(hits[kinds == kind].sum()), int((kinds == kind).sum())) for kind in classes)

@@ -1,4 +1,4 @@
-"""A sheet of samples: the same latents at every moment of a run, so that one sees what it learns."""
+"""A grid of samples from fixed latents, so that grids from different moments of a run can be compared."""
 
 from __future__ import annotations
 
@@ -9,28 +9,27 @@ from torch import Tensor
 
 from models.networks.stylegan2 import StyleGAN2Network
 
-ACROSS = 8
+COLUMNS = 8
 MOST_ROWS = 12
-SMALLEST = 64  # pixels a picture takes on the sheet
+SMALLEST = 64  # pixels of an image in the grid, at least
 
 
-def sample_grid(network: StyleGAN2Network, side: int, across: int = ACROSS, truncation: float = 1.0) -> Tensor:
-    """uint8 [H, W, 3]: a row of `across` samples for each class, or as many rows of any where there are none."""
-    plan = network.config
-    rows = min(plan.classes or ACROSS, MOST_ROWS)
+def sample_grid(network: StyleGAN2Network, side: int, columns: int = COLUMNS, truncation: float = 1.0) -> Tensor:
+    """A grid uint8 [H, W, 3] with a row of `columns` samples for each class, or `COLUMNS` rows without classes."""
+    config = network.config
+    rows = min(config.classes or COLUMNS, MOST_ROWS)
     device = network.synthesis.start.device
-    z = torch.randn(rows * across, plan.z, generator=torch.Generator().manual_seed(0)).to(device)
-    classes = torch.eye(plan.classes, device=device)[:rows].repeat_interleave(across, 0) if plan.classes else None
+    z = torch.randn(rows * columns, config.z, generator=torch.Generator().manual_seed(0)).to(device)
+    classes = torch.eye(config.classes, device=device)[:rows].repeat_interleave(columns, 0) if config.classes else None
     with torch.no_grad():
         w = network.mapping(z, classes)
         mean = network.mapping.get_buffer("mean")
         w = torch.lerp(mean.expand_as(w) if classes is None else classes @ mean, w, truncation)
-        # A network in training may be narrower than its last stage: it is run as far as that goes.
-        images = network.synthesis(w[:, None].expand(-1, plan.layers, -1), int(math.log2(side)) - 1)
+        # During training, only the blocks up to the stage's side are run.
+        images = network.synthesis(w[:, None].expand(-1, config.layers, -1), int(math.log2(side)) - 1)
     images = images.expand(-1, 3, -1, -1)
-    larger = max(1, SMALLEST // side)
-    images = images.repeat_interleave(larger, 2).repeat_interleave(larger, 3)
-    whole = ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu()
-    grid = whole.unflatten(0, (rows, across)).permute(0, 3, 1, 4, 2)
-    whole_sheet: Tensor = grid.reshape(rows * side * larger, across * side * larger, 3).contiguous()
-    return whole_sheet
+    scale = max(1, SMALLEST // side)
+    images = images.repeat_interleave(scale, 2).repeat_interleave(scale, 3)
+    pixels = ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu()
+    grid: Tensor = pixels.unflatten(0, (rows, columns)).permute(0, 3, 1, 4, 2)
+    return grid.reshape(rows * side * scale, columns * side * scale, 3).contiguous()

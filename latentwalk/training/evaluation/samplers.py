@@ -1,8 +1,9 @@
-"""Networks, generators and real pictures as what measures and encoders ask for: a Sampler and a Painter."""
+"""Adapters that turn networks, generators and real images into Samplers and Synthesizers."""
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import Protocol
 
 import torch
@@ -15,11 +16,37 @@ from models.hashing import fingerprint
 from models.networks.stylegan2 import StyleGAN2Network
 
 
-class NetworkSampler:
-    """The pictures a network makes, at its full side or at a smaller one it was trained for so far.
+class _LatentSampler(ABC):
+    # What a network and a generator have in common: sampling w of given or random classes, and its images.
+    side: int
+    w: int
+    fingerprint: str
+    class_count: int
 
-    An instance is a Sampler (`count`, `kind`, `seed`) and a Painter (`draw`, `paint`). `truncation` below 1 draws w
-    towards its class's mean.
+    def __call__(self, count: int, kind: int, seed: int) -> Tensor:
+        """`count` images [count, C, side, side] of class index `kind`, which is ignored if there are no classes."""
+        source = torch.Generator().manual_seed(seed)
+        with torch.inference_mode():
+            return self.synthesize(self._latents(torch.full((count,), kind), source)).clamp(-1, 1)
+
+    def draw(self, count: int, source: torch.Generator) -> Tensor:
+        """Latents w [count, w] with classes drawn uniformly."""
+        kinds = torch.randint(max(self.class_count, 1), (count,), generator=source)
+        with torch.no_grad():
+            return self._latents(kinds, source)
+
+    @abstractmethod
+    def synthesize(self, latents: Tensor) -> Tensor:
+        """Images of latents w [N, w], which include their class; differentiable."""
+
+    @abstractmethod
+    def _latents(self, kinds: Tensor, source: torch.Generator) -> Tensor: ...
+
+
+class NetworkSampler(_LatentSampler):
+    """A network in training as a Sampler and a Synthesizer, at its full side or a smaller one.
+
+    `truncation` below 1 moves w towards its class's mean.
     """
 
     def __init__(self, network: StyleGAN2Network, side: int | None = None, truncation: float = 1.0) -> None:
@@ -27,26 +54,14 @@ class NetworkSampler:
         self.device = network.synthesis.start.device
         self.side = side or network.config.resolution
         self.blocks = round(math.log2(self.side)) - 1
-        self.truncation, self.w = truncation, network.config.w
+        self.truncation, self.w, self.class_count = truncation, network.config.w, network.config.classes
         self.fingerprint = fingerprint(network.state_dict())
 
-    def __call__(self, count: int, kind: int, seed: int) -> Tensor:
-        """`count` pictures [count, C, side, side] of class `kind`; a network without classes ignores it."""
-        source = torch.Generator().manual_seed(seed)
-        with torch.inference_mode():
-            return self.paint(self._latents(torch.full((count,), kind), source)).clamp(-1, 1)
-
-    def draw(self, count: int, source: torch.Generator) -> Tensor:
-        """Latents w [count, w], classes alike in number."""
-        kinds = torch.randint(max(self.network.config.classes, 1), (count,), generator=source)
-        with torch.no_grad():
-            return self._latents(kinds, source)
-
-    def paint(self, latents: Tensor) -> Tensor:
-        """Pictures of latents w [N, w]; gradients flow back to them."""
+    def synthesize(self, latents: Tensor) -> Tensor:
+        """Images of latents w [N, w], not clamped; differentiable."""
         styles = latents[:, None].expand(-1, self.network.config.layers, -1)
-        pictures: Tensor = self.network.synthesis(styles, self.blocks)
-        return pictures
+        images: Tensor = self.network.synthesis(styles, self.blocks)
+        return images
 
     def _latents(self, kinds: Tensor, source: torch.Generator) -> Tensor:
         classes = self.network.config.classes
@@ -59,30 +74,18 @@ class NetworkSampler:
         return torch.lerp(mean, w, self.truncation)
 
 
-class GeneratorSampler:
-    """Any generator with a mapping network as a Sampler and a Painter, under the fingerprint it is kept by."""
+class GeneratorSampler(_LatentSampler):
+    """A generator with a mapping network as a Sampler and a Synthesizer. Raises Invalid for one without."""
 
     def __init__(self, generator: Generator, truncation: float = 1.0) -> None:
         spec = generator.spec
         if spec.space != "w" or len(spec.spaces["w"]) != 1:
             raise Invalid(f"{spec.name} has no latents w.", "Choose a generator with a mapping network.")
-        self.generator, self.truncation = generator, truncation
+        self.generator, self.truncation, self.class_count = generator, truncation, len(spec.classes)
         self.side, self.w, self.fingerprint = spec.resolution, spec.spaces["w"][0], spec.fingerprint
 
-    def __call__(self, count: int, kind: int, seed: int) -> Tensor:
-        """`count` pictures [count, C, side, side] of class `kind`; a generator without classes ignores it."""
-        source = torch.Generator().manual_seed(seed)
-        with torch.inference_mode():
-            return self.paint(self._latents(torch.full((count,), kind), source))
-
-    def draw(self, count: int, source: torch.Generator) -> Tensor:
-        """Latents w [count, w], classes alike in number."""
-        kinds = torch.randint(max(len(self.generator.spec.classes), 1), (count,), generator=source)
-        with torch.no_grad():
-            return self._latents(kinds, source)
-
-    def paint(self, latents: Tensor) -> Tensor:
-        """Pictures of latents w [N, w] of any class: w has its class in it."""
+    def synthesize(self, latents: Tensor) -> Tensor:
+        """Images of latents w [N, w]; differentiable."""
         return self.generator.synthesize(latents, None)
 
     def _latents(self, kinds: Tensor, source: torch.Generator) -> Tensor:
@@ -93,19 +96,19 @@ class GeneratorSampler:
 
 
 class RealSampler(Protocol):
-    """Real pictures of wanted classes, such as avatars drawn from one part of the drawings."""
+    """Real images of given classes, such as one part of the avatars."""
 
     def of(self, kinds: Tensor, source: torch.Generator) -> Tensor:
-        """One fresh picture [N, C, H, W] in [-1, 1] for each class number [N]."""
+        """One image for each class index: [N, C, H, W] in [-1, 1] for [N]."""
         ...
 
 
 class FreshRealSampler:
-    """Real pictures as a Sampler."""
+    """Real images as a Sampler: the seed selects them."""
 
-    def __init__(self, pictures: RealSampler) -> None:
-        self.pictures = pictures
+    def __init__(self, images: RealSampler) -> None:
+        self._images = images
 
     def __call__(self, count: int, kind: int, seed: int) -> Tensor:
-        """`count` fresh pictures of class `kind`."""
-        return self.pictures.of(torch.full((count,), kind), torch.Generator().manual_seed(seed))
+        """`count` images of class index `kind`."""
+        return self._images.of(torch.full((count,), kind), torch.Generator().manual_seed(seed))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from models import file_formats
+from models.importing import file_formats
 from models.importing.formats import safetensors_file, torch_legacy, torch_zip
 from models.importing.limits import Budget, FileRefused
 from models.importing.unpickle.globals import PickleGlobals

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.file_formats import TORCH_MAGIC
+from models.importing.file_formats import TORCH_MAGIC
 from models.importing.limits import Budget, FileRefused
 from models.importing.unpickle.globals import NestedReader, PickleGlobals, parse_persistent_id
 from models.importing.unpickle.opcodes import unpickle

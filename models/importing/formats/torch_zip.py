@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.file_formats import TORCHSCRIPT, detect_zip
+from models.importing.file_formats import TORCHSCRIPT, detect_zip
 from models.importing.formats.torch_legacy import BIG_ENDIAN, CONFLICT, read_storage
 from models.importing.formats.zip_archive import read_members
 from models.importing.limits import Budget, FileRefused

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from models import file_formats
 from models.errors import Invalid
-from models.file_formats import FileFormat
+from models.importing import file_formats
+from models.importing.file_formats import FileFormat
 
 LARGEST = 300 * 2**20  # bytes
 EXPORT = 'Export it as ONNX: torch.onnx.export(model.eval(), torch.zeros(1, 3, 224, 224), "model.onnx").'

@@ -13,7 +13,7 @@ from starlette.responses import FileResponse, Response
 from latentwalk.directions.direction_file import to_bytes
 from latentwalk.edit import LARGEST_SEED
 from latentwalk.errors import NotFound
-from latentwalk.steering.learning.learn import LearnSettings
+from latentwalk.steering.learning.settings import LearnSettings
 from latentwalk.steering.transforms import transforms
 from server.api import schemas
 from server.api.dependencies import ServicesDep

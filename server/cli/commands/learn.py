@@ -80,7 +80,7 @@ def transform_task(
 ) -> Task:
     """The task of learning for a transform."""
     from latentwalk.rendering import precision
-    from latentwalk.steering.learning.learn import LearnSettings
+    from latentwalk.steering.learning.settings import LearnSettings
     from server.services.directions import learning
     from server.services.job_request import stamp
 

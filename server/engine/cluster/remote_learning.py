@@ -50,7 +50,7 @@ def learn_remotely(
                     return step.result or {}
                 share = max(share, step.progress.share)
                 save = _checkpoint_saver(pool, loop, slot, job) if step.has_checkpoint else None
-                yield replace(step.progress, remember=save)
+                yield replace(step.progress, save_checkpoint=save)
         except WorkerLost:
             lost, mark = (lost + 1 if resume_state.mark == mark else 1), resume_state.mark
             if lost >= TRIES:

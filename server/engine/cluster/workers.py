@@ -159,13 +159,13 @@ class LearningWorker(Worker):
             await self.end(job)
             return WorkerStep(result=step)
         self._progress[job] = step
-        return WorkerStep(replace(step, remember=None), step.remember is not None)
+        return WorkerStep(replace(step, save_checkpoint=None), step.save_checkpoint is not None)
 
     async def save_checkpoint(self, job: str) -> None:
         """Save the checkpoint of a job's last step; may be called again after the disk was full."""
-        remember = self._progress[job].remember
-        if remember is not None:
-            await asyncio.to_thread(remember)
+        save = self._progress[job].save_checkpoint
+        if save is not None:
+            await asyncio.to_thread(save)
 
     async def end(self, job: str) -> None:
         """Release a job."""

@@ -10,8 +10,9 @@ from latentwalk.directions.direction import check_id
 from latentwalk.progress import Progress, Work
 from latentwalk.rendering.loaded_generator import LoadedGenerator
 from latentwalk.steering import transforms
-from latentwalk.steering.learning.learn import LearnSettings, learn
+from latentwalk.steering.learning.learn import learn
 from latentwalk.steering.learning.resume_state import ResumeState
+from latentwalk.steering.learning.settings import LearnSettings
 from server.jobs.task import Task, run_in_thread
 from server.services.directions.sinks import DirectionSink
 from server.services.job_request import LearningRequest, at_precision
@@ -60,7 +61,7 @@ def task(request: LearnRequest, loaded: LoadedGenerator, sink: DirectionSink) ->
 
     def make(resume_state: ResumeState) -> Work[Mapping[str, Any]]:
         direction = yield from learn(
-            generator, request.settings, id=request.id, name=name, memory=resume_state, created=request.created
+            generator, request.settings, id=request.id, name=name, resume_state=resume_state, created=request.created
         )
         yield Progress(1.0, "Saving the direction")
         sink.keep(direction, loaded.exact)

@@ -22,9 +22,9 @@ def measure(direction: Direction, generator: Generator, regressors: Regressors) 
     if "regressor" not in direction.settings:
         return report_card.measure(generator, direction)
     scorers = regressor_set(regressors, str(direction.settings["regressor"]))
-    if scorers.judge.spec.fingerprint != direction.settings.get("regressor_fingerprint"):
+    if scorers.regressor.spec.fingerprint != direction.settings.get("regressor_fingerprint"):
         raise Invalid(
-            f"{direction.name} was learned from another version of {scorers.judge.spec.name} than the one here.",
+            f"{direction.name} was learned from another version of {scorers.regressor.spec.name} than the one here.",
             "Learn it again.",
         )
     return score_report_card.measure(generator, direction, scorers)

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from latentwalk.errors import Conflict
-from latentwalk.progress import Work
+from latentwalk.progress import Work, map_result
 from latentwalk.rendering.device import tune_threads
 from latentwalk.training import pipeline, recipe
+from latentwalk.training.pipeline import TrainingResult
 from server.services.workspace import Workspace
 
 
@@ -29,4 +30,5 @@ def train(
     tune_threads()
     generators = settings.home / "generators" if folder is None else folder
     run_folder = settings.home / "training" / request.name
-    return pipeline.run_recipe(request, path.parent, run_folder, generators, settings.device, report, minutes)
+    work = pipeline.run_recipe(request, path.parent, run_folder, generators, settings.device, report, minutes)
+    return map_result(work, TrainingResult.to_json)

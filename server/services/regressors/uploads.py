@@ -11,7 +11,7 @@ import torch
 from pydantic import ValidationError
 
 from latentwalk.directions.direction import check_id
-from latentwalk.errors import Invalid
+from latentwalk.errors import Invalid, first_problem
 from latentwalk.steering.latent_sampling import Role, sample_latents
 from models.base import Generator
 from models.regressors import onnx
@@ -96,7 +96,7 @@ def confirm_plan(regressors: Regressors, name: str, changes: Mapping[str, Any], 
         raise Invalid(f"{entry.spec.title} is not an uploaded model and has no plan.", "Upload an ONNX file.")
     plan = _changed_plan(entry.plan, changes)
     spec = replace(entry.spec, fingerprint=onnx.fingerprint(data, plan))
-    sample = sample_latents(generator, TRIAL_IMAGES, Role.WATCH, in_turn=True)
+    sample = sample_latents(generator, TRIAL_IMAGES, Role.VALIDATE, balanced=True)
     with torch.no_grad():
         images = generator.synthesize(sample.latents, sample.classes)
     regressor = onnx.OnnxRegressor(spec, data, plan, unlocked=regressors.unlocked)
@@ -121,10 +121,9 @@ def _changed_plan(plan: Mapping[str, Any], changes: Mapping[str, Any]) -> onnx.I
     try:
         return onnx.InputPlan.model_validate({**plan, **changes})
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])[:60]
+        field, reason = first_problem(error.errors(include_url=False, include_input=False))
         raise Invalid(
-            f"The plan's {place} is wrong: {first['msg'].lower()}.", "The fields of a plan are listed in /openapi.json."
+            f"The plan's {field} is wrong: {reason}.", "The fields of a plan are listed in /openapi.json."
         ) from None
 
 

@@ -251,11 +251,11 @@ def test_a_films_frames_are_the_stills_of_its_edits(
     tiny: Generator, make_slider: Callable[..., Direction], tmp_path: Path
 ) -> None:
     slider = make_slider(tiny.spec)
-    ready = LoadedGenerator(tiny, tiny.at("bf16"), lambda: {"sway": slider})
+    loaded = LoadedGenerator(tiny, tiny.at("bf16"), lambda: {"sway": slider})
     walk = sweep(parse({"generator": "tiny", "base": {"seed": 3}}), slider, seconds=0.5, output={"fps": 8})
     route = route_of(walk, {"sway": slider.unit}, tiny.spec)
-    result = finish(render_film(route, lambda edit: draw(edit, ready), {"sway": slider}, tmp_path / "a.mp4"))
-    stills = [draw(cells[0], ready) for cells in frame_edits(route, identity_pace(walk.length))]
+    result = finish(render_film(route, lambda edit: draw(edit, loaded), {"sway": slider}, tmp_path / "a.mp4"))
+    stills = [draw(cells[0], loaded) for cells in frame_edits(route, identity_pace(walk.length))]
     assert result.digest == hashlib.sha256(b"".join(still.tobytes() for still in stills)).hexdigest()
 
 
@@ -300,11 +300,11 @@ def test_a_preset_is_a_walk_that_can_be_filmed(id: str, tiny: Generator, make_sl
     wish = PresetRequest(edit, 6.0, seeds=4, direction="sway", classes=("warm", "cold"))
     walk = presets()[id].make(wish, tiny.spec, sliders)
     route = route_of(walk, {name: slider.unit for name, slider in sliders.items()}, tiny.spec)
-    ready = LoadedGenerator(tiny, tiny, lambda: sliders)
+    loaded = LoadedGenerator(tiny, tiny, lambda: sliders)
     assert walk.length == 6.0
     edits = [cells[0] for cells in frame_edits(route, identity_pace(6.0))]
     for one in edits[::30]:
-        assert draw(one, ready).shape == (16, 16, 3)
+        assert draw(one, loaded).shape == (16, 16, 3)
     if id == "tour":
         for name, slider in sliders.items():
             values = [one.amounts[name] for one in edits]

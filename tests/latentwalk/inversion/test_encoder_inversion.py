@@ -1,4 +1,4 @@
-"""Bringing a picture into the latent space: what is a picture, and how near the generator comes."""
+"""Inverting an image: which files are accepted, and how close the generator gets."""
 
 from __future__ import annotations
 
@@ -15,13 +15,10 @@ from latentwalk.inversion.encoder_inversion import invert, nearest_class, open_p
 from latentwalk.latents.resolve import resolve
 from latentwalk.progress import finish
 from latentwalk.rendering import image_codec
-from latentwalk.rendering.loaded_generator import LoadedGenerator
-from latentwalk.training.encoder_training import EncodeSettings, to_bytes, train_encoder
-from latentwalk.training.evaluation import samplers
+from latentwalk.training.encoder_files import encoder_bytes
+from latentwalk.training.encoder_training import EncodeSettings, train_encoder
+from latentwalk.training.evaluation.samplers import GeneratorSampler
 from models.base import Generator
-from models.catalogue import local
-from models.catalogue.local import ENCODER
-from server.storage.library import Library
 
 
 def file(image: Image.Image, format: str = "PNG") -> bytes:
@@ -31,47 +28,38 @@ def file(image: Image.Image, format: str = "PNG") -> bytes:
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory, described, layered: Generator) -> Library:
-    """A home with the style-based generator and an encoder for it."""
-    home = tmp_path_factory.mktemp("home")
-    folder = local.save(home / "generators", *described).parent
-    encoder = finish(train_encoder(samplers.GeneratorSampler(layered), EncodeSettings(steps=60, batch=8, width=8)))
-    (folder / ENCODER).write_bytes(to_bytes(encoder, layered.spec.fingerprint))
-    return Library(home)
+def encoder_file(tmp_path_factory: pytest.TempPathFactory, layered: Generator) -> Path:
+    """An encoder of the style-based generator."""
+    encoder = finish(train_encoder(GeneratorSampler(layered), EncodeSettings(steps=60, batch=8, width=8)))
+    path = tmp_path_factory.mktemp("encoder") / "encoder.safetensors"
+    path.write_bytes(encoder_bytes(encoder, layered.spec.fingerprint))
+    return path
 
 
-@pytest.fixture(scope="module")
-def ready(library: Library) -> LoadedGenerator:
-    generator = library.load("styled")
-    return LoadedGenerator(generator, generator, dict)
-
-
-def test_a_picture_of_the_generators_own_is_found_again(library: Library, ready: LoadedGenerator) -> None:
-    edit = parse({"generator": "styled", "base": {"seed": 3}})
-    latent, classes = resolve(edit, ready.exact, {})
+def test_an_image_of_the_generator_itself_is_inverted(encoder_file: Path, layered: Generator) -> None:
+    latent, classes = resolve(parse({"generator": "styled", "base": {"seed": 3}}), layered, {})
     with torch.no_grad():
-        picture = ready.exact.synthesize(latent, classes)
-    array = image_codec.to_pixels(picture)[0]
-    found = finish(
-        invert(ready.exact, library.encoder("styled"), open_picture(file(Image.fromarray(array)), ready.spec))
-    ).to_json()
+        image = layered.synthesize(latent, classes)
+    png = file(Image.fromarray(image_codec.to_pixels(image)[0]))
+    inversion = finish(invert(layered, encoder_file, open_picture(png, layered.spec))).to_json()
     again, weights = resolve(
-        parse({"generator": "styled", **{k: found[k] for k in ("base", "classes")}}), ready.exact, {}
+        parse({"generator": "styled", **{key: inversion[key] for key in ("base", "classes")}}), layered, {}
     )
     with torch.no_grad():
-        error = float((ready.exact.synthesize(again, weights) - picture).square().mean())
-    assert error < 0.1 * float(picture.var())
-    assert found["error"] == pytest.approx(error, abs=2e-3)
-    assert set(found["classes"]) <= set(ready.spec.classes)
+        error = float((layered.synthesize(again, weights) - image).square().mean())
+    assert inversion["generator"] == "styled"
+    assert error < 0.1 * float(image.var())
+    assert inversion["error"] == pytest.approx(error, abs=2e-3)
+    assert set(inversion["classes"]) <= set(layered.spec.classes)
 
 
-def test_the_nearest_class_is_the_one_whose_mean_it_is(layered: Generator) -> None:
+def test_the_nearest_class_of_a_class_mean_is_that_class(layered: Generator) -> None:
     means = layered.map(torch.zeros(3, 6), torch.eye(3), 0.0)
     assert [nearest_class(layered, mean[None]) for mean in means] == [{name: 1.0} for name in layered.spec.classes]
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
-def test_any_picture_is_cut_to_a_square_of_the_generators_side(layered: Generator, format: str) -> None:
+def test_an_image_is_cropped_to_a_square_of_the_generators_side(layered: Generator, format: str) -> None:
     wide = Image.new("RGB", (90, 30), (255, 0, 0))
     wide.paste(Image.new("RGB", (30, 30), (0, 0, 255)), (30, 0))
     picture = open_picture(file(wide, format), layered.spec)
@@ -85,18 +73,17 @@ def test_any_picture_is_cut_to_a_square_of_the_generators_side(layered: Generato
     [b"", b"nothing", file(Image.new("RGB", (9, 9)))[:40], file(Image.new("RGB", (9, 9)), "GIF"), b"<svg/>"],
     ids=["empty", "text", "cut off", "gif", "svg"],
 )
-def test_what_is_no_picture_is_a_sentence(layered: Generator, data: bytes) -> None:
+def test_a_file_that_is_not_an_image_is_rejected(layered: Generator, data: bytes) -> None:
     with pytest.raises(Invalid, match="not a picture") as error:
         open_picture(data, layered.spec)
     assert "PNG" in error.value.hint
 
 
-def test_a_picture_of_enormous_sides_is_refused_before_it_is_decoded(layered: Generator) -> None:
+def test_an_image_with_enormous_sides_is_rejected_before_it_is_decoded(layered: Generator) -> None:
     with pytest.raises(Invalid, match="px wide or high"):
         open_picture(file(Image.new("1", (20_000, 1))), layered.spec)
 
 
-def test_a_generator_without_an_encoder_says_so(ready: LoadedGenerator, tmp_path: Path, described) -> None:
-    local.save(tmp_path / "generators", *described)
+def test_a_generator_without_an_encoder_cannot_invert(layered: Generator) -> None:
     with pytest.raises(NotFound, match="no encoder"):
-        finish(invert(ready.exact, Library(tmp_path).encoder("styled"), torch.zeros(1, 3, 16, 16)))
+        finish(invert(layered, None, torch.zeros(1, 3, 16, 16)))

@@ -49,26 +49,26 @@ def signing() -> keys.SigningKey:
 
 
 @pytest.fixture
-def press(home: Path) -> FileSigner:
+def signer(home: Path) -> FileSigner:
     return Workspace.open(Settings(home=home), "1.2.3").signer
 
 
 @pytest.fixture
-def ready(tiny: Generator, make_slider: Callable[..., Direction]) -> LoadedGenerator:
+def loaded(tiny: Generator, make_slider: Callable[..., Direction]) -> LoadedGenerator:
     sway = make_slider(tiny.spec)
     return LoadedGenerator(tiny, tiny, lambda: {"sway": sway})
 
 
-def save_film(timeline: Timeline, out: Path, ready: LoadedGenerator, signer: FileSigner) -> None:
-    finish(render_walk_file(check_walk(timeline, ready), PathDestination(out, timeline.title), signer))
+def save_film(timeline: Timeline, out: Path, loaded: LoadedGenerator, signer: FileSigner) -> None:
+    finish(render_walk_file(check_walk(timeline, loaded), PathDestination(out, timeline.title), signer))
 
 
 def recipe_for(path: Path, out: Path, **options: Any) -> Timeline:
     return timeline_for(timeline_in(path.read_bytes(), path.name), out, **options)
 
 
-def walk(ready: LoadedGenerator, **output: Any) -> Timeline:
-    slider = ready.directions()["sway"]
+def walk(loaded: LoadedGenerator, **output: Any) -> Timeline:
+    slider = loaded.directions()["sway"]
     return sweep(parse(EDIT), slider, seconds=0.5, output={"fps": 8, "size": 64, **output})
 
 
@@ -85,17 +85,17 @@ def test_a_key_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("format", [name for name, one in containers().items() if one.credential_type])
 def test_a_signed_film_reads_back_and_a_changed_one_does_not(
-    format: str, ready: LoadedGenerator, press: FileSigner, tmp_path: Path
+    format: str, loaded: LoadedGenerator, signer: FileSigner, tmp_path: Path
 ) -> None:
     out = tmp_path / f"a.{containers()[format].extension}"  # type: ignore[index]
-    timeline = walk(ready, format=format)
-    save_film(timeline, out, ready, press)
+    timeline = walk(loaded, format=format)
+    save_film(timeline, out, loaded, signer)
     data = out.read_bytes()
-    found = press.credential(data, media_type(data))
+    found = signer.credential(data, media_type(data))
     assert found.state == "trusted"
     assert found.claim is not None
     assert found.claim["recipe"] == timeline.plain()
-    assert found.claim["generator"] == {"tiny": ready.spec.fingerprint}
+    assert found.claim["generator"] == {"tiny": loaded.spec.fingerprint}
     assert found.claim["directions"]["sway"].startswith("sha256:")
     assert b"trainedAlgorithmicMedia" in data
     assert c2pa.read(data, media_type(data)).state == "valid"  # to a stranger: intact, by nobody known
@@ -107,20 +107,20 @@ def test_a_signed_film_reads_back_and_a_changed_one_does_not(
         or {"gif": data.rfind(b"\x2c") + 30, "apng": data.find(b"fdAT") + 20, "webp": data.find(b"ANMF") + 60}[format]
     )
     changed[middle] ^= 1
-    assert press.credential(bytes(changed), media_type(data)).state == "invalid"
+    assert signer.credential(bytes(changed), media_type(data)).state == "invalid"
     assert timeline_in(data, out.name) == timeline  # the XMP was there before, and is still
 
 
 @pytest.mark.parametrize("format", ["webm", "zip"])
 def test_what_cannot_carry_a_credential_has_one_beside_it(
-    format: str, ready: LoadedGenerator, press: FileSigner, tmp_path: Path
+    format: str, loaded: LoadedGenerator, signer: FileSigner, tmp_path: Path
 ) -> None:
     out = tmp_path / f"a.{format}"
-    save_film(walk(ready, format=format), out, ready, press)
+    save_film(walk(loaded, format=format), out, loaded, signer)
     beside = (tmp_path / f"a.{format}.credential.json").read_bytes()
     data = out.read_bytes()
-    assert press.credential(data, media_type(data)).state == "none"
-    assert press.credential(data, "", beside).state == "trusted"
+    assert signer.credential(data, media_type(data)).state == "none"
+    assert signer.credential(data, "", beside).state == "trusted"
     assert sidecar.verify(beside, data).state == "valid"
     assert sidecar.verify(beside, data + b"x").state == "invalid"
     said = json.loads(beside)
@@ -131,64 +131,64 @@ def test_what_cannot_carry_a_credential_has_one_beside_it(
 
 
 @pytest.mark.parametrize("format", ["png", "jpg", "webp"])
-def test_a_still_says_what_it_is_and_is_known_again(format: Any, ready: LoadedGenerator, press: FileSigner) -> None:
+def test_a_still_says_what_it_is_and_is_known_again(format: Any, loaded: LoadedGenerator, signer: FileSigner) -> None:
     edit = parse(EDIT)
-    data = still_file(edit, draw(edit, ready), ready, press, format=format)
+    data = still_file(edit, draw(edit, loaded), loaded, signer, format=format)
     assert recipe_of(data) == ("edit", json.loads(canonical(edit)))
-    assert press.credential(data, media_type(data)).state == "trusted"
-    answer = check_file(data, press)
+    assert signer.credential(data, media_type(data)).state == "trusted"
+    answer = check_file(data, signer)
     assert (answer["made"], answer["credential"]["state"]) == ("here", "trusted")
     assert answer["matches"][0]["recipe"] == json.loads(canonical(edit))
     with Image.open(io.BytesIO(data)) as opened:
         shown = opened.convert("RGB")
     if format == "png":
-        assert np.array_equal(np.asarray(shown), draw(edit, ready))
+        assert np.array_equal(np.asarray(shown), draw(edit, loaded))
     saved = io.BytesIO()
     shown.save(saved, "PNG")
-    stripped = check_file(saved.getvalue(), press)
+    stripped = check_file(saved.getvalue(), signer)
     assert (stripped["made"], stripped["credential"]["state"]) == ("alike", "none")
     assert stripped["matches"][0]["distance"] <= perceptual_hash.MATCH_DISTANCE
 
 
 def test_what_would_fill_the_memory_to_sign_has_its_credential_beside_it(
-    ready: LoadedGenerator, press: FileSigner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    loaded: LoadedGenerator, signer: FileSigner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("latentwalk.provenance.signing.LARGEST_EMBEDDED", 1000)
     for name, embedded in (("a.png", False), ("a.mp4", True)):
         out = tmp_path / name
         format = {"a.png": "apng", "a.mp4": "mp4"}[name]
-        save_film(walk(ready, format=format), out, ready, press)
+        save_film(walk(loaded, format=format), out, loaded, signer)
         data, beside = out.read_bytes(), tmp_path / f"{name}.credential.json"
-        assert (press.credential(data, media_type(data)).state == "trusted") is embedded
+        assert (signer.credential(data, media_type(data)).state == "trusted") is embedded
         assert beside.exists() is not embedded
-        assert embedded or press.credential(data, "", beside.read_bytes()).state == "trusted"
+        assert embedded or signer.credential(data, "", beside.read_bytes()).state == "trusted"
 
 
-def test_signing_can_be_switched_off(ready: LoadedGenerator, home: Path) -> None:
-    press = Workspace.open(Settings(home=home, sign=False)).signer
-    data = still_file(parse(EDIT), draw(parse(EDIT), ready), ready, press)
-    assert press.credential(data, "image/png").state == "none"
-    assert check_file(data, press)["made"] == "here"
-    assert press.view()["signing"] is False
+def test_signing_can_be_switched_off(loaded: LoadedGenerator, home: Path) -> None:
+    signer = Workspace.open(Settings(home=home, sign=False)).signer
+    data = still_file(parse(EDIT), draw(parse(EDIT), loaded), loaded, signer)
+    assert signer.credential(data, "image/png").state == "none"
+    assert check_file(data, signer)["made"] == "here"
+    assert signer.view()["signing"] is False
     assert not (home / "credentials").exists()
 
 
-def test_it_is_said_plainly_what_the_own_key_proves(press: FileSigner) -> None:
-    view = press.view()
+def test_it_is_said_plainly_what_the_own_key_proves(signer: FileSigner) -> None:
+    view = signer.view()
     assert (view["signing"], view["own"]) == (True, True)
     assert "does not prove who" in view["sentence"]
 
 
 def test_an_operators_certificate_takes_the_place_of_our_own(
-    signing: keys.SigningKey, tmp_path: Path, ready: LoadedGenerator
+    signing: keys.SigningKey, tmp_path: Path, loaded: LoadedGenerator
 ) -> None:
     (tmp_path / "key.pem").write_bytes(signing.key)
     (tmp_path / "chain.pem").write_bytes(signing.chain)
     chosen = Settings(home=tmp_path / "home", signing_key=tmp_path / "key.pem", signing_chain=tmp_path / "chain.pem")
-    press = Workspace.open(chosen).signer
-    data = still_file(parse(EDIT), draw(parse(EDIT), ready), ready, press)
+    signer = Workspace.open(chosen).signer
+    data = still_file(parse(EDIT), draw(parse(EDIT), loaded), loaded, signer)
     assert c2pa.read(data, "image/png", signing.anchors).state == "trusted"
-    assert press.view()["own"] is False
+    assert signer.view()["own"] is False
     assert not (tmp_path / "home" / "credentials").exists()
 
 
@@ -244,16 +244,18 @@ def test_the_closest_entries_come_first_then_the_newest_and_at_most_ten() -> Non
     assert closest([0], [(1, 3), (2, 1), (3, 1), (1, 0)]) == [(1, 0), (3, 1), (2, 1)]
 
 
-def test_a_film_is_a_recipe_for_the_same_film_again(ready: LoadedGenerator, press: FileSigner, tmp_path: Path) -> None:
+def test_a_film_is_a_recipe_for_the_same_film_again(
+    loaded: LoadedGenerator, signer: FileSigner, tmp_path: Path
+) -> None:
     out = tmp_path / "a.mp4"
-    timeline = walk(ready, quality="best")
-    save_film(timeline, out, ready, press)
+    timeline = walk(loaded, quality="best")
+    save_film(timeline, out, loaded, signer)
     assert recipe_for(out, tmp_path / "b.mp4") == timeline
     as_gif = recipe_for(out, tmp_path / "b.gif")
     assert (as_gif.output.format, as_gif.keyframes) == ("gif", timeline.keyframes)
     assert recipe_for(out, tmp_path / "b.mp4", format="av1").output.format == "av1"
     picture = tmp_path / "a.png"
-    picture.write_bytes(still_file(parse(EDIT), draw(parse(EDIT), ready), ready, press))
+    picture.write_bytes(still_file(parse(EDIT), draw(parse(EDIT), loaded), loaded, signer))
     with pytest.raises(Invalid, match="one image, not a walk"):
         recipe_for(picture, tmp_path / "b.mp4")
     with pytest.raises(Invalid, match="no format"):

@@ -31,7 +31,7 @@ def other(request: pytest.FixtureRequest):
 
 
 def images(generator) -> torch.Tensor:
-    drawn = sample_latents(generator, 2, Role.JUDGE)
+    drawn = sample_latents(generator, 2, Role.EVALUATE)
     with torch.no_grad():
         return generator.synthesize(drawn.latents, drawn.classes)
 

@@ -49,15 +49,15 @@ def test_timing_draws_with_the_generator_that_is_given(layered) -> None:
 
 @pytest.mark.anyio
 async def test_small_while_dragging_and_whole_at_rest(layered) -> None:
-    ready = LoadedGenerator(layered, layered, dict, layered.at_height(8))
+    loaded = LoadedGenerator(layered, layered, dict, layered.at_height(8))
     lane = InferenceThread()
     renderer = Renderer(lane)
     edit = parse({"generator": layered.spec.name, "base": {"seed": 1}})
     slot, wish = ClientSlot(), PreviewRequest(1, edit)
     slot.put(wish)
     try:
-        _, frame = await renderer.preview(slot, await slot.take(), ready)
-        still = await renderer.still(edit, ready)
+        _, frame = await renderer.preview(slot, await slot.take(), loaded)
+        still = await renderer.still(edit, loaded)
     finally:
         renderer.close()
         lane.close()

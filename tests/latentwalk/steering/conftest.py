@@ -1,4 +1,4 @@
-"""The real generator that steering is tried on."""
+"""The bundled generator that steering is tested on."""
 
 from __future__ import annotations
 

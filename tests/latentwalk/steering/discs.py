@@ -1,4 +1,4 @@
-"""A generator whose latent is known exactly: a soft disc, so that what a walk should find is no matter of opinion."""
+"""A generator whose latent space is known exactly, a soft disc, so that the right walk is known, too."""
 
 from __future__ import annotations
 

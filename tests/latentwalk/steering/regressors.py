@@ -1,4 +1,4 @@
-"""Judges whose truth is known: how red a disc is, with and without a gradient, and judges that fail."""
+"""Regressors with known scores for discs, with and without a gradient."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from models.regressors.protocol import RegressorCard, RegressorSpec
 CARD = RegressorCard("Redness.", "None.", "Here.", "MIT", "Discs only.")
 
 
-class Judge:
-    """A rule as a regressor."""
+class RuleRegressor:
+    """A function of images as a regressor; `scored` counts the images."""
 
     def __init__(self, name: str, rule: Callable[[Tensor], Tensor], differentiable: bool = True) -> None:
         kind = "measure" if differentiable else "onnx"
         mark = f"sha256:{name.encode().hex():0<64}"[:71]
         self.spec = RegressorSpec(name, name.capitalize(), kind, differentiable, (-1.0, 1.0), "score", mark, CARD)
-        self.rule, self.asked = rule, 0
+        self.rule, self.scored = rule, 0
 
     def score(self, images: Tensor) -> Tensor:
-        self.asked += len(images)
+        self.scored += len(images)
         if self.spec.differentiable:
             return self.rule(images)
         with torch.no_grad():
@@ -30,7 +30,7 @@ class Judge:
 
 
 def red(images: Tensor) -> Tensor:
-    """How much redder than grey, summed where the disc is: tied to z[3] of Discs."""
+    """How much redder than grey the image is: determined by z[3] of Discs."""
     return images[:, 0].mean(dim=(1, 2)) - images.mean(dim=(1, 2, 3))
 
 
@@ -38,9 +38,9 @@ def bright(images: Tensor) -> Tensor:
     return images.mean(dim=(1, 2, 3))
 
 
-def redness(differentiable: bool = True) -> Judge:
-    return Judge("redness" if differentiable else "redness_sealed", red, differentiable)
+def redness(differentiable: bool = True) -> RuleRegressor:
+    return RuleRegressor("redness" if differentiable else "redness_opaque", red, differentiable)
 
 
-def brightness() -> Judge:
-    return Judge("brightness", bright)
+def brightness() -> RuleRegressor:
+    return RuleRegressor("brightness", bright)

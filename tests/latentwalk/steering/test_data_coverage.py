@@ -1,4 +1,4 @@
-"""Classes that were made to move far are seen to move far, those that were not are seen to stand."""
+"""Data coverage: classes whose training images vary can be steered, constant ones cannot."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.latentwalk.steering.discs import PIXELS, SIDE, WIDTH, Discs
 GAINS = {"still": 0.0, "calm": 0.35, "lively": 0.7, "wild": 1.0, "wilder": 1.4}
 
 
-class Troupe(Discs):
-    """Discs whose mapping lets each class move sideways as much as its gain says."""
+class ClassDiscs(Discs):
+    """Discs whose mapping network lets each class move sideways in proportion to its gain."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,30 +28,30 @@ class Troupe(Discs):
         return truncation * torch.cat([z[:, :1] * gain[:, None], z[:, 1:]], dim=1)
 
 
-def test_what_each_class_reaches_mirrors_what_it_was_made_to_do() -> None:
-    design = {"shift_x": {name: 2 * PIXELS * gain for name, gain in GAINS.items()}}
-    seen = finish(data_coverage(Troupe(), design, steps=60, each=8))["shift_x"]
-    assert seen["unit"] == "px"
-    assert seen["asked"] == SIDE / 8
-    assert seen["n"] == len(GAINS)
-    assert seen["r"] > 0.95
-    assert seen["p"] < 0.1  # of the 120 orders few are as far from zero
-    assert list(seen["classes"]) == list(GAINS)
-    assert seen["classes"]["still"] == [0.0, pytest.approx(0, abs=0.3)]
-    assert seen["classes"]["wilder"][1] > 2
+def test_amounts_reached_correlate_with_the_variability() -> None:
+    variability = {"shift_x": {name: 2 * PIXELS * gain for name, gain in GAINS.items()}}
+    figures = finish(data_coverage(ClassDiscs(), variability, steps=60, each=8))["shift_x"]
+    assert figures["unit"] == "px"
+    assert figures["asked"] == SIDE / 8
+    assert figures["n"] == len(GAINS)
+    assert figures["r"] > 0.95
+    assert figures["p"] < 0.1  # few of the 120 orders are as extreme
+    assert list(figures["classes"]) == list(GAINS)
+    assert figures["classes"]["still"] == [0.0, pytest.approx(0, abs=0.3)]
+    assert figures["classes"]["wilder"][1] > 2
 
 
-def test_a_design_of_other_classes_says_nothing() -> None:
-    seen = finish(data_coverage(Troupe(), {"shift_x": {"nobody": 3.0}}, steps=1, each=2))["shift_x"]
-    assert (seen["r"], seen["n"], seen["classes"]) == (None, 0, {})
+def test_unknown_classes_are_left_out() -> None:
+    figures = finish(data_coverage(ClassDiscs(), {"shift_x": {"nobody": 3.0}}, steps=1, each=2))["shift_x"]
+    assert (figures["r"], figures["n"], figures["classes"]) == (None, 0, {})
 
 
-def test_steering_the_prior_goes_through_the_mapping() -> None:
-    troupe, classes = Troupe(), torch.eye(len(GAINS))
-    prior = ClassPrior(troupe)
+def test_the_class_prior_synthesises_through_the_mapping_network() -> None:
+    discs, classes = ClassDiscs(), torch.eye(len(GAINS))
+    prior = ClassPrior(discs)
     z = prior.sample(range(len(GAINS)))
     assert prior.spec.space == "z"
     assert torch.equal(prior.map(z, classes), z)
-    assert torch.equal(prior.synthesize(z, classes), troupe.synthesize(troupe.map(z, classes), classes))
+    assert torch.equal(prior.synthesize(z, classes), discs.synthesize(discs.map(z, classes), classes))
     far = z + torch.eye(WIDTH)[0]
     assert torch.equal(prior.synthesize(far, classes)[0], prior.synthesize(z, classes)[0])

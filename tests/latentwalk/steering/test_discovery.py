@@ -1,4 +1,4 @@
-"""Directions found without asking are what their papers say they are, and the same every time."""
+"""Unsupervised directions match their papers' definitions and are reproducible."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from models.base import FirstLayer, Generator
 from tests.latentwalk.steering.discs import WIDTH, Discs
 
 
-def test_factors_are_eigenvectors_of_the_first_weights_in_falling_order(eyes: Generator) -> None:
+def test_factors_are_eigenvectors_of_the_first_weights_in_descending_order(eyes: Generator) -> None:
     layer = eyes.first_layer(None)
     assert layer is not None
     square = layer.weight.T @ layer.weight
@@ -28,27 +28,27 @@ def test_factors_are_eigenvectors_of_the_first_weights_in_falling_order(eyes: Ge
         assert torch.allclose(square @ vector, value * vector, atol=1e-2 * value)
 
 
-def test_components_are_unit_vectors_and_repeat_themselves(eyes: Generator) -> None:
+def test_components_are_reproducible_unit_vectors(eyes: Generator) -> None:
     first, second = principal(eyes, 3, samples=256), principal(eyes, 3, samples=256)
     assert torch.allclose(first, second, atol=1e-4)
     assert first.norm(dim=1).tolist() == pytest.approx([1, 1, 1], abs=1e-5)
 
 
-def test_discovered_directions_steer_and_say_that_they_were_found(eyes: Generator) -> None:
-    made = finish(discover(eyes, "sefa", count=2))
-    assert [direction.id for direction in made] == ["sefa_1", "sefa_2"]
-    assert {direction.group for direction in made} == {"discovered"}
-    assert all(isinstance(direction.walk, LinearWalk) for direction in made)
-    assert made[0].steps(1.0) == pytest.approx(1.0)
+def test_discovered_directions_are_numbered_and_grouped(eyes: Generator) -> None:
+    directions = finish(discover(eyes, "sefa", count=2))
+    assert [direction.id for direction in directions] == ["sefa_1", "sefa_2"]
+    assert {direction.group for direction in directions} == {"discovered"}
+    assert all(isinstance(direction.walk, LinearWalk) for direction in directions)
+    assert directions[0].steps(1.0) == pytest.approx(1.0)
 
 
-def test_factors_come_in_the_order_in_which_the_weights_stretch_the_latent() -> None:
+def test_factors_are_ordered_by_the_gain_of_the_weights() -> None:
     first, second = factors(Discs(), 2)
     assert torch.allclose(first, torch.eye(WIDTH)[0])
     assert torch.allclose(second, torch.eye(WIDTH)[1])
 
 
-def test_components_of_a_mapped_latent_follow_its_spread_within_a_class_not_between_classes() -> None:
+def test_components_of_w_follow_its_spread_within_classes_not_between_them() -> None:
     class Mapped(Discs):
         def map(self, z: torch.Tensor, classes: torch.Tensor | None, truncation: float = 1.0) -> torch.Tensor:
             assert classes is not None
@@ -63,13 +63,13 @@ def test_components_of_a_mapped_latent_follow_its_spread_within_a_class_not_betw
     assert float(second[3]) > 0.99
 
 
-def test_too_many_directions_are_refused(eyes: Generator) -> None:
+def test_too_many_directions_are_rejected(eyes: Generator) -> None:
     with pytest.raises(Invalid, match="cannot be found in 100 dimensions"):
         finish(discover(eyes, "pca", count=200))
 
 
-def test_the_closed_form_is_the_step_that_moves_the_first_feature_map() -> None:
-    # A map that rises by one a cell: moving it right by d cells lowers it by d, which is minus d along axis 0.
+def test_the_closed_form_moves_the_first_feature_map() -> None:
+    # A map that rises by one per position: shifting it right by d lowers it by d, which is minus d along axis 0.
     ramp = torch.arange(8.0).expand(1, 8, 8)
     weight = torch.randn(64, WIDTH, generator=torch.Generator().manual_seed(0))
     weight[:, 0] = 1
@@ -84,7 +84,7 @@ def test_the_closed_form_is_the_step_that_moves_the_first_feature_map() -> None:
     assert vector.norm().item() == pytest.approx(1, abs=1e-5)
 
 
-def test_a_flat_first_feature_map_says_nothing_about_movement() -> None:
+def test_a_flat_first_feature_map_has_no_closed_form() -> None:
     class Flat(Discs):
         def first_layer(self, classes: torch.Tensor | None) -> FirstLayer:
             return FirstLayer(torch.randn(64, WIDTH), torch.full((64,), 0.3), (1, 8, 8))

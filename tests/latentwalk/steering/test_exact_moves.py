@@ -1,4 +1,4 @@
-"""StyleGAN3's exact moves as sliders, and a learned slider held against them."""
+"""StyleGAN3's exact moves as sliders, and the comparison of learned sliders with them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from latentwalk.progress import finish
 from latentwalk.steering.discovery import discover
 from latentwalk.steering.exact_moves import exact_directions, psnr_against_exact
 from latentwalk.steering.latent_sampling import Role, sample_latents
-from latentwalk.steering.learning.learn import LearnSettings, layers_of
+from latentwalk.steering.learning.settings import LearnSettings, layers_of
 from latentwalk.steering.preview_strips import preview_strip
 from latentwalk.steering.transforms import find
 from models.catalogue import local
@@ -32,12 +32,12 @@ from tests.models.importing.pickle_writer import pickle_bytes
 def waves() -> StyleGAN3:
     passport, converted = read(memoryview(pickle_bytes(stylegan3(True).pickle_value())))
     state = {name: torch.from_numpy(array.copy()) for name, array in converted.state.items()}
-    made = build(spec_from_passport("waves", passport, state, 2026), state, "cpu", "")
-    assert isinstance(made, StyleGAN3)
-    return made
+    generator = build(spec_from_passport("waves", passport, state, 2026), state, "cpu", "")
+    assert isinstance(generator, StyleGAN3)
+    return generator
 
 
-def drawn(waves: StyleGAN3, **amounts: float) -> torch.Tensor:
+def synthesize(waves: StyleGAN3, **amounts: float) -> torch.Tensor:
     sliders = {one.id: one for one in exact_directions(waves.spec)}
     latent, classes = resolve(parse({"generator": "waves", "base": {"seed": 3}, "amounts": amounts}), waves, sliders)
     return waves.synthesize(latent, classes)
@@ -52,19 +52,17 @@ def drawn(waves: StyleGAN3, **amounts: float) -> torch.Tensor:
         ({"exact_rotate": -30.0, "exact_shift_x": 2.0}, {"turn": -30.0, "right": 2 / 32}),
     ],
 )
-def test_an_exact_slider_is_the_networks_own_transform(waves: StyleGAN3, amounts, move) -> None:
+def test_an_exact_slider_equals_the_networks_own_transform(waves: StyleGAN3, amounts, move) -> None:
     w = waves.map(waves.sample([3]), None)
-    assert torch.allclose(drawn(waves, **amounts), waves.with_move(**move).synthesize(w, None), atol=1e-5)
-    assert not torch.allclose(drawn(waves, **amounts), drawn(waves), atol=1e-2)
+    assert torch.allclose(synthesize(waves, **amounts), waves.with_move(**move).synthesize(w, None), atol=1e-5)
+    assert not torch.allclose(synthesize(waves, **amounts), synthesize(waves), atol=1e-2)
 
 
-def test_at_rest_they_change_nothing(waves: StyleGAN3) -> None:
-    assert torch.equal(drawn(waves, exact_shift_x=0.0), drawn(waves))
+def test_neutral_amounts_change_nothing(waves: StyleGAN3) -> None:
+    assert torch.equal(synthesize(waves, exact_shift_x=0.0), synthesize(waves))
 
 
-def test_they_stand_among_the_sliders_of_a_kept_generator_and_cannot_be_removed(
-    waves: StyleGAN3, tmp_path: Path
-) -> None:
+def test_the_library_lists_them_for_a_saved_generator_as_not_learned(waves: StyleGAN3, tmp_path: Path) -> None:
     _, converted = read(memoryview(pickle_bytes(stylegan3(True).pickle_value())))
     state = {name: torch.from_numpy(array.copy()) for name, array in converted.state.items()}
     local.save(tmp_path / "generators", waves.spec, state)
@@ -74,28 +72,28 @@ def test_they_stand_among_the_sliders_of_a_kept_generator_and_cannot_be_removed(
     assert preview_strip(waves, library.direction("waves", "exact_rotate")).shape == (3 * 32, 7 * 32, 3)
 
 
-def test_no_other_family_has_them(layered) -> None:
+def test_other_families_have_no_exact_sliders(layered) -> None:
     assert exact_directions(layered.spec) == []
 
 
-def test_the_oracle_is_infinitely_near_itself_and_farther_from_a_picture_left_alone(waves: StyleGAN3) -> None:
+def test_psnr_is_capped_for_equal_images_and_falls_with_the_amount_for_unchanged_ones(waves: StyleGAN3) -> None:
     learned = finish(discover(waves, "pca", count=1))[0]
     slider = replace(learned, unit=find("shift_x").unit)
-    rows = psnr_against_exact(waves, slider, "shift_x", sample_latents(waves, 2, Role.JUDGE))
+    rows = psnr_against_exact(waves, slider, "shift_x", sample_latents(waves, 2, Role.EVALUATE))
     assert [round(row[0], 3) for row in rows] == [-3.0, -2.25, -1.5, -0.75, 0.0, 0.75, 1.5, 2.25, 3.0]
     assert rows[4][1] == rows[4][2] == 99.0
-    still = [row[2] for row in rows]
-    assert still[0] < still[2] < still[3]
-    assert still[8] < still[6] < still[5]
+    unchanged = [row[2] for row in rows]
+    assert unchanged[0] < unchanged[2] < unchanged[3]
+    assert unchanged[8] < unchanged[6] < unchanged[5]
 
 
-def test_style_channels_are_found_one_a_layer_and_strong_ones_first(waves: StyleGAN3) -> None:
-    found = finish(discover(waves, "styles", count=3))
-    assert len({one.id.split("_")[1] for one in found}) == 3
-    assert {one.space for one in found} == {"s"}
+def test_style_channels_come_from_different_layers(waves: StyleGAN3) -> None:
+    channels = finish(discover(waves, "styles", count=3))
+    assert len({one.id.split("_")[1] for one in channels}) == 3
+    assert {one.space for one in channels} == {"s"}
 
 
-def test_geometry_acts_early_and_colour_late_unless_all_is_asked(layered, tiny) -> None:
+def test_auto_layers_are_early_for_geometry_and_late_for_colour(layered, tiny) -> None:
     auto = LearnSettings("zoom", layers="auto")
     assert layers_of(layered, find("zoom"), auto) == (0, 3)
     assert layers_of(layered, find("brightness"), auto) == (3, 6)

@@ -1,4 +1,4 @@
-"""The objective looks only where the edit is valid, and does not reward having little to look at."""
+"""The loss covers only the valid area and is normalised by it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import torch
 from latentwalk.steering.loss import masked_error, multiscale_error
 
 
-def test_it_is_zero_for_equal_pictures_and_ignores_what_is_masked_out() -> None:
+def test_it_is_zero_for_equal_images_and_ignores_masked_pixels() -> None:
     target = torch.rand(1, 3, 16, 16)
-    spoiled = target.clone()
+    damaged = target.clone()
     mask = torch.ones(1, 1, 16, 16)
     mask[..., :8] = 0
-    spoiled[..., :8] = 9
-    assert multiscale_error(spoiled, target, mask).item() == 0
-    assert masked_error(spoiled, target, mask).item() == 0
+    damaged[..., :8] = 9
+    assert multiscale_error(damaged, target, mask).item() == 0
+    assert masked_error(damaged, target, mask).item() == 0
 
 
 def test_half_the_area_does_not_halve_the_error() -> None:
@@ -27,7 +27,7 @@ def test_half_the_area_does_not_halve_the_error() -> None:
         assert measure(images, target, half).item() == pytest.approx(whole, rel=1e-5)
 
 
-def test_pictures_are_judged_one_by_one() -> None:
+def test_each_image_has_its_own_error() -> None:
     target = torch.zeros(2, 3, 16, 16)
     images = torch.stack([torch.zeros(3, 16, 16), torch.ones(3, 16, 16)])
     assert multiscale_error(images, target, torch.ones(2, 1, 16, 16)).tolist() == pytest.approx([0, 1])

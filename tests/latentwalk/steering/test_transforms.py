@@ -1,4 +1,4 @@
-"""Transforms do what their names and units say, and their masks tell the truth about it."""
+"""Transforms match their names and units, and their masks mark the valid area."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_gradients_agree_with_differences(transform: Transform) -> None:
     assert torch.autograd.gradcheck(lambda x, a: transform(x, a)[0], (images, amount), atol=1e-4)
 
 
-def test_amounts_may_differ_from_picture_to_picture(transform: Transform) -> None:
+def test_amounts_may_differ_between_images(transform: Transform) -> None:
     images = pictures()
     limit = transform.unit.coordinate(transform.limits(SIDE)[1])
     both, _ = transform(images, torch.tensor([0.3 * limit, -0.3 * limit]))
@@ -41,7 +41,7 @@ def test_amounts_may_differ_from_picture_to_picture(transform: Transform) -> Non
     assert torch.allclose(both[1:], alone, atol=1e-6)
 
 
-def test_limits_lie_evenly_about_neutral(transform: Transform) -> None:
+def test_limits_are_symmetric_about_neutral(transform: Transform) -> None:
     low, high = (transform.unit.coordinate(end) for end in transform.limits(64))
     assert low == pytest.approx(-high)
     assert high > 0
@@ -56,14 +56,14 @@ def test_a_shift_by_whole_pixels_is_a_roll_inside_its_mask(name: str, dims: int,
     assert mask.sum() == pytest.approx(2 * SIDE * (SIDE - 2), rel=1e-4)
 
 
-def test_a_shift_by_half_a_pixel_has_a_half_valid_edge_and_no_padding_in_it() -> None:
+def test_a_shift_by_half_a_pixel_has_a_half_valid_edge_without_padding_colour() -> None:
     images = torch.full((1, 3, SIDE, SIDE), 0.7)
     edited, mask = find("shift_x")(images, torch.tensor([0.5]))
     assert mask[0, 0, 0, 0].item() == pytest.approx(0.5, abs=1e-4)
     assert torch.allclose(edited, images, atol=1e-5)
 
 
-def test_zooming_in_is_valid_everywhere_and_zooming_out_only_where_the_picture_lies() -> None:
+def test_zooming_in_is_valid_everywhere_and_zooming_out_only_inside_the_image() -> None:
     images = pictures(1)
     _, inwards = find("zoom")(images, torch.tensor([1.0]))
     _, outwards = find("zoom")(images, torch.tensor([-1.0]))
@@ -77,25 +77,25 @@ def test_a_quarter_turn_clockwise_is_a_quarter_turn_clockwise() -> None:
     assert torch.allclose(turned, images.rot90(-1, (2, 3)), atol=1e-4)
 
 
-def test_brightness_adds_its_per_cent_of_the_span_and_stays_in_range() -> None:
+def test_brightness_adds_its_percentage_of_the_span_and_stays_in_range() -> None:
     dark = torch.full((1, 3, 4, 4), -0.5)
     assert torch.allclose(find("brightness")(dark, torch.tensor([10.0]))[0], dark + 0.2)
     assert find("brightness")(dark, torch.tensor([99.0]))[0].max() <= 1
 
 
-def test_a_single_channel_moves_alone() -> None:
+def test_a_channel_transform_leaves_the_other_channels() -> None:
     images = pictures(1) * 0.5
     edited, _ = find("green")(images, torch.tensor([10.0]))
     change = (edited - images).mean(dim=(0, 2, 3))
     assert change.tolist() == pytest.approx([0, 0.2, 0], abs=1e-5)
 
 
-def test_no_saturation_left_is_grey() -> None:
+def test_zero_saturation_is_grey() -> None:
     edited, _ = find("saturation")(pictures(1), torch.tensor([-20.0]))
     assert edited.std(dim=1).max() < 1e-4
 
 
-def test_an_unknown_transform_is_refused_with_those_there_are() -> None:
+def test_an_unknown_transform_is_rejected_with_a_list_of_the_known_ones() -> None:
     with pytest.raises(NotFound, match="no transform “wobble”") as refusal:
         find("wobble")
     assert "zoom" in refusal.value.hint

@@ -1,4 +1,4 @@
-"""The encoder on a tiny generator: it learns, stops and goes on, and belongs to its generator."""
+"""Training an encoder on a tiny generator: it learns, resumes, and its file belongs to its generator."""
 
 from __future__ import annotations
 
@@ -13,14 +13,8 @@ from latentwalk.errors import Invalid
 from latentwalk.progress import finish
 from latentwalk.training import encoder_training as module
 from latentwalk.training import export_generator
-from latentwalk.training.encoder_training import (
-    EncodeSettings,
-    load,
-    measure_reconstruction,
-    refine,
-    to_bytes,
-    train_encoder,
-)
+from latentwalk.training.encoder_files import encoder_bytes, load_encoder
+from latentwalk.training.encoder_training import EncodeSettings, measure_reconstruction, train_encoder
 from latentwalk.training.evaluation.samplers import GeneratorSampler, NetworkSampler
 from latentwalk.training.recipe import Recipe, Stage
 from models.generators.stylegan2 import StyleGAN2
@@ -31,25 +25,27 @@ SETTINGS = EncodeSettings(steps=120, batch=12, width=8)
 
 
 @pytest.fixture(scope="module")
-def made() -> NetworkSampler:
-    """A generator of random weights: w of 6 in three classes, 16 px."""
+def sampler() -> NetworkSampler:
+    """A randomly initialised generator: w of 6, three classes, 16 px."""
     torch.manual_seed(0)
-    plan = NetworkConfig(z=6, w=6, classes=3, widths=(12, 8, 6), mapping=2, fir=(1, 1), rate=1.0)
-    return NetworkSampler(StyleGAN2Network(plan))
+    config = NetworkConfig(z=6, w=6, classes=3, widths=(12, 8, 6), mapping=2, fir=(1, 1), rate=1.0)
+    return NetworkSampler(StyleGAN2Network(config))
 
 
 @pytest.fixture(scope="module")
-def encoder(made: NetworkSampler) -> Encoder:
-    return finish(train_encoder(made, SETTINGS))
+def encoder(sampler: NetworkSampler) -> Encoder:
+    return finish(train_encoder(sampler, SETTINGS))
 
 
 @pytest.mark.parametrize("moments", ["none", "positional", "shortcut"])
-def test_it_learns_the_way_back_with_any_treatment_of_moments(made: NetworkSampler, moments: Moments) -> None:
-    untrained = finish(train_encoder(made, replace(SETTINGS, moments=moments, steps=1)))
-    trained = finish(train_encoder(made, replace(SETTINGS, moments=moments)))
+def test_training_improves_reconstruction_with_every_treatment_of_moments(
+    sampler: NetworkSampler, moments: Moments
+) -> None:
+    untrained = finish(train_encoder(sampler, replace(SETTINGS, moments=moments, steps=1)))
+    trained = finish(train_encoder(sampler, replace(SETTINGS, moments=moments)))
     before, after = (
-        finish(measure_reconstruction(untrained, made, 128)),
-        finish(measure_reconstruction(trained, made, 128)),
+        finish(measure_reconstruction(untrained, sampler, 128)),
+        finish(measure_reconstruction(trained, sampler, 128)),
     )
     assert before.latents > 0.7
     assert after.latents < 0.5
@@ -58,115 +54,107 @@ def test_it_learns_the_way_back_with_any_treatment_of_moments(made: NetworkSampl
     assert after.count == 128
 
 
-def test_an_encoder_that_answers_the_mean_leaves_everything_over(made: NetworkSampler) -> None:
+def test_an_encoder_that_returns_the_mean_leaves_all_variance_unexplained(sampler: NetworkSampler) -> None:
     blank = Encoder(16, 6, 8).eval()
-    blank.centre.copy_(made.draw(4096, torch.Generator().manual_seed(3)).mean(dim=0))
+    blank.centre.copy_(sampler.draw(4096, torch.Generator().manual_seed(3)).mean(dim=0))
     torch.nn.init.zeros_(blank.answer.weight)
     torch.nn.init.zeros_(blank.answer.bias)
-    found = finish(measure_reconstruction(blank, made, 256))
-    assert found.latents == pytest.approx(1)
-    assert found.pictures == pytest.approx(1)
+    figures = finish(measure_reconstruction(blank, sampler, 256))
+    assert figures.latents == pytest.approx(1)
+    assert figures.pictures == pytest.approx(1)
 
 
-def test_weighing_pictures_more_trades_latents_for_them(made: NetworkSampler, encoder: Encoder) -> None:
-    usual = finish(measure_reconstruction(encoder, made, 128))
-    heavy = finish(measure_reconstruction(finish(train_encoder(made, replace(SETTINGS, pixels=20.0))), made, 128))
+def test_a_larger_weight_of_images_improves_them_at_the_expense_of_latents(
+    sampler: NetworkSampler, encoder: Encoder
+) -> None:
+    usual = finish(measure_reconstruction(encoder, sampler, 128))
+    heavy = finish(measure_reconstruction(finish(train_encoder(sampler, replace(SETTINGS, pixels=20.0))), sampler, 128))
     assert heavy.latents > usual.latents
     assert heavy.pictures / heavy.latents < usual.pictures / usual.latents
 
 
-def test_a_training_stopped_and_gone_on_with_is_the_one_never_stopped(
-    tmp_path: Path, made: NetworkSampler, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+def test_a_resumed_training_ends_with_the_same_weights_as_an_uninterrupted_one(
+    tmp_path: Path, sampler: NetworkSampler, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "STORE", 30)
     file = tmp_path / "encoder.safetensors"
-    work = train_encoder(made, SETTINGS, file)
+    work = train_encoder(sampler, SETTINGS, file)
     for _ in range(2):
         next(work)
     work.close()
-    heard: list[int] = []
-    again = finish(train_encoder(made, SETTINGS, file), lambda progress: heard.append(progress.detail["step"]))
-    assert heard == [100, 120]  # from the ninetieth step
+    steps: list[int] = []
+    resumed = finish(train_encoder(sampler, SETTINGS, file), lambda progress: steps.append(progress.detail["step"]))
+    assert steps == [100, 120]  # resumed after step 90
     for name, value in encoder.state_dict().items():
-        assert torch.equal(value, again.state_dict()[name]), name
-    heard.clear()
-    finish(train_encoder(made, replace(SETTINGS, seed=5, steps=60), file), lambda progress: heard.append(1))
-    assert len(heard) == 2  # another training begins at its beginning
+        assert torch.equal(value, resumed.state_dict()[name]), name
+    steps.clear()
+    finish(train_encoder(sampler, replace(SETTINGS, seed=5, steps=60), file), lambda progress: steps.append(1))
+    assert len(steps) == 2  # another training starts from the first step
 
 
-def test_refining_never_leaves_a_picture_worse_off(made: NetworkSampler, encoder: Encoder) -> None:
-    pictures = made.paint(made.draw(8, torch.Generator().manual_seed(9)))
-    with torch.no_grad():
-        latents = encoder(pictures)
-        first = (made.paint(latents) - pictures).square().mean(dim=(1, 2, 3))
-        after = (made.paint(finish(refine(encoder, made, pictures, 40))) - pictures).square().mean(dim=(1, 2, 3))
-        kept = finish(refine(encoder, made, pictures, 0))
-    assert (after <= first + 1e-7).all()
-    assert after.mean() < 0.7 * first.mean()
-    torch.testing.assert_close(kept, latents)
-
-
-def test_its_file_belongs_to_its_generator(tmp_path: Path, made: NetworkSampler, encoder: Encoder) -> None:
+def test_an_encoder_file_is_rejected_for_another_generator(
+    tmp_path: Path, sampler: NetworkSampler, encoder: Encoder
+) -> None:
     file = tmp_path / "encoder.safetensors"
-    file.write_bytes(to_bytes(encoder, made.fingerprint))
-    pictures = made.paint(made.draw(3, torch.Generator().manual_seed(2)))
+    file.write_bytes(encoder_bytes(encoder, sampler.fingerprint))
+    images = sampler.synthesize(sampler.draw(3, torch.Generator().manual_seed(2)))
     with torch.no_grad():
-        torch.testing.assert_close(load(file, made.fingerprint)(pictures), encoder(pictures))
+        torch.testing.assert_close(load_encoder(file, sampler.fingerprint)(images), encoder(images))
     with pytest.raises(Invalid, match="another generator"):
-        load(file, "sha256:other")
+        load_encoder(file, "sha256:other")
     with pytest.raises(Invalid, match="no encoder"):
-        load(tmp_path / "none", made.fingerprint)
+        load_encoder(tmp_path / "none", sampler.fingerprint)
 
 
-def test_the_shortcut_lets_the_head_see_what_normalising_took_out() -> None:
-    # A picture's contrast is a deviation at each position of the first maps, and that is divided away.
+def test_the_shortcut_gives_the_head_the_moments_that_normalisation_removes() -> None:
+    # The contrast of an image is a deviation at each position of the first maps, which normalisation divides by.
     torch.manual_seed(0)
-    pictures = torch.randn(64, 3, 16, 16)
-    pictures = pictures * torch.rand(64, 1, 1, 1)
-    for moments, sees in (("positional", False), ("shortcut", True)):
-        encoder = Encoder(16, 4, 8, "shortcut" if sees else "positional").eval()
+    images = torch.randn(64, 3, 16, 16)
+    images = images * torch.rand(64, 1, 1, 1)
+    for moments, is_visible in (("positional", False), ("shortcut", True)):
+        encoder = Encoder(16, 4, 8, "shortcut" if is_visible else "positional").eval()
         with torch.no_grad():
             encoder.see.bias.zero_()  # type: ignore[union-attr]
-            change = (encoder(pictures * 5) - encoder(pictures * 10)).abs().mean()
-        assert bool(change > 1e-2) is sees, moments
+            change = (encoder(images * 5) - encoder(images * 10)).abs().mean()
+        assert bool(change > 1e-2) is is_visible, moments
 
 
 @pytest.mark.parametrize(("side", "moments"), [(12, "none"), (4, "none"), (16, "both")])
-def test_what_cannot_be_built_is_refused(side: int, moments: Moments) -> None:
-    with pytest.raises(ValueError, match=r"powers of two|moments"):
+def test_an_encoder_with_an_invalid_configuration_is_rejected(side: int, moments: Moments) -> None:
+    with pytest.raises(ValueError, match=r"power of two|moments"):
         Encoder(side, 4, 8, moments)
 
 
-def test_samples_of_a_network_are_of_the_class_asked_again_and_again(made: NetworkSampler) -> None:
-    assert torch.equal(made(4, 1, 7), made(4, 1, 7))
-    assert not torch.equal(made(4, 1, 7), made(4, 2, 7))
-    assert made(4, 1, 7).abs().max() <= 1
-    made.network.mapping.get_buffer("mean").normal_()
-    at_mean = NetworkSampler(made.network, truncation=0.0)
+def test_samples_of_a_network_are_reproducible_and_have_the_requested_class(sampler: NetworkSampler) -> None:
+    assert torch.equal(sampler(4, 1, 7), sampler(4, 1, 7))
+    assert not torch.equal(sampler(4, 1, 7), sampler(4, 2, 7))
+    assert sampler(4, 1, 7).abs().max() <= 1
+    sampler.network.mapping.get_buffer("mean").normal_()
+    at_mean = NetworkSampler(sampler.network, truncation=0.0)
     torch.testing.assert_close(at_mean(2, 1, 7)[0], at_mean(2, 1, 8)[1], atol=1e-5, rtol=0)
-    assert NetworkSampler(made.network, side=8)(2, 0, 1).shape == (2, 3, 8, 8)
+    assert NetworkSampler(sampler.network, side=8)(2, 0, 1).shape == (2, 3, 8, 8)
 
 
-def test_a_kept_generator_is_sampled_and_painted_as_its_network_is(made: NetworkSampler) -> None:
-    # A checkpoint does not say at what rate its mapping learned: it is the usual one.
-    network = StyleGAN2Network(replace(made.network.config, rate=0.01))
+def test_an_exported_generator_is_sampled_like_its_network(sampler: NetworkSampler) -> None:
+    # A checkpoint does not store the learning rate of its mapping network: the usual one is assumed.
+    network = StyleGAN2Network(replace(sampler.network.config, rate=0.01))
     recipe = Recipe(
         name="tiny", pictures="avatars:x", widths=(12, 8, 6), z=8, w=8, mapping=2,
         stages=(Stage(side=16, pictures=8),),
     )  # fmt: skip
     spec, weights = export_generator.export_generator(network, recipe, 16, ("a", "b", "c"))
-    ready = GeneratorSampler(StyleGAN2(spec, weights), truncation=0.5)
+    exported = GeneratorSampler(StyleGAN2(spec, weights), truncation=0.5)
     half = NetworkSampler(network, truncation=0.5)
-    torch.testing.assert_close(ready(3, 1, 4), half(3, 1, 4), atol=0.05, rtol=0.05)  # the kept one is float16
+    torch.testing.assert_close(exported(3, 1, 4), half(3, 1, 4), atol=0.05, rtol=0.05)  # the exported one is float16
     source = torch.Generator()
     torch.testing.assert_close(
-        ready.draw(5, source.manual_seed(1)), half.draw(5, source.manual_seed(1)), atol=0.05, rtol=0.05
+        exported.draw(5, source.manual_seed(1)), half.draw(5, source.manual_seed(1)), atol=0.05, rtol=0.05
     )
-    assert ready.fingerprint == spec.fingerprint
-    assert (ready.side, ready.w) == (16, 6)
+    assert exported.fingerprint == spec.fingerprint
+    assert (exported.side, exported.w) == (16, 6)
 
 
-def test_a_generator_without_a_mapping_network_is_refused() -> None:
+def test_a_generator_without_a_mapping_network_is_rejected() -> None:
     class Plain:
         spec = SimpleNamespace(name="plain", space="z", spaces={"z": (6,)})
 

@@ -13,7 +13,8 @@ import torch
 
 from latentwalk.errors import ModelFailed
 from latentwalk.progress import finish
-from latentwalk.steering.learning.learn import LearnSettings, fit
+from latentwalk.steering.learning.settings import LearnSettings
+from latentwalk.steering.learning.transform_objective import fit
 from latentwalk.steering.transforms import find
 from models.base import Generator
 from models.catalogue import plugins

@@ -16,7 +16,8 @@ from onnx import TensorProto, helper, numpy_helper
 from latentwalk.errors import Invalid, ModelFailed
 from latentwalk.progress import finish
 from latentwalk.steering.discovery import discover
-from latentwalk.steering.learning.learn import LearnSettings, fit
+from latentwalk.steering.learning.settings import LearnSettings
+from latentwalk.steering.learning.transform_objective import fit
 from latentwalk.steering.scores.learn import learn
 from latentwalk.steering.scores.report_card import RegressorSet
 from latentwalk.steering.scores.settings import ScoreSettings

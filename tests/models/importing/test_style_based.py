@@ -289,7 +289,7 @@ def test_truncation_moves_the_first_layers_towards_the_stored_mean() -> None:
     z, classes = generator.sample([1, 2]), torch.eye(3)[:2]
     w, mean = plain.map_latents(sample, z, classes), torch.from_numpy(sample.state["mapping.w_avg"])
     assert max_difference(generator.map(z, classes, 0.7), (mean + 0.7 * (w - mean)).float()) < 1e-5
-    rows = StyleMixing(0.7, cutoff=2).mapped(generator, z, classes)
+    rows = StyleMixing(0.7, cutoff=2).map(generator, z, classes)
     assert max_difference(rows[:, :2], (mean + 0.7 * (w - mean)).float()[:, None].expand(-1, 2, -1)) < 1e-5
     assert max_difference(rows[:, 2:], w.float()[:, None].expand(-1, spec.layers - 2, -1)) < 1e-5
 

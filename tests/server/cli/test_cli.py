@@ -142,7 +142,7 @@ def test_the_ending_chooses_the_format(run, tmp_path, name):
         (["learn", "brightness", "--generator", "eyes", "--warm-start", "closed_form"], "no closed form"),
         (["discover", "pca", "--generator", "eyes", "--count", 500], "500 directions"),
         (["measure", "smile", "--generator", "eyes"], "no direction “smile”"),
-        (["measure", "sway", "--generator", "eyes"], "found, not taught"),
+        (["measure", "sway", "--generator", "eyes"], "discovered, not learned"),
         (["measure", "nowhere.safetensors", "--generator", "eyes"], "cannot be read"),
         (["export", "nowhere.json", "--out", "f.mp4"], "cannot be read"),
         (["walk", "--generator", "eyes", "--seed", 1, "--sweep", "smile", "--out", "f.mp4"], "no direction “smile”"),

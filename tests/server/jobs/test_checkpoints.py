@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from latentwalk.errors import DiskFull
-from latentwalk.steering.learning.resume_state import Saved
+from latentwalk.steering.learning.resume_state import SavedStage
 from server.jobs.checkpoints import Checkpoint, Checkpoints
 
 
-def step(number: int) -> Saved:
-    return Saved({"walk": torch.full((3,), float(number)), "count": torch.tensor(number)}, {"step": number})
+def step(number: int) -> SavedStage:
+    return SavedStage({"walk": torch.full((3,), float(number)), "count": torch.tensor(number)}, {"step": number})
 
 
 def test_what_was_put_is_there_for_the_next_process(tmp_path: Path) -> None:
@@ -77,14 +77,14 @@ def test_a_full_disk_keeps_the_checkpoints_there_are(tmp_path: Path, monkeypatch
 
 def test_time_goes_on_from_where_it_was(tmp_path: Path) -> None:
     memory = Checkpoint(tmp_path)
-    memory.before = 100.0
+    memory.earlier_seconds = 100.0
     memory.put("line", step(20))
     assert Checkpoint(tmp_path).seconds > 100
 
 
 def test_a_choice_that_was_made_is_kept(tmp_path: Path) -> None:
-    assert Checkpoint(tmp_path).fact("judge", lambda: "bf16") == "bf16"
-    assert Checkpoint(tmp_path).fact("judge", lambda: "fp32") == "bf16"
+    assert Checkpoint(tmp_path).decide_once("judge", lambda: "bf16") == "bf16"
+    assert Checkpoint(tmp_path).decide_once("judge", lambda: "fp32") == "bf16"
 
 
 def test_jobs_that_are_over_are_swept_away(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import update
 
 from latentwalk.errors import DiskFull, Invalid, NotFound, Overloaded, StorageFailed
 from latentwalk.progress import Progress, Work
-from latentwalk.steering.learning.resume_state import ResumeState, Saved
+from latentwalk.steering.learning.resume_state import ResumeState, SavedStage
 from models import atomic_files
 from server.jobs.fair_semaphore import MOST_PER_PERSON, MOST_WAITING
 from server.jobs.runner import TRIES, JobRunner
@@ -213,7 +213,7 @@ async def next_server(
 async def test_the_next_server_goes_on_with_what_a_killed_one_left(jobs: JobRunner, tmp_path: Path) -> None:
     job = await jobs.start("learn", "A", plan(endless), {"to": "count"})
     await begun(jobs, job)
-    jobs.checkpoints.open(job.id).put("line", Saved({"x": torch.ones(2)}, {"step": 20}))
+    jobs.checkpoints.open(job.id).put("line", SavedStage({"x": torch.ones(2)}, {"step": 20}))
     seen = job.version
     await killed(jobs, job)
     memory: list[ResumeState] = []
@@ -304,7 +304,7 @@ async def test_work_that_gets_further_each_time_is_not_given_up(jobs: JobRunner,
     for step in range(2 * TRIES):
         while server.events.get(job.id).state is not State.RUNNING:
             await asyncio.sleep(0.01)
-        server.checkpoints.open(job.id).put("line", Saved(facts={"step": step}))
+        server.checkpoints.open(job.id).put("line", SavedStage(facts={"step": step}))
         await killed(server, server.events.get(job.id))
         server = await next_server(tmp_path, endless if step < 2 * TRIES - 1 else lambda: counting(1))
     assert (await ended(server, server.events.get(job.id))).state is State.DONE
@@ -382,7 +382,7 @@ async def test_a_checkpoint_that_finds_no_room_is_tried_again_and_no_step_is_los
     def work() -> Work[Result]:
         for step in range(3):
             steps.append(step)
-            yield Progress(step / 3, "Step", remember=remember if step == 1 else None)
+            yield Progress(step / 3, "Step", save_checkpoint=remember if step == 1 else None)
         return {}
 
     job = await ended(jobs, await jobs.start("learn", "A", plan(work)))

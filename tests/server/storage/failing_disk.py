@@ -20,7 +20,7 @@ from latentwalk.errors import LatentwalkError
 from latentwalk.progress import Progress, Work
 from latentwalk.rendering.loaded_generator import LoadedGenerator
 from latentwalk.steering.learning import learn
-from latentwalk.steering.learning.learn import LearnSettings
+from latentwalk.steering.learning.settings import LearnSettings
 from latentwalk.steering.measuring import calibration
 from server.jobs import runner as jobs_module
 from server.jobs.runner import JobRunner

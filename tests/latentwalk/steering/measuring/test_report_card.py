@@ -1,4 +1,4 @@
-"""The report card tells the truth: about a world where it is known, and in the words the contract names."""
+"""Report cards and calibration of directions whose true effect is known."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def axis(index: int) -> LinearWalk:
 
 
 def slider(walk: LinearWalk, transform: str = "shift_x", rate: float = 1 / PIXELS) -> Direction:
-    made = find(transform)
+    target = find(transform)
     return Direction(
-        id=transform, name=made.title, group=made.group, generator="discs", fingerprint=Discs().spec.fingerprint,
-        space="z", unit=made.unit, walk=walk, curve=Curve.straight(rate, 3.0), range=(-2.0, 2.0), track=(-3.0, 3.0),
-        requested_range=made.limits(32), method="walk", seed=0, created="2026-01-01",
-        settings={"transform": transform, "full_step": made.limits(32)[1] * rate},
+        id=transform, name=target.title, group=target.group, generator="discs", fingerprint=Discs().spec.fingerprint,
+        space="z", unit=target.unit, walk=walk, curve=Curve.straight(rate, 3.0), range=(-2.0, 2.0), track=(-3.0, 3.0),
+        requested_range=target.limits(32), method="walk", seed=0, created="2026-01-01",
+        settings={"transform": transform, "full_step": target.limits(32)[1] * rate},
     )  # fmt: skip
 
 
-def test_a_perfect_slider_has_slope_one_and_rises_everywhere() -> None:
+def test_an_ideal_slider_has_slope_one_and_is_monotone() -> None:
     card = finish(measure(Discs(), slider(axis(0)), latents=32))
     assert card["slope"] == pytest.approx(1, abs=0.08)
     assert card["slope_ci"][0] <= card["slope"] <= card["slope_ci"][1]
@@ -48,14 +48,14 @@ def test_a_perfect_slider_has_slope_one_and_rises_everywhere() -> None:
     assert card["identity_at_zero"] is True
 
 
-def test_a_slider_that_does_something_else_is_found_out() -> None:
+def test_a_slider_with_another_effect_has_no_slope_and_more_leakage() -> None:
     card = finish(measure(Discs(), slider(axis(3)), latents=32))
     assert abs(card["slope"]) < 0.1
     assert card["error_ratio"] > 0.9
     assert card["leakage"] > finish(measure(Discs(), slider(axis(0)), latents=32))["leakage"]
 
 
-def test_a_slider_twice_as_strong_as_it_says_has_slope_two() -> None:
+def test_a_slider_twice_as_strong_as_calibrated_has_slope_two() -> None:
     card = finish(measure(Discs(), slider(axis(0), rate=2 / PIXELS), latents=32))
     assert card["slope"] == pytest.approx(2, rel=0.15)
 
@@ -73,38 +73,38 @@ def test_measuring_twice_gives_the_same_figures() -> None:
     assert cards[0] == cards[1]
 
 
-def test_a_direction_of_another_model_is_not_measured() -> None:
+def test_a_direction_of_another_generator_is_rejected() -> None:
     with pytest.raises(Invalid, match="was made for discs"):
         finish(measure(Discs("sha256:" + "e" * 64), slider(axis(0))))
 
 
-def test_a_direction_that_imitates_no_transform_is_refused() -> None:
-    found = slider(axis(0))
-    with pytest.raises(Invalid, match="found, not taught"):
-        finish(measure(Discs(), replace(found, settings={})))
+def test_a_direction_that_imitates_no_transform_is_rejected() -> None:
+    discovered = slider(axis(0))
+    with pytest.raises(Invalid, match="discovered, not learned"):
+        finish(measure(Discs(), replace(discovered, settings={})))
 
 
-def test_calibration_reads_pixels_off_the_disc_and_stops_at_the_asked_limit() -> None:
-    made = finish(calibrate(Discs(), find("shift_x"), axis(0), full=4 / PIXELS))
-    assert made.curve.step(2.0) == pytest.approx(2 / PIXELS, rel=0.15)
-    assert made.range == pytest.approx((-4.0, 4.0))
-    assert made.verdict == "strong"
-    assert made.stopped_by == ("asked", "asked")
-    assert made.note == "Reaches all of −4.0 px to +4.0 px."
+def test_calibration_measures_pixels_and_stops_at_the_asked_limit() -> None:
+    calibration = finish(calibrate(Discs(), find("shift_x"), axis(0), full=4 / PIXELS))
+    assert calibration.curve.step(2.0) == pytest.approx(2 / PIXELS, rel=0.15)
+    assert calibration.range == pytest.approx((-4.0, 4.0))
+    assert calibration.verdict == "strong"
+    assert calibration.stopped_by == ("asked", "asked")
+    assert calibration.note == "Reaches all of −4.0 px to +4.0 px."
 
 
-def test_calibration_names_what_ends_a_weak_slider() -> None:
+def test_calibration_reports_what_ended_a_weak_slider() -> None:
     weak = torch.zeros(WIDTH)
     weak[0], weak[3] = 0.05, 1.0
-    made = finish(calibrate(Discs(), find("shift_x"), LinearWalk(weak / weak.norm()), full=2.0))
-    assert made.verdict == "weak"
-    assert "asked" not in made.stopped_by
-    assert made.note.startswith("Reaches −")
+    calibration = finish(calibrate(Discs(), find("shift_x"), LinearWalk(weak / weak.norm()), full=2.0))
+    assert calibration.verdict == "weak"
+    assert "asked" not in calibration.stopped_by
+    assert calibration.note.startswith("Reaches −")
 
 
-def test_a_walk_that_does_not_obey_is_refused_in_a_sentence() -> None:
+def test_calibration_fails_for_a_walk_without_effect() -> None:
     backwards = LinearWalk(-axis(0).vector)
-    with pytest.raises(ModelFailed, match="do not obey shift sideways"):
+    with pytest.raises(ModelFailed, match="do not follow shift sideways"):
         finish(calibrate(Discs(), find("shift_x"), backwards, full=2.0))
 
 

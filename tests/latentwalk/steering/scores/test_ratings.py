@@ -1,4 +1,4 @@
-"""Ratings by hand: read from a table, won from picks, fitted where there is something in them, refused where not."""
+"""Ratings: read from CSV, derived from pairwise choices, fitted, and rejected if they are too noisy."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from tests.latentwalk.steering.discs import Discs
 from tests.latentwalk.steering.regressors import red
 
 
-def taste(seeds: range, noise: float) -> list[Rating]:
-    """1 to 5 by redness, with noise in standard deviations of it."""
-    world, source = Discs(), torch.Generator().manual_seed(9)
+def redness_ratings(seeds: range, noise: float) -> list[Rating]:
+    """Ratings 1 to 5 by redness, with noise in its standard deviations."""
+    discs, source = Discs(), torch.Generator().manual_seed(9)
     with torch.no_grad():
-        marks = red(world.synthesize(world.sample(list(seeds)), None))
+        marks = red(discs.synthesize(discs.sample(list(seeds)), None))
     marks = (marks - marks.mean()) / marks.std() + noise * torch.randn(len(marks), generator=source)
     return [Rating(seed, float((3 + mark).round().clamp(1, 5))) for seed, mark in zip(seeds, marks, strict=True)]
 
 
 def test_a_table_is_read_with_its_classes() -> None:
-    found = read_csv("﻿seed, score,class\r\n7, 4.5,blue\n\n8,1,\n".encode())
-    assert found == [Rating(7, 4.5, {"blue": 1.0}), Rating(8, 1.0, {})]
+    result = read_csv("﻿seed, score,class\r\n7, 4.5,blue\n\n8,1,\n".encode())
+    assert result == [Rating(7, 4.5, {"blue": 1.0}), Rating(8, 1.0, {})]
 
 
 @pytest.mark.parametrize(
@@ -44,52 +44,52 @@ def test_a_table_is_read_with_its_classes() -> None:
         (b"seed,score\n1,1e300", "Line 2"),
         (b"seed,score\n1", "Line 2"),
         (b"seed,score\n99999999999,1", "Line 2"),
-        (b"\x89PNG\r\n\x1a\n\x00", "not a table"),
+        (b"\x89PNG\r\n\x1a\n\x00", "not a CSV table"),
         (b"seed,score\n" + b"1,2\n" * 20_001, "too many"),
     ],
 )
-def test_what_is_no_table_of_ratings_is_refused_by_line(data: bytes, sentence: str) -> None:
+def test_a_malformed_table_is_rejected_with_its_line(data: bytes, sentence: str) -> None:
     with pytest.raises(Invalid, match=sentence):
         read_csv(data)
 
 
-def test_picks_become_strengths_in_their_order() -> None:
+def test_pairwise_choices_become_strengths_in_the_right_order() -> None:
     source = torch.Generator().manual_seed(2)
     truth = torch.linspace(-2, 2, 9)
-    picks = []
+    choices = []
     for _ in range(600):
         first, second = torch.randperm(9, generator=source)[:2].tolist()
         wins = torch.rand(1, generator=source) < torch.sigmoid(truth[first] - truth[second])
         better, worse = (first, second) if wins else (second, first)
-        picks.append(PairwiseChoice((better, {}), (worse, {})))
-    found = {one.seed: one.score for one in bradley_terry(picks)}
-    strengths = torch.tensor([found[seed] for seed in range(9)])
+        choices.append(PairwiseChoice((better, {}), (worse, {})))
+    result = {one.seed: one.score for one in bradley_terry(choices)}
+    strengths = torch.tensor([result[seed] for seed in range(9)])
     assert torch.allclose(strengths, truth, atol=0.6)
     assert float(strengths.mean()) == pytest.approx(0, abs=1e-9)
 
 
-def test_who_always_wins_has_a_finite_strength() -> None:
-    found = bradley_terry([PairwiseChoice((1, {}), (2, {}))] * 50)
-    assert 1 < found[0].score < 20
+def test_an_unbeaten_image_has_a_finite_strength() -> None:
+    result = bradley_terry([PairwiseChoice((1, {}), (2, {}))] * 50)
+    assert 1 < result[0].score < 20
     assert bradley_terry([]) == []
 
 
-def test_the_features_have_gradients_everywhere_even_on_a_flat_picture() -> None:
+def test_the_features_have_finite_gradients_on_a_flat_image() -> None:
     images = torch.zeros(2, 3, 32, 32).requires_grad_(True)
     features(images).sum().backward()
     assert torch.isfinite(images.grad).all()
     assert features(torch.zeros(1, 1, 20, 20)).shape == features(torch.zeros(1, 3, 300, 300)).shape
 
 
-def test_ratings_with_something_in_them_become_a_judge_and_a_slider() -> None:
-    found = finish(fit_ratings(Discs(), taste(range(60), noise=0.3)))
-    assert found.n == 60
-    assert 0.6 < found.correlation < 1
-    assert 0 < found.interval[0] < found.correlation < found.interval[1]
+def test_consistent_ratings_become_a_regressor_and_a_slider() -> None:
+    result = finish(fit_ratings(Discs(), redness_ratings(range(60), noise=0.3)))
+    assert result.n == 60
+    assert 0.6 < result.correlation < 1
+    assert 0 < result.interval[0] < result.correlation < result.interval[1]
     card = RegressorCard("My taste.", "60 ratings.", "Me.", "CC0", "Few.")
-    judge = RatingsRegressor("taste", "Taste", "points", found.span, card, found.state)
-    made = finish(learn(Discs(), RegressorSet(judge), ScoreSettings("taste", steps=60), "taste", "Taste"))
-    low, high = (made.displacement(Discs().sample(range(900, 930)), end) for end in made.range)
+    regressor = RatingsRegressor("taste", "Taste", "points", result.span, card, result.state)
+    direction = finish(learn(Discs(), RegressorSet(regressor), ScoreSettings("taste", steps=60), "taste", "Taste"))
+    low, high = (direction.displacement(Discs().sample(range(900, 930)), end) for end in direction.range)
     latents = Discs().sample(range(900, 930))
     with torch.no_grad():
         redder = red(Discs().synthesize(latents + high, None)) - red(Discs().synthesize(latents + low, None))
@@ -97,10 +97,12 @@ def test_ratings_with_something_in_them_become_a_judge_and_a_slider() -> None:
 
 
 @pytest.mark.parametrize("count", [12, 40, 120])
-def test_ratings_by_lot_are_refused_with_their_correlation_and_interval(count: int) -> None:
+def test_random_ratings_are_rejected_with_their_correlation_and_interval(count: int) -> None:
     source = torch.Generator().manual_seed(count)
     marks = torch.randint(1, 6, (count,), generator=source).tolist()
-    with pytest.raises(Invalid, match=rf"correlate by -?0\.\d\d \(95 % interval -0\.\d\d to .*, {count} pictures\)"):
+    with pytest.raises(
+        Invalid, match=rf"Held-out correlation: -?0\.\d\d \(95 % interval -0\.\d\d to .*, {count} pictures\)"
+    ):
         finish(fit_ratings(Discs(), [Rating(seed, mark) for seed, mark in enumerate(marks)]))
 
 
@@ -113,6 +115,6 @@ def test_ratings_by_lot_are_refused_with_their_correlation_and_interval(count: i
         ([Rating(seed, seed, {"mauve": 1.0}) for seed in range(30)], "no class “mauve”"),
     ],
 )
-def test_too_little_is_refused(ratings: list[Rating], sentence: str) -> None:
+def test_too_few_ratings_are_rejected(ratings: list[Rating], sentence: str) -> None:
     with pytest.raises(Invalid, match=sentence):
         finish(fit_ratings(Discs(), ratings))

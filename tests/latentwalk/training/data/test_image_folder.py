@@ -1,4 +1,4 @@
-"""A folder of images as training pictures: classes, cropping, damage."""
+"""A folder of images as training data: classes, cropping and unreadable files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def draw(folder: ImageFolder, count: int = 64) -> tuple[torch.Tensor, torch.Tens
     return folder.batch(count, torch.Generator().manual_seed(0))
 
 
-def test_subfolders_are_classes_shown_alike_however_many_images_each_holds(tmp_path: Path) -> None:
+def test_subfolders_are_balanced_classes_whatever_their_size(tmp_path: Path) -> None:
     fill(tmp_path / "blue", BLUE, 3)
     fill(tmp_path / "red", RED, 30)
     folder = ImageFolder(tmp_path, 16)
@@ -42,7 +42,7 @@ def test_a_folder_without_subfolders_has_no_classes(tmp_path: Path) -> None:
     assert set(draw(folder)[1].tolist()) == {0}
 
 
-def test_the_middle_of_an_image_is_kept(tmp_path: Path) -> None:
+def test_images_are_cropped_to_their_centre(tmp_path: Path) -> None:
     fill(tmp_path, RED, 18)
     wide = Image.new("RGB", (60, 20), RED)
     wide.paste(Image.new("RGB", (20, 20), BLUE), (20, 0))
@@ -54,7 +54,7 @@ def test_the_middle_of_an_image_is_kept(tmp_path: Path) -> None:
     assert float(images[blue][:, 2].min()) > 0.8  # resampling blurs the edge
 
 
-def test_mirrored_images_are_shown_both_ways(tmp_path: Path) -> None:
+def test_mirroring_shows_images_both_ways(tmp_path: Path) -> None:
     half = Image.new("RGB", (16, 16), RED)
     half.paste(Image.new("RGB", (8, 16), BLUE), (0, 0))
     for number in range(20):
@@ -64,7 +64,7 @@ def test_mirrored_images_are_shown_both_ways(tmp_path: Path) -> None:
     assert set(mirrored.tolist()) == {1.0, -1.0}
 
 
-def test_what_cannot_be_read_is_left_out_and_named(tmp_path: Path) -> None:
+def test_unreadable_images_are_left_out_and_listed(tmp_path: Path) -> None:
     fill(tmp_path, RED, 20)
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n nothing")
     (tmp_path / "text.jpg").write_text("not an image")
@@ -73,7 +73,7 @@ def test_what_cannot_be_read_is_left_out_and_named(tmp_path: Path) -> None:
     assert len(folder.groups[0]) == 18
 
 
-def test_too_few_images_or_no_folder_are_a_sentence(tmp_path: Path) -> None:
+def test_too_few_images_or_a_missing_folder_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="There is no folder"):
         ImageFolder(tmp_path / "none", 8)
     fill(tmp_path, RED, 3)
@@ -81,7 +81,7 @@ def test_too_few_images_or_no_folder_are_a_sentence(tmp_path: Path) -> None:
         ImageFolder(tmp_path, 8)
 
 
-def test_one_image_in_ten_is_held_out_and_never_trained_on(tmp_path: Path) -> None:
+def test_one_image_in_ten_is_held_out(tmp_path: Path) -> None:
     for number in range(40):
         Image.new("RGB", (8, 8), (number * 6, 0, 0)).save(tmp_path / f"{number:02d}.png")
     train, held_out = ImageFolder(tmp_path, 8), ImageFolder(tmp_path, 8, part="held-out")

@@ -1,4 +1,4 @@
-"""A made-up world of three classes whose means tell nothing: wavy bars of three orientations, any phase and colour."""
+"""Synthetic images of three classes with equal means: wavy bars of three orientations, any phase and colour."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SIDE = 16
 
 
 def bars(count: int, kind: int, seed: int) -> torch.Tensor:
-    """The true world, as a Sampler."""
+    """The real images, as a Sampler."""
     source = torch.Generator().manual_seed(seed)
     draw = torch.rand(count, 6, generator=source)
     y, x = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
@@ -23,10 +23,10 @@ def bars(count: int, kind: int, seed: int) -> torch.Tensor:
 
 
 def grey(count: int, kind: int, seed: int) -> torch.Tensor:
-    """A generator that makes one picture per class, the class's mean."""
+    """A generator with one image per class, the class mean."""
     return bars(2000, kind, 1).mean(dim=0, keepdim=True).expand(count, -1, -1, -1)
 
 
 def faded(count: int, kind: int, seed: int) -> torch.Tensor:
-    """A generator of too little contrast."""
+    """A generator with too little contrast."""
     return bars(count, kind, seed) * 0.4

@@ -1,4 +1,4 @@
-"""The bars in numbers, and a net trained on them once."""
+"""Sets of bars, and a feature net trained on them once per session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The accuracy score on generators whose skill is known, and its intervals."""
+"""The accuracy score of generators whose skill is known, and its intervals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from latentwalk.training.evaluation.classification_accuracy import (
     AccuracyScore,
     accuracy_score,
     class_means,
-    judged,
+    score_from_hits,
 )
 from latentwalk.training.evaluation.classifier_training import FitSettings
 from latentwalk.training.evaluation.intervals import bootstrap, wilson
@@ -22,8 +22,8 @@ from tests.latentwalk.training.evaluation.bars import NAMES, bars, grey
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where real and floor are trained once for all generators."""
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoints of the real and floor classifiers, shared by all tests."""
     return tmp_path_factory.mktemp("score")
 
 
@@ -34,55 +34,55 @@ def scored(
     return finish(accuracy_score(training, generated, held_out, NAMES, settings, folder))
 
 
-def test_a_generator_as_good_as_the_world_has_skill_one(
-    training: LabelledSamples, held_out: LabelledSamples, settings: FitSettings, kept: Path
+def test_a_generator_of_real_images_has_skill_one(
+    training: LabelledSamples, held_out: LabelledSamples, settings: FitSettings, folder: Path
 ) -> None:
-    found = scored(bars, training, held_out, settings, kept)
-    assert found.real.value > 0.97
-    assert found.floor.value < 0.8
-    assert found.skill == pytest.approx(1, abs=0.05)
-    assert found.interval is not None
-    assert found.interval[0] <= found.skill <= found.interval[1]
-    assert not any(one.worse for one in found.classes)
+    score = scored(bars, training, held_out, settings, folder)
+    assert score.real.value > 0.97
+    assert score.floor.value < 0.8
+    assert score.skill == pytest.approx(1, abs=0.05)
+    assert score.interval is not None
+    assert score.interval[0] <= score.skill <= score.interval[1]
+    assert not any(one.is_worse for one in score.classes)
 
 
-def test_a_constant_generator_has_skill_zero_and_its_lost_classes_are_flagged(
-    training: LabelledSamples, held_out: LabelledSamples, settings: FitSettings, kept: Path
+def test_a_constant_generator_has_skill_zero_and_classes_marked_worse(
+    training: LabelledSamples, held_out: LabelledSamples, settings: FitSettings, folder: Path
 ) -> None:
-    found = scored(grey, training, held_out, settings, kept)
-    assert found.skill == pytest.approx(0, abs=0.4)  # of the seed, a tenth or two
-    assert any(one.worse for one in found.classes)
-    assert found.view()["skill"] == found.skill
+    score = scored(grey, training, held_out, settings, folder)
+    assert score.skill == pytest.approx(0, abs=0.4)  # varies by 0.1 to 0.2 with the seed
+    assert any(one.is_worse for one in score.classes)
+    assert score.to_json()["skill"] == score.skill
 
 
-def test_a_generator_that_mixes_two_classes_up_loses_those_two(
-    training: LabelledSamples, held_out: LabelledSamples, settings: FitSettings, kept: Path
+def test_a_generator_that_swaps_two_classes_is_worse_for_those_two(
+    training: LabelledSamples, held_out: LabelledSamples, settings: FitSettings, folder: Path
 ) -> None:
-    found = scored(lambda n, kind, seed: bars(n, (1, 0, 2)[kind], seed), training, held_out, settings, kept)
-    assert [one.worse for one in found.classes] == [True, True, False]
-    assert found.classes[0].generated.value < 0.1
-    assert found.classes[2].generated.value > 0.9
+    score = scored(lambda n, kind, seed: bars(n, (1, 0, 2)[kind], seed), training, held_out, settings, folder)
+    assert [one.is_worse for one in score.classes] == [True, True, False]
+    assert score.classes[0].generated.value < 0.1
+    assert score.classes[2].generated.value > 0.9
 
 
-def test_the_floor_shows_each_class_one_picture_only(training: LabelledSamples) -> None:
+def test_the_floor_has_one_image_per_class(training: LabelledSamples) -> None:
     means = class_means(training, 3)
-    assert len(means.pictures.unique(dim=0)) == 3
+    assert len(means.images.unique(dim=0)) == 3
     assert torch.equal(means.kinds, training.kinds)
 
 
-def test_counts_that_differ_and_a_lone_class_are_refused(training: LabelledSamples, settings: FitSettings) -> None:
-    fewer = LabelledSamples(training.pictures[1:], training.kinds[1:])
+def test_different_counts_and_a_single_class_are_rejected(training: LabelledSamples, settings: FitSettings) -> None:
+    fewer = LabelledSamples(training.images[1:], training.kinds[1:])
     with pytest.raises(Invalid, match="differ in number"):
         finish(accuracy_score(training, fewer, training, NAMES, settings))
     with pytest.raises(Invalid, match="without classes"):
         finish(accuracy_score(training, training, training, NAMES[:1], settings))
 
 
-def test_skill_is_not_stated_where_real_pictures_teach_nothing() -> None:
+def test_skill_is_none_if_real_images_are_no_better_than_the_floor() -> None:
     hits = torch.tensor([[True, False], [True, True], [True, False]])
-    found = judged(hits, torch.tensor([0, 1]), ("a", "b"), 2, FitSettings())
-    assert found.skill is None
-    assert found.interval is None
+    score = score_from_hits(hits, torch.tensor([0, 1]), ("a", "b"), 2, FitSettings())
+    assert score.skill is None
+    assert score.interval is None
 
 
 def test_wilsons_interval_is_the_published_one() -> None:
@@ -92,7 +92,7 @@ def test_wilsons_interval_is_the_published_one() -> None:
     assert wilson(0, 0) == (0.0, 1.0)
 
 
-def test_a_paired_interval_is_as_narrow_as_the_difference_and_covers_it() -> None:
+def test_a_paired_interval_is_narrow_and_covers_the_difference() -> None:
     source = torch.Generator().manual_seed(0)
     shared = torch.rand(400, generator=source) < 0.5
     other = shared.clone()

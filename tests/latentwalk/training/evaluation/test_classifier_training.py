@@ -1,4 +1,4 @@
-"""The net: it learns, says what it is, and a training stopped goes on as if never stopped."""
+"""Training the feature net: it learns, is reproducible, and resumes exactly."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from latentwalk.errors import Invalid
 from latentwalk.progress import finish
 from latentwalk.training.evaluation import classifier_training
 from latentwalk.training.evaluation.classifier_training import FeatureNet, FitSettings, features, fit, load, scores
-from latentwalk.training.evaluation.labelled_samples import LabelledSamples, floats, gather, quantised
+from latentwalk.training.evaluation.labelled_samples import LabelledSamples, gather, quantise, to_float
 from latentwalk.training.evaluation.recognition import recognition
 from models.networks.classifier import Classifier
 from tests.latentwalk.training.evaluation.bars import NAMES, bars
@@ -22,47 +22,45 @@ def same(one: FeatureNet, other: FeatureNet) -> bool:
     return one.fingerprint == other.fingerprint
 
 
-def test_it_learns_what_it_is_shown_and_keeps_its_word_on_fresh_pictures(
-    net: FeatureNet, held_out: LabelledSamples
-) -> None:
-    found = finish(recognition(net, held_out))
-    assert found.whole.value > 0.97
-    assert sum(share.hits for share in found.classes) == found.whole.hits
-    assert found.net == net.name
+def test_it_classifies_held_out_images(net: FeatureNet, held_out: LabelledSamples) -> None:
+    result = finish(recognition(net, held_out))
+    assert result.overall.value > 0.97
+    assert sum(share.hits for share in result.classes) == result.overall.hits
+    assert result.net == net.name
     assert net.name.startswith("net-")
 
 
-def test_mistakes_are_counted_by_what_was_seen_instead(net: FeatureNet, held_out: LabelledSamples) -> None:
-    swapped = LabelledSamples(held_out.pictures, (held_out.kinds + 1) % 3)
-    found = finish(recognition(net, swapped))
-    assert found.whole.value < 0.03
-    assert {row[:2] for row in found.confused[:3]} == {(1, 0), (2, 1), (0, 2)}
+def test_mistakes_are_counted_by_predicted_class(net: FeatureNet, held_out: LabelledSamples) -> None:
+    swapped = LabelledSamples(held_out.images, (held_out.kinds + 1) % 3)
+    result = finish(recognition(net, swapped))
+    assert result.overall.value < 0.03
+    assert {row[:2] for row in result.confusions[:3]} == {(1, 0), (2, 1), (0, 2)}
 
 
-def test_the_seed_decides_everything(net: FeatureNet, training: LabelledSamples, settings: FitSettings) -> None:
+def test_the_seed_determines_the_weights(net: FeatureNet, training: LabelledSamples, settings: FitSettings) -> None:
     assert same(finish(fit(training, 3, settings)), net)
     assert not same(finish(fit(training, 3, replace(settings, seed=1))), net)
 
 
-def test_a_training_stopped_and_gone_on_with_is_the_one_never_stopped(
+def test_a_resumed_training_equals_an_uninterrupted_one(
     tmp_path: Path, net: FeatureNet, training: LabelledSamples, settings: FitSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(classifier_training, "STORE", 40)
     file = tmp_path / "net.safetensors"
     work = fit(training, 3, settings, file)
-    next(work)  # the fiftieth step
+    next(work)  # step 50
     work.close()
     with pytest.raises(Invalid, match="not finished"):
         load(file)
-    heard: list[int] = []
-    again = finish(fit(training, 3, settings, file), lambda progress: heard.append(progress.detail["step"]))
-    assert same(again, net)
-    assert heard == [50, 100, 120]
+    steps: list[int] = []
+    resumed = finish(fit(training, 3, settings, file), lambda progress: steps.append(progress.detail["step"]))
+    assert same(resumed, net)
+    assert steps == [50, 100, 120]
     assert same(load(file), net)
     assert finish(fit(training, 3, settings, file)).fingerprint == net.fingerprint
 
 
-def test_a_file_of_other_data_is_not_gone_on_with(
+def test_a_checkpoint_of_other_samples_is_not_resumed(
     tmp_path: Path, net: FeatureNet, training: LabelledSamples, held_out: LabelledSamples, settings: FitSettings
 ) -> None:
     file = tmp_path / "net.safetensors"
@@ -70,63 +68,63 @@ def test_a_file_of_other_data_is_not_gone_on_with(
     assert same(finish(fit(training, 3, settings, file)), net)
 
 
-def test_each_picture_is_judged_alone(net: FeatureNet, held_out: LabelledSamples) -> None:
-    some = held_out.pictures[::60]
+def test_scores_of_an_image_do_not_depend_on_the_batch(net: FeatureNet, held_out: LabelledSamples) -> None:
+    some = held_out.images[::60]
     together = finish(scores(net, some))
     apart = torch.cat([finish(scores(net, one[None])) for one in some])
     torch.testing.assert_close(together, apart, atol=1e-4, rtol=1e-4)
 
 
-def test_features_are_what_the_scores_are_read_from(net: FeatureNet, held_out: LabelledSamples) -> None:
-    some = held_out.pictures[::60]
-    found = finish(features(net, some))
-    assert found.shape == (len(some), net.classifier.size)
-    torch.testing.assert_close(net.classifier.scores(found), finish(scores(net, some)))
+def test_scores_are_a_linear_function_of_features(net: FeatureNet, held_out: LabelledSamples) -> None:
+    some = held_out.images[::60]
+    result = finish(features(net, some))
+    assert result.shape == (len(some), net.classifier.size)
+    torch.testing.assert_close(net.classifier.scores(result), finish(scores(net, some)))
     mirrored = finish(features(net, some.flip(-1)))
-    torch.testing.assert_close(mirrored, finish(features(net, some, mirrored=True)))
+    torch.testing.assert_close(mirrored, finish(features(net, some, flipped=True)))
 
 
 @pytest.mark.parametrize("side", [4, 12, 0])
-def test_a_side_it_cannot_halve_is_refused(side: int) -> None:
-    with pytest.raises(ValueError, match="powers of two"):
+def test_a_side_that_is_not_a_power_of_two_is_rejected(side: int) -> None:
+    with pytest.raises(ValueError, match="power of two"):
         Classifier(max(side, 1), 3)
 
 
 @pytest.mark.parametrize("side", [8, 32, 64, 128])
-def test_any_power_of_two_gives_as_many_features(side: int) -> None:
+def test_the_number_of_features_is_the_same_for_every_side(side: int) -> None:
     model = Classifier(side, 5, width=8).eval()
     assert model.features(torch.zeros(2, 3, side, side)).shape == (2, model.size)
 
 
-def test_samples_are_rounded_as_an_export_rounds_them_and_come_back_within_a_step() -> None:
+def test_quantised_samples_are_within_one_8_bit_step() -> None:
     images = torch.linspace(-1.2, 1.2, 48).reshape(1, 3, 4, 4)
-    stored = quantised(images)
-    assert stored.dtype == torch.uint8
-    assert int(stored.max()) == 255
-    assert float((floats(stored) - images.clamp(-1, 1)).abs().max()) <= 1 / 127.5
-    assert torch.equal(quantised(floats(stored)), stored)
+    pixels = quantise(images)
+    assert pixels.dtype == torch.uint8
+    assert int(pixels.max()) == 255
+    assert float((to_float(pixels) - images.clamp(-1, 1)).abs().max()) <= 1 / 127.5
+    assert torch.equal(quantise(to_float(pixels)), pixels)
 
 
-def test_gathering_is_repeatable_and_no_two_chunks_or_classes_share_a_seed() -> None:
-    seen: list[int] = []
+def test_gathering_is_reproducible_and_every_chunk_has_its_own_seed() -> None:
+    seeds: list[int] = []
 
-    def listening(count: int, kind: int, seed: int) -> torch.Tensor:
-        seen.append(seed)
+    def recording(count: int, kind: int, seed: int) -> torch.Tensor:
+        seeds.append(seed)
         return bars(count, kind, seed)
 
-    first = finish(gather(listening, [130, 0, 70], seed=3))
-    assert len({seed % 2**32 for seed in seen}) == len(seen) == 5
+    first = finish(gather(recording, [130, 0, 70], seed=3))
+    assert len({seed % 2**32 for seed in seeds}) == len(seeds) == 5
     assert first.kinds.bincount(minlength=3).tolist() == [130, 0, 70]
-    assert torch.equal(first.pictures, finish(gather(bars, [130, 0, 70], seed=3)).pictures)
-    assert not torch.equal(first.pictures, finish(gather(bars, [130, 0, 70], seed=4)).pictures)
+    assert torch.equal(first.images, finish(gather(bars, [130, 0, 70], seed=3)).images)
+    assert not torch.equal(first.images, finish(gather(bars, [130, 0, 70], seed=4)).images)
 
 
-def test_gathering_refuses_nothing_and_too_few() -> None:
-    with pytest.raises(Invalid, match="asked"):
+def test_gathering_no_images_or_too_few_is_an_error() -> None:
+    with pytest.raises(Invalid, match="No pictures were requested"):
         finish(gather(bars, [0, 0], seed=0))
-    with pytest.raises(Invalid, match="came"):
+    with pytest.raises(Invalid, match="returned 4 of 5"):
         finish(gather(lambda count, kind, seed: bars(count - 1, kind, seed), [5], seed=0))
 
 
-def test_the_names_are_those_of_the_world() -> None:
+def test_there_are_three_classes() -> None:
     assert len(NAMES) == 3

@@ -1,4 +1,4 @@
-"""The report: every figure in one file, sound on a known world, and gone on with where it stopped."""
+"""The evaluation report: correct figures for known generators, and resuming stage by stage."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ FIT = FitSettings(steps=120, batch=32, width=8, rate=0.05)
 SETTINGS = ReportSettings(FIT, 150, FIT, 100, 100, 100, 40, 200, 80)
 
 
-def world(salt: int) -> Sampler:
+def real_images(salt: int) -> Sampler:
     return lambda count, kind, seed: bars(count, kind, (seed ^ salt) % 2**32)
 
 
 def subject(generated: Sampler = bars, name: str = "sha256:bars") -> Subject:
-    return Subject(name, generated, world(0), world(12345), NAMES)
+    return Subject(name, generated, real_images(0), real_images(12345), NAMES)
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +38,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_perfect_generator_gets_the_figures_of_real_pictures(folder: Path) -> None:
+def test_a_generator_of_real_images_gets_their_figures(folder: Path) -> None:
     view = json.loads((folder / FILE).read_text())
     assert view["net"]["held_out"]["share"] > 0.97
     assert view["distances"]["name"] == f"FD-{view['net']['name']}"
-    made, real = view["distances"]["generated"], view["distances"]["real"]
-    assert made["counts"] == [300, 300]
-    assert abs(made["kid"]) < 3 * made["kid_std"]
-    assert made["fd"] < 3 * real["fd"]
+    generated, real = view["distances"]["generated"], view["distances"]["real"]
+    assert generated["counts"] == [300, 300]
+    assert abs(generated["kid"]) < 3 * generated["kid_std"]
+    assert generated["fd"] < 3 * real["fd"]
     assert view["recognition"]["share"] > 0.97
     assert list(view["recognition"]["classes"]) == list(NAMES)
     assert view["score"]["skill"] == pytest.approx(1, abs=0.06)
@@ -54,36 +54,36 @@ def test_a_perfect_generator_gets_the_figures_of_real_pictures(folder: Path) -> 
     assert Image.open(io.BytesIO((folder / SHEET).read_bytes())).width == 4 * (4 * 16 + 2)
 
 
-def test_a_dull_generator_is_far_and_one_that_copies_is_caught(tmp_path: Path) -> None:
-    def remembered(count: int, kind: int, seed: int) -> torch.Tensor:
-        # Few training pictures in all, so that each is drawn again and again.
-        few = world(0)(40, kind, 1)
+def test_a_faded_generator_is_distant_and_a_copying_one_is_detected(tmp_path: Path) -> None:
+    def memorized(count: int, kind: int, seed: int) -> torch.Tensor:
+        # So few training images that each is drawn many times.
+        few = real_images(0)(40, kind, 1)
         picks = torch.randint(40, (count,), generator=torch.Generator().manual_seed(seed))
         return few[picks]
 
-    copyist = replace(subject(remembered, "sha256:copies"), training=remembered)
-    found = finish(report(copyist, SETTINGS, tmp_path / "copies"))
-    assert found["copying"]["features"]["share"] > 0.9
-    assert found["copying"]["pixels"]["share"] > 0.9
+    copying = replace(subject(memorized, "sha256:copies"), training=memorized)
+    figures = finish(report(copying, SETTINGS, tmp_path / "copies"))
+    assert figures["copying"]["features"]["share"] > 0.9
+    assert figures["copying"]["pixels"]["share"] > 0.9
     dull = finish(report(subject(faded, "sha256:faded"), SETTINGS, tmp_path / "dull"))
     assert dull["distances"]["generated"]["fd"] > 10 * dull["distances"]["real"]["fd"]
     assert dull["copying"]["features"]["share"] < 0.2
 
 
-def test_a_report_stopped_goes_on_with_the_next_stage(tmp_path: Path, folder: Path) -> None:
+def test_an_interrupted_report_resumes_with_the_next_stage(tmp_path: Path, folder: Path) -> None:
     work = report(subject(), SETTINGS, tmp_path)
     while not (tmp_path / FILE).is_file() or "distances" not in json.loads((tmp_path / FILE).read_text()):
         next(work)
     work.close()
-    drawn: list[int] = []
+    counts: list[int] = []
 
     def counted(count: int, kind: int, seed: int) -> torch.Tensor:
-        drawn.append(count)
+        counts.append(count)
         return bars(count, kind, seed)
 
     again = finish(report(subject(counted), SETTINGS, tmp_path))
     # Recognition, score and copying drew; distances did not.
-    assert sum(drawn) == 3 * (100 + 100 + 40)
+    assert sum(counts) == 3 * (100 + 100 + 40)
     whole = json.loads((folder / FILE).read_text())
 
     def timeless(view: dict[str, object]) -> dict[str, object]:
@@ -93,7 +93,7 @@ def test_a_report_stopped_goes_on_with_the_next_stage(tmp_path: Path, folder: Pa
     assert again["net"] == json.loads((tmp_path / FILE).read_text())["net"]
 
 
-def test_another_generator_in_the_same_folder_is_measured_anew_with_the_same_net(folder: Path, tmp_path: Path) -> None:
+def test_another_generator_in_the_same_folder_is_measured_with_the_same_net(folder: Path, tmp_path: Path) -> None:
     for file in folder.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     before = json.loads((folder / FILE).read_text())
@@ -103,17 +103,17 @@ def test_another_generator_in_the_same_folder_is_measured_anew_with_the_same_net
     assert after["distances"]["real"] == before["distances"]["real"]
 
 
-def test_one_class_makes_no_report(tmp_path: Path) -> None:
+def test_a_single_class_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="two classes"):
         finish(report(replace(subject(), classes=NAMES[:1]), SETTINGS, tmp_path))
 
 
-def test_fresh_pictures_are_of_the_class_and_seed_asked() -> None:
+def test_real_samples_depend_on_class_and_seed() -> None:
     class Numbers:
         def of(self, kinds: torch.Tensor, source: torch.Generator) -> torch.Tensor:
             return kinds[:, None, None, None] + torch.rand(len(kinds), 3, 8, 8, generator=source)
 
-    found = FreshRealSampler(Numbers())
-    assert torch.equal(found(3, 2, 5), found(3, 2, 5))
-    assert found(3, 2, 5).min() >= 2
-    assert not torch.equal(found(3, 2, 5), found(3, 2, 6))
+    figures = FreshRealSampler(Numbers())
+    assert torch.equal(figures(3, 2, 5), figures(3, 2, 5))
+    assert figures(3, 2, 5).min() >= 2
+    assert not torch.equal(figures(3, 2, 5), figures(3, 2, 6))

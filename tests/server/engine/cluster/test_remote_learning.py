@@ -15,7 +15,7 @@ import torch
 
 from latentwalk.errors import LatentwalkError, ModelFailed, NotFound
 from latentwalk.progress import Progress, Work
-from latentwalk.steering.learning.learn import LearnSettings
+from latentwalk.steering.learning.settings import LearnSettings
 from models.catalogue import local
 from server.engine.cluster import worker_pool as pools
 from server.engine.cluster.remote_learning import CONTINUING, WAITING, learn_remotely
@@ -85,8 +85,8 @@ def run(work: Work[Any]) -> tuple[Any, list[str]]:
             step: Progress = next(work)
         except StopIteration as done:
             return done.value, messages
-        if step.remember is not None:
-            step.remember()
+        if step.save_checkpoint is not None:
+            step.save_checkpoint()
         messages.append(step.message)
 
 

@@ -1,4 +1,4 @@
-"""A recorded step does what the step does; needs a CUDA device, where recordings are made."""
+"""A replayed step equals the step itself; needs a CUDA device."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from latentwalk.training.cuda_graphs import WARM, CudaGraph
 from latentwalk.training.data.avatars import STYLES, Avatars
+from latentwalk.training.gan.cuda_graphs import WARM_UP, CudaGraph
+from latentwalk.training.gan.state import TrainingState
+from latentwalk.training.gan.step import step
 from latentwalk.training.recipe import Recipe, Stage
-from latentwalk.training.state import TrainingState
-from latentwalk.training.step import step
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
 
 
-def test_steps_played_back_are_the_steps_themselves(tmp_path: Path) -> None:
+def test_replayed_steps_equal_the_steps_themselves(tmp_path: Path) -> None:
     for style in STYLES:
         np.save(tmp_path / f"{style}-train.npy", np.full((2, 24, 24, 4), 200, np.uint8))
     recipe = Recipe(
@@ -28,12 +28,12 @@ def test_steps_played_back_are_the_steps_themselves(tmp_path: Path) -> None:
     ends = []
     for recorded in (False, True):
         state = TrainingState.start(recipe, len(STYLES), "cuda")
-        how = partial(step, recipe, recipe.stages[0], state, torch.float32, 1.0, True, False)
-        taken = CudaGraph(how) if recorded else how
-        for _ in range(WARM + 4):
+        run = partial(step, recipe, recipe.stages[0], state, torch.float32, 1.0, True, False)
+        call = CudaGraph(run) if recorded else run
+        for _ in range(WARM_UP + 4):
             real, kinds = pictures.batch(8, state.source)
             z = torch.randn(8, 8, generator=state.source).cuda()
-            taken(real, torch.eye(len(STYLES))[kinds].cuda(), z)
-        ends.append(state.critic.state_dict())
+            call(real, torch.eye(len(STYLES))[kinds].cuda(), z)
+        ends.append(state.discriminator.state_dict())
     for name, value in ends[0].items():
         torch.testing.assert_close(value, ends[1][name], atol=1e-5, rtol=1e-4, msg=name)

@@ -1,4 +1,4 @@
-"""What generator and critic are trained to lower: the non-saturating loss and the R1 penalty."""
+"""The losses of adversarial training: the non-saturating loss and the R1 penalty."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
     return softplus(-real).mean() + softplus(fake).mean()
 
 
-def r1_penalty(scores: Tensor, pictures: Tensor) -> Tensor:
-    """The mean squared norm of the score's gradient at real pictures (Mescheder et al. 2018), differentiable."""
-    (gradient,) = torch.autograd.grad(scores.sum(), pictures, create_graph=True)
+def r1_penalty(scores: Tensor, images: Tensor) -> Tensor:
+    """The mean squared norm of the score's gradient at real images (Mescheder et al. 2018); differentiable."""
+    (gradient,) = torch.autograd.grad(scores.sum(), images, create_graph=True)
     return gradient.square().sum(dim=(1, 2, 3)).mean()

@@ -15,8 +15,8 @@ import safetensors.torch
 import torch
 from PIL import Image
 
-from models import file_formats
-from models.file_formats import FileFormat, detect_format, detect_upload, detect_zip, zip_names
+from models.importing import file_formats
+from models.importing.file_formats import FileFormat, detect_format, detect_upload, detect_zip, zip_names
 from tests.onnx_files import brightness
 
 STATE = {"a": torch.ones(3)}

@@ -1,0 +1,1 @@
+"""Training images: composed avatars, image folders, and differentiable augmentation."""
