@@ -39,12 +39,24 @@ settings.load_profile("latentwalk")
 CARD = Card("A test.", "Nowhere.", "MIT", "None.", "None.", "Everything.", 2026)
 
 
+SHARED_FIXTURES = ("tests/browser/", "tests/server/engine/cluster/")  # folders whose tests share a browser or a cluster
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file on one worker of pytest-xdist, and all tests that share a browser or a cluster."""
-    shared = {ROOT / "tests" / "browser": "browser", ROOT / "tests" / "server" / "engine" / "cluster": "cluster"}
-    for item in items:
-        group = next((name for folder, name in shared.items() if item.path.is_relative_to(folder)), str(item.path))
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Start the folders that run longest first, so that no worker of pytest-xdist is left with one at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(SHARED_FIXTURES))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests of a file, and those of a folder with shared fixtures, on one worker."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class FileScheduling(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return next((folder for folder in SHARED_FIXTURES if nodeid.startswith(folder)), nodeid.partition("::")[0])
+
+    return FileScheduling(config, log)
 
 
 def tiny_generator(name: str = "tiny", widths: tuple[int, ...] = (8, 6, 4, 3), seed: int = 0) -> DCGAN:
