@@ -98,7 +98,7 @@ def not_allowed(module: str) -> str:
     above = "|".join(LAYERS[LAYERS.index(layer) + 1 :])
     if layer == "models":
         return rf"({above})(\.|$)|{WEB}"
-    # Networks and layers are reached through the catalogue, except where they are trained or inverted.
+    # Networks and layers are reached through the catalogue, except for training; inversion uses the encoder.
     internals = r"models\.(networks|layers|generators)(\.|$)"
     if layer == "latentwalk":
         if module.startswith("latentwalk/training/"):
