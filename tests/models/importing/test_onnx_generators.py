@@ -26,14 +26,12 @@ from models.base import Generator
 from models.generators.onnx import OnnxGenerator
 from models.importing.open_checkpoint import first_picture, golden_hash, open_checkpoint, try_generator
 from models.regressors.image_measures import MEASURES
-from models.sandbox.client import available
 from server.cli.main import main
 from server.storage.library import Library
+from tests.models.sandbox.markers import needs_isolation
 from tests.onnx_files import node, weight
 
-pytestmark = pytest.mark.skipif(
-    not (available()["landlock"] and available()["seccomp"]), reason="this system cannot lock anything in"
-)
+pytestmark = needs_isolation
 D = 6
 SOURCE = np.random.default_rng(0)
 FIRST = SOURCE.normal(0, 0.5, (D, 8 * 16)).astype(np.float32)
