@@ -162,10 +162,10 @@ def test_a_sandbox_that_ended_is_started_again(plain: Generator) -> None:
 
 
 def test_learning_by_gradient_is_refused_with_the_reason(plain: Generator) -> None:
-    with pytest.raises(Invalid, match="runs in a jail and has no gradient") as refusal:
+    with pytest.raises(Invalid, match="runs in a sandbox and has no gradient") as refusal:
         finish(fit(plain, find("zoom"), LearnSettings("zoom")))
     assert "--regressor" in refusal.value.hint
-    with pytest.raises(Invalid, match="does not show the weights"):
+    with pytest.raises(Invalid, match="does not expose the weights"):
         finish(discover(plain, "sefa", count=1))
     with pytest.raises(Invalid, match="no gradient"):
         plain.synthesize(plain.sample([1]).requires_grad_(True), None)
