@@ -85,7 +85,7 @@ class Edit(FrozenModel):
 
 
 def parse(data: object) -> Edit:
-    """An Edit from decoded JSON. Raises Invalid, with one sentence that names the field, for anything else."""
+    """An Edit from decoded JSON. Raises Invalid, with a message that names the field, for anything else."""
     try:
         edit = Edit.model_validate(data)
     except ValidationError as error:

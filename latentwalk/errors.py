@@ -16,8 +16,10 @@ from models.errors import (
     StorageFailed,
     TooMuch,
     first_problem,
+    os_reason,
     refusal,
     too_much,
+    unreadable,
 )
 
 __all__ = [
@@ -34,6 +36,8 @@ __all__ = [
     "StorageFailed",
     "TooMuch",
     "first_problem",
+    "os_reason",
     "refusal",
     "too_much",
+    "unreadable",
 ]

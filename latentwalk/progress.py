@@ -49,16 +49,20 @@ def finish(work: Work[Result], report: Callable[[Progress], None] = lambda progr
             return result
 
 
-def scale_progress(work: Work[Result], low: float, high: float) -> Work[Result]:
-    """The same work as one part of a longer one: its shares are mapped linearly to [low, high]."""
+def map_progress(work: Work[Result], convert: Callable[[Progress], Progress]) -> Work[Result]:
+    """The same work with every report passed through `convert`, which may also act on it."""
     while True:
         try:
             progress = next(work)
         except StopIteration as stop:
             result: Result = stop.value
             return result
-        share = low + (high - low) * progress.share
-        yield replace(progress, share=share)
+        yield convert(progress)
+
+
+def scale_progress(work: Work[Result], low: float, high: float) -> Work[Result]:
+    """The same work as one part of a longer one: its shares are mapped linearly to [low, high]."""
+    return map_progress(work, lambda progress: replace(progress, share=low + (high - low) * progress.share))
 
 
 def map_result(work: Work[Result], convert: Callable[[Result], Converted]) -> Work[Converted]:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from models.errors import DiskFull, StorageFailed
+from models.errors import DiskFull, StorageFailed, os_reason
 
 PART = ".part"
 STALE = 3600  # seconds after which a temporary file is left over from a killed process
@@ -74,14 +74,18 @@ def storage_error(path: Path, error: OSError) -> StorageFailed:
         return DiskFull(f"The disk is full: {path.name} was not saved.", "Free some space and try again.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return StorageFailed(f"{path.parent} cannot be written to.", "Set LATENTWALK_HOME to a folder that can.")
-    reason = (error.strerror or str(error) or type(error).__name__).lower()
-    return StorageFailed(f"{path.name} could not be saved: {reason}.", "Check the disk and try again.")
+    return StorageFailed(f"{path.name} could not be saved: {os_reason(error)}.", "Check the disk and try again.")
+
+
+def free_bytes(folder: Path) -> int:
+    """The free bytes on the disk that holds `folder`, which need not exist yet."""
+    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    return shutil.disk_usage(existing).free
 
 
 def has_room(folder: Path) -> bool:
     """True if the disk that holds `folder`, which need not exist yet, has more than RESERVE bytes free."""
-    existing = next(place for place in (folder, *folder.parents) if place.exists())
-    return shutil.disk_usage(existing).free >= RESERVE
+    return free_bytes(folder) >= RESERVE
 
 
 def remove_stale(folder: Path) -> None:

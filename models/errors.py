@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 __all__ = [
@@ -41,13 +42,15 @@ __all__ = [
     "StorageFailed",
     "TooMuch",
     "first_problem",
+    "os_reason",
     "refusal",
     "too_much",
+    "unreadable",
 ]
 
 
 class LatentwalkError(Exception):
-    """Base of all errors. `str(error)` says what is wrong, `hint` what to do next, `code` is for programs."""
+    """Base of all errors. `str(error)` is the message, `hint` says what to do next, `code` is for programs."""
 
     code = "error"
 
@@ -135,11 +138,21 @@ def refusal(subject: str, error: LatentwalkError) -> Invalid:
     return Invalid(f"{subject}: {error}", error.hint)
 
 
+def os_reason(error: OSError) -> str:
+    """Why the operating system refused, in lower case without a full stop, to be put into a message."""
+    return (error.strerror or str(error) or type(error).__name__).lower()
+
+
+def unreadable(path: str | Path, error: OSError) -> NotFound:
+    """The error for a file that a person named and that cannot be opened or read."""
+    return NotFound(f"{path} cannot be read: {os_reason(error)}.", "Check the path.")
+
+
 def first_problem(problems: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     """Where and why validation failed first, from the `errors()` of a pydantic ValidationError.
 
     Returns the dotted path of the field, at most 80 characters and empty for the whole value, and the reason in lower
-    case without a full stop, to be put into a sentence.
+    case without a full stop, to be put into a message.
     """
     first = problems[0]
     path = ".".join(str(part) for part in first["loc"])[:80]

@@ -1,4 +1,4 @@
-"""Hashes that identify things: the fingerprint of weights, whatever file holds them, and the SHA-256 of a file."""
+"""Hashes that identify things: the fingerprint of weights, the same in every file, and the SHA-256 of a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def fingerprint(state: Mapping[str, Tensor]) -> str:
-    """`sha256:` over the name, dtype, shape and bytes of every tensor, in name order, whatever the file format."""
+    """`sha256:` over the name, dtype, shape and bytes of every tensor, in name order, the same in every file format."""
     digest = hashlib.sha256()
     for name in sorted(state):
         tensor = state[name].detach().cpu().contiguous()

@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 
+def title_from_name(name: str) -> str:
+    """The title of something that has only a name: "near_far" becomes "Near far"."""
+    return name.replace("-", " ").replace("_", " ").capitalize()
+
+
 @dataclass(frozen=True, slots=True)
 class Card:
     """A model card: where the model comes from, its licences and its known weaknesses (`shows_badly`)."""
@@ -30,7 +35,7 @@ class GeneratorSpec:
     - `default_classes` are the class weights of an edit that names none; they sum to 1.
     - `fingerprint` is `models.hashing.fingerprint` of the weights. Directions are tied to it, never to the name.
     - `exact` names the moves of the image (of shift_x, shift_y and rotate) that the network performs exactly,
-      whatever it learned.
+      independent of training.
     """
 
     name: str

@@ -124,7 +124,7 @@ class Settings(BaseSettings):
 
     @classmethod
     def read(cls, **arguments: Any) -> Self:
-        """Settings from arguments and the environment; Invalid, with one sentence, when a value is not allowed."""
+        """Settings from arguments and the environment. Raises Invalid, naming the setting, for an invalid value."""
         try:
             return cls(**arguments)
         except ValidationError as error:

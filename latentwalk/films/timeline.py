@@ -18,7 +18,6 @@ from latentwalk.errors import Invalid, LatentwalkError, first_problem
 
 LONGEST, MOST_FRAMES = 1200.0, 36_000
 FASTEST_GIF = 25
-MOST_PIXELS = 2048 * 2048
 Format = Literal["mp4", "webm", "av1", "gif", "apng", "webp", "zip"]
 Quality = Literal["small", "good", "best"]
 Easing = Literal["linear", "smooth", "in", "out", "hold"]
@@ -202,7 +201,7 @@ def canonical(timeline: Timeline) -> str:
 
 
 def read(data: object) -> Timeline:
-    """A timeline from decoded JSON. Raises Invalid, with one sentence that names the field, for anything else."""
+    """A timeline from decoded JSON. Raises Invalid, with a message that names the field, for anything else."""
     try:
         return Timeline.model_validate(data)
     except ValidationError as error:

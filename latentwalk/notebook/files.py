@@ -7,7 +7,7 @@ from pathlib import Path
 from latentwalk.directions.direction import Direction
 from latentwalk.directions.direction_file import SUFFIX, from_bytes, to_bytes
 from latentwalk.directions.direction_folder import read_file
-from latentwalk.errors import Invalid, NotFound
+from latentwalk.errors import Invalid, unreadable
 from models import atomic_files
 
 
@@ -31,5 +31,4 @@ def load_direction(path: str | Path) -> Direction:
     try:
         return from_bytes(read_file(target), target.name)
     except OSError as error:
-        reason = (error.strerror or "it cannot be opened").lower()
-        raise NotFound(f"{target} cannot be read: {reason}.", "Check the path.") from error
+        raise unreadable(target, error) from error

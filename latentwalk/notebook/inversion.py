@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from latentwalk.edit import Edit
-from latentwalk.errors import NotFound
+from latentwalk.errors import unreadable
 from latentwalk.inversion import encoder_inversion
 from latentwalk.notebook.generator_handle import AnyGenerator, open_generator
 from latentwalk.progress import Progress, finish
@@ -57,5 +57,4 @@ def _file(picture: str | Path | bytes | Image.Image) -> bytes:
     try:
         return Path(picture).read_bytes()
     except OSError as error:
-        reason = (error.strerror or "it cannot be opened").lower()
-        raise NotFound(f"{picture} cannot be read: {reason}.", "Check the path.") from error
+        raise unreadable(picture, error) from error

@@ -26,6 +26,7 @@ from latentwalk.steering.scores.settings import ScoreSettings
 from latentwalk.steering.transforms import Transform
 from models.regressors.image_measures import MEASURES
 from models.regressors.protocol import Regressor
+from models.specs import title_from_name
 
 Report = Callable[[Progress], None]
 Score = str | Regressor | ScoreFunction
@@ -123,7 +124,7 @@ def learn_score(
     )  # fmt: skip
     held = [_held(handle, id) for id in hold]
     quick = precision.choose(handle.model)
-    work = score_learning.learn(quick, regressors, settings, chosen, title.replace("_", " ").capitalize(), held)
+    work = score_learning.learn(quick, regressors, settings, chosen, title_from_name(title), held)
     return finish(work, progress or _quiet)
 
 

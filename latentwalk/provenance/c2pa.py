@@ -22,7 +22,6 @@ from models import atomic_files
 State = Literal["trusted", "valid", "invalid", "none"]
 LABEL = "urn.latentwalk.recipe"
 TRAINED = c2pa.C2paDigitalSourceType.TRAINED_ALGORITHMIC_MEDIA
-UNTRUSTED = "signingCredential.untrusted"
 SENTENCES: Mapping[State, str] = {
     "trusted": "Its content credential is intact and was signed with this installation's key.",
     "valid": "Its content credential is intact. That proves the file unchanged since, not who signed it.",

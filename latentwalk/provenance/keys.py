@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from latentwalk.errors import Invalid
+from latentwalk.errors import Invalid, os_reason
 from models import atomic_files
 
 KEY, CHAIN = "key.pem", "chain.pem"
@@ -67,8 +67,7 @@ def installation_key(folder: Path) -> SigningKey:
                 handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
                 with os.fdopen(handle, "wb") as file:
                     file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
+                atomic_files.sync(path)
             try:
                 pair.rename(folder)  # replaces an empty folder only
             except OSError:
@@ -86,8 +85,8 @@ def operator_key(key: Path, chain: Path) -> SigningKey:
         private = serialization.load_pem_private_key(data, password=None)
         leaf = x509.load_pem_x509_certificate(certificates)
     except OSError as error:
-        reason = (error.strerror or "it cannot be opened").lower()
-        raise Invalid(f"The signing key or certificate cannot be read: {reason}.", "Check both paths.") from error
+        message = f"The signing key or certificate cannot be read: {os_reason(error)}."
+        raise Invalid(message, "Check both paths.") from error
     except (ValueError, TypeError) as error:
         raise Invalid("The signing key or certificate is not PEM, or is locked by a password.", HINT) from error
     if not isinstance(private, ec.EllipticCurvePrivateKey) or not isinstance(private.curve, ec.SECP256R1):

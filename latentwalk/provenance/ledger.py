@@ -64,7 +64,7 @@ class Ledger(Protocol):
     def find(self, sha256: str, hashes: Sequence[int]) -> list[LedgerMatch]:
         """At most `MOST_MATCHES` entries: those of exactly this file, newest first, at distance 0.
 
-        Where there are none, those with an image that looks like one of `hashes`, closest first, see `closest`.
+        Where there are none, those with an image similar to one of `hashes`, closest first, see `closest`.
         """
         ...
 

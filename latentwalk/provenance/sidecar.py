@@ -48,7 +48,7 @@ def sidecar(path: Path, claim: ProvenanceClaim, signing: SigningKey) -> dict[str
 def verify(beside: bytes, data: bytes, anchors: bytes = b"") -> Credential:
     """The credential in a sidecar `beside` the file `data`; "trusted" where its chain ends in one of the `anchors`.
 
-    Both are untrusted: whatever is malformed has the state "none" or "invalid".
+    Both are untrusted: malformed input has the state "none" or "invalid".
     """
     try:
         fields: Any = json.loads(beside) if len(beside) <= LARGEST else None

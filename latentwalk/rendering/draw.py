@@ -41,7 +41,7 @@ class PreviewBatch:
 def draw_previews(edits: Sequence[Edit], generator: LoadedGenerator) -> PreviewBatch:
     """Preview images, uint8 [H, W, C], of edits of one generator. An invalid edit does not affect the others.
 
-    Raises whatever the network raises.
+    Errors of the network are passed on.
     """
     results: dict[int, Pixels | LatentwalkError] = {}
     positions, latents, classes = [], [], []
@@ -79,7 +79,7 @@ def draw(edit: Edit, generator: LoadedGenerator) -> Pixels:
             return array
     except LatentwalkError:
         raise
-    except Exception as error:  # a network may raise anything; people get one sentence, the log gets the traceback
+    except Exception as error:  # a network may raise anything; people get a short message, the log gets the traceback
         log.exception("An image of %s failed", edit.generator)
         raise model_failure(error) from error
 

@@ -1,4 +1,4 @@
-"""Chooses whether previews are computed in bf16: only where that is faster on this machine and looks the same."""
+"""Chooses whether previews are computed in bf16: only where that is faster and gives visibly identical images."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Comparison:
 
 
 def choose(generator: Generator) -> Generator:
-    """The bf16 variant of a generator where it is faster and looks the same, else itself. Takes about a second."""
+    """The bf16 variant of a generator where it is faster and visibly identical, else itself. Takes about a second."""
     twin = generator.at("bf16")
     comparison = compare(generator, twin)
     log.info("%s: %s", generator.spec.name, comparison)

@@ -2,7 +2,7 @@
 
 "On the steerability of GANs" (Jahanian, Chai, Isola 2020, section 4.2) finds that the two are correlated. There, the
 variability of the data was estimated; here it is known, because the training images were composed. Walks are learned
-in z, as in the paper: whatever z is, the mapping network answers with a latent of the class itself. A walk in w can
+in z, as in the paper: for every z, the mapping network returns a latent of the class itself. A walk in w can
 go further, because it can give a class what another one has learned.
 """
 

@@ -14,7 +14,7 @@ from latentwalk.training.recipe import Recipe
 from models.generators.stylegan2 import FIR
 from models.hashing import fingerprint
 from models.networks.stylegan2 import StyleGAN2Network
-from models.specs import Card, GeneratorSpec
+from models.specs import Card, GeneratorSpec, title_from_name
 
 
 def export_generator(
@@ -30,7 +30,7 @@ def export_generator(
     about = recipe.about
     spec = GeneratorSpec(
         name=recipe.name,
-        title=about.title or recipe.name.capitalize(),
+        title=about.title or title_from_name(recipe.name),
         family="stylegan2",
         resolution=side,
         channels=network.config.channels,

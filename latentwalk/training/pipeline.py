@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from latentwalk.errors import Invalid
-from latentwalk.progress import Progress, Work, scale_progress
+from latentwalk.progress import Progress, Work, map_progress, scale_progress
 from latentwalk.rendering import image_codec, precision
 from latentwalk.rendering.device import pick_device
 from latentwalk.steering.data_coverage import data_coverage
@@ -143,17 +143,13 @@ def _convolution_seconds(dtype: torch.dtype) -> float:
 
 def _train(recipe: Recipe, source: ImageSource, run: TrainingRun) -> Work[TrainingState]:
     # The training loop's work, with its sample grids written to files.
-    work = scale_progress(train(recipe, source, run), 0.0, 0.8)
-    while True:
-        try:
-            progress = next(work)
-        except StopIteration as stop:
-            state: TrainingState = stop.value
-            return state
+    def write_grid(progress: Progress) -> Progress:
         if progress.strip is not None:
             png = image_codec.encode(Image.fromarray(progress.strip.numpy()), "png")
             atomic_files.write(run.folder / GRIDS / f"{progress.detail['seen']:09d}.png", png)
-        yield progress
+        return progress
+
+    return map_progress(scale_progress(train(recipe, source, run), 0.0, 0.8), write_grid)
 
 
 def _evaluate(generator: Generator, recipe: Recipe, base: Path, folder: Path, result: TrainingResult) -> Work[None]:

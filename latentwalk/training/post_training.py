@@ -1,4 +1,4 @@
-"""What is computed after training and stored with the generator: an encoder, evaluation figures and a sample grid."""
+"""Computes what is stored with a generator after training: an encoder, evaluation figures and a sample grid."""
 
 from __future__ import annotations
 

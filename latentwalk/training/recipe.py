@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from latentwalk.errors import Invalid, first_problem
+from latentwalk.errors import Invalid, first_problem, os_reason
 from latentwalk.training.data.augmentation import Change
 
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -108,7 +108,7 @@ def read(path: Path) -> Recipe:
     try:
         recipe = Recipe.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise Invalid(f"The recipe {path.name} cannot be read: {error.strerror}.", "Check its path.") from None
+        raise Invalid(f"The recipe {path.name} cannot be read: {os_reason(error)}.", "Check its path.") from None
     except ValidationError as error:
         field, reason = first_problem(error.errors(include_url=False, include_input=False))
         raise Invalid(

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from models.atomic_files import sync
 from models.base import Generator
-from models.errors import LatentwalkError, ModelFailed, first_problem
+from models.errors import LatentwalkError, ModelFailed, first_problem, os_reason
 from models.generators.registry import build
 from models.specs import CatalogueEntry, GeneratorSpec, WeightsOrigin
 
@@ -54,7 +54,7 @@ def read_entry(folder: Path) -> CatalogueEntry:
         size = (folder / WEIGHTS).stat().st_size
     except OSError as error:
         raise ModelFailed(
-            f"The generator in {folder} cannot be read: {error.strerror}.", "Import or train it again."
+            f"The generator in {folder} cannot be read: {os_reason(error)}.", "Import or train it again."
         ) from error
     except ValidationError as error:
         place, reason = first_problem(error.errors(include_url=False, include_input=False))

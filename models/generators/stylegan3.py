@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -14,7 +13,6 @@ from models.networks.stylegan3 import (
     StyleGAN3Network,
     SynthesisNetwork,
     config_from_state,
-    move_transform,
     move_transforms,
 )
 from models.specs import GeneratorSpec
@@ -41,23 +39,14 @@ class StyleGAN3(StyleBased):
         check_spec(spec, (last.size_out[1], last.channels_out, sizes.classes, config.styles, (sizes.z,), (sizes.w,)))
         super().__init__(spec, network, device)
         self.network = network
-        self.transform: Tensor | None = None
 
-    def with_move(self, right: float = 0.0, down: float = 0.0, turn: float = 0.0) -> StyleGAN3:
-        """A copy whose images are shifted by shares of their side and turned by degrees clockwise, exactly.
+    def synthesize(self, latent: Tensor, classes: Tensor | None) -> Tensor:
+        """Images [N, C, H, W] in [-1, 1]. `classes` are ignored: they are part of w. Moves in the latent are exact.
 
         -T was trained to preserve detail under shifts, -R under rotations as well (Karras et al. 2021, section 4).
         """
-        twin = copy.copy(self)
-        twin.transform = move_transform(right, down, turn).to(self.device)
-        return twin
-
-    def synthesize(self, latent: Tensor, classes: Tensor | None) -> Tensor:
-        """Images [N, C, H, W] in [-1, 1]. `classes` are ignored: they are part of w. Moves in the latent are exact."""
         moves = self._moves(latent)
         transform = None if moves is None else move_transforms(moves)
-        if self.transform is not None:
-            transform = self.transform if transform is None else transform @ self.transform
         return self.synthesis.images_from_styles(self.styles(latent), transform, self._dtype).clamp(-1, 1)
 
     def styles(self, latent: Tensor) -> list[Tensor]:
@@ -71,4 +60,4 @@ class StyleGAN3(StyleBased):
 
     def images_from_styles(self, styles: Sequence[Tensor]) -> Tensor:
         """Images of styles, in the layout that `styles` returns."""
-        return self.synthesis.images_from_styles(list(styles), self.transform, self._dtype).clamp(-1, 1)
+        return self.synthesis.images_from_styles(list(styles), dtype=self._dtype).clamp(-1, 1)

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from models.base import Generator
-from models.errors import Invalid
+from models.errors import Invalid, os_reason
 from models.generators.registry import build
 from models.importing import file_formats, onnx_generators
 from models.importing.direction_files import VectorFile
@@ -112,12 +112,7 @@ def try_generator(
         raise Invalid("The weights do not fit together.", CHECK_ORIGIN) from error
     if not bool(torch.isfinite(picture).all()) or float(picture.std()) < MIN_DEVIATION:
         raise Invalid("The generator makes no image: all values are alike or not finite.", "Use another snapshot.")
-    return generator, _hash_picture(picture)
-
-
-def golden_hash(generator: Generator) -> str:
-    """The sha256 of a generator's image of seed 0 and its first class, in 8-bit values."""
-    return _hash_picture(first_picture(generator))
+    return generator, golden_hash(picture)
 
 
 @torch.inference_mode()
@@ -128,7 +123,8 @@ def first_picture(generator: Generator) -> Tensor:
     return generator.synthesize(generator.map(generator.sample([0]), classes), classes)[0].cpu()
 
 
-def _hash_picture(picture: Tensor) -> str:
+def golden_hash(picture: Tensor) -> str:
+    """The sha256 of an image [C, H, W] in [-1, 1] as 8-bit values; a generator's is that of its `first_picture`."""
     values = ((picture.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy().tobytes()
     return hashlib.sha256(json.dumps(list(picture.shape)).encode() + values).hexdigest()
 
@@ -173,4 +169,4 @@ def _read_config(path: Path) -> bytes:
 
 
 def _unreadable(path: Path, error: OSError) -> Invalid:
-    return Invalid(f"{path.name} cannot be read: {error.strerror}.", "Check the path.")
+    return Invalid(f"{path.name} cannot be read: {os_reason(error)}.", "Check the path.")

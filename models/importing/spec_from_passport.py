@@ -8,7 +8,7 @@ from torch import Tensor
 
 from models.hashing import fingerprint
 from models.importing.passport import Passport
-from models.specs import Card, GeneratorSpec
+from models.specs import Card, GeneratorSpec, title_from_name
 
 UNKNOWN = "Not known."
 TITLES = {
@@ -32,7 +32,7 @@ def spec_from_passport(
     spaces = {"z": (sizes.z,), **({"w": (sizes.w,)} if sizes.w else {})}
     return GeneratorSpec(
         name=name,
-        title=title or name.replace("-", " ").replace("_", " ").capitalize(),
+        title=title or title_from_name(name),
         family=passport.family,
         resolution=sizes.height,
         channels=sizes.channels,

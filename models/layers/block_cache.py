@@ -18,7 +18,7 @@ class BlockCache:
     """The feature map and the image after each block, for the last image that was made.
 
     A slider that acts on late layers leaves the early ones unchanged. The same styles give the same maps, bit for bit,
-    so a cached result cannot be told from a computed one. Only single images without gradients are cached. The cache
+    so a cached result equals a computed one. Only single images without gradients are cached. The cache
     serves one thread at a time; a second thread computes everything.
     """
 

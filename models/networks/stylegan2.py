@@ -233,7 +233,7 @@ class SynthesisNetwork(nn.Module):
 
 
 class StyleGAN2Network(nn.Module):
-    """Mapping and synthesis networks together: what is trained, averaged and stored."""
+    """Mapping and synthesis networks together: the module that is trained, averaged and stored."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()

@@ -2,7 +2,7 @@
 
 Each layer convolves, upsamples, applies the nonlinearity and downsamples again, so that it creates no frequencies above
 those that its sampling rate can represent (section 3). The filters are stored with the weights. Shifting or rotating
-the coordinates of the input shifts or rotates the image: `move_transform` is that transform, exact but for the borders.
+the coordinates of the input shifts or rotates the image, exactly but for the borders: see `move_transforms`.
 """
 
 from __future__ import annotations
@@ -177,16 +177,11 @@ class StyleGAN3Network(nn.Module):
         self.synthesis = SynthesisNetwork(config)
 
 
-def move_transform(right: float = 0.0, down: float = 0.0, turn: float = 0.0) -> Tensor:
-    """The input transform [3, 3] that shifts an image by shares of its side and turns it by `turn` degrees clockwise.
-
-    It maps each point of the new image to the point it came from: the inverse of the move.
-    """
-    return move_transforms(torch.tensor([[right, down, turn]], dtype=torch.float64))[0]
-
-
 def move_transforms(moves: Tensor) -> Tensor:
-    """The input transforms [N, 3, 3] of moves [N, 3]: right, down and turn, in the units of `move_transform`."""
+    """The input transforms [N, 3, 3] of moves [N, 3]: right and down in shares of the side, turn in degrees clockwise.
+
+    Each maps every point of the new image to the point it came from: the inverse of the move.
+    """
     right, down, turn = moves.cpu().double().unbind(1)  # some devices do not support float64
     angle = turn * (math.pi / 180)
     cosine, sine, zero, one = angle.cos(), angle.sin(), torch.zeros_like(right), torch.ones_like(right)

@@ -84,7 +84,7 @@ class ResMemNetwork(nn.Module):
             x = local_response_norm(F.max_pool2d(F.relu(layer(x)), 3, 2))
         for layer in (self.conv3, self.conv4, self.conv5):
             x = F.relu(layer(x))
-        # Flattened channel by channel, whatever the memory format.
+        # Flattened channel by channel, in every memory format.
         x = torch.cat([F.max_pool2d(x, 3, 2).flatten(1), self.features(images)], dim=1)
         for number in range(6, 12):
             x = F.relu(self.get_submodule(f"fc{number}")(x))

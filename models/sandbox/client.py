@@ -16,7 +16,6 @@ from typing import Any, Self
 import numpy as np
 
 from models.errors import ModelFailed
-from models.sandbox import landlock, seccomp
 from models.sandbox.protocol import OUT_OF_MEMORY, REFUSED, Message, ProtocolError, pack, receive
 
 ROOT = Path(__file__).parents[2]
@@ -56,13 +55,6 @@ class SandboxTaskFailed(SandboxError):
     def __init__(self, kind: str, text: str) -> None:
         super().__init__(f"Reading the file failed: {(text or kind).rstrip('. ')}.", "Check the file.")
         self.kind, self.text = kind, text
-
-
-def available() -> Mapping[str, Any]:
-    """What this system offers for isolation: Landlock's version (0 for none), and whether it filters system calls."""
-    if sys.platform != "linux":
-        return {"landlock": 0, "seccomp": False}
-    return {"landlock": landlock.version(), "seccomp": seccomp.is_supported()}
 
 
 class Sandbox:
@@ -141,7 +133,7 @@ class Sandbox:
         return Message(answer, message.arrays)
 
     def close(self) -> None:
-        """Kill the worker, whatever it is doing."""
+        """Kill the worker at once."""
         process, self._process = self._process, None
         if process is None:
             return

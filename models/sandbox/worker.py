@@ -33,7 +33,7 @@ GRACE = 1.0  # seconds after a call's time limit until the kernel ends a worker 
 def main(task: str, memory: int, largest: int, must_isolate: bool) -> None:
     """Serve the functions of the module `task` over the pipes that the process was started with.
 
-    A task has `prepare()`, which imports and warms up whatever it needs, and CALLS, functions by name from (JSON,
+    A task has `prepare()`, which imports and warms up its dependencies, and CALLS, functions by name from (JSON,
     arrays) to (JSON, arrays). The task may take `memory` bytes on top of what preparing took, and receive `largest`
     bytes of arrays in one message. With `must_isolate`, a system that cannot isolate the process ends it.
     """
@@ -85,7 +85,7 @@ def _isolate(task: str, memory: int, must_isolate: bool) -> tuple[dict[str, Any]
 
 
 def _set_watchdog(seconds: object) -> None:
-    # The client ends what is too slow; if the client is gone itself, the kernel does.
+    # The client ends calls that take too long; if the client is gone, the kernel does.
     limit = float(seconds) + GRACE if isinstance(seconds, (int, float)) and seconds > 0 else 0
     signal.setitimer(signal.ITIMER_REAL, limit)
 

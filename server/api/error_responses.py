@@ -48,7 +48,7 @@ RETRY_AFTER = 2  # seconds; for an overloaded server
 
 
 class ErrorBody(BaseModel):
-    """What is wrong: a code for programs, a message for people, and a hint what to do next, which may be empty."""
+    """An error: a code for programs, a message for people, and a hint what to do next, which may be empty."""
 
     code: str
     message: str
@@ -96,7 +96,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> Response:
-        return answer(Invalid(sentence(error.errors()), "GET /openapi.json describes what this address expects."))
+        return answer(
+            Invalid(validation_message(error.errors()), "GET /openapi.json describes what this address expects.")
+        )
 
     @app.exception_handler(HTTPException)
     async def other(request: Request, error: HTTPException) -> Response:
@@ -114,7 +116,7 @@ def install(app: FastAPI) -> None:
         return shaped(500, view)
 
 
-def sentence(errors: Any) -> str:
+def validation_message(errors: Any) -> str:
     """The first validation error as a message."""
     first = errors[0]
     if first["type"] == "json_invalid":

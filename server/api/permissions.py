@@ -1,4 +1,4 @@
-"""Permissions: the role that a route needs, the rate limit of jobs, and what is written to the audit log."""
+"""Permissions: the role that a route needs, the rate limit of jobs, and the entries of the audit log."""
 
 from __future__ import annotations
 

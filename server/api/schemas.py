@@ -114,7 +114,7 @@ def job(value: Job) -> Json:
 
 
 def base(value: Base) -> Json:
-    """The base of an edit, without what is left at its default."""
+    """The base of an edit, without fields at their defaults."""
     return value.model_dump(exclude_none=True, exclude_defaults=True)
 
 

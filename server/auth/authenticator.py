@@ -44,7 +44,7 @@ class Authenticator:
         return self.cookies.issue("", "")
 
     async def sign_in(self, secret: str) -> str | None:
-        """A cookie for whoever presents this token; None when it is not valid."""
+        """A cookie for the bearer of this token; None when it is not valid."""
         token = await self._token(secret)
         return None if token is None else self.cookies.issue(token.name, token.salt)
 

@@ -25,7 +25,7 @@ COST = {"n": 2**14, "r": 8, "p": 1}  # scrypt parameters: 16 MiB and tens of mil
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What is stored of a token: everything except the secret itself."""
+    """The stored record of a token: everything except the secret itself."""
 
     name: str
     role: Role
@@ -63,7 +63,7 @@ class TokenStore:
         self._tokens: Mapping[str, Token] = {}
 
     def all(self) -> Mapping[str, Token]:
-        """Every token by name; StorageFailed when the file is damaged, since then nobody can be authenticated."""
+        """Every token by name; StorageFailed when the file is damaged, since then no request can be authenticated."""
         stamp = _stamp(self._path)
         if stamp is None:
             self._tokens = {}
@@ -90,7 +90,7 @@ class TokenStore:
         return secret
 
     def remove(self, name: str) -> None:
-        """Revoke a token: requests of whoever signed in with it are refused from now on."""
+        """Revoke a token: requests of the person signed in with it are refused from now on."""
         tokens = dict(self.all())
         if tokens.pop(name, None) is None:
             raise NotFound(f"There is no token “{name[:40]}”.", "`latentwalk token list` lists the existing ones.")

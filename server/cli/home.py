@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from latentwalk.errors import Invalid, NotFound
+from latentwalk.errors import Invalid, unreadable
 from latentwalk.progress import finish
 from latentwalk.steering.learning.resume_state import ResumeState
 from server.auth.tokens import TokenStore
@@ -47,8 +47,7 @@ def read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        reason = (error.strerror or "it cannot be opened").lower()
-        raise NotFound(f"{path} cannot be read: {reason}.", "Check the path.") from None
+        raise unreadable(path, error) from None
 
 
 def suffix_of(path: Path, known: Iterable[str]) -> str:

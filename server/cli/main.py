@@ -49,7 +49,7 @@ COMMANDS: tuple[click.Command, ...] = (
 
 
 class CommandGroup(click.Group):
-    """Prints a refused request as a sentence and a hint on stderr, with exit status 1; wrong usage is click's own 2."""
+    """Prints an error as a message and a hint on stderr, with exit status 1; wrong usage is click's own 2."""
 
     def invoke(self, context: click.Context) -> Any:
         """Run the command."""

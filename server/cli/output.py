@@ -20,7 +20,7 @@ MOST_TENSORS = 12  # listed before the rest is left out
 
 
 def refuse(message: str, hint: str = "") -> None:
-    """An error on stderr: one sentence and, below it, what to do next."""
+    """Print an error on stderr: its message and, below it, its hint."""
     click.echo(f"Error: {message}", err=True)
     if hint:
         click.echo(f"       {hint}", err=True)

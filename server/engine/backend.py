@@ -30,7 +30,7 @@ class TaskBuilder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GeneratorStatus:
-    """What is known of a loaded generator: the precision of its previews."""
+    """Facts about a loaded generator: the precision of its previews."""
 
     precision: Precision
 
@@ -143,5 +143,5 @@ class EmbeddedBackend:
         return 1
 
     async def close(self) -> None:
-        """Stop the renderer; the cache and the thread belong to whoever created them."""
+        """Stop the renderer; the cache and the thread belong to their creator."""
         self._renderer.close()

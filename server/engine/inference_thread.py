@@ -36,8 +36,8 @@ class _Call:
 class InferenceThread:
     """A thread that runs the most urgent queued function, one at a time.
 
-    Nothing starves: one of every `share` calls goes to whatever has waited longest. Calls of equal priority take turns
-    by person. Long work does not start within `grace` seconds after a preview, because the next preview of a drag
+    Nothing starves: one of every `share` calls goes to the one that has waited longest. Calls of equal priority take
+    turns by person. Long work does not start within `grace` seconds after a preview, because the next preview of a drag
     follows within a frame or two.
     """
 
@@ -89,7 +89,7 @@ class InferenceThread:
                 continue
             try:
                 call.future.set_result(call.function())
-            except BaseException as error:  # whatever a model raises belongs to the caller, not to this thread
+            except BaseException as error:  # errors of a model belong to the caller, not to this thread
                 call.future.set_exception(error)
             if priority is Priority.PREVIEW:
                 self._last_preview = time.monotonic()
@@ -112,9 +112,7 @@ class InferenceThread:
         oldest_first = self._passed_over >= self._share - 1
         chosen = waiting[0]
         if len(waiting) > 1 and oldest_first:
-            chosen = min(
-                waiting[1:], key=lambda priority: min(call.queued_at for call in self._queues[priority].heads())
-            )
+            chosen = min(waiting[1:], key=self._oldest)
         elif chosen is Priority.WORK and not oldest_first:
             remaining = self._last_preview + self._grace - time.monotonic()
             if remaining > 0:

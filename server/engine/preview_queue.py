@@ -93,7 +93,7 @@ class QueuedPreview(Generic[K]):
 class PreviewQueue(Generic[K]):
     """The waiting previews, and the next batch of them. Thread-safe.
 
-    Whoever was served longest ago goes first, and nobody is in a batch twice while others wait, so that one person
+    The person served longest ago goes first, and no person is in a batch twice while others wait, so that one person
     with many clients cannot delay the others.
     """
 

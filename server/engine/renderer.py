@@ -107,7 +107,7 @@ class Renderer:
                 return
             images = draw.draw_previews([preview.request.edit for preview in batch], batch[0].key)
             if len(batch) == 1 and not self._queue:
-                _encode(batch, images)  # nobody waits for the device, and switching threads would take longer
+                _encode(batch, images)  # no call waits for the device, and switching threads would take longer
             else:
                 self._encoder.submit(_encode, batch, images)
             handed_on = True

@@ -38,7 +38,7 @@ class FairQueue(Generic[T]):
             self._items.move_to_end(person)
 
     def retain(self, condition: Callable[[T], bool]) -> None:
-        """Remove the items that do not meet `condition`; this costs nobody their turn."""
+        """Remove the items that do not meet `condition`; no person loses their turn by it."""
         for person, items in list(self._items.items()):
             remaining = deque(item for item in items if condition(item))
             if remaining:

@@ -17,8 +17,8 @@ MOST_PER_PERSON = 16  # jobs of one person that may wait
 class FairSemaphore:
     """At most `capacity` holders at a time. Use on one event loop.
 
-    A person's turn ends when they release, not when they acquire: whoever queued meanwhile goes before that person's
-    next request. So nobody who waits, and holds no slot, is overtaken twice by the same person.
+    A person's turn ends when they release, not when they acquire: people who queued meanwhile go before that person's
+    next request. So a waiting person without a slot is never overtaken twice by the same person.
     """
 
     def __init__(self, capacity: int = 1) -> None:
@@ -37,7 +37,7 @@ class FairSemaphore:
             self._release(person)
 
     async def _enter(self, person: str) -> None:
-        if self._free:  # then nobody waits, because a released slot is handed on at once
+        if self._free:  # then no request waits, because a released slot is handed on at once
             self._free -= 1
             return
         turn = asyncio.get_running_loop().create_future()

@@ -12,7 +12,7 @@ from server.storage.db.job import Job
 class JobEvents:
     """All jobs by id, with their newest preview strips. Use on one event loop.
 
-    Whoever changes a job calls `publish`, which wakes everyone who waits for it.
+    Code that changes a job calls `publish`, which wakes everyone who waits for it.
     """
 
     def __init__(self) -> None:

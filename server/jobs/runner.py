@@ -29,7 +29,7 @@ from server.storage.db.job import Job, Kind, State, now
 from server.storage.db.job_table import LEASE, JobRow, JobTable
 
 SAVE_INTERVAL = 2.0  # seconds between saves of progress; changes of state are saved at once
-POLL_INTERVAL = LEASE / 3  # seconds between lease renewals, and between looks at other servers' jobs
+POLL_INTERVAL = LEASE / 3  # seconds between lease renewals, and between checks of other servers' jobs
 HISTORY = 100  # jobs that are remembered
 TRIES = 3  # starts without a new checkpoint, each ended by the server's death, after which a job fails
 CLOSE_TIMEOUT = 5.0  # seconds that a closing server waits for running steps
@@ -196,7 +196,7 @@ class JobRunner:
             await self._store.end(job, State.FAILED, str(error), error.view())
         except asyncio.CancelledError:
             await self._leave(run)
-        except Exception:  # a task may raise anything; the log gets the traceback, the user one sentence
+        except Exception:  # a task may raise anything; the log gets the traceback, the user a short message
             log.exception("Job %s (%s) failed", job.id, job.title)
             view = {"code": "internal", "message": FAILED, "hint": "The server's log has the details."}
             await self._store.end(job, State.FAILED, FAILED, view)

@@ -6,7 +6,6 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,8 +15,9 @@ import torch
 
 from latentwalk.directions.direction import short_fingerprint
 from latentwalk.directions.direction_folder import direction_files, parse_direction, read_file
-from latentwalk.errors import LatentwalkError
+from latentwalk.errors import LatentwalkError, os_reason
 from latentwalk.rendering.device import pick_device
+from models import atomic_files
 from server.ops import repair as home_repair
 from server.ops.check import Check
 from server.settings import Settings
@@ -98,13 +98,11 @@ def _home(home: Path) -> Check:
         with tempfile.TemporaryFile(dir=home):
             return Check("home", "fine", f"{home} is writable")
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        return Check("home", "broken", f"{home}: {reason}", "Set LATENTWALK_HOME to a writable folder.")
+        return Check("home", "broken", f"{home}: {os_reason(error)}", "Set LATENTWALK_HOME to a writable folder.")
 
 
 def _space(home: Path) -> Check:
-    existing = next(folder for folder in (home, *home.parents) if folder.exists())
-    free = shutil.disk_usage(existing).free
+    free = atomic_files.free_bytes(home)
     found = f"{free / 1e9:.1f} GB free"
     if free < LEAST_FREE:
         return Check("disk", "broken", found, "Free some space, or set LATENTWALK_HOME to another disk.")

@@ -1,4 +1,4 @@
-"""Start learning as background jobs, on whatever device the backend gives them."""
+"""Start learning as background jobs, on the device that the backend gives them."""
 
 from __future__ import annotations
 

@@ -1,11 +1,8 @@
-"""Titles for people, made from the ids that they chose."""
+"""The title of a direction, from the id that a person chose and the transform or regressor it was learned for."""
 
 from __future__ import annotations
 
-
-def title_from_name(name: str) -> str:
-    """A title from an identifier: "near_far" becomes "Near far"."""
-    return name.replace("_", " ").capitalize()
+from models.specs import title_from_name
 
 
 def direction_title(id: str, source: str, source_title: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +19,31 @@ LARGEST = 32 * 2**20  # bytes of an upload
 SUFFIX = ".flac"
 
 
+@dataclass(frozen=True, slots=True)
+class StoredAudio:
+    """One stored audio file: the hash and the name of its upload, its duration in seconds and the times of its beats.
+
+    `seconds` and `beats` are None where the description on the disk lacks them.
+    """
+
+    sha256: str
+    name: str
+    seconds: float | None
+    beats: Sequence[float] | None
+
+    def view(self) -> dict[str, Any]:
+        """The audio file as JSON; `audio` is what a timeline refers to it by."""
+        return {"audio": {"sha256": self.sha256, "name": self.name}, "seconds": self.seconds, "beats": self.beats}
+
+
 class AudioFiles:
     """The audio files in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def keep(self, data: bytes, name: str) -> dict[str, Any]:
-        """Store an uploaded audio file; its hash and name, its duration in seconds and its beats, as JSON.
+    def keep(self, data: bytes, name: str) -> StoredAudio:
+        """Store an uploaded audio file.
 
         Raises Invalid when the file is empty, too large or cannot be decoded.
         """
@@ -39,8 +58,7 @@ class AudioFiles:
                 write(samples, part)
             description = {"seconds": round(len(samples) / RATE, 3), "beats": detect_beats(samples)}
             atomic_files.write(path, json.dumps(description).encode())
-        audio = {"sha256": sha256, "name": name[:200]}
-        return {"audio": audio, "seconds": description.get("seconds"), "beats": description.get("beats")}
+        return StoredAudio(sha256, name[:200], description.get("seconds"), description.get("beats"))
 
     def path(self, timeline: Timeline) -> Path | None:
         """The audio file of a timeline, None when it has no audio; NotFound when its file was not uploaded here."""

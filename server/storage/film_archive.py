@@ -113,7 +113,7 @@ class FilmArchive:
         self.discard(id)
 
     def discard(self, id: str) -> None:
-        """Delete whatever exists of a film."""
+        """Delete every file of a film that exists."""
         shutil.rmtree(self._folder / id, ignore_errors=True)
 
     def _read(self, path: Path) -> dict[str, Any]:

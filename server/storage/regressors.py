@@ -19,7 +19,7 @@ from latentwalk.directions.direction import check_id
 from latentwalk.errors import Conflict, Invalid, ModelFailed, NotFound
 from models import atomic_files
 from models.regressors import catalogue, onnx
-from models.regressors.protocol import Regressor, RegressorCard, RegressorSpec
+from models.regressors.protocol import Regressor, RegressorSpec
 from models.regressors.ratings_model import RatingsRegressor
 from server.storage import sensitive_terms
 
@@ -30,7 +30,6 @@ LONGEST = 2000
 LARGEST_UPLOAD = 128 * 2**20  # bytes of an uploaded model
 LARGEST_DESCRIPTION = 2**20
 PARTS = ("measures", "data", "source", "licence", "limits")
-BLANK = RegressorCard("", "", "", "", "")
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +42,7 @@ class RegressorEntry:
     any, no direction is learned from it. `sensitive` are the protected or social categories that its texts name,
     `reason` is the owner's justification. `trust` holds the figures of a fit to ratings. For an upload, `passport` is
     what the file contains, `plan` is how pictures are prepared for it, and `asks` are the parts of the plan that the
-    file does not determine and nobody has confirmed.
+    file does not determine and no person has confirmed.
     """
 
     spec: RegressorSpec
@@ -64,7 +63,7 @@ class RegressorEntry:
         return sensitive_terms.warning(self.sensitive, self.spec.title)
 
     def about(self) -> dict[str, Any]:
-        """What is recorded in every direction learned from it, as JSON."""
+        """The record kept in every direction learned from it, as JSON."""
         if not self.sensitive:
             return {}
         return {"sensitive": list(self.sensitive), "reason": self.reason, "warning": self.warning}

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.sandbox.client import Sandbox, available
+from models.sandbox.client import Sandbox
 from tests.attacks.checkpoints import code_execution, corpus
+from tests.models.sandbox.markers import needs_isolation
 
 ROOT = Path(__file__).parents[2]
 NAMES = sorted(corpus("marker"))
@@ -67,9 +68,7 @@ def test_a_file_is_refused_with_a_message_and_no_effect(name: str, verdicts: dic
     assert seconds < 60
 
 
-@pytest.mark.skipif(
-    not (available()["landlock"] and available()["seccomp"]), reason="this system cannot isolate a sandbox"
-)
+@needs_isolation
 def test_one_sandbox_refuses_all_files_in_turn(tmp_path: Path) -> None:
     files_by_name = corpus(str(tmp_path / "marker"))
     with Sandbox("checkpoint", memory=MEGABYTES * 2**20, seconds=60) as sandbox:

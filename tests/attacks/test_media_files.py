@@ -251,7 +251,7 @@ def test_other_files_than_audio_are_refused_and_leave_no_file(data: bytes, tmp_p
 )
 def test_unusual_audio_is_kept_or_refused(data: bytes, tmp_path: Path) -> None:
     result = read_or_refuse(lambda: audio_files.AudioFiles(tmp_path / "sounds").keep(data, "x.wav"))
-    assert result is None or result["seconds"] > 0
+    assert result is None or result.seconds > 0
 
 
 def test_corrupted_audio_is_kept_or_refused(tmp_path: Path) -> None:

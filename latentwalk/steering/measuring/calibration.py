@@ -11,7 +11,7 @@ from latentwalk.directions.latent_walk import Walk
 from latentwalk.directions.unit import Unit
 from latentwalk.errors import ModelFailed
 from latentwalk.latents.latent_codec import limit_to_layers
-from latentwalk.progress import Progress, Work, scale_progress
+from latentwalk.progress import Progress, Work
 from latentwalk.steering.latent_sampling import LatentBatch, Role, class_means, sample_latents
 from latentwalk.steering.measuring.image_statistics import NAMES, image_statistics
 from latentwalk.steering.measuring.response_curve import (
@@ -20,7 +20,7 @@ from latentwalk.steering.measuring.response_curve import (
     StepResponse,
     Sweep,
     calibration_of,
-    trace_side,
+    trace_both_sides,
 )
 from latentwalk.steering.measuring.transform_estimator import estimate_amount
 from latentwalk.steering.transforms import Transform
@@ -56,20 +56,16 @@ def calibrate(
         return float((moved - means).norm(dim=1).mean()) > shell
 
     sweep = Sweep(full, limit, SHARES, subject.respond, is_outside)
-    sides = []
-    for index, sign in enumerate((-1, 1)):
-        side = yield from scale_progress(trace_side(sweep, sign), 0.5 * index, 0.5 + 0.5 * index)
-        if not side.points:
-            raise ModelFailed(
-                f"{generator.spec.title} do not follow {transform.title.lower()}: no step of the walk moved the images "
-                "in that direction.",
-                "The training images may hold no such variation; use more steps or another transform.",
-            )
-        sides.append(side)
+    no_effect = ModelFailed(
+        f"{generator.spec.title} do not follow {transform.title.lower()}: no step of the walk moved the images in that "
+        "direction.",
+        "The training images may hold no such variation; use more steps or another transform.",
+    )
+    low, high = yield from trace_both_sides(sweep, no_effect)
     requested = (unit.amount(-limit), unit.amount(limit))
     return calibration_of(
-        sides[0],
-        sides[1],
+        low,
+        high,
         limit,
         unit,
         lambda reach, stopped_by: _note(unit, reach, requested, stopped_by),
@@ -79,7 +75,7 @@ def calibrate(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Subject:
-    # What is calibrated, on which latents.
+    # The walk to calibrate, and the latents to calibrate it on.
     generator: Generator
     transform: Transform
     walk: Walk

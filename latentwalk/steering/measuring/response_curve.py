@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from latentwalk.directions.response_curve import Curve
 from latentwalk.directions.unit import Unit
+from latentwalk.errors import ModelFailed
 from latentwalk.progress import Work, scale_progress
 
 SATURATED = 0.2  # of the first slope: below it, a longer step no longer changes anything
@@ -53,7 +54,7 @@ class ResponseSide:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sweep:
-    """What is measured on either side.
+    """The steps to measure on both sides, and how to measure them.
 
     `full` is the step that stands for the change `limit`; `shares` of it are tried, ascending. `measure` returns the
     response to a step; `is_outside` tells whether a step leaves the region of the latent space that the generator was
@@ -99,13 +100,24 @@ def trace_side(sweep: Sweep, sign: int) -> Work[ResponseSide]:
     return ResponseSide(points, raw, "walk")
 
 
+def trace_both_sides(sweep: Sweep, no_effect: ModelFailed) -> Work[tuple[ResponseSide, ResponseSide]]:
+    """Measure the negative, then the positive side; raises `no_effect` if no step of one has any."""
+    sides = []
+    for index, sign in enumerate((-1, 1)):
+        side = yield from scale_progress(trace_side(sweep, sign), 0.5 * index, 0.5 + 0.5 * index)
+        if not side.points:
+            raise no_effect
+        sides.append(side)
+    return sides[0], sides[1]
+
+
 def calibration_of(
     low: ResponseSide, high: ResponseSide, limit: float, unit: Unit,
     note: Callable[[tuple[float, float], tuple[str, str]], str], raw_amount: Callable[[float], float],
 ) -> Calibration:  # fmt: skip
     """The calibration that follows from both sides, neither of them empty.
 
-    `limit` is the change requested in the unit's coordinate; `note` makes the sentence from the range and what
+    `limit` is the change requested in the unit's coordinate; `note` writes the note from the range and what
     stopped each side; `raw_amount` converts coordinates of the raw response.
     """
     points = [*reversed(low.points), (0.0, 0.0), *high.points]

@@ -10,7 +10,7 @@ from torch import Tensor
 from latentwalk.directions.latent_walk import Walk
 from latentwalk.directions.unit import Unit
 from latentwalk.errors import ModelFailed
-from latentwalk.progress import Progress, Work, scale_progress
+from latentwalk.progress import Progress, Work
 from latentwalk.steering.latent_sampling import LatentBatch, Role, class_means, sample_latents
 from latentwalk.steering.measuring.diversity import diversity
 from latentwalk.steering.measuring.figures import round_figure
@@ -20,7 +20,7 @@ from latentwalk.steering.measuring.response_curve import (
     StepResponse,
     Sweep,
     calibration_of,
-    trace_side,
+    trace_both_sides,
 )
 from latentwalk.steering.scores.scoring import CHUNK, scores, steer
 from models.base import Generator
@@ -59,24 +59,17 @@ def calibrate(
     del originals
     longest = LONGEST * float((batch.latents - class_means(generator, batch)).norm(dim=1).mean())
     sweep = Sweep(full, reach, SHARES, subject.respond, lambda step: abs(step) > longest, halve_back=True)
-    sides = []
-    for index, sign in enumerate((-1, 1)):
-        side = yield from scale_progress(trace_side(sweep, sign), 0.5 * index, 0.5 + 0.5 * index)
-        if not side.points:
-            raise ModelFailed(
-                f"{generator.spec.title} do not follow {regressor.spec.title}: no step changed the score in that "
-                "direction.",
-                "What it measures may not vary in these images; use more steps, more samples or another generator.",
-            )
-        sides.append(side)
-    return calibration_of(
-        sides[0], sides[1], reach, unit, lambda span, ends: _note(unit, span, reach, ends), round_figure
+    no_effect = ModelFailed(
+        f"{generator.spec.title} do not follow {regressor.spec.title}: no step changed the score in that direction.",
+        "What it measures may not vary in these images; use more steps, more samples or another generator.",
     )
+    low, high = yield from trace_both_sides(sweep, no_effect)
+    return calibration_of(low, high, reach, unit, lambda span, ends: _note(unit, span, reach, ends), round_figure)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Subject:
-    # What is calibrated, with the scores and the diversity of the unchanged images.
+    # The walk to calibrate, with the scores and the diversity of the unchanged images.
     generator: Generator
     regressor: Regressor
     walk: Walk

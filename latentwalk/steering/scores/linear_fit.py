@@ -42,7 +42,7 @@ def fit_start(
     """The walk from which learning through a gradient starts: a line fitted to the scores of `settings.warm` samples.
 
     With a noisy score, a gradient of eight images at a time finds a direction slowly. A fit to many images finds it at
-    once and leaves to the gradient what is not linear.
+    once and leaves the nonlinear part to the gradient.
     """
     source = torch.Generator().manual_seed(settings.seed)
     batch = sample_latents(generator, settings.warm, Role.TRAIN, source, balanced=True)

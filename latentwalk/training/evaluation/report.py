@@ -75,7 +75,7 @@ class ReportSettings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Subject:
-    """What is evaluated, and against what: samplers with the same side and the same classes in the same order.
+    """The generator to evaluate and its references: samplers with the same side and the same classes in the same order.
 
     `training` draws from the images that the generator was trained on, `held_out` from others of the same kind;
     `generator` is the fingerprint of the generator's weights.

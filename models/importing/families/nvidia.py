@@ -23,7 +23,7 @@ from models.importing.unpickle.records import ModuleRecord, mapping, modules
 
 LICENCE_NOTE = (
     "The code inside the file is NVIDIA's, and NVIDIA's own models may not be used commercially. "
-    "Ask whoever trained this one."
+    "Ask the author of this one."
 )
 ONLY_WEIGHTS = "The file has only weights: settings that these do not show were assumed to be the usual ones."
 UNKNOWN_ACTIVATION = "The network has an activation that is not supported."

@@ -95,7 +95,7 @@ class PickleGlobals:
         if is_dangerous(name):
             raise FileRefused(
                 f"The file refers to “{str(name)[:100]}”, which no checkpoint needs. Nothing of it was run.",
-                "Do not open this file with any tool, and warn whoever you have it from.",
+                "Do not open this file with any tool, and warn the person you got it from.",
             )
         if len(self.names) >= MAX_NAMES:
             raise FileRefused(f"The file refers to over {MAX_NAMES:,} globals.")

@@ -1,4 +1,4 @@
-"""An interpreter of pickle opcodes that works on plain values: it imports, calls, opens and looks up nothing.
+"""An interpreter of pickle opcodes that works on plain values: it never imports, calls, opens or resolves anything.
 
 Opcodes and their layouts are those of protocols 0 to 5 (Python's pickletools). Where a pickle would import or call
 something, a `GlobalsProtocol` says which record stands for the result. Long byte strings stay views of the file.
@@ -60,7 +60,7 @@ class PickleInterpreter:
         self.memo: dict[int, Any] = {}
 
     def run(self) -> Any:
-        """Execute the pickle and return its value. Raises FileRefused for whatever is wrong with it."""
+        """Execute the pickle and return its value. Raises FileRefused for every error in it."""
         try:
             return self._run()
         except (IndexError, struct.error, TypeError, KeyError, ValueError, OverflowError):

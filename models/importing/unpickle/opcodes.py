@@ -15,7 +15,7 @@ def unpickle(
 ) -> tuple[object, int]:
     """The value of the pickle that begins at byte `position`, in plain values and records, and the byte behind it.
 
-    Raises FileRefused for whatever is damaged, exceeds a limit, or has no place in a checkpoint.
+    Raises FileRefused for a pickle that is damaged, exceeds a limit, or has no place in a checkpoint.
     """
     interpreter = PickleInterpreter(data, pickle_globals, budget, OPCODES, position)
     return interpreter.run(), interpreter.position
@@ -40,7 +40,7 @@ def _push_quoted(m: PickleInterpreter) -> None:
 
 
 def _push_python2_string(m: PickleInterpreter, count: int) -> None:
-    # Python 2 wrote both text and the bytes of arrays like this: what is not ASCII, or long, is taken for bytes.
+    # Python 2 wrote both text and the bytes of arrays like this: long or non-ASCII values are taken for bytes.
     view = m.read_blob(count)
     try:
         m.push(view.decode("ascii") if isinstance(view, bytes) else view)

@@ -17,7 +17,7 @@ COULD_RUN = ", which could run code when it is opened"
 NO_GRAPH = ", which has weights but not what to compute with them"
 ONNX_FIRST_BYTE = 0x08  # the tag of ir_version, the first field of an ONNX message
 
-# What is added to a format's description, and the hint for it; CHOOSE for formats that are not listed.
+# The remark added to a format's description, and the hint for it; CHOOSE for formats that are not listed.
 ADVICE = {
     file_formats.PICKLE: (COULD_RUN, EXPORT), file_formats.TORCH_LEGACY: (COULD_RUN, EXPORT),
     file_formats.TORCH_ZIP: (COULD_RUN, EXPORT), file_formats.TORCHSCRIPT: (COULD_RUN, EXPORT),
@@ -40,7 +40,7 @@ def check_is_onnx(data: bytes) -> None:
         raise Invalid(f"The file is over {LARGEST >> 20} MiB.", "Export a smaller model.")
     format, hint = _format(data)
     if format is file_formats.ONNX or (format is file_formats.UNKNOWN and data[0] == ONNX_FIRST_BYTE):
-        return  # what is wrong with a graph is found out in the sandbox
+        return  # the sandbox finds the errors in a graph
     if format is file_formats.UNKNOWN:
         raise Invalid("This is not ONNX. It was not opened.", EXPORT)
     remark, advice = ADVICE.get(format, ("", CHOOSE))

@@ -15,7 +15,6 @@ from models.errors import Invalid, ModelFailed
 from models.regressors.onnx.passport import Passport
 
 Scale = Literal["0..1", "-1..1", "0..255"]
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 USUAL = 224  # pixels, if a file leaves the side open
 LARGEST_BATCH = 64
 

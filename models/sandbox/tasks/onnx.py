@@ -162,7 +162,7 @@ def _tensors(graph: Any) -> Iterable[Any]:
         yield from (sparse.values, sparse.indices)
     for node in graph.node:
         for attribute in node.attribute:
-            if attribute.HasField("t"):  # whatever type the attribute claims to have
+            if attribute.HasField("t"):  # independent of the type that the attribute declares
                 yield attribute.t
             yield from attribute.tensors
             single = [attribute.sparse_tensor] if attribute.HasField("sparse_tensor") else []

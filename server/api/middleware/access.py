@@ -69,7 +69,7 @@ class AccessMiddleware:
             refusal = self._hosts.refusal(scope, headers)
             if refusal is None:
                 scope["person"], refusal = await self._authenticate(scope, headers)
-        except LatentwalkError as error:  # the tokens cannot be read, so nobody can be authenticated
+        except LatentwalkError as error:  # the tokens cannot be read, so no request can be authenticated
             refusal = HostRefusal(507, error.code, str(error), error.hint, "storage")
             await self._refuse(refusal, scope, receive, send)
             return

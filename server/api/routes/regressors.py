@@ -60,7 +60,7 @@ class Pick(_Strict):
 
 
 class Description(_Strict):
-    """Changes to a regressor's title, card and reason; what is left out stays as it is."""
+    """Changes to a regressor's title, card and reason; omitted fields stay as they are."""
 
     title: Annotated[str, Field(max_length=80)] | None = None
     card: dict[Part, Text] = {}
@@ -142,7 +142,7 @@ def remove(services: ServicesDep, name: str) -> None:
 async def upload(
     services: ServicesDep, request: Request, name: Annotated[str, Query(max_length=64)], title: TitleText = None
 ) -> dict[str, Any]:
-    """Keep an ONNX model (the body) as a draft: what it holds, a guessed input plan, and what is left to confirm."""
+    """Keep an ONNX model (the body) as a draft, with a guessed input plan and the list of fields left to confirm."""
     data = await request.body()
     entry = await run_in_threadpool(uploads.keep_draft, services.regressors, data, name, title, {}, None)
     return regressor_schemas.regressor(entry, whole=True)

@@ -105,4 +105,4 @@ async def audio(
 ) -> dict[str, Any]:
     """Keep an audio file (the body) for films; the response has the beats detected in it."""
     data = await request.body()
-    return await run_in_threadpool(services.audio_files.keep, data, name)
+    return (await run_in_threadpool(services.audio_files.keep, data, name)).view()

@@ -33,7 +33,7 @@ def check_address(settings: Settings) -> None:
     """Raise Conflict where the address cannot be listened on; uvicorn would only log that."""
     import socket
 
-    from latentwalk.errors import Conflict
+    from latentwalk.errors import Conflict, os_reason
 
     host, port = settings.host, settings.port
     try:
@@ -42,8 +42,7 @@ def check_address(settings: Settings) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise Conflict(f"{host}:{port} cannot be listened on: {reason}.", "Try another --port.") from None
+        raise Conflict(f"{host}:{port} cannot be listened on: {os_reason(error)}.", "Try another --port.") from None
 
 
 def check_database(settings: Settings) -> None:

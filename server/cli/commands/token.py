@@ -49,7 +49,7 @@ def list_tokens(as_json: bool) -> None:
 @token.command()
 @click.argument("name")
 def remove(name: str) -> None:
-    """Remove a token: whoever signed in with it is signed out at once."""
+    """Remove a token: everyone signed in with it is signed out at once."""
     from server.cli import home
 
     home.tokens().remove(name)

@@ -158,7 +158,7 @@ class ClusterBackend:
             for preview in batch:
                 preview.answer(server_stopping())
             raise
-        except Exception as error:  # whatever a worker raises fails this batch only
+        except Exception as error:  # an error of a worker fails this batch only
             log.exception("A batch of %d previews failed", len(batch))
             for preview in batch:
                 preview.answer(error if isinstance(error, LatentwalkError) else model_failure(error))

@@ -23,7 +23,7 @@ ENVIRONMENT = {
     "RAY_worker_niceness": "0",  # users wait for render workers; learning workers set their own niceness
 }
 LOCAL_ENVIRONMENT = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # on Linux too, Ray then listens on loopback only
-LEARNING_PING_TIMEOUT = 15.0  # seconds: learning workers are slow to answer at low priority, and nobody waits for them
+LEARNING_PING_TIMEOUT = 15.0  # seconds: learning workers are slow to answer at low priority, and no user waits for them
 
 
 class RayWorker:

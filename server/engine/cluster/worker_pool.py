@@ -197,7 +197,7 @@ class WorkerPool:
     def _on_loaded(self, slot: WorkerSlot, generator: str, task: asyncio.Task[WorkerGenerators]) -> None:
         del self._loads[slot, generator]
         if task.cancelled() or task.exception() is not None or not slot.is_alive:
-            return  # whoever awaits the task gets its error
+            return  # the caller that awaits the task gets its error
         self.precisions[generator] = task.result().precision
         slot.generators = task.result().generators
         self._notify()

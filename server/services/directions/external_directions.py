@@ -27,11 +27,10 @@ from latentwalk.latents.latent_codec import encode_latent
 from models.base import Generator
 from models.importing.direction_files import VectorFile
 from models.importing.open_checkpoint import LARGEST_VECTORS, open_vectors
-from models.specs import GeneratorSpec
+from models.specs import GeneratorSpec, title_from_name
 from server.engine.generator_cache import GeneratorCache
 from server.engine.inference_thread import InferenceThread, Priority
 from server.services.directions.sinks import LibrarySink
-from server.services.titles import title_from_name
 from server.storage.library import Library
 
 __all__ = ["LARGEST_VECTORS", "ExternalDirections", "ImportedVectors", "base", "directions", "exported", "read"]

@@ -33,7 +33,7 @@ class FilmDestination(ABC):
 
     @abstractmethod
     def discard(self) -> None:
-        """Remove what is left of a film that was not finished."""
+        """Remove the remains of a film that was not finished."""
 
     @abstractmethod
     def finish(self, timeline: Timeline, film: Film, seal: Seal, created: str) -> None:

@@ -45,7 +45,7 @@ def timeline_in(data: bytes, name: str) -> Timeline:
         kind, recipe = recipe_of(data)
     except Invalid as error:
         if data.lstrip()[:1] == b"{":
-            read(_json(data, name))  # raises an error that says what is wrong with it
+            read(_json(data, name))  # raises an error that names the fault
         raise Invalid(f"{name} is not a recipe.", error.hint) from None
     if kind != "walk":
         raise Invalid(f"{name} is one image, not a walk.", "Drop it on the page to continue from it.")

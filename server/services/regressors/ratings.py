@@ -17,9 +17,9 @@ from latentwalk.steering.learning.resume_state import ResumeState
 from latentwalk.steering.scores.ratings import PairwiseChoice, Rating, bradley_terry, fit_ratings
 from models.regressors.protocol import RegressorCard
 from models.regressors.ratings_model import RatingsRegressor
+from models.specs import title_from_name
 from server.jobs.task import Task, run_in_thread
 from server.services.job_request import LearningRequest
-from server.services.titles import title_from_name
 from server.storage.db.job import Kind
 from server.storage.regressors import PARTS, RATINGS, WEIGHTS, RegressorEntry, Regressors
 
@@ -30,7 +30,7 @@ UNIT = "points"
 class RatingsRequest(LearningRequest):
     """A regressor to fit to ratings of a generator's images, to be kept under `name` with its card.
 
-    `reason` is why a score that names what people are is needed; None where it names nobody.
+    `reason` says why a score that names a sensitive trait of people is needed; None where it names none.
     """
 
     kind: ClassVar[Kind] = "judge"
@@ -71,7 +71,7 @@ class RatingsRequest(LearningRequest):
 def task(request: RatingsRequest, loaded: LoadedGenerator, regressors: Regressors) -> Task:
     """Fit the regressor and keep it with its ratings. The result has its name and how well it predicts.
 
-    The work raises Invalid where the ratings are too few, or too noisy to be told from chance.
+    The work raises Invalid where the ratings are too few, or too noisy to be distinguished from chance.
     """
     generator = loaded.exact
 
@@ -82,7 +82,7 @@ def task(request: RatingsRequest, loaded: LoadedGenerator, regressors: Regressor
             "data": f"{fit.n} images of {generator.spec.title}, rated by hand.",
             "limits": (
                 f"Held-out correlation with the ratings: {fit.correlation:.2f} (95 % interval {low:.2f} to "
-                f"{high:.2f}). It reflects the taste of whoever rated, on images of one generator."
+                f"{high:.2f}). It reflects the taste of the people who rated, on images of one generator."
             ),
             **{part: text for part, text in request.card.items() if text.strip()},
         }

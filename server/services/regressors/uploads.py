@@ -17,13 +17,13 @@ from models.base import Generator
 from models.regressors import onnx
 from models.regressors.onnx.regressor import MODEL
 from models.regressors.protocol import RegressorCard, RegressorSpec
-from server.services.titles import title_from_name
+from models.specs import title_from_name
 from server.storage.regressors import PARTS, RegressorEntry, Regressors
 
 TRIAL_IMAGES = 16
 UNKNOWN_SPAN = (0.0, 1.0)  # the range of scores before the regressor was tried
 PASSPORT_PARTS = ("nodes", "parameters", "opset", "producer", "bytes", "sha256", "shape", "outputs")
-UNCONFIRMED_SPAN = "span"  # what the trial itself finds out, so that nobody has to be asked
+UNCONFIRMED_SPAN = "span"  # determined by the trial itself, so no person has to confirm it
 
 
 def add(

@@ -42,6 +42,11 @@ class Bookmark:
     created: str
 
 
+def state_id(kind: Kind, body: str) -> str:
+    """The id of a shared state: the first digits of the SHA-256 of its kind and its canonical JSON."""
+    return hashlib.sha256(f"{kind}\n{body}".encode()).hexdigest()[:ID_DIGITS]
+
+
 class SharedStates:
     """Shared states and bookmarks. Changes are durable when a call returns; a state is never changed or removed."""
 
@@ -50,7 +55,7 @@ class SharedStates:
 
     def share(self, kind: Kind, body: str) -> State:
         """Store a state, or return the stored one with the same content. Overloaded when there are too many."""
-        id = hashlib.sha256(f"{kind}\n{body}".encode()).hexdigest()[:ID_DIGITS]
+        id = state_id(kind, body)
         with self._database.writing() as connection:
             existing = connection.execute(select(STATES).where(STATES.c.id == id)).mappings().first()
             if existing is not None:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-from latentwalk.errors import Damaged, DiskFull, Invalid, StorageFailed
+from latentwalk.errors import Damaged, DiskFull, Invalid, StorageFailed, os_reason
 
 FILE = "latentwalk.sqlite"
 BUSY_TIMEOUT = 10_000  # ms that a writer waits for another
@@ -145,7 +145,7 @@ class Database:
         except SQLAlchemyError as error:
             raise self._storage_error(type(error).__name__) from error
         except OSError as error:
-            raise StorageFailed(f"{self.name} cannot be opened: {error.strerror}.", "Check the disk.") from error
+            raise StorageFailed(f"{self.name} cannot be opened: {os_reason(error)}.", "Check the disk.") from error
 
     def _storage_error(self, reason: str) -> StorageFailed:
         lower, first_line = reason.lower(), (reason.strip().splitlines() or [""])[0][:160]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from sqlalchemy import Column, Table, delete, insert, select
 from latentwalk import edit
 from latentwalk.errors import Invalid, LatentwalkError
 from latentwalk.films import timeline
-from server.storage.db.bookmarks import ID_DIGITS, LONGEST_TITLE
+from server.storage.db.bookmarks import LONGEST_TITLE, state_id
 from server.storage.db.database import Database
 from server.storage.db.job import Job, State
 from server.storage.db.tables import BOOKMARKS, JOBS, LEDGER, LIBRARY, STATES
@@ -116,7 +115,7 @@ def _validate_state(row: dict[str, Any]) -> None:
         body = edit.canonical(edit.parse(value)) if kind == "edit" else timeline.canonical(timeline.read(value))
     except LatentwalkError as error:
         raise ValueError("neither an edit nor a timeline") from error
-    if row["id"] != hashlib.sha256(f"{kind}\n{body}".encode()).hexdigest()[:ID_DIGITS]:
+    if row["id"] != state_id(kind, body):
         raise ValueError("the id is not that of the content")
     row["body"], row["created"] = body, str(row["created"])[:40]
 

@@ -23,6 +23,7 @@ from models.generators.registry import build
 from models.generators.stylegan3 import StyleGAN3
 from models.importing.read_in_sandbox import read
 from models.importing.spec_from_passport import spec_from_passport
+from models.networks.stylegan3 import move_transforms
 from server.storage.library import Library
 from tests.models.importing.official_files import stylegan3
 from tests.models.importing.pickle_writer import pickle_bytes
@@ -46,15 +47,17 @@ def synthesize(waves: StyleGAN3, **amounts: float) -> torch.Tensor:
 @pytest.mark.parametrize(
     ("amounts", "move"),
     [
-        ({"exact_shift_x": 4.0}, {"right": 4 / 32}),
-        ({"exact_shift_y": 4.0}, {"down": -4 / 32}),
-        ({"exact_rotate": 30.0}, {"turn": 30.0}),
-        ({"exact_rotate": -30.0, "exact_shift_x": 2.0}, {"turn": -30.0, "right": 2 / 32}),
+        ({"exact_shift_x": 4.0}, (4 / 32, 0.0, 0.0)),
+        ({"exact_shift_y": 4.0}, (0.0, -4 / 32, 0.0)),
+        ({"exact_rotate": 30.0}, (0.0, 0.0, 30.0)),
+        ({"exact_rotate": -30.0, "exact_shift_x": 2.0}, (2 / 32, 0.0, -30.0)),
     ],
 )
 def test_an_exact_slider_equals_the_networks_own_transform(waves: StyleGAN3, amounts, move) -> None:
     w = waves.map(waves.sample([3]), None)
-    assert torch.allclose(synthesize(waves, **amounts), waves.with_move(**move).synthesize(w, None), atol=1e-5)
+    rows = w[:, None].expand(-1, waves.spec.layers, -1)
+    expected = waves.synthesis(rows, move_transforms(torch.tensor([move]))).clamp(-1, 1)
+    assert torch.allclose(synthesize(waves, **amounts), expected, atol=1e-5)
     assert not torch.allclose(synthesize(waves, **amounts), synthesize(waves), atol=1e-2)
 
 

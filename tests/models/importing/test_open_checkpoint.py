@@ -13,15 +13,14 @@ import torch
 from models.catalogue import local
 from models.errors import Invalid, ModelFailed
 from models.importing.open_checkpoint import OpenedCheckpoint, open_checkpoint, try_generator
-from models.sandbox.client import Sandbox, SandboxError, available
+from models.sandbox.client import Sandbox, SandboxError
 from tests.models.importing import other_layouts as others
 from tests.models.importing.biggan_files import CONFIG, RandomBigGAN
 from tests.models.importing.official_files import stylegan2, stylegan3
 from tests.models.importing.pickle_writer import Call, Global, TensorValue, pickle_bytes, torch_zip
+from tests.models.sandbox.markers import needs_isolation
 
-pytestmark = pytest.mark.skipif(
-    not (available()["landlock"] and available()["seccomp"]), reason="this system cannot isolate a sandbox"
-)
+pytestmark = needs_isolation
 FILES = {
     "NVIDIA's StyleGAN2": pickle_bytes(stylegan2(c=3).pickle_value()),
     "NVIDIA's StyleGAN3": pickle_bytes(stylegan3(True).pickle_value()),

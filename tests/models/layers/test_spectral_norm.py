@@ -12,11 +12,44 @@ from models.layers.spectral_norm import (
     INITIAL_STEPS,
     LOWEST,
     StableRank,
-    nearest_of_stable_rank,
     parametrise_norm,
-    stable_rank,
 )
 from models.networks.discriminator import Discriminator, with_spectral_norm
+
+
+def stable_rank(matrix: torch.Tensor) -> torch.Tensor:
+    """||W||_F^2 / sigma_1^2 of a matrix, between 1 and its rank."""
+    values = torch.linalg.svdvals(matrix)
+    rank: torch.Tensor = values.square().sum() / values[0].square()
+    return rank
+
+
+def nearest_of_stable_rank(matrix: torch.Tensor, rank: float, preserved: int = 1) -> torch.Tensor:
+    """The nearest matrix of stable rank `rank` with the `preserved` largest singular values unchanged (theorem 1).
+
+    Computed by a singular value decomposition. A matrix at or below `rank` is returned
+    as it is. With `preserved` 0 even the largest value may grow. ValueError if no such matrix exists: for a rank below
+    1, or if the preserved values alone exceed it.
+    """
+    if rank < 1:
+        raise ValueError(f"a stable rank is at least 1, not {rank}")
+    left, values, right = torch.linalg.svd(matrix, full_matrices=False)
+    largest = values[0].square()
+    if values.square().sum() <= rank * largest:
+        return matrix
+    first = max(preserved, 1)
+    head, tail = values[:first].square().sum(), values[first:].square().sum()
+    if preserved == 0:
+        ratio = ((rank - 1) * head / tail).sqrt()
+        low = (ratio + rank - 1) / rank
+        high = low / ratio if ratio > 0 else torch.ones_like(low)
+    else:
+        if head > rank * largest * (1 + 1e-6):
+            raise ValueError(f"{preserved} singular values alone have a stable rank above {rank}")
+        low, high = ((rank * largest - head).clamp_min(0) / tail).sqrt(), torch.ones_like(tail)
+    factors = torch.cat([high.expand(first), low.expand(len(values) - first)])
+    result: torch.Tensor = (left * (values * factors)) @ right
+    return result
 
 
 def matrix(rows: int, columns: int, seed: int = 0) -> torch.Tensor:

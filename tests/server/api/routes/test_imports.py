@@ -10,16 +10,14 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from models.sandbox.client import available
 from server.services.generators.import_quarantine import CAPACITY
 from tests.conftest import running_app
 from tests.models.importing.official_files import stylegan2, stylegan3
 from tests.models.importing.pickle_writer import Call, Global, pickle_bytes
 from tests.models.importing.test_direction_files import npy
+from tests.models.sandbox.markers import needs_isolation
 
-pytestmark = pytest.mark.skipif(
-    not (available()["landlock"] and available()["seccomp"]), reason="this system cannot lock anything in"
-)
+pytestmark = needs_isolation
 FILE = pickle_bytes(stylegan2(c=3).pickle_value())
 
 

@@ -22,11 +22,11 @@ from latentwalk.steering.preview_strips import preview_strip
 from models.catalogue import local
 from models.generators.stylegan2 import StyleGAN2
 from models.importing.direction_files import VectorFile, read_vectors
-from models.sandbox.client import available
 from server.cli.main import main
 from server.services.directions import external_directions
 from server.storage.library import Library
 from tests.models.importing.test_direction_files import npy, npz
+from tests.models.sandbox.markers import needs_isolation
 
 WIDTH = 8  # of w; z has six numbers
 
@@ -119,7 +119,7 @@ def test_a_bent_slider_has_no_place_in_their_formats(layered: StyleGAN2, make_sl
         external_directions.exported(slider, "npy")
 
 
-@pytest.mark.skipif(not available()["landlock"], reason="this system cannot lock anything in")
+@needs_isolation
 def test_the_command_keeps_draws_and_gives_away(described: Any, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("LATENTWALK_HOME", str(tmp_path))
     spec, state = described
