@@ -70,7 +70,7 @@ class Settings(BaseSettings):
         "a loopback name, the server asks for a token.",
     )
     frame_ancestors: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="origins whose pages may show the page in a frame, separated by commas; none unless set"
+        (), description="Origins whose pages may show this page in a frame, separated by commas; by default none."
     )
 
     token: SecretStr | None = Field(

@@ -43,7 +43,7 @@ def check_address(settings: Settings) -> None:
             probe.bind(address)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise Conflict(f"{host}:{port} cannot be listened on: {reason}.", "Try another --port.") from None
+        raise Conflict(f"Cannot listen on {host}:{port}: {reason}.", "Try another --port.") from None
 
 
 def check_database(settings: Settings) -> None:
