@@ -60,7 +60,9 @@ def test_every_path_in_code_type_exists(page: Path) -> None:
 
 def test_every_make_target_in_the_documentation_exists() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = {target for page in PAGES for target in re.findall(r"(?:`|^    )make ([a-z]+)", page.read_text(), re.MULTILINE)}
+    named = {
+        target for page in PAGES for target in re.findall(r"(?:`|^    )make ([a-z]+)", page.read_text(), re.MULTILINE)
+    }
     assert {"run", "test", "coverage", "reference", "pictures"} <= named
     assert named <= targets
 

@@ -31,7 +31,9 @@ def directions(generator: str, as_json: bool) -> None:
 @click.command()
 @click.argument("method", type=click.Choice(["pca", "sefa", "styles"]))
 @generator
-@click.option("--count", type=int, default=6, show_default=True, metavar="N", help="Number of directions, strongest first.")
+@click.option(
+    "--count", type=int, default=6, show_default=True, metavar="N", help="Number of directions, strongest first."
+)
 @out_folder
 @device
 @as_json

@@ -22,7 +22,9 @@ FORMATS = "mp4, webm, gif, png (animated), webp or zip."
 @path_argument("recipe")
 @path_option("--out", required=True, metavar="F.mp4", help=FORMATS)
 @click.option("--format", metavar="F", help="The codec where the suffix leaves a choice: av1 for an .mp4.")
-@click.option("--quality", type=click.Choice(["small", "good", "best"]), help="Encoding quality; by default that of the recipe.")
+@click.option(
+    "--quality", type=click.Choice(["small", "good", "best"]), help="Encoding quality; by default that of the recipe."
+)
 @device
 def export(recipe: Path, out: Path, format: str | None, quality: Any, device: str | None) -> None:
     """Render a film from RECIPE: a JSON file, or an exported film, which carries its recipe."""
