@@ -22,8 +22,8 @@ class Progress:
 
     `detail` is JSON for the job's page. Learning reports `step`, `steps` and `loss`, a list of at most 200 rows
     [step, training loss, validation loss or None]. `strip` is a new row of preview images, uint8 [H, W, 3], or None.
-    If `save_checkpoint` is not None, the caller must call it before it resumes the work, and may call it on any
-    thread: it stores how far the work has come.
+    If `save_checkpoint` is not None, the caller must call it before it resumes the work, on a thread other than the
+    device's: it stores how far the work has come.
     """
 
     share: float

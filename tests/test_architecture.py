@@ -98,18 +98,18 @@ def not_allowed(module: str) -> str:
     above = "|".join(LAYERS[LAYERS.index(layer) + 1 :])
     if layer == "models":
         return rf"({above})(\.|$)|{WEB}"
-    # Networks and layers are reached through the catalogue, except where they are trained.
+    # Networks and layers are reached through the catalogue, except where they are trained or inverted.
     internals = r"models\.(networks|layers|generators)(\.|$)"
     if layer == "latentwalk":
-        trains = "" if module.startswith("latentwalk/training/") else f"|{internals}"
-        return rf"({above})(\.|$)|{WEB}{trains}"
+        if module.startswith("latentwalk/training/"):
+            return rf"({above})(\.|$)|{WEB}"
+        encoder = r"(?!models\.networks\.encoder\.)" if module.startswith("latentwalk/inversion/") else ""
+        return rf"({above})(\.|$)|{WEB}|{encoder}{internals}"
     if module.startswith("server/api/"):
         return r"(torch|server\.(app|cli))(\.|$)|models\.(?!base|errors|specs|atomic_files)\w"
-    return (
-        r"$^"
-        if module == "server/app.py" or module.startswith("server/cli/")
-        else rf"server\.(app|cli)(\.|$)|{internals}"
-    )
+    if module == "server/app.py" or module.startswith("server/cli/"):
+        return r"$^"
+    return rf"server\.(app|cli)(\.|$)|{internals}"
 
 
 def test_every_module_imports_only_what_its_layer_allows() -> None:
@@ -131,6 +131,8 @@ def test_every_module_imports_only_what_its_layer_allows() -> None:
         ("latentwalk/edit.py", "fastapi.FastAPI", False),
         ("latentwalk/edit.py", "models.networks.encoder", False),
         ("latentwalk/training/loop.py", "models.networks.discriminator", True),
+        ("latentwalk/inversion/refinement.py", "models.networks.encoder.Encoder", True),
+        ("latentwalk/inversion/refinement.py", "models.networks.stylegan2.StyleGAN2Network", False),
         ("server/storage/library.py", "models.generators.dcgan", False),
         ("server/storage/library.py", "models.catalogue.pinned", True),
         ("server/api/live_socket.py", "torch", False),

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from latentwalk.progress import Progress, Work
 from latentwalk.training.encoder_training import Synthesizer
-from models.networks.encoder import Encoder
+
+
+class LatentEncoder(Protocol):
+    """An encoder as refinement uses it, see `models.networks.encoder.Encoder`."""
+
+    scale: Tensor  # the deviation of each number of a latent, [w]
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Estimated latents [N, w] of images [N, C, side, side]."""
+        ...
 
 
 def refine(
-    encoder: Encoder, synthesizer: Synthesizer, images: Tensor, steps: int = 100, rate: float = 0.02
+    encoder: LatentEncoder, synthesizer: Synthesizer, images: Tensor, steps: int = 100, rate: float = 0.02
 ) -> Work[Tensor]:
     """Latents [N, w] of images [N, C, side, side]: the encoder's estimates after `steps` steps of descent.
 

@@ -39,7 +39,7 @@ COMMANDS: tuple[click.Command, ...] = (
     regressors.regressors,
     films.export,
     films.walk,
-    provenance.made,
+    provenance.check_provenance,
     train.train,
     bench,
     workspace.workspace,

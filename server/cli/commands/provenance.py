@@ -10,11 +10,11 @@ from server.cli import output
 from server.cli.options import as_json, path_argument, path_option
 
 
-@click.command()
+@click.command("made")
 @path_argument("file")
 @path_option("--credential", metavar="F.json", help="The credential that lies beside the file.")
 @as_json
-def made(file: Path, credential: Path | None, as_json: bool) -> None:
+def check_provenance(file: Path, credential: Path | None, as_json: bool) -> None:
     """Check whether FILE was made here.
 
     The ledger records every exported image and film by its SHA-256 and its appearance. The content credential that

@@ -1,4 +1,4 @@
-"""The slider socket, spoken to by a real client over a real connection."""
+"""The live socket, with a real client over a real connection."""
 
 from __future__ import annotations
 
@@ -56,17 +56,17 @@ async def frame_within(socket: ClientConnection, seconds: float) -> frame_protoc
 async def error(socket: ClientConnection) -> dict[str, Any]:
     message = await socket.recv()
     assert isinstance(message, str)
-    told: dict[str, Any] = json.loads(message)
-    assert set(told) == {"rev", "error"}
-    assert set(told["error"]) == {"code", "message", "hint"}
-    return told
+    answer: dict[str, Any] = json.loads(message)
+    assert set(answer) == {"rev", "error"}
+    assert set(answer["error"]) == {"code", "message", "hint"}
+    return answer
 
 
 async def say(socket: ClientConnection, **message: Any) -> None:
     await socket.send(json.dumps(message))
 
 
-async def test_an_edit_is_answered_by_a_preview_and_then_by_its_exact_picture(live_server: str) -> None:
+async def test_an_edit_is_answered_by_a_preview_and_then_by_its_settled_frame(live_server: str) -> None:
     async with tab(live_server) as socket:
         await say(socket, rev=5, edit=edit(amounts={"sway": 3}))
         preview, jpeg = await frame(socket)
@@ -86,7 +86,7 @@ async def test_an_edit_is_answered_by_a_preview_and_then_by_its_exact_picture(li
     assert np.abs(rough - first).mean() < 4
 
 
-async def test_of_many_edits_at_once_the_newest_is_the_last_frame(live_server: str) -> None:
+async def test_after_many_edits_at_once_the_last_frame_is_of_the_newest(live_server: str) -> None:
     async with tab(live_server) as socket:
         for rev in range(1, 201):
             await say(socket, rev=rev, edit=edit(truncation=rev / 200))
@@ -116,7 +116,7 @@ async def test_no_more_than_two_frames_go_unacknowledged(live_server: str) -> No
         assert (await frame(socket))[0].rev == 29
 
 
-async def test_who_claims_to_have_seen_what_was_not_sent_gets_no_more_for_it(live_server: str) -> None:
+async def test_acknowledging_frames_that_were_not_sent_gives_no_credit(live_server: str) -> None:
     async with tab(live_server) as socket:
         await say(socket, rev=1, edit=EDIT)
         got = [(await frame(socket))[0].rev]
@@ -130,14 +130,14 @@ async def test_who_claims_to_have_seen_what_was_not_sent_gets_no_more_for_it(liv
         assert (await frame(socket))[0].rev == 59
 
 
-async def test_an_acknowledgement_can_ride_on_an_edit(live_server: str) -> None:
+async def test_a_message_may_hold_an_edit_and_an_acknowledgement(live_server: str) -> None:
     async with tab(live_server) as socket:
         for rev in range(1, 8):
             await say(socket, rev=rev, edit=edit(truncation=rev / 10), ack=rev - 1)
             assert (await frame(socket))[0].rev == rev
 
 
-async def test_a_preview_comes_in_the_size_asked_for(live_server: str) -> None:
+async def test_a_preview_has_the_requested_size(live_server: str) -> None:
     async with tab(live_server) as socket:
         await say(socket, rev=1, edit=EDIT, size=64)
         header, data = await frame(socket)
@@ -171,18 +171,18 @@ BAD = [
 ]
 
 
-async def test_whatever_is_wrong_is_answered_on_the_socket_which_stays_open(live_server: str) -> None:
+async def test_a_malformed_message_is_answered_with_an_error_and_the_socket_stays_open(live_server: str) -> None:
     async with tab(live_server) as socket:
         for message, rev, word in BAD:
             await socket.send(message)
-            told = await error(socket)
-            assert told["rev"] == rev, message
-            assert word in told["error"]["message"], message
+            answer = await error(socket)
+            assert answer["rev"] == rev, message
+            assert word in answer["error"]["message"], message
         await say(socket, rev=9, edit=EDIT)
         assert (await frame(socket))[0].rev == 9
 
 
-async def test_after_a_bad_edit_no_settled_frame_of_the_one_before_comes(live_server: str) -> None:
+async def test_no_settled_frame_follows_when_a_newer_edit_was_refused(live_server: str) -> None:
     async with tab(live_server) as socket:
         await say(socket, rev=1, edit=EDIT)
         assert (await frame(socket))[0].rev == 1
@@ -191,7 +191,7 @@ async def test_after_a_bad_edit_no_settled_frame_of_the_one_before_comes(live_se
         assert await frame_within(socket, 0.5) is None
 
 
-async def test_a_message_too_large_closes_only_its_own_connection(live_server: str) -> None:
+async def test_too_large_a_message_closes_only_its_own_connection(live_server: str) -> None:
     async with tab(live_server) as other:
         async with tab(live_server) as socket:
             await socket.send("x" * 70_000)
@@ -202,19 +202,19 @@ async def test_a_message_too_large_closes_only_its_own_connection(live_server: s
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "http://127.0.0.1:1", "null"])
-async def test_another_sites_page_is_refused(origin: str, live_server: str) -> None:
+async def test_a_handshake_from_another_site_is_refused(origin: str, live_server: str) -> None:
     with pytest.raises(InvalidStatus):
         async with tab(live_server, origin=origin):
             pass
 
 
-async def test_our_own_page_is_let_in(live_server: str) -> None:
+async def test_a_handshake_from_the_servers_own_page_is_accepted(live_server: str) -> None:
     async with tab(live_server, origin=live_server) as socket:
         await say(socket, rev=1, edit=EDIT)
         assert (await frame(socket))[0].rev == 1
 
 
-async def test_people_who_leave_in_mid_drag_do_not_disturb_the_others(live_server: str) -> None:
+async def test_clients_that_disconnect_while_dragging_do_not_disturb_others(live_server: str) -> None:
     async def rude(seed: int) -> None:
         async with tab(live_server) as socket:
             for rev in range(20):
@@ -237,7 +237,7 @@ async def test_people_who_leave_in_mid_drag_do_not_disturb_the_others(live_serve
     assert all(isinstance(data, bytes) for data in answers[6:])
 
 
-async def test_tabs_that_share_a_batch_get_their_own_pictures(live_server: str) -> None:
+async def test_tabs_that_share_a_batch_receive_their_own_pictures(live_server: str) -> None:
     async def person(seed: int) -> np.ndarray:
         async with tab(live_server) as socket:
             await say(socket, rev=1, edit={"generator": "eyes", "base": {"seed": seed}})
@@ -253,7 +253,7 @@ async def test_tabs_that_share_a_batch_get_their_own_pictures(live_server: str) 
     assert len({picture.tobytes() for picture in pictures}) == 8
 
 
-async def test_a_torrent_slows_the_reader_down_and_loses_nothing(live_server: str) -> None:
+async def test_too_many_messages_are_read_slowly_and_none_is_lost(live_server: str) -> None:
     async with tab(live_server) as socket:
         begin = asyncio.get_running_loop().time()
         for _ in range(1600):
@@ -273,7 +273,7 @@ FIELDS = st.sampled_from(["rev", "edit", "ack", "size"])
 
 @settings(max_examples=300)
 @given(st.text(max_size=30) | (JUNK | st.dictionaries(FIELDS, JUNK | st.just(EDIT), max_size=4)).map(json.dumps))
-def test_any_text_is_understood_or_refused(text: str) -> None:
+def test_any_text_is_parsed_or_refused(text: str) -> None:
     try:
         message = parse({"text": text})
     except MessageRefused:
@@ -282,7 +282,7 @@ def test_any_text_is_understood_or_refused(text: str) -> None:
         assert message.request is not None or message.ack is not None
 
 
-async def test_one_tab_too_many_is_told_so_and_the_others_stay(
+async def test_a_connection_above_the_limit_is_closed_with_a_reason(
     run_server: Callable[..., AbstractContextManager[str]], tmp_path: Path
 ) -> None:
     with run_server(tmp_path, LATENTWALK_PEOPLE="1") as url:

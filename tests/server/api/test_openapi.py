@@ -1,4 +1,4 @@
-"""Every route, asked what its own description allows and much that it does not: no stumbling, no broken promise."""
+"""Every route, called with valid and invalid input that is generated from its OpenAPI description."""
 
 from __future__ import annotations
 
@@ -94,16 +94,16 @@ def know(case: schemathesis.Case) -> None:
 
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("mode", list(GenerationMode))
-def test_a_route_keeps_its_word(route: str, mode: GenerationMode, ready: str) -> None:
+def test_a_route_conforms_to_its_description(route: str, mode: GenerationMode, ready: str) -> None:
     asked(ROUTES[route], mode, ready, 12)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("mode", list(GenerationMode))
-def test_a_route_keeps_its_word_for_long(route: str, mode: GenerationMode, ready: str) -> None:
+def test_a_route_conforms_to_its_description_with_many_examples(route: str, mode: GenerationMode, ready: str) -> None:
     asked(ROUTES[route], mode, ready, 300)
 
 
-def test_no_route_is_left_out() -> None:
+def test_every_route_is_described() -> None:
     assert len(ROUTES) >= 40

@@ -1,4 +1,4 @@
-"""A server among others: what it says of itself, what it counts, and how it stops."""
+"""The running server: start-up, readiness, metrics, logs and shutdown."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def seen(client: TestClient) -> dict[tuple[str, tuple[tuple[str, str], ...]], fl
     }
 
 
-def test_metrics_are_prometheus_text_and_count_what_happened(client: TestClient) -> None:
+def test_metrics_are_prometheus_text_and_count_requests_and_refusals(client: TestClient) -> None:
     before = seen(client)
     client.post("/api/render", json=EDIT)
     client.get("/nowhere/at/all")
@@ -96,14 +96,14 @@ def test_metrics_are_prometheus_text_and_count_what_happened(client: TestClient)
         assert (name, ()) in after
 
 
-def test_two_applications_do_not_add_up(home: Path, client: TestClient) -> None:
+def test_two_applications_in_a_process_have_separate_metrics(home: Path, client: TestClient) -> None:
     with TestClient(create_app(Settings(home=home)), base_url="http://localhost") as other:
         other.get("/api/jobs")
         key = ("latentwalk_http_requests_total", (("method", "GET"), ("route", "/api/jobs"), ("status", "200")))
         assert seen(other)[key] == 1
 
 
-def test_a_server_is_ready_once_its_first_generator_is_loaded_and_no_more_when_it_stops(home: Path) -> None:
+def test_a_server_is_ready_from_the_load_of_its_first_generator_until_it_drains(home: Path) -> None:
     app = create_app(Settings(home=home))
     with TestClient(app, base_url="http://localhost") as client:
         states = []
@@ -121,7 +121,7 @@ def test_a_server_is_ready_once_its_first_generator_is_loaded_and_no_more_when_i
         assert client.post("/api/render", json=EDIT).status_code == 200  # what is small is still answered
 
 
-def test_a_server_that_lost_all_its_workers_wants_no_people(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_without_workers_is_not_ready(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = create_app(Settings(home=home))
     with TestClient(app, base_url="http://localhost") as client:
         while client.get("/readyz").status_code != 200:
@@ -131,7 +131,7 @@ def test_a_server_that_lost_all_its_workers_wants_no_people(home: Path, monkeypa
         assert (answer.status_code, answer.json()) == (503, {"status": "without workers"})
 
 
-async def test_told_to_stop_it_finishes_the_edit_in_hand_says_goodbye_and_leaves(home: Path) -> None:
+async def test_a_stopping_server_sends_the_last_frame_and_closes_the_socket(home: Path) -> None:
     with started(home) as (url, process, _):
         address = url.replace("http", "ws", 1) + "/ws/live"
         async with asyncio.timeout(60), connect(address) as busy, connect(address) as idle:
@@ -163,7 +163,7 @@ async def until_closed(line: ClientConnection) -> tuple[list[frame_protocol.Head
         return heard, closed.rcvd.code if closed.rcvd else None
 
 
-async def test_whoever_never_reads_does_not_keep_it_from_stopping(home: Path) -> None:
+async def test_a_client_that_never_reads_does_not_delay_the_shutdown(home: Path) -> None:
     with started(home, LATENTWALK_DRAIN="1") as (url, process, _):
         async with connect(url.replace("http", "ws", 1) + "/ws/live", ping_interval=None, close_timeout=0.1) as line:
             for rev in range(1, 300):
@@ -175,7 +175,7 @@ async def test_whoever_never_reads_does_not_keep_it_from_stopping(home: Path) ->
             assert time.monotonic() - begin < 8
 
 
-def test_on_this_machine_it_opens_without_a_token_and_prints_none(home: Path) -> None:
+def test_on_a_loopback_address_no_token_is_needed_or_printed(home: Path) -> None:
     with started(home) as (url, _, lines):
         assert "token=" not in "".join(lines)
         assert json.loads(lines[-1])["token"] is False
@@ -183,7 +183,7 @@ def test_on_this_machine_it_opens_without_a_token_and_prints_none(home: Path) ->
             assert json.load(answer)["role"] == "admin"
 
 
-def test_for_everybody_it_prints_a_link_that_lets_in(home: Path) -> None:
+def test_on_any_other_address_a_working_sign_in_link_is_printed(home: Path) -> None:
     with started(home, "--host", "0.0.0.0") as (url, process, _):
         assert process.stderr is not None
         printed = process.stderr.readline()
@@ -199,7 +199,7 @@ def test_for_everybody_it_prints_a_link_that_lets_in(home: Path) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
-def test_without_a_token_it_refuses_to_start_anywhere_else_and_says_why(host: str, home: Path) -> None:
+def test_an_empty_token_on_any_other_address_stops_the_start_with_a_reason(host: str, home: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "server.cli.main", "serve", "--host", host, "--port", "0"],
         cwd=ROOT,
@@ -215,13 +215,13 @@ def test_without_a_token_it_refuses_to_start_anywhere_else_and_says_why(host: st
     assert "Traceback" not in done.stderr
 
 
-def test_a_server_for_everybody_is_found_under_addresses_of_this_machine() -> None:
+def test_a_wildcard_address_is_printed_as_the_addresses_of_this_machine() -> None:
     assert addresses("10.1.2.3") == ["10.1.2.3"]
     assert addresses("fe80::1") == ["[fe80::1]"]
     assert addresses("0.0.0.0")[0] == "127.0.0.1"
 
 
-def test_all_lines_of_the_log_are_json_where_that_is_asked(home: Path) -> None:
+def test_every_log_line_is_json_if_configured(home: Path) -> None:
     with started(home, LATENTWALK_LOG_JSON="1") as (_, _, lines):
         found: list[dict[str, Any]] = [json.loads(line) for line in lines]
     assert len(found) > 2

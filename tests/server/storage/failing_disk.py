@@ -1,10 +1,11 @@
-"""One learning job on a disk that fails at one call: run by `test_failing_disk.py` with `failing.c` loaded first."""
+"""Runs a learning job on a disk that fails at one call; `test_failing_disk.py` starts it under `failing_disk.c`."""
 
 from __future__ import annotations
 
 import asyncio
 import ctypes
 import dataclasses
+import importlib
 import json
 import os
 import sys
@@ -37,13 +38,13 @@ DATE = "2026-01-01"
 
 
 def short_card(*arguments: object) -> Work[dict[str, Any]]:
-    """In place of a report card, which writes nothing and takes longer than all the rest."""
+    """Replaces the report card, which writes nothing and takes longer than everything else."""
     yield Progress(1.0, "Measured")
     return {"n": 0}
 
 
 class Server:
-    """What of a server learns and keeps, with a generator of its own."""
+    """The parts of a server that learn and store, with a small generator."""
 
     def __init__(self, home: Path, generator: Any) -> None:
         self.database = Database.at(home)
@@ -67,7 +68,7 @@ class Server:
 
 
 async def first(server: Server) -> dict[str, Any]:
-    """Learn while the disk fails; what was confirmed."""
+    """Learn while the disk fails, and report what was confirmed."""
     try:
         server.jobs.load()
         job = await server.jobs.start("learn", "Learning", await server.plan(), {"to": "learn"})
@@ -77,8 +78,8 @@ async def first(server: Server) -> dict[str, Any]:
     return {"confirmed": job.id, "state": str(job.state), "message": job.message}
 
 
-async def second(server: Server, told: dict[str, Any]) -> dict[str, Any]:
-    """The next server, on a sound disk: what it finds and finishes."""
+async def second(server: Server, result: dict[str, Any]) -> dict[str, Any]:
+    """The next server, on a working disk: report what it finds and finishes."""
     server.jobs.load()
     await server.jobs.reconcile()
     for job in server.jobs.events.all():
@@ -86,8 +87,8 @@ async def second(server: Server, told: dict[str, Any]) -> dict[str, Any]:
     found = {job.id: dataclasses.asdict(job) for job in server.jobs.events.all()}
     learned = dict(server.library.directions("tiny").items())
     return {
-        **told,
-        "then": found.get(told["confirmed"] or ""),
+        **result,
+        "then": found.get(result["confirmed"] or ""),
         "jobs": len(found),
         "learned": to_bytes(learned["bright"]).hex() if "bright" in learned else None,
         "broken": [check.name for check in repair.examine(server.library.home, server.database)
@@ -97,7 +98,7 @@ async def second(server: Server, told: dict[str, Any]) -> dict[str, Any]:
 
 
 def in_a_child(function: Any) -> Any:
-    """What `function` returns, in a process of its own: importing torch once is enough."""
+    """Call `function` in a forked process, so that torch is imported only once, and return its result."""
     out, into = os.pipe()
     child = os.fork()
     if child == 0:
@@ -113,32 +114,36 @@ def in_a_child(function: Any) -> Any:
     return json.loads(answer)
 
 
-def main(folder: Path, code: int, calls: list[int]) -> None:
-    """One line of JSON a call: the calls there are for 0, else what became of a job whose n-th call failed."""
+def main(folder: Path, plan: list[tuple[int, int]]) -> None:
+    """Print one line of JSON for each pair of an error code and the number of the call that fails with it.
+
+    The line says what became of the job; for call 0, which never fails, also how many calls there were.
+    """
     shim = ctypes.CDLL(None)
     torch.set_num_threads(1)
     learn.measure = short_card
     calibration.LATENTS = 32
-    time.perf_counter = lambda: 0.0  # how long it took is written into the direction
+    time.perf_counter = lambda: 0.0  # durations are written into the direction
     jobs_module.PAUSE = 0.02
+    importlib.import_module("server.storage.db.migrations.upgrade")  # once, and not in every child
     generator = tiny_generator()
-    for number in calls:
+    for code, number in plan:
         home = folder / f"{code}-{number}"
         home.mkdir()
 
-        def failing(home: Path = home, number: int = number) -> dict[str, Any]:
+        def failing(home: Path = home, code: int = code, number: int = number) -> dict[str, Any]:
             server = Server(home, generator)
             shim.failing_arm(str(home).encode(), ctypes.c_long(number), code)
-            told = asyncio.run(first(server))
-            return {"calls": shim.failing_seen(), **told}
+            result = asyncio.run(first(server))
+            return {"calls": shim.failing_seen(), **result}
 
-        def sound(told: dict[str, Any], home: Path = home) -> dict[str, Any]:
-            return asyncio.run(second(Server(home, generator), told))
+        def recovering(result: dict[str, Any], home: Path = home) -> dict[str, Any]:
+            return asyncio.run(second(Server(home, generator), result))
 
-        told = in_a_child(failing)
-        answer = told if "crashed" in told else in_a_child(lambda: sound(told))  # noqa: B023 - called at once
-        print(json.dumps({"at": number, **answer}), flush=True)
+        result = in_a_child(failing)
+        answer = result if "crashed" in result else in_a_child(lambda: recovering(result))  # noqa: B023 - called here
+        print(json.dumps({"code": code, "at": number, **answer}), flush=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3]))
+    main(Path(sys.argv[1]), json.loads(sys.argv[2]))

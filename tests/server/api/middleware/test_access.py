@@ -1,4 +1,4 @@
-"""A server that others can reach: nobody comes in without a token, and each does what their role lets them."""
+"""Access control of a server on a network: tokens, cookies, roles, rate limits and the audit log."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ WRONG = [
         {"authorization": "x"},
     ],
 )
-def test_without_a_token_there_is_nothing_to_see(
+def test_every_route_but_the_public_ones_needs_a_token(
     method: str, path: str, headers: dict[str, str], stranger: TestClient, house: TestClient
 ) -> None:
     house.app.state.services.rate_limits._buckets.clear()  # the many wrong guesses here are no attack
@@ -104,13 +104,13 @@ def test_without_a_token_there_is_nothing_to_see(
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-def test_signs_of_life_and_the_pages_own_files_need_no_token(stranger: TestClient) -> None:
+def test_health_checks_and_static_files_need_no_token(stranger: TestClient) -> None:
     assert stranger.get("/healthz").json() == {"status": "ok"}  # and not what runs here
     assert stranger.get("/readyz").status_code in (200, 503)
     assert stranger.get("/static/js/shell/sign-in.js").status_code == 200
 
 
-def test_the_page_without_a_token_says_what_is_missing(stranger: TestClient) -> None:
+def test_the_page_without_a_token_asks_for_one(stranger: TestClient) -> None:
     answer = stranger.get("/")
     assert answer.status_code == 401
     assert "asks for a token" in answer.text
@@ -119,7 +119,7 @@ def test_the_page_without_a_token_says_what_is_missing(stranger: TestClient) -> 
     assert "eyes" not in answer.text
 
 
-def test_the_link_gives_a_strict_cookie_that_scripts_cannot_read(stranger: TestClient, tokens: dict[str, str]) -> None:
+def test_the_sign_in_link_sets_a_strict_http_only_cookie(stranger: TestClient, tokens: dict[str, str]) -> None:
     answer = stranger.get(f"/?token={tokens['viewer']}")
     assert answer.status_code == 200
     [cookie] = SimpleCookie(answer.headers["set-cookie"]).values()
@@ -139,14 +139,14 @@ def test_the_link_gives_a_strict_cookie_that_scripts_cannot_read(stranger: TestC
     }
 
 
-def test_over_https_the_cookie_stays_there(house: TestClient, tokens: dict[str, str]) -> None:
+def test_over_https_the_cookie_is_secure(house: TestClient, tokens: dict[str, str]) -> None:
     client = TestClient(house.app, base_url="https://10.1.2.3")
     answer = client.get(f"/?token={tokens['viewer']}")
     [cookie] = SimpleCookie(answer.headers["set-cookie"]).values()
     assert (cookie.key, cookie["secure"]) == ("latentwalk", True)
 
 
-def test_the_form_lets_in_and_leads_on(stranger: TestClient, tokens: dict[str, str]) -> None:
+def test_the_sign_in_form_sets_the_cookie_and_redirects(stranger: TestClient, tokens: dict[str, str]) -> None:
     answer = stranger.post("/sign-in", data={"token": f" {tokens['editor']} "}, headers={"origin": BASE})
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     assert stranger.get("/api/me").json()["role"] == "editor"
@@ -154,7 +154,7 @@ def test_the_form_lets_in_and_leads_on(stranger: TestClient, tokens: dict[str, s
     assert stranger.get("/api/me").status_code == 401
 
 
-def test_a_wrong_token_is_told_so_and_guessing_ends_soon(house: TestClient, stranger: TestClient) -> None:
+def test_wrong_tokens_are_refused_and_soon_rate_limited(house: TestClient, stranger: TestClient) -> None:
     house.app.state.services.rate_limits._buckets.clear()
     answers: list[Any] = []
     while len(answers) < 60 and not (answers and answers[-1].status_code == 429):  # a slow machine is let guess more
@@ -169,7 +169,7 @@ def test_a_wrong_token_is_told_so_and_guessing_ends_soon(house: TestClient, stra
     house.app.state.services.rate_limits._buckets.clear()
 
 
-def test_programs_send_the_token_itself(stranger: TestClient, tokens: dict[str, str]) -> None:
+def test_a_bearer_token_is_accepted(stranger: TestClient, tokens: dict[str, str]) -> None:
     headers = {"authorization": f"Bearer {tokens['viewer']}"}
     assert stranger.get("/api/jobs", headers=headers).status_code == 200
     assert stranger.post("/api/render", json=EDIT, headers=headers).status_code == 200
@@ -210,7 +210,7 @@ ROLES = {
 }
 
 
-def test_every_route_that_does_something_says_who_may(house: TestClient) -> None:
+def test_every_route_that_changes_something_declares_a_role(house: TestClient) -> None:
     found = {}
     for route in routes(house.app):
         for method in set(route.methods) - set(SAFE):
@@ -228,7 +228,7 @@ def routes(app: Any) -> Iterator[APIRoute]:
 
 
 @pytest.mark.parametrize(("method", "path"), [key for key, role in ROLES.items() if role is not Role.VIEWER])
-def test_whoever_may_not_is_told_what_they_would_need(method: str, path: str, come_in: Any) -> None:
+def test_a_refusal_names_the_role_that_is_needed(method: str, path: str, come_in: Any) -> None:
     needed = ROLES[method, path]
     address = re.sub(r"{\w+}", "nothing", path)
     for role in Role:
@@ -240,7 +240,7 @@ def test_whoever_may_not_is_told_what_they_would_need(method: str, path: str, co
             assert f"ask for an {'editor' if needed is Role.EDITOR else 'administrator'}'s link" in answer.text
 
 
-def test_a_viewer_explores_and_exports_and_stops_their_own_work_alone(come_in: Any) -> None:
+def test_a_viewer_explores_exports_and_stops_only_their_own_jobs(come_in: Any) -> None:
     first, second = come_in("viewer"), come_in("viewer")
     assert first.post("/api/render", json=EDIT).status_code == 200
     started = first.post("/api/walks/export", json=SWEEP)
@@ -253,7 +253,7 @@ def test_a_viewer_explores_and_exports_and_stops_their_own_work_alone(come_in: A
     assert come_in("editor").delete(address).status_code == 202
 
 
-def test_after_a_restart_a_viewer_still_stops_their_own_work_alone(
+def test_after_a_restart_a_viewer_still_stops_only_their_own_jobs(
     tmp_path: Path, eyes_spec: GeneratorSpec, make_slider: Any, put_direction: Any
 ) -> None:
     put_direction(tmp_path, make_slider(eyes_spec))
@@ -279,7 +279,7 @@ def test_after_a_restart_a_viewer_still_stops_their_own_work_alone(
         assert answers == [403, 202]
 
 
-def test_everything_that_starts_a_job_says_who_did(
+def test_every_job_records_the_person_who_started_it(
     house: TestClient, come_in: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     services = house.app.state.services
@@ -315,7 +315,7 @@ def test_everything_that_starts_a_job_says_who_did(
     assert asked == [_person(client, services)] * len(bodies)
 
 
-def test_a_token_taken_back_ends_everything_at_once(house: TestClient, shared_home: Path) -> None:
+def test_revoking_a_token_ends_its_sessions_at_once(house: TestClient, shared_home: Path) -> None:
     kept = TokenStore(shared_home / "access")
     secret = kept.add("guest", Role.ADMIN)
     client = TestClient(house.app, base_url=BASE)
@@ -325,7 +325,7 @@ def test_a_token_taken_back_ends_everything_at_once(house: TestClient, shared_ho
     assert client.get("/api/me").status_code == 401
 
 
-def test_damaged_tokens_let_nobody_in_and_say_so(tmp_path: Path) -> None:
+def test_a_damaged_token_file_refuses_everyone_with_a_reason(tmp_path: Path) -> None:
     (tmp_path / "access").mkdir()
     (tmp_path / "access" / "tokens.json").write_text("[]")
     with TestClient(create_app(Settings(home=tmp_path, host="0.0.0.0")), base_url=BASE) as client:
@@ -334,7 +334,7 @@ def test_damaged_tokens_let_nobody_in_and_say_so(tmp_path: Path) -> None:
         assert (answer.status_code, answer.json()["error"]["code"]) == (507, "storage_failed")
 
 
-def test_one_person_starts_only_so_many_jobs_and_the_next_one_still_may(come_in: Any, house: TestClient) -> None:
+def test_jobs_are_rate_limited_per_person(come_in: Any, house: TestClient) -> None:
     first, second = come_in("viewer"), come_in("viewer")
     services = house.app.state.services
     services.rate_limits.of(_person(first, services), "jobs").take(100)
@@ -344,14 +344,14 @@ def test_one_person_starts_only_so_many_jobs_and_the_next_one_still_may(come_in:
     assert second.post("/api/walks/export", json=SWEEP).status_code == 202
 
 
-def test_what_started_nothing_costs_nothing(come_in: Any, house: TestClient) -> None:
+def test_a_refused_job_does_not_count_against_the_rate_limit(come_in: Any, house: TestClient) -> None:
     client = come_in("viewer")
     for _ in range(60):
         assert client.post("/api/walks/export", json=sweep_body(EDIT, "nope")).status_code in (404, 422)
     assert client.post("/api/walks/export", json=SWEEP).status_code == 202
 
 
-def test_a_person_sends_only_so_many_bytes_and_requests(come_in: Any, house: TestClient) -> None:
+def test_bytes_and_requests_are_rate_limited_per_person(come_in: Any, house: TestClient) -> None:
     client, services = come_in("viewer"), house.app.state.services
     services.rate_limits.of(_person(client, services), "bytes").take(2e9)
     refused = client.post("/api/walks/restore", content=b"x" * 1000)
@@ -364,7 +364,7 @@ def test_a_person_sends_only_so_many_bytes_and_requests(come_in: Any, house: Tes
     assert come_in("viewer").get("/api/jobs").status_code == 200
 
 
-def test_who_came_in_was_refused_or_changed_something_stands_in_the_log(
+def test_sign_ins_refusals_and_changes_are_in_the_audit_log(
     come_in: Any, stranger: TestClient, caplog: pytest.LogCaptureFixture, tokens: dict[str, str]
 ) -> None:
     with caplog.at_level(logging.INFO, "latentwalk.audit"):

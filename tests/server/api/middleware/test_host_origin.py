@@ -1,4 +1,4 @@
-"""Who may talk to the server, and how much."""
+"""Host names, origins, security headers and body sizes."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ EDIT = {"generator": "eyes", "base": {"seed": 7}}
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:8000", "127.0.0.1:8123", "[::1]", "[::1]:8000", "LOCALHOST"])
-def test_local_names_are_known(host: str, client: TestClient) -> None:
+def test_local_host_names_are_accepted(host: str, client: TestClient) -> None:
     assert client.get("/healthz", headers={"host": host}).status_code == 200
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "", "10.0.0.1"])
-def test_any_other_name_is_refused_so_that_rebinding_fails(host: str, client: TestClient) -> None:
+def test_any_other_host_name_is_refused_against_dns_rebinding(host: str, client: TestClient) -> None:
     answer = client.get("/healthz", headers={"host": host})
     assert answer.status_code == 403
     assert answer.json()["error"]["code"] == "forbidden"
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-def test_names_can_be_allowed(home: Path) -> None:
+def test_configured_host_names_are_accepted(home: Path) -> None:
     app = create_app(Settings(home=home, allowed_hosts=("studio.example",)))
     with TestClient(app, base_url="http://studio.example:8000") as client:
         assert client.get("/healthz").status_code == 200
 
 
-def test_a_server_for_everywhere_is_reached_under_addresses_but_not_under_names(home: Path) -> None:
+def test_a_server_on_every_address_answers_to_addresses_but_not_to_names(home: Path) -> None:
     with TestClient(create_app(Settings(home=home, host="0.0.0.0")), base_url="http://10.1.2.3:8000") as client:
         assert client.get("/healthz").status_code == 200
         assert client.get("/healthz", headers={"host": "evil.example"}).status_code == 403
@@ -52,18 +52,18 @@ def test_a_server_for_everywhere_is_reached_under_addresses_but_not_under_names(
         ("", 403),
     ],
 )
-def test_only_our_own_page_may_write(origin: str | None, status: int, client: TestClient) -> None:
+def test_writes_from_another_site_are_refused(origin: str | None, status: int, client: TestClient) -> None:
     headers = {} if origin is None else {"origin": origin}
     assert client.post("/api/render", json=EDIT, headers=headers).status_code == status
 
 
-def test_reading_needs_no_origin(client: TestClient) -> None:
+def test_reads_need_no_origin(client: TestClient) -> None:
     answer = client.get("/api/generators", headers={"origin": "http://evil.example"})
     assert answer.status_code == 200
     assert "access-control-allow-origin" not in answer.headers
 
 
-def test_every_answer_carries_the_security_headers(client: TestClient) -> None:
+def test_every_response_has_the_security_headers(client: TestClient) -> None:
     for path in ("/", "/nowhere", "/api/generators", "/static/js/live/live-socket.js"):
         headers = client.get(path).headers
         assert "default-src 'self'" in headers["content-security-policy"]
@@ -76,7 +76,7 @@ def test_every_answer_carries_the_security_headers(client: TestClient) -> None:
     ("path", "limit"),
     [("/api/render", LARGEST), ("/api/walks/export", LARGEST), ("/api/directions/upload", LARGEST_FILE)],
 )
-def test_what_is_too_large_is_refused_with_a_sentence(path: str, limit: int, client: TestClient) -> None:
+def test_too_large_a_body_is_refused(path: str, limit: int, client: TestClient) -> None:
     def in_pieces():  # type: ignore[no-untyped-def]  # without a length announced
         for _ in range(limit // 2**16 + 1):
             yield b"0" * 2**16
