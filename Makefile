@@ -1,6 +1,6 @@
-# run: serve the page; test: everything CI runs; check: lint and types; bench, soak: figures; lock: pin anew; clean.
+# run: serve the page; test: everything CI runs; check: lint and types; bench, soak: figures; lock: pin versions; clean.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak avatars directions memorability pictures reference lock clean chromium
+.PHONY: help run test coverage check bench soak avatars directions memorability pictures reference lock clean chromium
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,16 +13,17 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c const
 help:
 	@echo "make run    serve the page on 127.0.0.1:8000"
 	@echo "make test   lint, types and every test"
+	@echo "make coverage  run every test and report line coverage; fails below 90 %"
 	@echo "make check  lint and types alone"
 	@echo "make bench  measure forward, encoding and the live round trip"
 	@echo "make soak   minutes of dragging, learning and exporting"
-	@echo "make avatars  draw, train and measure the avatars that ship anew; needs node and many hours, goes on where it stopped"
-	@echo "make directions  learn again what ships in models/bundled; half an hour"
-	@echo "make memorability  learn the shipped memorability sliders again; fetches ResMem, an hour on two cores"
+	@echo "make avatars  draw the data, train and measure the bundled avatars; needs Node.js and many hours; run it again to resume"
+	@echo "make directions  learn the bundled directions again; takes half an hour"
+	@echo "make memorability  learn the bundled memorability sliders again; downloads ResMem; takes an hour on two cores"
 	@echo "make pictures  record the pictures of the page in docs/images; needs Chromium"
-	@echo "make reference  write docs/reference anew, from the commands, the settings and the HTTP API"
-	@echo "make lock   pin every version anew after a change in pyproject.toml"
-	@echo "make clean  remove what these commands made; what was learned is kept"
+	@echo "make reference  generate docs/reference from the commands, the settings and the HTTP API"
+	@echo "make lock   pin all dependencies again after a change in pyproject.toml"
+	@echo "make clean  remove the virtual environment, caches and build files; learned directions are kept"
 
 run: $(INSTALLED)
 	$(BIN)/latentwalk serve
@@ -32,6 +33,9 @@ run: $(INSTALLED)
 WORKERS := auto
 test: check chromium
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS)
+
+coverage: $(INSTALLED_DEV) chromium
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --cov --cov-report=term:skip-covered
 
 check: $(INSTALLED_DEV) $(INSTALLED_PAGE)
 	$(BIN)/ruff check .
@@ -76,7 +80,7 @@ pictures: $(INSTALLED_DEV) chromium
 	$(BIN)/python tools/slider_animation.py
 
 clean:
-	rm -rf $(VENV) tools/page/node_modules build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) tools/page/node_modules build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -85,24 +89,24 @@ $(BIN)/python:
 	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then found=$$python; break; fi; \
 	done; \
 	if [ -z "$$found" ]; then \
-	  echo "Latentwalk needs Python 3.11 or newer, and none was found. Install one, or name it: make run PYTHON=/path/to/python3" >&2; exit 1; \
+	  echo "Python 3.11 or newer was not found. Install it, or pass its path: make run PYTHON=/path/to/python3" >&2; exit 1; \
 	fi; \
 	if ! "$$found" -c 'import ensurepip, venv' >/dev/null 2>&1; then \
-	  echo "This Python cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; \
+	  echo "This Python has no venv module. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; \
 	fi; \
 	"$$found" -m venv $(VENV)
 
 $(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Installing what Latentwalk needs into $(VENV); this takes a minute or two the first time."
+	@echo "Installing Latentwalk into $(VENV); this takes a minute or two the first time."
 	$(PIP) -e .
 	@touch $@
 
 $(INSTALLED_DEV): pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Installing what Latentwalk and its tests need into $(VENV); this takes a minute or two the first time."
+	@echo "Installing Latentwalk and its development tools into $(VENV); this takes a minute or two the first time."
 	$(PIP) -e '.[dev]'
 	@touch $@ $(INSTALLED)
 
-# What checks the page's scripts; it runs on the node of the dev extra, and nothing of it is needed to serve.
+# ESLint and TypeScript, which check the page's scripts. They run on the Node.js of the dev extra and are not needed to serve.
 $(INSTALLED_PAGE): tools/page/package.json tools/page/package-lock.json | $(INSTALLED_DEV)
 	cd tools/page && $(NODE) npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     host: str = Field(
         "127.0.0.1",
         min_length=1,
-        description="Address to listen on. On any address but a loopback one the server asks for a token.",
+        description="Address to listen on. On any address other than a loopback address, the server requires a token.",
     )
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     device: str = Field(
@@ -67,10 +67,10 @@ class Settings(BaseSettings):
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Further host names under which browsers may reach the server, separated by commas. If one is not "
-        "a loopback name, the server asks for a token.",
+        "a loopback name, the server requires a token.",
     )
     frame_ancestors: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="origins whose pages may show the page in a frame, separated by commas; none unless set"
+        (), description="Origins whose pages may show this page in a frame, separated by commas; by default none."
     )
 
     token: SecretStr | None = Field(

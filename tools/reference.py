@@ -100,7 +100,7 @@ def cli_page() -> str:
     """Every command with its usage, help and options."""
     introduction = (
         "# Command line\n\nCommands that only read have `--json`. The exit status is 0, 1 for a refused request with "
-        "one sentence on stderr, or 2 for wrong usage."
+        "an error message on stderr, or 2 for wrong usage."
     )
     return "\n\n".join([introduction, *_command(command, PROGRAM)])
 

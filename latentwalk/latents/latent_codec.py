@@ -55,7 +55,7 @@ def interpolate_latents(first: str | None, second: str | None, share: float) -> 
         )
     ends = [_numbers(text) for text in (first, second)]
     if len(ends[0]) != len(ends[1]):
-        raise Invalid("A walk cannot lead from a latent to one of another size.", "Invert both pictures the same way.")
+        raise Invalid("A walk cannot connect latents of different sizes.", "Invert both pictures the same way.")
     return encode_latent(torch.from_numpy((1 - share) * ends[0] + share * ends[1]))
 
 

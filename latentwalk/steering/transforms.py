@@ -126,7 +126,7 @@ PERCENT = Unit("%", decimals=1)
 
 @transform(title="Zoom", group="geometry", unit=FACTOR, reach=2.0, moves=True)
 def zoom(images: Tensor, amounts: Tensor) -> Edited:
-    """Enlarges the image about its centre; below x1 it shrinks and shows what would lie around it."""
+    """Enlarges the image about its centre; below ×1 it shrinks and shows what would lie around it."""
     zero, scale = torch.zeros_like(amounts), 1 / amounts
     return warp(images, _affine(((scale, zero, zero), (zero, scale, zero))))
 

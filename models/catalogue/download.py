@@ -47,7 +47,7 @@ def fetch_weights(
             f"Read them, then run: latentwalk pull {name} --accept-licence",
         )
     if origin.kind == "installed":
-        raise Conflict(f"{name} comes with Latentwalk.", "There is nothing to fetch.")
+        raise Conflict(f"{name} comes with Latentwalk.", "There is nothing to download.")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder) as scratch:
         report(0.05, f"Downloading {origin.requirement}, {origin.bytes / 1e6:.0f} MB")

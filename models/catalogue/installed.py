@@ -60,7 +60,7 @@ class GeneratorCatalogue:
         if entry.origin.kind == "adapter":
             return plugins.load(entry, device)
         if entry.origin.kind == "wheel" and not self.is_installed(name):
-            raise NotFound(f"{entry.spec.title} ({name}) has not been fetched yet.", f"Run: latentwalk pull {name}")
+            raise NotFound(f"{entry.spec.title} ({name}) is not downloaded yet.", f"Run: latentwalk pull {name}")
         return pinned.load(name, self._downloads, device)
 
     def encoder(self, name: str) -> Path | None:

@@ -83,7 +83,7 @@ def _downloaded_state(entry: CatalogueEntry, folder: Path) -> dict[str, Tensor]:
     name = entry.spec.name
     path = folder / name / WEIGHTS
     if not path.is_file():
-        raise NotFound(f"{name} has not been fetched yet.", f"Run: latentwalk pull {name}")
+        raise NotFound(f"{name} is not downloaded yet.", f"Run: latentwalk pull {name}")
     try:
         return safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, OSError) as error:

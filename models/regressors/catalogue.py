@@ -63,7 +63,7 @@ def load(name: str, folder: Path, device: torch.device | str = "cpu") -> Regress
     regressor, path = pullable()[name], folder / name / WEIGHTS
     command = f"Run: latentwalk pull {name}"
     if not path.is_file():
-        raise NotFound(f"{regressor.spec.title} ({name}) has not been fetched yet.", command)
+        raise NotFound(f"{regressor.spec.title} ({name}) is not downloaded yet.", command)
     try:
         state = safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, OSError) as error:

@@ -60,7 +60,7 @@ default_generator = click.option(
 device = click.option("--device", metavar="D", help="auto, cpu, mps or cuda:N.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 out_folder = click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Keep the result in a folder, not in the library."
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Write the result to a folder instead of the library."
 )
 
 

@@ -208,7 +208,7 @@ class JobRunner:
                 if not await asyncio.to_thread(atomic_files.has_room, self._home):
                     raise DiskFull("The disk is nearly full.")
                 if not counted and await asyncio.to_thread(self.table.begin, run.job.id, checkpoint.mark) > TRIES:
-                    raise Invalid(CRASHED, "Ask for less, or see the server's log.")
+                    raise Invalid(CRASHED, "Request a smaller job, or see the server's log.")
                 counted = True
                 if await self._run_steps(run, checkpoint):
                     return

@@ -76,7 +76,7 @@ class Library:
         """Fetch a generator's weights. `report` receives the share done and a message, and may raise to stop."""
         entry, folder = self.entry(name), self.home / "generators"
         if self.is_installed(name):
-            raise Conflict(f"{entry.spec.title} is installed already.", "There is nothing to fetch.")
+            raise Conflict(f"{entry.spec.title} is installed already.", "There is nothing to download.")
         try:
             download.fetch_weights(entry, folder, report)
         except OSError as error:

@@ -99,14 +99,14 @@ class Regressors:
         """The regressor with this name; NotFound, which lists the existing ones, when there is none."""
         entry = self.all().get(name)
         if entry is None:
-            raise NotFound(f"There is no regressor “{name[:60]}”.", f"There are {', '.join(self.all())}.")
+            raise NotFound(f"There is no regressor “{name[:60]}”.", f"Choose one of {', '.join(self.all())}.")
         return entry
 
     def load(self, name: str, device: str = "cpu") -> Regressor:
         """Load a regressor onto `device`. The same object is returned again while its weights are the same."""
         entry = self.find(name)
         if not entry.installed:
-            raise NotFound(f"{entry.spec.title} ({name}) has not been fetched yet.", f"Run: latentwalk pull {name}")
+            raise NotFound(f"{entry.spec.title} ({name}) is not downloaded yet.", f"Run: latentwalk pull {name}")
         key = (name, entry.spec.fingerprint, device)
         if key not in self._loaded:
             self._unload(name)
@@ -157,7 +157,7 @@ class Regressors:
         entry = self._stored(name)
         changes = {part: _text(part, text) for part, text in (card or {}).items()}
         if set(changes) - set(PARTS):
-            raise Invalid("A card has no such part.", f"Its parts are {', '.join(PARTS)}.")
+            raise Invalid("A card has no such field.", f"Its fields are {', '.join(PARTS)}.")
         new_card = replace(entry.spec.card, **changes)
         spec = replace(entry.spec, card=new_card, title=_text("title", title) if title else entry.spec.title)
         new_reason = entry.reason if reason is None else reason

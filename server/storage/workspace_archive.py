@@ -160,7 +160,7 @@ def _read_manifest(archive: zipfile.ZipFile) -> Manifest:
         raise Invalid("The workspace's manifest or ledger is malformed.", HINT) from None
     for name, (_, size) in files.items():
         if not _is_allowed(name) or name not in members or members[name].file_size != size:
-            raise Invalid(f"The workspace contains “{name[:80]}”, which does not belong into one.", HINT)
+            raise Invalid(f"The workspace contains “{name[:80]}”, which does not belong in a workspace.", HINT)
     missing = row_export.file_hashes(manifest.rows) - {sha256 for sha256, _ in files.values()}
     if set(members) - set(files) != {MANIFEST} or missing:
         raise Invalid("The workspace does not contain what its manifest lists.", HINT)
@@ -177,7 +177,7 @@ def _check_space(home: Path, manifest: Manifest) -> None:
     folder = next(place for place in (home, *home.parents) if place.exists())
     needed = sum(size for _, size in manifest.files.values()) + atomic_files.RESERVE
     if shutil.disk_usage(folder).free < needed:
-        raise DiskFull(f"The workspace needs {needed / 1e9:.1f} GB, which are not free.", "Free some space first.")
+        raise DiskFull(f"The workspace needs {needed / 1e9:.1f} GB of free disk space.", "Free some space first.")
 
 
 def _verify(archive: zipfile.ZipFile, manifest: Manifest) -> Work[None]:

@@ -33,7 +33,9 @@ def test_a_wrong_file_gets_a_sentence_and_changes_nothing(explorer):
 
 def test_a_file_that_only_claims_to_be_a_slider_is_refused_with_a_sentence(explorer):
     explorer.open().drop("broken.safetensors", b"\x10\0\0\0\0\0\0\0nonsense")
-    expect(explorer.page.locator("toast-stack .problem")).to_contain_text("broken: This is no checkpoint of a kind")
+    expect(explorer.page.locator("toast-stack .problem")).to_contain_text(
+        "broken: This is not a checkpoint of a known format"
+    )
     explorer.complaints.clear()  # the browser itself notes every refused request
 
 

@@ -56,12 +56,12 @@ def test_without_a_token_there_is_a_page_that_asks_for_it_and_keeps_the_picture_
     page: Page, house: str, tokens: dict[str, str]
 ) -> None:
     page.goto(f"{house}/#e=eyJiYXNlIjp7InNlZWQiOjU4fSwiZ2VuZXJhdG9yIjoiZXllcyJ9")
-    expect(page.get_by_text("This Latentwalk asks for a token.")).to_be_visible()
+    expect(page.get_by_text("This server requires a token.")).to_be_visible()
     field = page.get_by_label("Token")
     expect(field).to_be_focused()
     field.fill("not-the-token-at-all")
     field.press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("That token is not known here.")
+    expect(page.get_by_role("alert")).to_contain_text("This token is not valid.")
     page.get_by_label("Token").fill(tokens["viewer"])
     page.get_by_role("button", name="Sign in").click()
     drawn(page)
@@ -145,4 +145,4 @@ def test_a_token_taken_back_leads_to_the_page_that_asks(page: Page, house: str, 
     page.goto(f"{house}/?token={kept.add('guest', Role.VIEWER)}")
     drawn(page)
     kept.remove("guest")
-    expect(page.get_by_text("This Latentwalk asks for a token.")).to_be_visible()
+    expect(page.get_by_text("This server requires a token.")).to_be_visible()

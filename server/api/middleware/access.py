@@ -36,7 +36,7 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
 }
 UNAUTHENTICATED = HostRefusal(
-    401, "unauthorized", "This server asks for a token.", "Open the link that its operator gave you.", "token"
+    401, "unauthorized", "This server requires a token.", "Open the sign-in link from its operator.", "token"
 )
 REMOTE_PEER = HostRefusal(
     403, "forbidden", "This server answers only its own machine.", "Start it with an address and a token.", "peer"

@@ -37,5 +37,5 @@ async def readyz(services: ServicesDep) -> Response:
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {MEDIA_TYPE: {}}}})
 async def metrics(services: ServicesDep) -> Response:
-    """All metrics in the text format of Prometheus. A server that asks for a token asks for one here too."""
+    """All metrics in the text format of Prometheus. Where the server requires a token, this route does too."""
     return Response(services.metrics.text(), media_type=MEDIA_TYPE)

@@ -21,8 +21,8 @@ router = APIRouter()
 TEMPLATE = "sign_in.html"
 # Without a referrer browsers send the origin "null" with the form, which the middleware takes for a foreign page.
 HEADERS = {"cache-control": "no-store", "referrer-policy": "same-origin"}
-WRONG_TOKEN = "That token is not known here. It may have been removed, or the server was restarted."
-TOKEN_NEEDED = "This Latentwalk asks for a token. Open the link that its operator gave you, or paste the token here."
+WRONG_TOKEN = "This token is not valid. It may have been removed, or the server was restarted."
+TOKEN_NEEDED = "This server requires a token. Open the sign-in link from its operator, or paste the token here."
 TOO_MANY_ATTEMPTS = "Too many wrong tokens came from your address. Wait a minute and try again."
 
 

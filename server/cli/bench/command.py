@@ -35,7 +35,7 @@ def bench(context: click.Context, generator: str, device: str | None, as_json: b
 @device
 @as_json
 def film(generator: str, frames: int, device: str | None, as_json: bool) -> None:
-    """Time an export against its forward passes and its encoder alone."""
+    """Time a film export relative to its forward passes and encoder alone."""
     from server.cli import home
     from server.cli.bench import film_bench
 
@@ -54,8 +54,8 @@ def count_option(name: str, help: str, most: int) -> Callable[[F], F]:
 @click.option(
     "--seconds", type=click.FloatRange(0.1, 600), default=20.0, show_default=True, metavar="S", help="Duration."
 )
-@count_option("--slow", "How many of the users take half a second for each frame.", 256)
-@count_option("--silent", "How many more acknowledge every frame and read none.", 64)
+@count_option("--slow", "Number of these users that take half a second for each frame.", 256)
+@count_option("--silent", "Additional clients that acknowledge every frame but read none.", 64)
 @count_option("--storm", "Connections opened and aborted meanwhile.", 5000)
 @count_option("--drops", "How often each user loses the connection and reconnects.", 20)
 @default_generator

@@ -109,7 +109,7 @@ def _refusal(error: urllib.error.HTTPError) -> NotFound | Invalid:
         error_view = json.loads(error.read())["error"]
         return kind(error_view["message"], error_view["hint"])
     except (ValueError, KeyError):
-        return kind(f"The server answered with error {error.code}.", "Set LATENTWALK_TOKEN where it asks for a token.")
+        return kind(f"The server answered with error {error.code}.", "Set LATENTWALK_TOKEN if it requires a token.")
 
 
 @contextlib.contextmanager

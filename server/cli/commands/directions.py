@@ -31,12 +31,14 @@ def directions(generator: str, as_json: bool) -> None:
 @click.command()
 @click.argument("method", type=click.Choice(["pca", "sefa", "styles"]))
 @generator
-@click.option("--count", type=int, default=6, show_default=True, metavar="N", help="How many, the strongest first.")
+@click.option(
+    "--count", type=int, default=6, show_default=True, metavar="N", help="Number of directions, strongest first."
+)
 @out_folder
 @device
 @as_json
 def discover(method: Any, generator: str, count: int, out: Path | None, device: str | None, as_json: bool) -> None:
-    """Discover directions without supervision, and keep them."""
+    """Discover directions without supervision, and add them to the library."""
     from server.cli import home
     from server.services.directions import discovery
 
@@ -82,14 +84,14 @@ def sliders() -> None:
 @generator
 @click.option("--space", type=click.Choice(["z", "w"]), help="Latent space of the vectors; that of edits unless set.")
 @click.option(
-    "--count", type=click.IntRange(1, 64), default=6, show_default=True, help="How many, the strongest first."
+    "--count", type=click.IntRange(1, 64), default=6, show_default=True, help="Number of directions, strongest first."
 )
 @device
 @as_json
 def import_sliders(
     file: Path, generator: str, space: str | None, count: int, device: str | None, as_json: bool
 ) -> None:
-    """Keep the directions in FILE as sliders.
+    """Import the directions in FILE as sliders.
 
     FILE is one of ours (.safetensors), GANSpace's components (.npz), an InterFaceGAN boundary or SeFa factors (.npy),
     or rosinality's factor.pt. It is read in the sandbox and never unpickled. Mismatched dimensions are rejected, as

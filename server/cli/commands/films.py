@@ -22,7 +22,9 @@ FORMATS = "mp4, webm, gif, png (animated), webp or zip."
 @path_argument("recipe")
 @path_option("--out", required=True, metavar="F.mp4", help=FORMATS)
 @click.option("--format", metavar="F", help="The codec where the suffix leaves a choice: av1 for an .mp4.")
-@click.option("--quality", type=click.Choice(["small", "good", "best"]), help="That of the recipe unless set.")
+@click.option(
+    "--quality", type=click.Choice(["small", "good", "best"]), help="Encoding quality; by default that of the recipe."
+)
 @device
 def export(recipe: Path, out: Path, format: str | None, quality: Any, device: str | None) -> None:
     """Render a film from RECIPE: a JSON file, or an exported film, which carries its recipe."""
@@ -39,7 +41,7 @@ def export(recipe: Path, out: Path, format: str | None, quality: Any, device: st
 @click.option("--sweep", required=True, metavar="DIRECTION", help="Direction to move along, there and back.")
 @click.option("--seconds", type=float, default=4.0, show_default=True, metavar="S", help="Length of the film.")
 @click.option("--fps", type=int, default=30, show_default=True, metavar="N", help="Frames per second.")
-@click.option("--size", type=int, metavar="PX", help="Longest side; that of the generator unless set.")
+@click.option("--size", type=int, metavar="PX", help="Longest side in pixels; by default that of the generator.")
 @path_option("--out", required=True, metavar="F.mp4", help=FORMATS)
 @path_option("--recipe", metavar="F.json", help="Write the recipe to this file too.")
 def walk(

@@ -15,7 +15,7 @@ CARD_PARTS = {
     "licence": "What it may be used for, where the file does not say.",
     "data": "What it was trained on.",
     "data-licence": "What that data may be used for.",
-    "shows-badly": "Where it fails or misleads.",
+    "shows-badly": "What it shows badly, or where it misleads.",
 }
 
 
@@ -64,9 +64,9 @@ def pull(name: str, accepted: bool) -> None:
 @click.command("import")
 @path_argument("file")
 @click.option("--name", required=True, metavar="NAME", help="Its name: lower-case letters, digits and underscores.")
-@click.option("--title", default="", metavar="TEXT", help="Its title on the page; made from the name unless set.")
+@click.option("--title", default="", metavar="TEXT", help="Its title on the page; by default made from the name.")
 @click.option("--look", "preview_only", is_flag=True, help="Show the passport and keep nothing.")
-@click.option("--yes", is_flag=True, help="Keep it without asking, in a terminal too.")
+@click.option("--yes", is_flag=True, help="Import it without asking for confirmation.")
 @text_options(CARD_PARTS)
 @as_json
 def import_generator(

@@ -25,8 +25,10 @@ OF_SCORES = ("reach", "per_class", "samples", "hold", "judge")
 @generator
 @click.option("--id", metavar="ID", help="Its id; the name of the transform or the regressor unless set.")
 @click.option("--walk", type=click.Choice(["linear", "path"]), help="For a transform; linear unless set.")
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of everything random.")
-@click.option("--steps", type=int, metavar="N", help="Maximum of steps; 400 for a transform, 150 for a score.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Random seed.")
+@click.option(
+    "--steps", type=int, metavar="N", help="Maximum number of steps; by default 400 for a transform, 150 for a score."
+)
 @click.option("--batch", type=int, default=16, show_default=True, metavar="N", help="Images per step.")
 @click.option("--warm-start", type=click.Choice(["zero", "closed_form"]), help="For a transform; zero unless set.")
 @click.option("--layers", metavar="L", help="For a transform: all, A-B, or auto (early for geometry, late for colour).")

@@ -26,7 +26,7 @@ CARD_PARTS = {
     "limits": "Where it misleads.",
 }
 card_options: Callable[[Any], Any] = combined(
-    click.option("--title", metavar="TEXT", help="Its title on the page; made from the name unless set."),
+    click.option("--title", metavar="TEXT", help="Its title on the page; by default made from the name."),
     click.option(
         "--reason",
         metavar="TEXT",

@@ -42,7 +42,7 @@ def check_address(settings: Settings) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
-        raise Conflict(f"{host}:{port} cannot be listened on: {os_reason(error)}.", "Try another --port.") from None
+        raise Conflict(f"Cannot listen on {host}:{port}: {os_reason(error)}.", "Try another --port.") from None
 
 
 def check_database(settings: Settings) -> None:

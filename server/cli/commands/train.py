@@ -29,7 +29,7 @@ def train(
     device: str | None,
     as_json: bool,
 ) -> None:
-    """Train a generator on images, as RECIPE says.
+    """Train a generator on images, as described in RECIPE.
 
     Training can be interrupted at any time; run the same command again to resume. Grids of samples are written to the
     home's folder training/NAME/sheets.

@@ -12,7 +12,7 @@ from server.cli.options import path_argument
 
 @click.group()
 def workspace() -> None:
-    """Everything in the home, as one file."""
+    """Export or import the contents of the home as one file."""
 
 
 @workspace.command("export")

@@ -54,7 +54,7 @@ def learn_remotely(
         except WorkerLost:
             lost, mark = (lost + 1 if resume_state.mark == mark else 1), resume_state.mark
             if lost >= TRIES:
-                raise ModelFailed(CRASHED, "Ask for less, or see the workers' logs.") from None
+                raise ModelFailed(CRASHED, "Request a smaller job, or see the workers' logs.") from None
             yield Progress(share, CONTINUING)
         finally:
             with suppress(WorkerLost, LatentwalkError):

@@ -127,7 +127,7 @@ def base(file: VectorFile, spec: GeneratorSpec, name: str) -> Base:
     """The base of an edit from the latent in a file; Invalid where its shape is not one of the generator's."""
     rows = torch.from_numpy(file.rows)
     if file.kind != "latent":
-        raise Invalid(f"{name} holds directions, not a latent.", "Keep them as sliders: latentwalk sliders import.")
+        raise Invalid(f"{name} holds directions, not a latent.", "Import them as sliders: latentwalk sliders import.")
     if rows.shape[1] != spec.width or len(rows) not in (1, spec.layers):
         layers = f" in 1 or {spec.layers} rows" if spec.layers > 1 else ""
         raise Invalid(

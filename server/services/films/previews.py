@@ -75,7 +75,7 @@ class WalkPreviews:
     async def preset(self, id: str, request: PresetRequest) -> Timeline:
         """The timeline of a preset."""
         if id not in presets():
-            raise Invalid(f"There is no preset “{id[:40]}”.", f"There are {', '.join(presets())}.")
+            raise Invalid(f"There is no preset “{id[:40]}”.", f"Choose one of {', '.join(presets())}.")
         generator = request.edit.generator
         return presets()[id].make(request, self._library.spec(generator), self._library.directions(generator))
 

@@ -30,7 +30,7 @@ def timeline_for(
     """The timeline with its output changed to the suffix of `out`; `format` chooses where a suffix leaves it open."""
     known = next((one for one in formats.containers() if one == (format or timeline.output.format)), None)
     if format is not None and known is None:
-        raise Invalid(f"There is no format “{format[:20]}”.", f"There are {', '.join(formats.containers())}.")
+        raise Invalid(f"There is no format “{format[:20]}”.", f"Choose one of {', '.join(formats.containers())}.")
     chosen = formats.format_for(out, known)
     output: dict[str, Any] = timeline.output.model_dump()
     output |= {"format": chosen, "fps": fps_for(chosen, timeline.output.fps)}

@@ -47,7 +47,7 @@ def audio_path(timeline: Timeline, audio_files: AudioFiles) -> Path | None:
     """The audio file of a timeline, None where it has none; Invalid where its format cannot carry audio."""
     path = audio_files.path(timeline)
     if path is not None and not containers()[timeline.output.format].has_audio:
-        raise Invalid(f"A film as {timeline.output.format} carries no audio.", "Choose mp4, webm or av1.")
+        raise Invalid(f"The format {timeline.output.format} cannot contain audio.", "Choose mp4, webm or av1.")
     return path
 
 

@@ -81,7 +81,7 @@ class ImportQuarantine:
             path, name, year, title=title, card=card, unlocked=self._unlocked
         )
         if preview.golden != golden:
-            raise Invalid("The file renders another image than the one in its preview.", "Upload the file again.")
+            raise Invalid("The file renders a different image from its preview.", "Upload the file again.")
         checkpoint_import.keep_checkpoint(self._library, preview)
         atomic_files.remove(path)
         return name

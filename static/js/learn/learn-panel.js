@@ -72,7 +72,7 @@ export class LearnPanel extends Component {
         "Finds the directions along which the generator varies most. They have no names until you interpret them.",
       ),
       choice("Method", ...methods),
-      field("How many", count),
+      field("Number of directions", count),
       button("Discover", { type: "submit" }),
     );
     this.append(this.#cards, this.#form, h("h3", {}, "Discover"), this.#discover);

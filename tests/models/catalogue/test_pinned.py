@@ -51,7 +51,7 @@ def test_an_unknown_name_is_answered_with_those_there_are():
 
 
 def test_loading_what_was_not_pulled_says_how_to_pull_it(tmp_path):
-    with pytest.raises(NotFound, match="has not been fetched yet") as error:
+    with pytest.raises(NotFound, match="is not downloaded yet") as error:
         pinned.load("faces", tmp_path)
     assert said(error)
     assert error.value.hint == "Run: latentwalk pull faces"

@@ -124,7 +124,7 @@ def test_the_ending_chooses_the_format(run, tmp_path, name):
     ("words", "sentence"),
     [
         (["render", "--generator", "ears", "--seed", 1, "--out", "f.png"], "There is no generator “ears”"),
-        (["render", "--generator", "faces", "--seed", 1, "--out", "f.png"], "has not been fetched yet"),
+        (["render", "--generator", "faces", "--seed", 1, "--out", "f.png"], "is not downloaded yet"),
         (["render", "--generator", "eyes", "--seed", 2**32, "--out", "f.png"], "base.seed is wrong"),
         (["render", "--generator", "eyes", "--seed", 1, "--out", "f.bmp"], "has no known file extension"),
         (["render", "--generator", "eyes", "--seed", 1, "--set", "sway=nan", "--out", "f.png"], "sway is wrong"),
@@ -149,7 +149,7 @@ def test_the_ending_chooses_the_format(run, tmp_path, name):
         (["walk", "--generator", "eyes", "--seed", 1, "--sweep", "sway", "--out", "f.avi"], "no known file extension"),
         (["bench", "--device", "tpu"], "device is wrong"),
         (["serve", "--port", 99999], "port is wrong"),
-        (["serve", "--host", "192.0.2.1"], "cannot be listened on"),
+        (["serve", "--host", "192.0.2.1"], "Cannot listen on"),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
 )

@@ -113,7 +113,7 @@ def test_health_checks_and_static_files_need_no_token(stranger: TestClient) -> N
 def test_the_page_without_a_token_asks_for_one(stranger: TestClient) -> None:
     answer = stranger.get("/")
     assert answer.status_code == 401
-    assert "asks for a token" in answer.text
+    assert "This server requires a token." in answer.text
     assert '<form method="post" action="/sign-in"' in answer.text
     assert answer.headers["cache-control"] == "no-store"
     assert "eyes" not in answer.text
@@ -161,7 +161,7 @@ def test_wrong_tokens_are_refused_and_soon_rate_limited(house: TestClient, stran
         answers.append(stranger.post("/sign-in", data={"token": f"guess-number-{len(answers)}-of-many"}))
     assert [answer.status_code for answer in answers[:-1]] == [401] * (len(answers) - 1)
     assert len(answers) > 10
-    assert "not known here" in answers[0].text
+    assert "This token is not valid." in answers[0].text
     assert "Too many wrong tokens" in answers[-1].text
     assert stranger.get("/?token=another-guess-of-mine").status_code == 429
     headers = {"authorization": "Bearer another-guess-of-mine"}

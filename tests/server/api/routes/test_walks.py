@@ -151,7 +151,7 @@ def test_audio_is_kept_with_its_beats_and_is_in_the_film(client: TestClient) -> 
     film = client.get(f"/api/exports/{job['result']['export']}/file").content
     assert b"mp4a" in film
     for wrong, said in (
-        ({**walk, "output": {"format": "webp"}}, "carries no audio"),
+        ({**walk, "output": {"format": "webp"}}, "cannot contain audio"),
         ({**walk, "audio": {"sha256": "0" * 64, "name": "gone.mp3"}}, "“gone.mp3” is not here"),
     ):
         assert said in client.post("/api/walks/export", json=wrong).json()["error"]["message"]
