@@ -204,7 +204,7 @@ async def test_one_person_cannot_open_unlimited_sockets(server_url: str) -> None
         with pytest.raises(ConnectionClosed) as closed:
             await connection.recv()
         assert closed.value.rcvd is not None
-        assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1013, "You have too many tabs open already.")
+        assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1013, "You have too many tabs open.")
 
 
 def test_links_from_other_pages_are_allowed(server_url: str) -> None:
