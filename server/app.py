@@ -26,6 +26,7 @@ from server.api.middleware.request_log import RequestLogMiddleware
 from server.api.routes import (
     directions,
     exports,
+    files,
     generators,
     health,
     imports,
@@ -64,8 +65,8 @@ from server.storage.film_archive import FilmArchive
 
 ROOT = Path(__file__).parent.parent
 ROUTERS = (
-    pages, sign_in, health, generators, imports, directions, regressors, jobs, exports, walks, provenance, shared,
-    live_socket,
+    pages, sign_in, health, files, generators, imports, directions, regressors, jobs, exports, walks, provenance,
+    shared, live_socket,
 )  # fmt: skip
 
 

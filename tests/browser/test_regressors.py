@@ -81,8 +81,8 @@ def test_the_better_of_two_is_picked_by_arrow(explorer):
 
 
 def test_a_pickled_regressor_is_not_run_and_says_what_to_do(explorer):
-    explorer.open().drop("judge.joblib", b"\x80\x04")
-    explorer.told("Export the model with torch.onnx.export")
+    explorer.open().drop("judge.joblib", b"\x80\x04}\x94.")  # an empty dict
+    explorer.told("export it with torch.onnx.export")
     buffer = io.BytesIO()
     torch.save(torch.nn.Linear(3, 1), buffer)
     explorer.drop("judge.pth", buffer.getvalue())

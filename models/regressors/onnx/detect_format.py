@@ -47,6 +47,11 @@ def check_is_onnx(data: bytes) -> None:
     raise Invalid(f"This is {format.description}{remark}, not ONNX. It was not opened.", hint or advice)
 
 
+def advice(format: FileFormat) -> str:
+    """How to get an ONNX file instead of one of this format; "" where there is no advice."""
+    return ADVICE.get(format, ("", ""))[1]
+
+
 def _format(data: bytes) -> tuple[FileFormat, str]:
     # The format, and a hint that goes before the table's.
     format = file_formats.detect_format(data)

@@ -16,6 +16,7 @@ from latentwalk.films.recipe_extraction import LARGEST_FILE as LARGEST_DROPPED
 from latentwalk.inversion.encoder_inversion import LARGEST_FILE as LARGEST_PICTURE
 from server.auth.rate_limits import TokenBucket
 from server.services.directions.external_directions import LARGEST_VECTORS
+from server.services.file_identification import HEAD as LARGEST_HEAD
 from server.services.generators.import_quarantine import LARGEST as LARGEST_CHECKPOINT
 from server.storage.audio_files import LARGEST as LARGEST_SOUND
 from server.storage.regressors import LARGEST_UPLOAD
@@ -24,6 +25,7 @@ LARGEST = 256 * 2**10  # bytes of a body, except on the routes below
 LARGER = (
     (re.compile(r"/api/directions/upload"), LARGEST_FILE),
     (re.compile(r"/api/directions/foreign"), LARGEST_VECTORS),
+    (re.compile(r"/api/files/identify"), LARGEST_HEAD),
     (re.compile(r"/api/imports"), LARGEST_CHECKPOINT),
     (re.compile(r"/api/regressors"), LARGEST_UPLOAD),
     (re.compile(r"/api/generators/[^/]+/invert"), LARGEST_PICTURE),

@@ -7,11 +7,9 @@ import { inFull } from "../shell/api.js";
 import { freeName } from "../elements/form.js";
 import { recognise } from "./file-kinds.js";
 
-const PICTURES = /\.(png|jpe?g|webp)$/i;
-
 /**
  * @param {Page} page
- * @param {{walk: import("../walk/walk-controller.js").WalkController, regressors: {upload: (file: File) => Promise<void>}}} parts
+ * @param {{walk: import("../walk/walk-controller.js").WalkController, regressors: {upload: (file: File) => Promise<void>, rate: (file: File) => Promise<void>}}} parts
  */
 export function bindFileDrop({ api, attempt, jobs, session, store, toasts }, { walk, regressors }) {
   const sliders = $("slider-panel");
@@ -90,7 +88,7 @@ export function bindFileDrop({ api, attempt, jobs, session, store, toasts }, { w
     const { generator } = session.edit;
     const found = await recognise(file, api).catch((error) => {
       // A picture without a recipe can still be projected, if the generator has an encoder.
-      if (PICTURES.test(file.name) && session.generator(generator)?.inverts) return { kind: "picture" };
+      if (error.picture && session.generator(generator)?.inverts) return { kind: "picture" };
       throw error;
     });
     if (found.kind === "picture") return jobs.add(await api.invert(generator, file));
@@ -101,11 +99,10 @@ export function bindFileDrop({ api, attempt, jobs, session, store, toasts }, { w
       return;
     }
     if (found.kind === "regressor") {
-      return regressors.upload(file).catch((error) => {
-        if (!file.name.toLowerCase().endsWith(".onnx")) throw error;
-        return see(file).catch(() => Promise.reject(error)); // a model that accepts no pictures may be a generator
-      });
+      // A graph that accepts no pictures may be a generator.
+      return regressors.upload(file).catch((error) => see(file).catch(() => Promise.reject(error)));
     }
+    if (found.kind === "ratings") return regressors.rate(file);
     if (found.kind === "walk") {
       if (!(await session.openTimeline(found.timeline, label))) return;
       walk.show();

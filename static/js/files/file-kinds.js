@@ -1,119 +1,83 @@
-/** Recognises what a dropped file is: a slider, a sound, a model, or a picture or film that carries its own recipe. */
+/** Asks the server what a dropped file is, and decides what to open it as. */
 
 import { parseEdit } from "../picture/parse-edit.js";
 import { inFull } from "../shell/api.js";
 
-const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10]; // of a PNG
-const KEYWORD = "latentwalk"; // of the text chunk in which a PNG of ours carries its edit
-const LARGEST_REGRESSOR = 128 * 2 ** 20;
-const REGRESSORS = /\.(onnx|csv)$/i;
-const CHECKPOINTS = /\.(pkl|pickle|pt|pth|bin|safetensors)$/i;
-const VECTORS = /\.(np[yz]|pth?)$/i;
-const LARGEST_CHECKPOINT = 2 ** 30;
-const LARGEST_VECTORS = 64 * 2 ** 20;
-const PICKLED = /\.(ckpt|pt2|joblib)$/i;
-const LARGEST_DIRECTION = 16 * 2 ** 20;
-const LARGEST_FILM = 64 * 2 ** 20;
-const OURS = /\.(png|jpe?g|webp|gif|mp4|webm|zip|json)$/i;
-const SOUNDS = /\.(mp3|wav|ogg|oga|opus|flac|m4a|aac)$/i;
+const HEAD = 2 ** 20; // bytes of a file's beginning that the server needs
+const MiB = 2 ** 20;
+const RATINGS = /\.csv$/i; // the one use that only the name of a text file tells
+const CHOOSE =
+  "Choose a slider (.safetensors, .npz, .npy), a generator (.pkl, .pt, .pth, .safetensors), an attribute model (.onnx), ratings (.csv), a sound, or a picture or film made with Latentwalk.";
+
+/** The largest file for each use, in bytes, and what the file would be. */
+const LIMITS = {
+  recipe: { largest: 64 * MiB, purpose: "opened" },
+  regressor: { largest: 128 * MiB, purpose: "an attribute model" },
+  ratings: { largest: 128 * MiB, purpose: "a table of ratings" },
+  direction: { largest: 16 * MiB, purpose: "a slider" },
+  generator: { largest: 1024 * MiB, purpose: "a generator" },
+};
+const LARGEST_VECTORS = 64 * MiB; // directions of another program; a larger file can only be a checkpoint
 
 /**
- * What a dropped file is, under its `kind`: an edit, a walk (`timeline`, `credential`), a sound, a regressor, a direction,
- * a generator, or foreign: another program's. Throws an Error with a sentence for anything else.
+ * What to open a dropped file as: an edit, a walk (`timeline`, `credential`), a sound, a regressor, a direction, a
+ * generator, or foreign: another program's directions. `picture` says that it is an image. Throws an Error with a
+ * message for anything else.
  * @param {File} file
  * @param {Page["api"]} api
  */
 export async function recognise(file, api) {
-  const head = new Uint8Array(await file.slice(0, 8).arrayBuffer());
-  const text = isPng(head) ? storedText(new Uint8Array(await file.arrayBuffer())) : null;
-  if (text !== null) return { kind: "edit", edit: recipeIn(text, file.name) };
-  if (isPng(head) || OURS.test(file.name)) return restored(file, api);
-  if (SOUNDS.test(file.name)) return { kind: "sound" };
-  if (REGRESSORS.test(file.name)) {
-    fits(file, LARGEST_REGRESSOR, "an attribute model");
-    return { kind: "regressor" };
+  const identified = await api.identify(file.slice(0, HEAD), file.size);
+  const [use, other] = identified.uses;
+  const isText = use === "ratings" && !RATINGS.test(file.name);
+  if (!use || isText) throw new Error(refusal(file.name, identified));
+  if (use === "recipe") {
+    checkSize(file, "recipe");
+    return restored(file, api, identified.media_type.startsWith("image/"));
   }
-  if (PICKLED.test(file.name)) {
-    throw new Error(
-      `“${file.name}” may contain code, so it is not opened. Export the model with torch.onnx.export and drop the .onnx file.`,
-    );
+  if (use === "audio") return { kind: "sound" };
+  if (use === "ratings") {
+    checkSize(file, "ratings");
+    return { kind: "ratings" };
   }
-  if (file.name.endsWith(".safetensors") && (await isDirection(file))) {
-    fits(file, LARGEST_DIRECTION, "a slider");
-    return { kind: "direction" };
+  if (use === "external_directions" && file.size <= LARGEST_VECTORS) {
+    return { kind: "foreign", maybe: other === "generator" ? "generator" : null };
   }
-  if (VECTORS.test(file.name) && file.size <= LARGEST_VECTORS) {
-    return { kind: "foreign", maybe: CHECKPOINTS.test(file.name) ? "generator" : null };
-  }
-  if (!CHECKPOINTS.test(file.name)) {
-    throw new Error(
-      `“${file.name}” is not a file that Latentwalk can open. Drop a slider (.safetensors, .npz, .npy), a generator (.pkl, .pt, .pth, .safetensors), an attribute model (.onnx), ratings (.csv), a sound, or a picture or film made with Latentwalk.`,
-    );
-  }
-  fits(file, LARGEST_CHECKPOINT, "a generator");
-  return { kind: "generator" };
-}
-
-// Ours says so in the header, which is JSON behind eight bytes of its length.
-/** @param {File} file */
-async function isDirection(file) {
-  return (await file.slice(8, 8 + 2 ** 20).text()).includes("latentwalk.direction");
+  const kind = use === "external_directions" ? "generator" : use;
+  checkSize(file, kind);
+  return { kind };
 }
 
 /**
- * @param {string} text
  * @param {string} name
+ * @param {IdentifiedFile} identified
  */
-function recipeIn(text, name) {
-  try {
-    return parseEdit(JSON.parse(text));
-  } catch {
-    throw new Error(`The recipe in “${name}” cannot be read.`);
-  }
+function refusal(name, { description, format, hint }) {
+  if (format === "unknown" || format === "text") return `“${name}” is not a file that Latentwalk can open. ${hint || CHOOSE}`;
+  return `“${name}” is ${description}, which Latentwalk cannot open. ${hint || CHOOSE}`;
 }
 
 /**
  * @param {File} file
  * @param {Page["api"]} api
+ * @param {boolean} picture
  */
-async function restored(file, api) {
-  fits(file, LARGEST_FILM, "opened");
-  const found = await api.restore(file).catch((error) => {
-    throw error.code === "invalid" ? new Error(`“${file.name}”: ${inFull(error)}`) : error;
-  });
-  return found.kind === "edit" ? { ...found, edit: parseEdit(found.edit) } : found;
+async function restored(file, api, picture) {
+  try {
+    const found = await api.restore(file);
+    return found.kind === "edit" ? { ...found, edit: parseEdit(found.edit) } : found;
+  } catch (error) {
+    const problem = /** @type {Problem} */ (error);
+    if (problem.code !== "invalid") throw problem;
+    throw Object.assign(new Error(`“${file.name}”: ${inFull(problem)}`), { picture });
+  }
 }
 
 /**
  * @param {File} file
- * @param {number} largest
- * @param {string} what
+ * @param {keyof typeof LIMITS} use
  */
-function fits({ name, size }, largest, what) {
-  if (size > largest) throw new Error(`“${name}” is too large to be ${what}. The limit is ${largest >> 20} MiB.`);
-}
-
-/** @param {Uint8Array} bytes */
-function isPng(bytes) {
-  return SIGNATURE.every((byte, index) => bytes[index] === byte);
-}
-
-/**
- * The text stored under our keyword, or null. Reads chunk by chunk and never past the end.
- * @param {Uint8Array} bytes
- */
-function storedText(bytes) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const latin = new TextDecoder("latin1");
-  for (let at = SIGNATURE.length; at + 12 <= bytes.length;) {
-    const length = view.getUint32(at);
-    const type = latin.decode(bytes.subarray(at + 4, at + 8));
-    const data = bytes.subarray(at + 8, Math.min(at + 8 + length, bytes.length));
-    const zero = data.indexOf(0);
-    if (type === "tEXt" && zero > 0 && latin.decode(data.subarray(0, zero)) === KEYWORD) {
-      return latin.decode(data.subarray(zero + 1));
-    }
-    at += length + 12;
-  }
-  return null;
+function checkSize({ name, size }, use) {
+  const { largest, purpose } = LIMITS[use];
+  if (size > largest) throw new Error(`“${name}” is too large to be ${purpose}. The limit is ${largest / MiB} MiB.`);
 }

@@ -41,13 +41,20 @@ export function bindRegressors({ api, attempt, dock, jobs, session, store, toast
   }
 
   /** @param {File} file */
+  const nameFor = (file) => freeName(file.name, new Set(regressors.map((one) => one.name)), "attribute");
+
+  // A table of ratings: fits a regressor to them.
+  /** @param {File} file */
+  async function rate(file) {
+    const csv = await file.text();
+    jobs.add(await api.rate({ name: nameFor(file), generator: session.edit.generator, csv }));
+    return open();
+  }
+
+  // An ONNX model.
+  /** @param {File} file */
   async function upload(file) {
-    const name = freeName(file.name, new Set(regressors.map((one) => one.name)), "attribute");
-    if (file.name.toLowerCase().endsWith(".csv")) {
-      const csv = await file.text();
-      jobs.add(await api.rate({ name, generator: session.edit.generator, csv }));
-      return open();
-    }
+    const name = nameFor(file);
     toasts.say(`Opening “${file.name}” in a sandbox…`);
     const made = await api.uploadRegressor(name, file);
     await show(made.name);
@@ -82,5 +89,5 @@ export function bindRegressors({ api, attempt, dock, jobs, session, store, toast
     await refresh();
   });
   attempt(refresh);
-  return { show, upload };
+  return { show, upload, rate };
 }

@@ -153,6 +153,8 @@ export const api = Object.freeze({
   preset: (id, request) => post(`/api/walks/presets/${part(id)}`, request),
   /** @type {(file: File) => Promise<{audio: {name: string, sha256: string}, beats: number[]}>} */
   uploadSound: (file) => send(`/api/walks/audio?name=${part(file.name)}`, file),
+  /** @type {(head: Blob, size: number) => Promise<IdentifiedFile>} */
+  identify: (head, size) => send(`/api/files/identify?size=${size}`, head),
   /** @param {Blob} file */
   restore: (file) => send("/api/walks/restore", file),
   /** @param {Blob} file */

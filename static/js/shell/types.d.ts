@@ -266,6 +266,15 @@ interface Rating {
   classes: Weights;
 }
 
+/** What the server says of a dropped file. */
+interface IdentifiedFile {
+  format: string;
+  description: string;
+  media_type: string;
+  uses: ("recipe" | "audio" | "regressor" | "ratings" | "direction" | "external_directions" | "generator")[];
+  hint: string;
+}
+
 /** What an uploaded checkpoint contains. */
 interface CheckpointPassport {
   id: string;
