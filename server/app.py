@@ -118,7 +118,7 @@ async def open_services(
     atomic_files.remove_stale(settings.home)
     workspace = Workspace.open(settings, version())
     library = workspace.library
-    stack.callback(workspace.database.close)
+    stack.callback(workspace.database.shut)
     inference_thread = InferenceThread()
     stack.callback(inference_thread.close)
     generator_cache = GeneratorCache(library, inference_thread, device, settings.generators_kept)

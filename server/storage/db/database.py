@@ -23,6 +23,7 @@ PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
 )
+CLOSE_TIMEOUT = 10.0  # seconds that closing waits for transactions in other threads
 MIGRATION_LOCK = 0x6C617465  # PostgreSQL's advisory lock: servers that start together migrate one after the other
 URL_HINT = "Leave it out to use a file in the home folder, or write postgresql://person:password@host/name."
 
@@ -41,6 +42,9 @@ class Database:
             raise Invalid(f"The database driver {self._url.drivername[:40]} is not supported.", URL_HINT)
         self._opening = threading.Lock()
         self._engine: Engine | None = None
+        self._idle = threading.Condition()
+        self._transactions = 0
+        self._shut = False
 
     @classmethod
     def at(cls, home: Path, url: str = "") -> Database:
@@ -80,11 +84,18 @@ class Database:
             yield connection
 
     def close(self) -> None:
-        """Close every connection; the next use opens the database again."""
+        """Close every connection, after the transactions of other threads; the next use opens the database again."""
+        with self._idle:
+            self._idle.wait_for(lambda: not self._transactions, CLOSE_TIMEOUT)
         with self._opening:
             if self._engine is not None:
                 self._engine.dispose()
                 self._engine = None
+
+    def shut(self) -> None:
+        """Close for good: what a background thread still asks for is refused instead of opening the database again."""
+        self._shut = True
+        self.close()
 
     def unsound(self) -> str:
         """What an integrity check reports, "" when nothing is wrong. For SQLite it reads every page."""
@@ -97,10 +108,23 @@ class Database:
 
     @contextlib.contextmanager
     def _transaction(self, *, writing: bool) -> Iterator[Connection]:
-        with self._translated_errors(), self._open().connect() as plain:
+        with self._counted(), self._translated_errors(), self._open().connect() as plain:
             connection = plain.execution_options(writing=writing)
             with connection.begin():
                 yield connection
+
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._idle:
+            if self._shut:
+                raise StorageFailed("The database was closed.", "The server is stopping; try again when it is back.")
+            self._transactions += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._transactions -= 1
+                self._idle.notify_all()
 
     def _open(self) -> Engine:
         from server.storage.db.migrations.upgrade import upgrade  # Alembic takes a while to import

@@ -28,7 +28,7 @@ def test_what_must_be_fetched_is_pinned_and_has_its_terms(name: str, tmp_path: P
     assert len(regressor.terms) > 500
     assert all((regressor.spec.card.measures, regressor.spec.card.licence, regressor.spec.card.limits))
     assert not catalogue.is_installed(name, tmp_path)
-    with pytest.raises(NotFound, match="not been fetched") as error:
+    with pytest.raises(NotFound, match="not downloaded yet") as error:
         catalogue.load(name, tmp_path)
     assert error.value.hint == f"Run: latentwalk pull {name}"
 

@@ -134,7 +134,10 @@ async def test_a_message_may_hold_an_edit_and_an_acknowledgement(live_server: st
     async with tab(live_server) as socket:
         for rev in range(1, 8):
             await say(socket, rev=rev, edit=edit(truncation=rev / 10), ack=rev - 1)
-            assert (await frame(socket))[0].rev == rev
+            header = (await frame(socket))[0]
+            while header.settled and header.rev < rev:  # on a slow machine the edit before has its settled frame first
+                header = (await frame(socket))[0]
+            assert header.rev == rev
 
 
 async def test_a_preview_has_the_requested_size(live_server: str) -> None:
@@ -165,7 +168,7 @@ BAD = [
     ('{"rev": 3, "edit": {"generator": "eyes", "base": {"seed": 1}, "amounts": {"sway": 1e9}}}', 3, "track"),
     ('{"rev": 3, "edit": {"generator": "eyes", "base": {"seed": 1}, "amounts": {"zoooom": 1}}}', 3, "zoooom"),
     ('{"rev": 3, "edit": {"generator": "nope", "base": {"seed": 1}}}', 3, "nope"),
-    ('{"rev": 3, "edit": {"generator": "faces", "base": {"seed": 1}}}', 3, "fetched"),
+    ('{"rev": 3, "edit": {"generator": "faces", "base": {"seed": 1}}}', 3, "downloaded"),
     (b"\x00\x01", None, "text"),
     ("[" * 60000, None, "not JSON"),
 ]

@@ -87,7 +87,10 @@ class Running:
                     answer = client.post(f"{self.api}/bookmarks", json={"title": id, "edit": film["edit"]})
                     if answer.status_code == 201:
                         self.promises.bookmarks.add(answer.json()["id"])
-                    jobs = client.get(f"{self.api}/jobs").json()["jobs"]
+                    listed = client.get(f"{self.api}/jobs")
+                    if listed.status_code != 200:  # a refusal, for example while another process holds the database
+                        continue
+                    jobs = listed.json()["jobs"]
                     self.promises.done |= {job["id"]: job for job in jobs if job["state"] == "done"}
                     under_way = {job["kind"] for job in jobs if job["state"] not in ENDED}
                     requests: list[tuple[str, str, Any]] = [
@@ -133,10 +136,12 @@ def killed_repeatedly(tmp_path: Path, kills: int, seed: int, longest: float = 6.
     for number in range(kills):
         server = Running(home, promises)
         mover: subprocess.Popen[bytes] | None = None
+        client: threading.Thread | None = None
         try:
             if chance.random() < 0.8:  # otherwise it is killed during start-up
                 server.wait()
-                threading.Thread(target=server.busy, args=(number,), daemon=True).start()
+                client = threading.Thread(target=server.busy, args=(number,), daemon=True)
+                client.start()
             pack = tmp_path / f"pack-{number}.zip"
             if promises.packed and chance.random() < 0.5:
                 words = ("workspace", "import", "--replace", str(promises.packed[-1]))
@@ -153,6 +158,8 @@ def killed_repeatedly(tmp_path: Path, kills: int, seed: int, longest: float = 6.
                     promises.packed.append(pack)
                 mover.kill()
                 mover.wait()
+        if client is not None:
+            client.join(30)  # it records its last confirmations before they are checked
         check_intact(home, promises)
         if mover is not None and (other / "latentwalk.sqlite").exists():
             check_intact(other, Promises())
@@ -185,7 +192,9 @@ def killed_repeatedly(tmp_path: Path, kills: int, seed: int, longest: float = 6.
         last.process.terminate()
         last.process.wait(30)
     check_intact(home, promises)
-    assert list(repair(home, Database.at(home))) == []
+    # A server that was killed between a file and its row leaves a direction that nobody was promised: repair adds it.
+    assert [result.name for result in repair(home, Database.at(home))] in ([], ["library"])
+    check_intact(home, promises)
     for pack in promises.packed[-1:]:
         finish(unpack(pack, tmp_path / "fresh", Database.at(tmp_path / "fresh")))
         check_intact(tmp_path / "fresh", Promises())

@@ -130,5 +130,5 @@ def test_a_part_that_is_too_long_is_refused(home: Path) -> None:
     store(home)
     with pytest.raises(Invalid, match="longer than"):
         Regressors(home).describe("cosy", card={"limits": "x" * 3000})
-    with pytest.raises(Invalid, match="no such part"):
+    with pytest.raises(Invalid, match="no such field"):
         Regressors(home).describe("cosy", card={"colour": "x"})

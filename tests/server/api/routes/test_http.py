@@ -129,7 +129,7 @@ def test_thumbnails_come_in_any_format(format: str, type: str, client: TestClien
     ("edit", "status", "message"),
     [
         ({"generator": "nope", "base": {"seed": 1}}, 404, "no generator “nope”"),
-        ({"generator": "faces", "base": {"seed": 1}}, 404, "not been fetched"),
+        ({"generator": "faces", "base": {"seed": 1}}, 404, "not downloaded yet"),
         ({"generator": "eyes"}, 422, "base"),
         ({"generator": "eyes", "base": {}}, 422, "base"),
         ({"generator": "eyes", "base": {"seed": 2**32}}, 422, "base.seed"),

@@ -193,3 +193,32 @@ def test_a_full_disk_is_reported_as_full(tmp_path: Path) -> None:
         fill()
     assert names(database) == []
     database.close()
+
+
+def test_closing_waits_for_the_transactions_of_other_threads(database: Database) -> None:
+    begun, release = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with database.writing() as connection:
+            begun.set()
+            release.wait(10)
+            connection.execute(STATES.insert().values(ROW))
+
+    writer, closer = threading.Thread(target=write), threading.Thread(target=database.close)
+    writer.start()
+    assert begun.wait(10)
+    closer.start()
+    closer.join(0.2)
+    assert closer.is_alive()
+    release.set()
+    for thread in (writer, closer):
+        thread.join(10)
+        assert not thread.is_alive()
+    assert names(database) == ["a" * 64]
+
+
+def test_a_database_that_was_shut_stays_closed(database: Database) -> None:
+    assert names(database) == []
+    database.shut()
+    with pytest.raises(StorageFailed, match="was closed"):
+        names(database)
