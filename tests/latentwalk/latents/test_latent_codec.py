@@ -63,7 +63,7 @@ def test_a_walk_leads_from_one_to_another_but_not_to_a_seed(layered) -> None:
     assert middle(first, second).base.latent == encode_latent(torch.full((8,), 0.25))
     with pytest.raises(Invalid, match="from a seed to an uploaded picture"):
         middle(first, {"generator": "styled", "base": {"seed": 7}})
-    with pytest.raises(Invalid, match="of another size"):
+    with pytest.raises(Invalid, match="of different sizes"):
         middle(first, written(torch.zeros(6, 8)))
 
 

@@ -76,7 +76,7 @@ def test_a_checkpoint_that_renders_another_image_than_previewed_is_not_kept(clie
     found = seen(client, "other")
     refused = client.post(f"/api/imports/{found['id']}", json={"name": "other", "golden": "0" * 64})
     assert refused.status_code == 422
-    assert "another image" in refused.json()["error"]["message"]
+    assert "different image" in refused.json()["error"]["message"]
     assert "other" not in names(client)
 
 
