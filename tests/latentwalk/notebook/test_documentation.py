@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-from latentwalk.steering import transforms
-
 DOCS = Path(__file__).parents[3] / "docs"
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
@@ -34,7 +32,6 @@ def rings(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_notebook_page_runs_from_top_to_bottom(
     rings: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(transforms, "_builtin", dict(transforms._builtin))  # the page registers a transform
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LATENTWALK_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PYTHONPATH", str(DOCS.parent))
