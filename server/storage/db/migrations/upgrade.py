@@ -11,7 +11,7 @@ from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext, MigrationStep
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 from latentwalk.errors import Conflict
 
@@ -23,7 +23,8 @@ _alembic_globals = threading.Lock()
 def upgrade(connection: Connection, folder: Path = REVISIONS) -> None:
     """Apply every revision of `folder` that the database lacks, within the transaction that `connection` has begun.
 
-    Raises Conflict when the database is at a revision that this program does not know: a newer version wrote it.
+    Raises Conflict when the database is at a revision that this program does not know, since a newer version wrote it,
+    or has tables and no revision.
     """
     config = Config()
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
@@ -36,7 +37,13 @@ def upgrade(connection: Connection, folder: Path = REVISIONS) -> None:
     with _alembic_globals, EnvironmentContext(config, scripts, fn=missing) as environment:
         environment.configure(connection=connection)
         known = {script.revision for script in scripts.walk_revisions()}
-        unknown = set(environment.get_context().get_current_heads()) - known
+        current = set(environment.get_context().get_current_heads())
+        if not current and inspect(connection).get_table_names():
+            raise Conflict(
+                "The database holds tables that this version of Latentwalk did not create.",
+                "If a build from before the first release wrote it, move the database file out of the home and start again.",
+            )
+        unknown = current - known
         if unknown:
             raise Conflict(
                 f"The database has schema revision {min(unknown)[:40]}; this version of Latentwalk knows revisions up "

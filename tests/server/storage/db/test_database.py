@@ -144,6 +144,18 @@ def test_a_database_of_a_newer_version_is_refused_and_not_changed(database: Data
         names(database)
 
 
+def test_a_database_with_tables_of_another_program_is_refused_and_not_changed(url: str) -> None:
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE jobs (id TEXT)"))
+    database = Database(url)
+    with pytest.raises(Conflict, match="tables that this version of Latentwalk did not create"):
+        names(database)
+    database.close()
+    assert inspect(engine).get_table_names() == ["jobs"]
+    engine.dispose()
+
+
 @pytest.mark.parametrize("url", ["", "nonsense", "mysql://a@b/c", "postgresql+asyncpg://a@b/c"])
 def test_a_malformed_url_and_an_unsupported_database_are_refused(url: str) -> None:
     with pytest.raises(Invalid):
