@@ -41,7 +41,7 @@ def upgrade(connection: Connection, folder: Path = REVISIONS) -> None:
         if not current and inspect(connection).get_table_names():
             raise Conflict(
                 "The database holds tables that this version of Latentwalk did not create.",
-                "If a build from before the first release wrote it, move the database file out of the home and start again.",
+                "If a build from before the first release wrote it, move its file out of the home and restart.",
             )
         unknown = current - known
         if unknown:
