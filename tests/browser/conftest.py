@@ -146,7 +146,8 @@ class Explorer:
         return self
 
     def written(self) -> None:
-        """Wait until the address names the current edit, which it does once things are quiet."""
+        """Wait until the step is in the history and the address names it, which it does once things are quiet."""
+        expect(self.page.locator("history-tree button[data-id]").nth(1)).to_be_attached()
         script = """async () => {
             const { canonical, fromCode } = await import('/static/js/picture/canonical.js');
             const stored = JSON.parse(sessionStorage.getItem('latentwalk.history'));
