@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from safetensors import SafetensorError
 
 from latentwalk.directions.direction import check_id
 from latentwalk.errors import Conflict, Invalid, ModelFailed, NotFound
 from models import atomic_files
+from models.external_text import check_json
 from models.regressors import catalogue, onnx
 from models.regressors.protocol import Regressor, RegressorSpec
 from models.regressors.ratings_model import RatingsRegressor
@@ -86,14 +87,14 @@ class Regressors:
             installed = catalogue.is_installed(name, self.folder)
             origin = "built in" if spec.kind == "measure" else "fetched"
             entries[name] = RegressorEntry(spec, origin, installed=installed)
-        for path in sorted(self.folder.glob(f"[!.]*/{DESCRIPTION}")):
-            try:
-                entry = _read(path)
-            except Invalid as error:
-                log.warning("%s", error)
-                continue
-            entries.setdefault(entry.spec.name, entry)
-        return entries
+        stored, damaged = self._read_all()
+        for fault in damaged.values():
+            log.warning("%s", fault)
+        return {**stored, **entries}
+
+    def damaged(self) -> dict[str, str]:
+        """The stored regressors that cannot be used: why, by name."""
+        return self._read_all()[1]
 
     def find(self, name: str) -> RegressorEntry:
         """The regressor with this name; NotFound, which lists the existing ones, when there is none."""
@@ -164,8 +165,9 @@ class Regressors:
         return self._write(_classified(replace(entry, spec=spec, reason=new_reason)))
 
     def remove(self, name: str) -> None:
-        """Delete a stored regressor. Directions that were learned from it stay."""
-        self._stored(name)
+        """Delete a stored or damaged regressor. Directions that were learned from it stay."""
+        if name not in self.damaged():
+            self._stored(name)
         try:
             self._unload(name)
             shutil.rmtree(self.folder / name)
@@ -182,6 +184,15 @@ class Regressors:
         for key in [key for key in self._loaded if key[0] == name]:
             del self._loaded[key]
 
+    def _read_all(self) -> tuple[dict[str, RegressorEntry], dict[str, str]]:
+        entries, damaged = {}, {}
+        for path in sorted(self.folder.glob(f"[!.]*/{DESCRIPTION}")):
+            try:
+                entries[path.parent.name] = _read(path)
+            except Invalid as error:
+                damaged[path.parent.name] = str(error)
+        return entries, damaged
+
     def _stored(self, name: str) -> RegressorEntry:
         entry = self.find(name)
         if entry.origin not in ("uploaded", "ratings"):
@@ -189,6 +200,10 @@ class Regressors:
         return entry
 
     def _write(self, entry: RegressorEntry) -> RegressorEntry:
+        try:
+            check_json(asdict(entry), "the description")
+        except ValueError as error:
+            raise Invalid(f"“{entry.spec.name}” cannot be kept: {error}.", "Remove it from the text.") from None
         data = json.dumps(asdict(entry), indent=1, ensure_ascii=False).encode()
         atomic_files.write(self.folder / entry.spec.name / DESCRIPTION, data)
         return entry
@@ -224,7 +239,8 @@ def _read(path: Path) -> RegressorEntry:
         if path.stat().st_size > LARGEST_DESCRIPTION:
             raise Invalid(f"{path} is too large to describe a regressor.", "Delete its folder.")
         entry = _entry_json.validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+        check_json(asdict(entry))
+    except (OSError, ValueError) as error:
         raise Invalid(f"{path} does not describe a regressor: {str(error)[:200]}.", "Delete its folder.") from None
     if entry.spec.name != path.parent.name or entry.spec.kind not in ("onnx", "ratings"):
         raise Invalid(f"{path} describes another regressor, {entry.spec.name[:60]}.", "Rename its folder.")

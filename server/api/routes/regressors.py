@@ -15,6 +15,7 @@ from latentwalk.edit import LARGEST_SEED
 from latentwalk.errors import Invalid
 from latentwalk.steering.scores.ratings import Rating, read_csv
 from latentwalk.steering.scores.settings import ScoreSettings
+from models.external_text import SeveralLines, SingleLine
 from server.api import regressor_schemas, schemas
 from server.api.dependencies import ServicesDep
 from server.api.middleware.body_limits import RAW
@@ -26,12 +27,12 @@ from server.storage.regressors import LONGEST
 
 router = APIRouter(prefix="/api/regressors")
 
-Name = Annotated[str, Field(max_length=64)]
-Text = Annotated[str, Field(max_length=LONGEST)]
+Name = Annotated[SingleLine, Field(max_length=64)]
+Text = Annotated[SeveralLines, Field(max_length=LONGEST)]
 Part = Literal["measures", "data", "source", "licence", "limits"]
 Score = Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
 Weights = Annotated[dict[Name, Annotated[float, Field(ge=0, le=1e6)]], Field(max_length=64)]
-TitleText = Annotated[str | None, Query(max_length=80)]
+TitleText = Annotated[SingleLine | None, Query(max_length=80)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 
 
@@ -62,7 +63,7 @@ class Pick(_Strict):
 class Description(_Strict):
     """Changes to a regressor's title, card and reason; omitted fields stay as they are."""
 
-    title: Annotated[str, Field(max_length=80)] | None = None
+    title: Annotated[SingleLine, Field(max_length=80)] | None = None
     card: dict[Part, Text] = {}
     reason: Text | None = None
 
@@ -115,8 +116,11 @@ class LearnBody(_Strict):
 
 @router.get("")
 def list_regressors(services: ServicesDep) -> dict[str, Any]:
-    """Every regressor: built in, downloaded, uploaded and fitted to ratings."""
-    return {"regressors": [regressor_schemas.regressor(entry) for entry in services.regressors.all().values()]}
+    """Every regressor: built in, downloaded, uploaded and fitted to ratings, and the stored ones that are damaged."""
+    return {
+        "regressors": [regressor_schemas.regressor(entry) for entry in services.regressors.all().values()],
+        "damaged": schemas.damaged(services.regressors.damaged()),
+    }
 
 
 @router.get("/{name}")

@@ -232,10 +232,11 @@ export class Session extends EventTarget {
   /** Read the sliders again, after one was learned, uploaded or removed. */
   async refreshDirections() {
     const { generator } = this.edit;
-    const directions = distinct(await this.#api.directions(generator));
+    const { directions: listed, damaged } = await this.#api.directions(generator);
+    const directions = distinct(listed);
     if (generator !== this.edit.generator) return;
     const known = new Set(directions.map(({ id }) => id));
-    this.#store.set({ directions });
+    this.#store.set({ directions, damaged });
     if (Object.keys(this.edit.amounts).some((id) => !known.has(id)) || this.edit.hold.some((id) => !known.has(id))) {
       this.#show(this.edit);
     }
@@ -264,15 +265,14 @@ export class Session extends EventTarget {
       return null;
     }
     const same = this.edit?.generator === wanted.generator;
-    const directions = same
-      ? this.#store.state.directions
-      : distinct(await this.#api.directions(wanted.generator));
+    const { directions: listed, damaged } = same ? this.#store.state : await this.#api.directions(wanted.generator);
+    const directions = distinct(listed);
     const { edit: shown, remarks } = fitted(wanted, generator, directions);
     remarks.forEach((remark) => this.#remark(remark));
     if (same) return shown;
     if (this.edit) this.#left.set(this.edit.generator, { edit: this.edit, walk: this.walk });
     const walk = this.#left.get(wanted.generator)?.walk ?? EMPTY; // a walk shows one generator
-    this.#store.set({ directions, edit: shown, walk, activeSlider: favourite(directions), problem: null });
+    this.#store.set({ directions, damaged, edit: shown, walk, activeSlider: favourite(directions), problem: null });
     return shown;
   }
 

@@ -339,9 +339,16 @@ interface Wave {
   seconds: number;
 }
 
+/** A stored entry that cannot be used, and why. */
+interface Damaged {
+  id: string;
+  reason: string;
+}
+
 interface State {
   generators: ImageGenerator[];
   directions: Direction[];
+  damaged: Damaged[];
   edit: Edit | null;
   /** the id of the slider that the filmstrip shows */
   activeSlider: string | null;
