@@ -64,7 +64,8 @@ def test_another_generator_in_mid_walk_keeps_its_keyframes_and_seeds(explorer):
     script = """() => {
         const stored = JSON.parse(sessionStorage.getItem('latentwalk.history'));
         const { edit, walk } = stored.nodes.find(({ id }) => id === stored.current);
-        return [edit, ...stored.walks[walk].stops.map((stop) => stop.edit)].map((one) => [one.generator, one.base.seed]);
+        return [edit, ...stored.walks[walk].stops.map((stop) => stop.edit)]
+            .map((one) => [one.generator, one.base.seed]);
     }"""
     shown, *stops = page.evaluate(script)
     assert stops == [shown]
