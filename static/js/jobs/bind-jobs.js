@@ -50,7 +50,9 @@ export function bindJobs({ api, attempt, dock, jobs, session, store, toasts }, {
     if (session.direction(id)) store.set({ activeSlider: id });
     $("slider-panel").highlight(id);
     const name = session.direction(id)?.name ?? "The new slider";
-    toasts.say(kind !== "discover" ? `${name} is ready to use.` : "New directions were discovered.");
+    if (kind !== "discover") return toasts.say(`${name} is ready to use.`);
+    const count = result.directions?.length ?? 0;
+    toasts.say(count ? `${count} new direction${count > 1 ? "s were" : " was"} discovered.` : "No new directions were found.");
   }
 
   /** @param {Job} job */

@@ -169,7 +169,7 @@ export const api = Object.freeze({
   /** @returns {Promise<{sentence: string}>} */
   provenance: () => get("api/provenance"),
   /** @returns {Promise<{bookmarks: Bookmark[], next?: string}>} */
-  bookmarks: (after = "") => get(`api/bookmarks?after=${part(after)}`),
+  bookmarks: (after = "") => get(after ? `api/bookmarks?after=${part(after)}` : "api/bookmarks"),
   /** @param {object} bookmark */
   keep: (bookmark) => post("api/bookmarks", bookmark),
   /** @param {string} id */
