@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from itertools import zip_longest
+from typing import Generic, TypeVar, cast
 
 T = TypeVar("T")
+_NOTHING = object()
 
 
 class FairQueue(Generic[T]):
@@ -24,13 +26,17 @@ class FairQueue(Generic[T]):
 
     def pop(self) -> T:
         """Remove and return the next item; that person's following item waits until everyone else was served."""
+        return self.pop_with_person()[1]
+
+    def pop_with_person(self) -> tuple[str, T]:
+        """As `pop`, with the person whose item it is."""
         person, items = next(iter(self._items.items()))
         item = items.popleft()
         if items:
             self._items.move_to_end(person)
         else:
             del self._items[person]
-        return item
+        return person, item
 
     def move_to_back(self, person: str) -> None:
         """Serve everyone else before this person, if they have items."""
@@ -45,6 +51,11 @@ class FairQueue(Generic[T]):
                 self._items[person] = remaining
             else:
                 del self._items[person]
+
+    def in_order(self) -> list[T]:
+        """All items in the order in which they are served if no other joins them."""
+        rounds = zip_longest(*self._items.values(), fillvalue=_NOTHING)
+        return [cast(T, item) for items in rounds for item in items if item is not _NOTHING]
 
     def heads(self) -> Iterator[T]:
         """The oldest item of each person."""
