@@ -77,7 +77,7 @@ class Sandbox:
         memory: int = MEMORY,
         seconds: float = CALL_SECONDS,
         largest: int = LARGEST,
-        niceness: int = 10,
+        niceness: int = 5,
         unlocked: bool = False,
     ) -> None:
         self.task, self.memory, self.seconds, self.unlocked = TASKS[task], memory, seconds, unlocked

@@ -43,8 +43,7 @@ def main(task: str, memory: int, largest: int, niceness: int, must_isolate: bool
     for handle in (0, 1, 2):  # what libraries print must not end up among the messages
         os.dup2(null, handle)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    _give_way(niceness)
-    state, module = _isolate(task, memory, must_isolate)
+    state, module = _isolate(task, memory, niceness, must_isolate)
     _send(sink, Message(state))
     while state["ready"]:
         try:
@@ -61,7 +60,7 @@ def main(task: str, memory: int, largest: int, niceness: int, must_isolate: bool
         _set_watchdog(0)
 
 
-def _isolate(task: str, memory: int, must_isolate: bool) -> tuple[dict[str, Any], Any]:
+def _isolate(task: str, memory: int, niceness: int, must_isolate: bool) -> tuple[dict[str, Any], Any]:
     # Returns which restrictions hold and why others do not, whether the worker is ready, and its task's module. An
     # operator who goes without one restriction keeps the others.
     state: dict[str, Any] = {"ready": False, "landlock": 0, "seccomp": False}
@@ -78,6 +77,7 @@ def _isolate(task: str, memory: int, must_isolate: bool) -> tuple[dict[str, Any]
     except Exception as error:  # a package that is missing or broken may raise anything
         return {**state, "broken": f"{type(error).__name__}: {error}"[:300]}, None
     _limit_resources(memory)
+    _give_way(niceness)  # not before: what is imported is our own, and somebody waits for it
     for name, restrict in (("landlock", landlock.restrict), ("seccomp", seccomp.install)):
         try:
             state[name] = restrict()

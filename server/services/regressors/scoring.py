@@ -7,12 +7,10 @@ import contextlib
 import functools
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
 
 from latentwalk.edit import Edit
 from latentwalk.errors import TooMuch
@@ -39,18 +37,12 @@ class Score:
     value: float
 
 
-def image(edit: Edit, loaded: LoadedGenerator) -> Tensor:
-    """An edit's image at full precision, [1, C, H, W]."""
-    latent, classes = resolve(edit, loaded.exact, loaded.directions())
-    with torch.inference_mode():
-        return loaded.exact.synthesize(latent, classes)
-
-
 def score(regressor: Regressor, edit: Edit, loaded: LoadedGenerator) -> float:
     """The score of an edit's image at full precision."""
-    picture = image(edit, loaded)
+    latent, classes = resolve(edit, loaded.exact, loaded.directions())
     with torch.inference_mode():
-        return float(scores(regressor, picture)[0])
+        image = loaded.exact.synthesize(latent, classes)
+        return float(scores(regressor, image)[0])
 
 
 class SandboxTurns:
@@ -60,11 +52,10 @@ class SandboxTurns:
         self._all = FairSemaphore(CONCURRENT)
         self._own: dict[str, FairSemaphore] = {}
         self._asked: Counter[str] = Counter()
-        self._threads = ThreadPoolExecutor(CONCURRENT, thread_name_prefix="score")
 
     @contextlib.asynccontextmanager
-    async def turn(self, person: str) -> AsyncIterator[ThreadPoolExecutor]:
-        """Wait for a turn; gives the threads to wait for the sandbox on. TooMuch where the person has many waiting."""
+    async def turn(self, person: str) -> AsyncIterator[None]:
+        """Wait for a turn and hold it in the block. TooMuch where the person has many waiting."""
         if self._asked[person] >= MOST_PER_PERSON:
             raise TooMuch(
                 f"{MOST_PER_PERSON} scores that you asked for are not finished.", "Wait for them, or score less often."
@@ -73,7 +64,7 @@ class SandboxTurns:
         try:
             own = self._own.setdefault(person, FairSemaphore())
             async with own.acquire(), self._all.acquire(person):
-                yield self._threads
+                yield
         finally:
             self._asked[person] -= 1
             if not self._asked[person]:
@@ -81,7 +72,7 @@ class SandboxTurns:
 
 
 class RegressorTrials:
-    """Runs a regressor on a generator's images. The device draws them; a sandbox is waited for elsewhere."""
+    """Runs a regressor on a generator's images. The device draws them; a sandbox is waited for off the device."""
 
     def __init__(
         self, regressors: Regressors, generator_cache: GeneratorCache, inference_thread: InferenceThread
@@ -94,15 +85,12 @@ class RegressorTrials:
         entry = self._regressors.find(name)
         regressor = await asyncio.to_thread(self._regressors.load, name)
         loaded = await self._generator_cache.get(edit.generator)
+        run = functools.partial(score, regressor, edit, loaded)
         if entry.spec.kind != "onnx":
-            run = functools.partial(score, regressor, edit, loaded)
             return Score(entry, await self._inference_thread.run(Priority.STILL, run, person))
-        async with self._sandboxes.turn(person) as threads:
-            regressor = await asyncio.to_thread(self._regressors.load, name)  # suspended meanwhile, perhaps
-            picture = await self._inference_thread.run(Priority.STILL, lambda: image(edit, loaded).cpu(), person)
-            wait = functools.partial(scores, regressor, picture)
-            values = await _to_end(asyncio.get_running_loop().run_in_executor(threads, wait))
-            return Score(entry, float(values[0]))
+        async with self._sandboxes.turn(person):
+            await asyncio.to_thread(self._regressors.load, name)  # refused if it was suspended meanwhile
+            return Score(entry, await _to_end(self._inference_thread.run(Priority.STILL, run, person)))
 
     async def confirm_plan(
         self, name: str, changes: Mapping[str, Any], generator: str, *, person: str = ""
