@@ -48,10 +48,10 @@ log = logging.getLogger(__name__)
 class JobRunner:
     """Queues, runs and resumes jobs. Use on one event loop.
 
-    `capacity` is how many jobs of a queue run at a time, 1 by default. A job that `start` returned
-    is durable. `reconcile` takes over the jobs of a server that stopped or crashed: it resumes them from their
-    checkpoints if their kind is registered, fails those that crashed the server too often, and marks the others
-    interrupted. `events` holds all jobs and announces their changes.
+    `capacity` is how many jobs of a queue run at a time, 1 by default. A job that `start` returned is durable.
+    `reconcile` takes over the jobs of a server that stopped or crashed: it resumes them from their checkpoints if their
+    kind is registered, fails those that crashed the server too often, and marks the others interrupted. `events` holds
+    all jobs and announces their changes.
     """
 
     def __init__(self, home: Path, database: Database | None = None, capacity: Mapping[str, int] | None = None) -> None:
@@ -85,7 +85,7 @@ class JobRunner:
         finally:
             self._starting.remove(person)
         self._launch(job, task, restartable=request is not None)
-        await asyncio.sleep(0)  # the job joins its queue, and has a place in it
+        await asyncio.sleep(0)  # the job joins its queue
         return job
 
     async def cancel(self, id: str) -> Job:
@@ -177,14 +177,13 @@ class JobRunner:
             run.job.message = "Stopping"
             self.events.publish(run.job)
             return
-        message = "Cancelled" if run.started_at else "Cancelled before it started"
-        await self._store.end(run.job, State.CANCELLED, message)
+        await self._store.end(run.job, State.CANCELLED, "Cancelled" if run.started_at else "Cancelled before it started")
         if run.asyncio_task is not None:
             run.asyncio_task.cancel()  # leaves the queue or the pause; a running step could not be stopped this way
 
     def _stop_run(self, id: str) -> None:
-        if id in self._runs:
-            self._runs[id].stopping = True
+        if run := self._runs.get(id):
+            run.stopping = True
 
     async def _run(self, run: TaskRun) -> None:
         job = run.job
@@ -222,8 +221,7 @@ class JobRunner:
         job.state, job.started, job.message = State.RUNNING, job.started or now(), "Starting"
         run.started_at = time.monotonic()
         self.events.publish(job)
-        if run.task.prepare is not None:
-            run.task = await run.task.prepare()
+        run.task = await run.task.prepare() if run.task.prepare else run.task
         work = run.task.start(resume_state)
         try:
             while not run.stopping:
