@@ -115,8 +115,6 @@ def keep_endless(regressors: Regressors, name: str = "endless") -> None:
     data = endless()
     plan, _ = guess_plan(inspect(data))
     card = RegressorCard(*["A test."] * 5)
-    described = RegressorSpec(
-        name, name.title(), "onnx", False, (0.0, 1.0), "score", fingerprint(data, plan), card
-    )
+    described = RegressorSpec(name, name.title(), "onnx", False, (0.0, 1.0), "score", fingerprint(data, plan), card)
     entry = RegressorEntry(described, "uploaded", plan=plan.model_dump(mode="json"))
     regressors.keep(entry, stored_files(data, plan))

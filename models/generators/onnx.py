@@ -16,8 +16,8 @@ from torch import Tensor
 
 from models.base import FirstLayer, Precision
 from models.errors import Invalid, ModelFailed
-from models.sandbox.device_turn import off_device
 from models.sandbox.client import Sandbox, SandboxError
+from models.sandbox.device_turn import off_device
 from models.specs import GeneratorSpec
 
 MEMORY = 3 * 2**30  # bytes that the graph may use

@@ -66,8 +66,9 @@ class Sandbox:
     """One isolated worker for one of TASKS, started on entering the context; after an error it is gone.
 
     The worker may take `memory` bytes, spend `seconds` on a call, and send or receive `largest` bytes of arrays in one
-    message. Its `niceness` leaves the processor to everybody else: 19 takes only what nobody needs. `unlocked` lets it run on a system that cannot isolate it: the operator's decision, never a default. Not
-    for use by several threads at a time.
+    message. Its `niceness` leaves the processor to everybody else: 19 takes only what nobody needs. `unlocked` lets it
+    run on a system that cannot isolate it: the operator's decision, never a default. Not for use by several threads at
+    a time.
     """
 
     def __init__(

@@ -81,13 +81,19 @@ def _finite(text: str) -> float:
 
 def _read_array(read: Read, dtype: np.dtype[Any], shape: tuple[int, ...]) -> np.ndarray:
     data = np.frombuffer(read(math.prod(shape) * dtype.itemsize), np.uint8)
-    if dtype == bool and bool((data > 1).any()):
+    if dtype.kind == "b" and bool((data > 1).any()):
         raise ProtocolError("truth values that are neither true nor false")
     return data.view(dtype).reshape(shape)
 
 
 def _check_array(row: object) -> tuple[np.dtype[Any], tuple[int, ...]]:
-    if not isinstance(row, list) or len(row) != 2 or not isinstance(row[0], str) or row[0] not in DTYPES or not isinstance(row[1], list):
+    if (
+        not isinstance(row, list)
+        or len(row) != 2
+        or not isinstance(row[0], str)
+        or row[0] not in DTYPES
+        or not isinstance(row[1], list)
+    ):
         raise ProtocolError("an array of an unknown dtype")
     shape = row[1]
     if len(shape) > MAX_DIMENSIONS or not all(type(side) is int and 0 <= side < 2**40 for side in shape):

@@ -35,8 +35,9 @@ def main(task: str, memory: int, largest: int, niceness: int, must_isolate: bool
     """Serve the functions of the module `task` over the pipes that the process was started with.
 
     A task has `prepare()`, which imports and warms up its dependencies, and CALLS, functions by name from (JSON,
-    arrays) to (JSON, arrays). The task may take `memory` bytes on top of what preparing took, and receive `largest`
-    bytes of arrays in one message, and takes the processor with `niceness`. With `must_isolate`, a system that cannot isolate the process ends it.
+    arrays) to (JSON, arrays). The task may take `memory` bytes on top of what preparing took, receive `largest` bytes
+    of arrays in one message, and takes the processor with `niceness`. With `must_isolate`, a system that cannot isolate
+    the process ends it.
     """
     source, sink = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDWR)

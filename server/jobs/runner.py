@@ -50,8 +50,7 @@ class JobRunner:
 
     `capacity` is how many jobs of a queue run at a time, 1 by default. A job that `start` returned is durable.
     `reconcile` takes over the jobs of a server that stopped or crashed: it resumes them from their checkpoints if their
-    kind is registered, fails those that crashed the server too often, and marks the others interrupted. `events` holds
-    all jobs and announces their changes.
+    kind is registered, fails those that crashed the server too often, and marks the others interrupted.
     """
 
     def __init__(self, home: Path, database: Database | None = None, capacity: Mapping[str, int] | None = None) -> None:
@@ -177,7 +176,8 @@ class JobRunner:
             run.job.message = "Stopping"
             self.events.publish(run.job)
             return
-        await self._store.end(run.job, State.CANCELLED, "Cancelled" if run.started_at else "Cancelled before it started")
+        message = "Cancelled" if run.started_at else "Cancelled before it started"
+        await self._store.end(run.job, State.CANCELLED, message)
         if run.asyncio_task is not None:
             run.asyncio_task.cancel()  # leaves the queue or the pause; a running step could not be stopped this way
 

@@ -58,7 +58,10 @@ def fingerprint(data: bytes, plan: InputPlan) -> str:
 def load_regressor(
     folder: Path, spec: RegressorSpec, *, unlocked: bool = False, on_timeout: Callable[[], None] = lambda: None
 ) -> OnnxRegressor:
-    """The regressor stored in a folder; it calls `on_timeout` when a score takes too long. ModelFailed if its files are missing or do not match its spec."""
+    """The regressor stored in a folder; it calls `on_timeout` when a score takes too long.
+
+    ModelFailed if its files are missing or do not match its spec.
+    """
     try:
         data, text = (folder / MODEL).read_bytes(), (folder / PLAN).read_bytes()
         plan = InputPlan.model_validate_json(text)

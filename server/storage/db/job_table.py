@@ -132,6 +132,8 @@ def _values(job: Job) -> dict[str, Any]:
 
 
 def _job_row(row: RowMapping) -> JobRow:
-    fields = {name: row[name] for name in Job.__slots__ if name not in ("strip_version", "place", "state", "detail", "person")}
+    fields = {
+        name: row[name] for name in Job.__slots__ if name not in ("strip_version", "place", "state", "detail", "person")
+    }
     job = Job(**fields, state=State(row["state"]), detail=row["detail"] or {}, person=row["person"] or "")
     return JobRow(job, row["request"], row["attempts"], row["mark"], bool(row["stopping"]), row["owner"], row["lease"])
