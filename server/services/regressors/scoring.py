@@ -49,8 +49,8 @@ class SandboxTurns:
     """Limits the sandboxes that score at a time: one for each person, CONCURRENT in all, people taking turns."""
 
     def __init__(self) -> None:
-        self._all = FairSemaphore(CONCURRENT)
-        self._own: dict[str, FairSemaphore] = {}
+        self._all: FairSemaphore[str] = FairSemaphore(CONCURRENT)
+        self._own: dict[str, FairSemaphore[str]] = {}
         self._asked: Counter[str] = Counter()
 
     @contextlib.asynccontextmanager
