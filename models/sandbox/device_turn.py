@@ -1,6 +1,6 @@
 """Gives the device to others while a computation waits for something else: a process, a file or the network.
 
-One thread at a time uses a device. Whoever runs functions there says with `held` how the device is given away and
+One thread at a time uses a device. Whoever runs functions there says with `hold_device` how the device is given away and
 taken back; code that waits, in any layer, puts its wait into `off_device`. On threads that hold no device that does
 nothing.
 """
@@ -29,7 +29,7 @@ _state = _State()
 
 
 @contextlib.contextmanager
-def held(turn: DeviceTurn) -> Iterator[None]:
+def hold_device(turn: DeviceTurn) -> Iterator[None]:
     """This thread holds a device during the block, and may give it away as `turn` says."""
     before, _state.turn = _state.turn, turn
     try:

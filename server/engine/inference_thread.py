@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from latentwalk.errors import Overloaded
-from models.sandbox.device_turn import DeviceTurn, held
+from models.sandbox.device_turn import DeviceTurn, hold_device
 from server.jobs.fair_queue import FairQueue
 
 T = TypeVar("T")
@@ -117,7 +117,7 @@ class InferenceThread:
             if not call.future.set_running_or_notify_cancel():
                 continue
             try:
-                with held(DeviceTurn(self._leave, partial(self._enter, priority, person))):
+                with hold_device(DeviceTurn(self._leave, partial(self._enter, priority, person))):
                     call.future.set_result(call.function())
             except BaseException as error:  # errors of a model belong to the caller, not to this thread
                 call.future.set_exception(error)

@@ -18,6 +18,7 @@ from latentwalk.latents.resolve import resolve
 from latentwalk.rendering.loaded_generator import LoadedGenerator
 from latentwalk.steering.scores.scoring import scores
 from models.regressors.protocol import Regressor
+from server.auth.roles import account_of
 from server.engine.generator_cache import GeneratorCache
 from server.engine.inference_thread import InferenceThread, Priority
 from server.jobs.fair_semaphore import FairSemaphore
@@ -56,19 +57,20 @@ class SandboxTurns:
     @contextlib.asynccontextmanager
     async def turn(self, person: str) -> AsyncIterator[None]:
         """Wait for a turn and hold it in the block. TooMuch where the person has many waiting."""
-        if self._asked[person] >= MOST_PER_PERSON:
+        account = account_of(person)
+        if self._asked[account] >= MOST_PER_PERSON:
             raise TooMuch(
                 f"{MOST_PER_PERSON} scores that you asked for are not finished.", "Wait for them, or score less often."
             )
-        self._asked[person] += 1
+        self._asked[account] += 1
         try:
-            own = self._own.setdefault(person, FairSemaphore())
+            own = self._own.setdefault(account, FairSemaphore())
             async with own.acquire(), self._all.acquire(person):
                 yield
         finally:
-            self._asked[person] -= 1
-            if not self._asked[person]:
-                del self._asked[person], self._own[person]
+            self._asked[account] -= 1
+            if not self._asked[account]:
+                del self._asked[account], self._own[account]
 
 
 class RegressorTrials:
