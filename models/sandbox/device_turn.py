@@ -1,7 +1,7 @@
 """Gives the device to others while a computation waits for something else: a process, a file or the network.
 
-One thread at a time uses a device. Whoever runs functions there says with `hold_device` how the device is given away and
-taken back; code that waits, in any layer, puts its wait into `off_device`. On threads that hold no device that does
+One thread at a time uses a device. Whoever runs functions there says with `hold_device` how the device is given away
+and taken back; code that waits, in any layer, puts its wait into `off_device`. On threads that hold no device that does
 nothing.
 """
 
