@@ -153,10 +153,16 @@ async def upload(
 
 
 @router.put("/{name}/plan", dependencies=[needs(Role.EDITOR)])
-async def plan(services: ServicesDep, name: str, body: PlanBody) -> dict[str, Any]:
+async def plan(services: ServicesDep, person: PersonDep, name: str, body: PlanBody) -> dict[str, Any]:
     """Confirm or correct the input plan of an uploaded model; it is tried on images, and rejected if that fails."""
-    entry = await services.regressor_trials.confirm_plan(name, body.plan, body.generator)
+    entry = await services.regressor_trials.confirm_plan(name, body.plan, body.generator, person=person.id)
     return regressor_schemas.regressor(entry, whole=True)
+
+
+@router.post("/{name}/resume", dependencies=[needs(Role.EDITOR)])
+def resume(services: ServicesDep, name: str) -> dict[str, Any]:
+    """Let a regressor score again that was suspended because its scores took too long."""
+    return regressor_schemas.regressor(services.regressors.resume(name), whole=True)
 
 
 @router.post("/ratings", status_code=202, dependencies=[needs(Role.EDITOR, job=True)])
@@ -170,9 +176,9 @@ async def rate(services: ServicesDep, person: PersonDep, body: RatingsBody) -> d
 
 
 @router.post("/{name}/score", dependencies=[needs(Role.VIEWER, quiet=True)])
-async def score(services: ServicesDep, name: str, body: ScoreBody) -> dict[str, Any]:
+async def score(services: ServicesDep, person: PersonDep, name: str, body: ScoreBody) -> dict[str, Any]:
     """The regressor's score of an edit's image."""
-    score = await services.regressor_trials.score(name, edits.parse(body.edit))
+    score = await services.regressor_trials.score(name, edits.parse(body.edit), person=person.id)
     return {
         "regressor": name,
         "score": score.value,
