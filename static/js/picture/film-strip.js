@@ -5,6 +5,7 @@ import { canonical } from "./canonical.js";
 import { amountOf, spread, withAmount } from "./edit.js";
 import { coordinate, describe } from "../sliders/units.js";
 import { elementOf, h, setCurrent } from "../elements/dom.js";
+import { roving } from "../elements/roving.js";
 import { Component } from "../elements/component.js";
 
 const QUIET = 350; // ms without a change before pictures are asked for
@@ -53,6 +54,7 @@ export class FilmStrip extends Component {
 
   build() {
     this.append(this.#title, this.#list);
+    roving(this.#list, "button");
     this.#list.addEventListener("click", (event) => {
       const button = elementOf(event).closest("button");
       if (!button) return;
