@@ -23,7 +23,7 @@ def read(data: memoryview, config: bytes = b"", limits: Limits | None = None) ->
 
     Raises FileRefused, with a message and a hint, for everything that is not a whole checkpoint of a known family.
     """
-    budget = Budget(limits or Limits())
+    budget = Budget(limits or Limits(), len(data))
     contents = read_contents(data, budget, _parse_config(config))
     with np.errstate(all="ignore"):  # numbers that are not finite are refused in the end
         for convert in CONVERTERS:

@@ -16,6 +16,7 @@ from models.importing.unpickle.records import (
     OpaqueObject,
     SetRecord,
     TensorRecord,
+    joined,
     mapping,
     modules,
 )
@@ -30,18 +31,21 @@ def flatten(value: object, budget: Budget) -> State:
     Raises FileRefused where a tensor would be the result of a call that is not made here.
     """
     if not isinstance(value, ModuleRecord) and "_modules" not in mapping(value):
-        return _decode({str(name): record for name, record in mapping(value).items()}, budget)
+        budget.count_opcodes(len(mapping(value)))
+        return _decode({joined("", str(name), budget): record for name, record in mapping(value).items()}, budget)
     records: dict[str, object] = {}
-    for number, (path, module) in enumerate(modules(value, budget.limits.depth)):
+    for number, (path, module) in enumerate(modules(value, budget)):
         if number > MAX_MODULES:
             raise FileRefused(f"The network has over {MAX_MODULES:,} modules.")
         if not isinstance(module, ModuleRecord | OpaqueObject):
             raise FileRefused(f"The module “{path[:100]}” is invalid.")
-        non_persistent = _texts(mapping(module).get("_non_persistent_buffers_set"))
+        non_persistent = _texts(mapping(module).get("_non_persistent_buffers_set"), budget)
         for group in ("_parameters", "_buffers"):
-            for name, record in mapping(mapping(module).get(group)).items():
+            entries = mapping(mapping(module).get(group))
+            budget.count_opcodes(len(entries))
+            for name, record in entries.items():
                 if record is not None and name not in non_persistent:
-                    records[f"{path}.{name}" if path else str(name)] = record
+                    records[joined(path, str(name), budget)] = record
     return _decode(records, budget)
 
 
@@ -82,9 +86,12 @@ def require(state: Weights, name: str, *shape: int | None) -> np.ndarray[Any, An
     return array
 
 
-def _texts(value: object) -> set[str]:
+def _texts(value: object, budget: Budget) -> set[str]:
     items = value.items if isinstance(value, SetRecord) else value
-    return {item for item in items if isinstance(item, str)} if isinstance(items, list) else set()
+    if not isinstance(items, list):
+        return set()
+    budget.count_opcodes(len(items))
+    return {item for item in items if isinstance(item, str)}
 
 
 def _decode(records: Mapping[str, object], budget: Budget) -> State:

@@ -27,7 +27,7 @@ LICENCE_NOTE = (
 )
 ONLY_WEIGHTS = "The file has only weights: settings that these do not show were assumed to be the usual ones."
 UNKNOWN_ACTIVATION = "The network has an activation that is not supported."
-SOURCE_DEPTH = 8  # of the nested modules whose source texts are collected
+SOURCE_DEPTH, MAX_SOURCES = 9, 64  # of the nested modules whose source texts are collected
 
 
 def convert(contents: FileContents, budget: Budget) -> ConvertedGenerator | None:
@@ -36,7 +36,7 @@ def convert(contents: FileContents, budget: Budget) -> ConvertedGenerator | None
     generator = value.get("G_ema", value.get("ema")) if isinstance(value, dict) else value
     if isinstance(generator, ModuleRecord):
         state, attributes = flatten(generator, budget), _attributes(generator, budget)
-        return _convert(state, attributes, "an NVIDIA pickle", _sources(generator))
+        return _convert(state, attributes, "an NVIDIA pickle", _sources(generator, budget))
     if isinstance(value, dict) and isinstance(value.get("G_ema"), dict):
         return _convert(flatten(value["G_ema"], budget), {}, contents.format, {})
     return None
@@ -75,15 +75,19 @@ def _is_stylegan(state: Mapping[str, Any]) -> bool:
 
 
 def _attributes(generator: ModuleRecord, budget: Budget) -> Attributes:
-    return {path: mapping(module) for path, module in modules(generator, budget.limits.depth)}
+    return {path: mapping(module) for path, module in modules(generator, budget)}
 
 
-def _sources(generator: ModuleRecord) -> dict[str, str]:
+def _sources(generator: ModuleRecord, budget: Budget) -> dict[str, str]:
     # Every class's source text: one for all classes that a source file defines.
     texts: dict[str, str] = {}
-    for _, module in modules(generator, SOURCE_DEPTH):
-        if isinstance(module, ModuleRecord) and module.source and module.source not in texts.values():
+    seen: set[str] = set()
+    for _, module in modules(generator, budget, SOURCE_DEPTH):
+        if isinstance(module, ModuleRecord) and module.source and module.source not in seen:
             texts[module.class_name] = module.source
+            seen.add(module.source)
+            if len(seen) > MAX_SOURCES:
+                raise FileRefused(f"The file holds over {MAX_SOURCES} source texts.")
     return texts
 
 

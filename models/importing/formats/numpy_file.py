@@ -32,7 +32,7 @@ def read(data: memoryview, budget: Budget) -> np.ndarray[Any, Any]:
         raise FileRefused("The shape of the NumPy array is invalid.")
     shape, dtype = tuple(map(int, sides)), np.dtype(header["dtype"])
     count = math.prod(shape)
-    budget.count_numbers(count)
+    budget.count_numbers(count, 0 if dtype == np.float32 else 4)  # which stays a view
     if len(data) - end != count * dtype.itemsize:
         raise FileRefused("The size of the NumPy file does not match its shape.", CUT_OFF)
     array = np.frombuffer(data[end:], dtype).reshape(shape, order="F" if header["fortran"] == "True" else "C")
