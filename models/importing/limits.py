@@ -84,7 +84,7 @@ class Budget:
             raise FileRefused("The file holds more text than any checkpoint needs.")
 
     def count_numbers(self, count: int, size: int) -> None:
-        """Add the elements of a tensor, of `size` bytes each, before it is decoded. Raises FileRefused beyond a limit."""
+        """Add a tensor's elements, of `size` bytes each, before it is decoded. Raises FileRefused beyond a limit."""
         self.numbers += count
         if self.numbers > self.limits.numbers:
             raise FileRefused(f"The tensors hold over {self.limits.numbers:,} numbers.", "Use a smaller model.")

@@ -1,6 +1,6 @@
-"""Pickles that name a remembered object again and again: small files, for which a naive reader takes hours or gigabytes.
+"""Pickles that name a remembered object again and again: small files that cost a naive reader hours or gigabytes.
 
-Each was measured against a reader that does not count copies (seconds or gigabytes for a file of at most 1 MB).
+"Doubled" tuples hold two equal tuples, and so on: whatever hashes, compares or prints them never ends.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from tests.models.importing.pickle_writer import ORDERED, Call, Global, RawOpcod
 
 HEAD = b"\x80\x04"
 REBUILD = b"ctorch_utils.persistence\n_reconstruct_persistent_obj\n"
+TENSORFLOW_NAMES = ("4x4/Const/const", "4x4/Conv/mod_weight", "Dense0/weight")  # by which a StyleGAN2 is recognised
 TIMES = 30_000  # copies that a file asks for
 
 
@@ -89,7 +90,7 @@ def growing() -> dict[str, bytes]:
     numbers = b"](" + b"K\x01" * 20_000 + b"e"
     rows = b"](" + b"".join(text(str(number)) + b"N\x86" for number in range(5_000)) + b"e"
     floats = b"cnumpy\ndtype\n" + text("f4") + b"\x85R"
-    array = b"cnumpy.core.multiarray\n_reconstruct\n)R"
+    scalar, array = b"cnumpy.core.multiarray\nscalar\n", b"cnumpy.core.multiarray\n_reconstruct\n)R"
     variables = b"](" + (text("a") + b"K\x01\x86") * 2_000 + b"e"
     shared = b"}" + text("variables") + get(0) + b"s"
     parts = b"}(" + b"".join(text(str(number)) + shared for number in range(20_000)) + b"u"
@@ -98,14 +99,16 @@ def growing() -> dict[str, bytes]:
         "a class name of doubled tuples": persistent_module(class_name=doubled(40)),
         "a source text of doubled tuples": persistent_module(module_src=doubled(40)),
         "a module's kind of doubled tuples": persistent_module(type=doubled(40)),
-        "a name in TensorFlow of doubled tuples": tensorflow_network(build_func_name=doubled(40), build_module_src=text("x")),
+        "a name in TensorFlow of doubled tuples": tensorflow_network(
+            build_func_name=doubled(40), build_module_src=text("x")
+        ),
         "a source text in TensorFlow of doubled tuples": tensorflow_network(build_module_src=doubled(40)),
         "a setting in TensorFlow of doubled tuples": tensorflow_network(
             static_kwargs=b"}" + text("nonlinearity") + doubled(40) + b"s",
-            variables=b"](" + b"".join(text(name) + b"K\x01\x86" for name in ("4x4/Const/const", "4x4/Conv/mod_weight", "Dense0/weight")) + b"e",
+            variables=b"](" + b"".join(text(name) + b"K\x01\x86" for name in TENSORFLOW_NAMES) + b"e",
         ),
         "a call of doubled tuples": HEAD + doubled(40) + b")R.",
-        "a dtype of doubled tuples": HEAD + b"cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\n" + doubled(40) + b"\x85R\x85R.",
+        "a dtype of doubled tuples": HEAD + scalar + b"cnumpy\ndtype\n" + doubled(40) + b"\x85R\x85R.",
         "copies of a set": repeated(numbers + put(0) + b"cbuiltins\nset\n" + put(1), get(1) + get(0) + b"\x85R"),
         "copies of a frozen set's tuple": repeated(
             b"(" + b"K\x01" * 20_000 + b"t" + put(0) + b"cbuiltins\nfrozenset\n" + put(1), get(1) + get(0) + b"\x85R"
@@ -120,11 +123,13 @@ def growing() -> dict[str, bytes]:
             text("a" * 100_000) + put(0) + floats + put(1), array + b"(NK\x00\x85" + get(1) + b"\x89" + get(0) + b"tb"
         ),
         "copies of a text as a number": repeated(
-            text("a" * 100_000) + put(0) + floats + put(1) + b"cnumpy.core.multiarray\nscalar\n" + put(2),
+            text("a" * 100_000) + put(0) + floats + put(1) + scalar + put(2),
             get(2) + get(1) + get(0) + b"\x86R",
         ),
         "a tensor spread from one number": torch_zip({"main.0.weight": spread}),
-        "a generator's tensors spread from one number": torch_zip({"g_ema": {"input.input": spread, "conv1.conv.weight": spread}}),
+        "a generator's tensors spread from one number": torch_zip(
+            {"g_ema": {"input.input": spread, "conv1.conv.weight": spread}}
+        ),
         "parameters that modules share": shared_group("_parameters"),
         "buffers that modules share": shared_group("_buffers"),
         "names that modules share": shared_sets(),
@@ -132,8 +137,12 @@ def growing() -> dict[str, bytes]:
         "names of modules that add up": long_names(),
         "a memory that is indexed far apart": HEAD + b"Nr\xff\xff\xff\x7f.",
         "tuples in one another": HEAD + b"N" + b"\x85" * 400_000 + b".",
-        "unknown objects in one another": HEAD + b"ca\nB\n" + put(0) + get(0) * 100_000 + b")" + b"R\x85" * 100_000 + b".",
-        "rows of an ordered dictionary that are not text": pickle_bytes({"G_ema": Call(ORDERED, ([[RawOpcodes(doubled(40)), 1]],))}),
+        "unknown objects in one another": (
+            HEAD + b"ca\nB\n" + put(0) + get(0) * 100_000 + b")" + b"R\x85" * 100_000 + b"."
+        ),
+        "rows of an ordered dictionary that are not text": pickle_bytes(
+            {"G_ema": Call(ORDERED, ([[RawOpcodes(doubled(40)), 1]],))}
+        ),
         "a global of a remembered name": repeated(
             text("a." * 200) + put(0) + text("b") + put(1), get(0) + get(1) + b"\x93", 200_000
         ),

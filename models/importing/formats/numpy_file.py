@@ -12,7 +12,7 @@ from models.importing.limits import Budget, FileRefused
 from models.importing.unpickle.tensor_bytes import CUT_OFF, MAX_DIMENSIONS
 
 HEADER = re.compile(
-    r"\{'descr': '(?P<dtype>[<>|=][fiu]\d)', 'fortran_order': (?P<fortran>True|False), "
+    r"\{'descr': '(?P<dtype>[<>|=](?:[iu][1248]|f[248]))', 'fortran_order': (?P<fortran>True|False), "
     r"'shape': \((?P<shape>[\d, ]*)\), ?\}\s*"
 )
 MAX_HEADER = 4096  # bytes
