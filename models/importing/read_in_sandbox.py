@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from models.generators.cost import check_cost
 from models.importing.families import biggan, genforce, nvidia, plain, rosinality, tensorflow
 from models.importing.formats.read_contents import EXPECTED, read_contents
 from models.importing.limits import Budget, FileRefused, Limits
@@ -29,6 +30,7 @@ def read(data: memoryview, config: bytes = b"", limits: Limits | None = None) ->
         for convert in CONVERTERS:
             converted = convert(contents, budget)
             if converted is not None:
+                check_cost(converted.family, converted.state)
                 return make_passport(data, converted, contents.names), converted
     raise FileRefused(f"This is {contents.format}, but of {_describe(contents.value)}.", EXPECTED)
 

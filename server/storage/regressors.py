@@ -139,7 +139,7 @@ class Regressors:
         Raises Conflict when a regressor of another origin has the name.
         """
         name = entry.spec.name
-        check_id(name)
+        check_id(name, "regressor")
         if name in catalogue.entries():
             raise Conflict(f"“{name}” is the name of a built-in regressor.", "Choose another name.")
         existing = self.all().get(name)

@@ -128,7 +128,7 @@ def add_ratings(
     from server.cli import home
     from server.services.regressors import ratings
 
-    check_id(name)
+    check_id(name, "regressor")
     if generator is None:
         raise Invalid("A table of ratings does not say whose seeds it rates.", "Add --generator NAME.")
     workspace = home.workspace()

@@ -16,9 +16,9 @@ from models import atomic_files
 from models.catalogue import local
 from models.importing.open_checkpoint import (
     OpenedCheckpoint,
-    first_picture,
+    draw_first,
+    golden_hash,
     open_checkpoint,
-    try_generator,
 )
 from models.importing.passport import Passport
 from models.specs import GeneratorSpec
@@ -70,7 +70,7 @@ def preview_checkpoint(
     `card` gives what a file seldom says: licence, data, data_licence, shows_badly. Raises Invalid for anything but a
     whole checkpoint of a known family; the message names the file as `file_name`, or by its path.
     """
-    check_id(name)
+    check_id(name, "generator")
     if not path.exists():
         raise Invalid(f"There is no file {path.name}.", "Check the path.")
     try:
@@ -78,10 +78,10 @@ def preview_checkpoint(
         spec = opened.spec(name, year, title)
         parts: dict[str, Any] = {part: text for part, text in (card or {}).items() if text}
         spec = replace(spec, card=replace(spec.card, **parts))
-        generator, golden = try_generator(opened, spec)
+        picture = draw_first(opened, spec)
     except LatentwalkError as error:
         raise refusal(file_name or path.name, error) from error
-    return CheckpointPreview(opened, spec, golden, first_picture(generator))
+    return CheckpointPreview(opened, spec, golden_hash(picture), picture)
 
 
 def keep_checkpoint(library: Library, preview: CheckpointPreview) -> Path:

@@ -59,7 +59,7 @@ def keep_draft(
 
     Refused where the file is not ONNX, breaks the rules of the sandbox, or takes no images.
     """
-    check_id(name)
+    check_id(name, "regressor")
     passport = onnx.inspect(data, unlocked=regressors.unlocked)
     plan, asks = onnx.guess_plan(passport)
     spec = RegressorSpec(

@@ -24,7 +24,8 @@ from latentwalk.steering.scores.settings import ScoreSettings
 from latentwalk.steering.transforms import find
 from models.base import Generator
 from models.generators.onnx import OnnxGenerator
-from models.importing.open_checkpoint import first_picture, golden_hash, open_checkpoint, try_generator
+from models.generators.sandbox_task import first_picture
+from models.importing.open_checkpoint import golden_hash, open_checkpoint, try_generator
 from models.regressors.image_measures import MEASURES
 from server.cli.main import main
 from server.storage.library import Library

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 from latentwalk.errors import Conflict, Invalid
-from models.importing.open_checkpoint import first_picture, golden_hash
+from models.generators.sandbox_task import first_picture
+from models.importing.open_checkpoint import golden_hash
 from server.cli.main import main
 from server.services.generators import checkpoint_import
 from server.storage.library import Library
