@@ -15,10 +15,11 @@ from models.importing.families.stylegan2 import LR_MULTIPLIER, MAX_TAPS, UNKNOWN
 from models.importing.formats.read_contents import FileContents
 from models.importing.limits import Budget, FileRefused
 from models.importing.passport import ConvertedGenerator, inventory
-from models.importing.state_dicts import State, flatten, require
+from models.importing.state_dicts import FileTensors, State, flatten, refuse_unread, require
 from models.importing.unpickle.records import OpaqueObject, mapping
 
 FORMAT = "a TensorFlow pickle"
+HARMLESS = r"lod|noise\d+|.*/noise_strength"  # of progressive growing, and noise that is switched off
 MIN_VERSION = 4
 MAX_PARTS = 16  # networks in a network: the published ones have two
 LARGEST_SETTING = 1e9
@@ -52,7 +53,7 @@ def convert(contents: FileContents, budget: Budget) -> ConvertedGenerator | None
     return _builder(state, settings).build(FORMAT, inventory(state), sources=sources)
 
 
-def _variables(parts: Sequence[dict[Any, Any]], budget: Budget) -> State:
+def _variables(parts: Sequence[dict[Any, Any]], budget: Budget) -> FileTensors:
     values: dict[str, object] = {}
     for part in parts:
         rows = part.get("variables")
@@ -70,7 +71,7 @@ def _number(value: object) -> float:
     return float(value)
 
 
-def _builder(state: State, settings: dict[Any, Any]) -> StateBuilder:
+def _builder(state: FileTensors, settings: dict[Any, Any]) -> StateBuilder:
     if "4x4/Const/const" not in state or "4x4/Conv/mod_weight" not in state or "Dense0/weight" not in state:
         raise FileRefused(*NOT_STYLEGAN2)
     activations = [settings.get(name, "lrelu") for name in ("mapping_nonlinearity", "nonlinearity")]
@@ -102,6 +103,7 @@ def _builder(state: State, settings: dict[Any, Any]) -> StateBuilder:
     for number, side in enumerate(sides):
         _add_block(builder, state, number, f"{side}x{side}", number == len(sides) - 1)
     builder.add_mean(state.get("dlatent_avg"))
+    refuse_unread(state, "NVIDIA's StyleGAN2 for TensorFlow", HARMLESS)
     return builder
 
 

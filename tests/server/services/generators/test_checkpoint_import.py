@@ -42,6 +42,11 @@ def test_looking_keeps_nothing(file: Path, tmp_path: Path) -> None:
     assert "mine" not in Library(tmp_path).entries()
 
 
+def test_a_name_with_capitals_is_said_to_be_no_generators_name(file: Path) -> None:
+    with pytest.raises(Invalid, match="“FFHQ” cannot name a generator"):
+        checkpoint_import.preview_checkpoint(file, "FFHQ", 2026)
+
+
 def test_an_imported_generator_renders_its_golden_image_and_has_its_passport(file: Path, tmp_path: Path) -> None:
     found = checkpoint_import.preview_checkpoint(file, "mine", 2026, card={"data_licence": "CC0", "data": ""})
     folder = checkpoint_import.keep_checkpoint(Library(tmp_path), found)
