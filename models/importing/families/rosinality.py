@@ -77,7 +77,7 @@ def _convert(state: FileTensors, mean: np.ndarray[Any, Any] | None) -> Converted
             raise FileRefused(
                 f"The first layer takes {weight.shape[1]} numbers, but z has {weight.shape[0]}: the network is "
                 "conditional, and the embedding of its classes is missing.",
-                "Save the embedding with the generator, or export both together as ONNX.",
+                "Export the generator with its embedding by torch.onnx.export, and import the ONNX file.",
             )
         builder.add_dense(number, weight, bias)
     builder.add_constant(require(state, "input.input", 1, None, None, None)[0])
