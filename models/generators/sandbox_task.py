@@ -26,8 +26,8 @@ DO_NOT_FIT = "The weights do not fit together."
 
 def prepare() -> None:
     """Import everything and use each part once, because nothing can be imported once the sandbox is closed."""
+    from models.catalogue.hashing import fingerprint
     from models.generators.dcgan import build_network
-    from models.hashing import fingerprint
 
     network = build_network((3, 4, 3))
     state = {f"main.{name}": tensor.contiguous() for name, tensor in network.state_dict().items()}
