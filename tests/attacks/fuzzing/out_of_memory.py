@@ -16,8 +16,11 @@ from typing import Any
 from tests.attacks.fuzzing import seeds, targets
 
 DONE, OUT_OF_MEMORY, BROKEN = 0, 3, 4  # exit statuses
-# What CPython, ctypes, torch and safetensors (by PyO3) raise instead of a MemoryError, each in a type of its own.
-MEMORY_MESSAGES = ("allocate", "MemoryError", "error return without exception set", "pointer is null", "NULL without")
+# What the C code of CPython, csv, ctypes, NumPy, torch and safetensors raises instead of a MemoryError.
+MEMORY_MESSAGES = (
+    "allocate", "MemoryError", "without exception set", "with an exception set", "NULL without", "null pointer",
+    "pointer is null", "lineterminator must be set",
+)  # fmt: skip
 
 
 def run(target: Any, data: bytes, number: int) -> int:
