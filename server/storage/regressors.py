@@ -24,6 +24,7 @@ from models.regressors import catalogue, onnx
 from models.regressors.protocol import Regressor, RegressorSpec
 from models.regressors.ratings_model import RatingsRegressor
 from server.storage import sensitive_terms
+from server.storage.folder_quota import check_room
 
 DESCRIPTION = "regressor.json"
 WEIGHTS = "weights.safetensors"
@@ -158,6 +159,7 @@ class Regressors:
         existing = self.all().get(name)
         if existing is not None and existing.origin != entry.origin:
             raise Conflict(f"There is a regressor “{name}” already.", "Choose another name, or remove that one first.")
+        check_room(self.folder, sum(map(len, contents.values())), "regressors")
         classified = _classified(replace(entry, created=datetime.now(UTC).isoformat(timespec="seconds")))
         for file, data in contents.items():
             atomic_files.write(self.folder / name / file, data)
