@@ -16,7 +16,8 @@ from models.importing.passport import Passport, Sizes, TensorFact
 from models.sandbox.client import Sandbox, SandboxError, SandboxRefused, SandboxTaskFailed, plain_text
 
 FORMAT = "an ONNX graph"
-EXPORT = "Export it with torch.onnx.export, from z [N, D] to images [N, 3, H, W]."
+EXPORT_CODE = 'torch.onnx.export(generator.eval(), (torch.zeros(1, 128),), "generator.onnx", external_data=False)'
+EXPORT = f"Export it from z [N, D] to images [N, 3, H, W]: {EXPORT_CODE}."
 SAMPLES = 4  # images from which the value range is read off
 MIN_SIDE, MAX_SIDE, MAX_WIDTH, MAX_CLASSES = 8, 4096, 2**16, 10_000
 MAX_VALUES, MAX_DIMENSIONS = 64, 8  # inputs or outputs, and sides of each

@@ -149,6 +149,30 @@ class OnnxRegressor:
         return self._sandbox
 
 
+def open_fitting(
+    spec: RegressorSpec, data: bytes, plan: InputPlan, images: Tensor, *, unlocked: bool = False
+) -> OnnxRegressor:
+    """The regressor with `plan`, or with a batch of 1 where it declares any number of images and takes only one.
+
+    Such models come from exporters that write the batch of their example into a Reshape. A model that cannot take one
+    image either is returned with `plan`, and fails with its own reason when it scores.
+    """
+    regressor = OnnxRegressor(spec, data, plan, unlocked=unlocked)
+    if plan.batch is not None or _can_score(regressor, images[:2]):
+        return regressor
+    single = OnnxRegressor(spec, data, plan.model_copy(update={"batch": 1}), unlocked=unlocked)
+    return single if _can_score(single, images[:2]) else regressor
+
+
+def _can_score(regressor: OnnxRegressor, images: Tensor) -> bool:
+    try:
+        regressor.score(images)
+    except ModelFailed:
+        regressor.close()
+        return False
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
     """The scores of some images in figures, and the seconds per image.
