@@ -5,11 +5,15 @@ from __future__ import annotations
 import datetime
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from server.cli import output
 from server.cli.options import as_json, path_argument, text_options
+
+if TYPE_CHECKING:
+    from models.importing.onnx.generators import GraphOptions
 
 CARD_PARTS = {
     "licence": "What it may be used for, where the file does not say.",
@@ -67,10 +71,33 @@ def pull(name: str, accepted: bool) -> None:
 @click.option("--title", default="", metavar="TEXT", help="Its title on the page; by default made from the name.")
 @click.option("--look", "preview_only", is_flag=True, help="Show the passport and keep nothing.")
 @click.option("--yes", is_flag=True, help="Import it without asking for confirmation.")
+@click.option(
+    "--range",
+    "range_",
+    type=click.Choice(["-1..1", "0..1", "0..255"]),
+    help="The values of an ONNX graph's images; guessed from four images unless set. Import it again to change it.",
+)
+@click.option("--classes", type=click.IntRange(2, 10_000), help="How many classes an ONNX graph with labels has.")
+@click.option(
+    "--input",
+    "roles",
+    multiple=True,
+    metavar="NAME=ROLE",
+    help="What an input of an ONNX graph is: z, weights (of classes), label, psi or constant.",
+)
 @text_options(CARD_PARTS)
 @as_json
 def import_generator(
-    file: Path, name: str, title: str, preview_only: bool, yes: bool, as_json: bool, **card: str | None
+    file: Path,
+    name: str,
+    title: str,
+    preview_only: bool,
+    yes: bool,
+    range_: str | None,
+    classes: int | None,
+    roles: tuple[str, ...],
+    as_json: bool,
+    **card: str | None,
 ) -> None:
     """Import FILE, a checkpoint or a folder with one, as a generator.
 
@@ -92,6 +119,7 @@ def import_generator(
         title=title,
         card={part: text for part, text in card.items() if text},
         unlocked=workspace.settings.unlocked,
+        graph=_graph_options(range_, classes, roles),
     )
     if not as_json:
         output.print_passport(preview.view())
@@ -103,3 +131,12 @@ def import_generator(
             click.echo(f"{preview.spec.title} ({name}) is ready to use. It was saved in {folder}.")
     if as_json:
         output.print_json(preview.view())
+
+
+def _graph_options(range: str | None, classes: int | None, roles: tuple[str, ...]) -> GraphOptions | None:
+    from models.importing.onnx.generators import GraphOptions
+
+    if range is None and classes is None and not roles:
+        return None
+    pairs = [text.rpartition("=") for text in roles]
+    return GraphOptions(range or "", classes, {name: role for name, _, role in pairs})

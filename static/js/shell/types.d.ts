@@ -240,7 +240,9 @@ interface Regressor {
   span: [number, number];
   trust?: { n: number; correlation?: number; mean?: number; deviation?: number };
   plan?: RegressorPlan;
+  notes?: string[];
   passport?: {
+    shape?: (number | null)[];
     nodes: number;
     parameters: number;
     opset: number;
@@ -251,6 +253,11 @@ interface Regressor {
 
 /** How an uploaded regressor expects its input images. */
 interface RegressorPlan {
+  layout: string;
+  channels: number;
+  batch: number | null;
+  sigmoid?: boolean;
+  bins?: number[];
   scale: string;
   mean: number[];
   std: number[];
