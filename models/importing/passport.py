@@ -65,11 +65,13 @@ class GraphFacts:
     """How an ONNX graph is taken as a generator.
 
     `range` is that of its output's values, `is_range_given` whether a person gave it; otherwise it was guessed from
-    `samples` images, whose values run from `low` to `high`. `inputs` are rows of name, role, dtype and shape as text.
+    `samples` images, whose values run from `low` to `high`. `is_given` says whether a person gave any of it. `inputs`
+    are rows of name, role, dtype and shape as text.
     """
 
     range: str
     is_range_given: bool
+    is_given: bool
     low: float
     high: float
     samples: int

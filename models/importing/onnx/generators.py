@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from models.errors import Invalid
 from models.generators.onnx import OnnxGeneratorPlan, open_graph, sample_prior
 from models.importing.limits import printable
-from models.importing.onnx.roles import EXPORT, GraphValue, assign_roles, count_classes, format_shape
+from models.importing.onnx.roles import EXPORT, GraphValue, assign_roles, count_classes, format_shape, knows_classes
 from models.importing.passport import GraphFacts, Passport, Sizes, TensorFact
 from models.sandbox.client import Sandbox, SandboxError, SandboxRefused, SandboxTaskFailed, plain_text
 
@@ -75,16 +75,21 @@ def inspect(
     if options.range:
         plan = plan.with_range(options.range)
     graph = GraphFacts(
-        plan.range, bool(options.range), float(raw.min()), float(raw.max()), len(raw),
+        plan.range, bool(options.range), options != GraphOptions(), float(raw.min()), float(raw.max()), len(raw),
         tuple((one.name, one.role, one.dtype, format_shape(one.shape)) for one in plan.inputs or inputs),
     )  # fmt: skip
+    unsure = (
+        ()
+        if knows_classes(inputs, options.classes, body.get("labels"))
+        else (f"The graph does not say how many classes it has; {classes} are assumed.",)
+    )
     metadata = body.get("metadata")
     passport = Passport(
         format=FORMAT, family="onnx", sizes=sizes, sha256=hashlib.sha256(data.data).hexdigest(), bytes=len(data),
         tensors=_inventory(body.get("tensors")), numbers=_count(body.get("parameters")),
         names=tuple(plain_text(name, 60) for name in _list(body.get("operators"), 500)), inert=(), sources={},
         licence=plain_text(metadata.get("license", ""), 200) if isinstance(metadata, dict) else "",
-        notes=(f"{_count(body.get('nodes')):,} nodes.", NOTE, *_notes(graph, plan)), graph=graph,
+        notes=(f"{_count(body.get('nodes')):,} nodes.", NOTE, *_notes(graph, plan), *unsure), graph=graph,
     )  # fmt: skip
     return passport, {"graph": np.asarray(data), **plan.stored()}
 

@@ -12,6 +12,7 @@ from models.generators.onnx_inputs import ROLES, GraphInput, Role
 EXPORT_CODE = 'torch.onnx.export(generator.eval(), (torch.zeros(1, 128),), "generator.onnx", external_data=False)'
 EXPORT = f"Export it from z [N, D] to images [N, 3, H, W]: {EXPORT_CODE}."
 MAX_WIDTH, MAX_CLASSES = 2**16, 10_000
+USUAL_CLASSES = 10
 FLOATS, INTEGERS = ("float32", "float16", "float64"), ("int32", "int64")
 SAY = "Say what each is: --input NAME=ROLE, with z, weights (of classes), label, psi (truncation) or constant (1)."
 
@@ -53,7 +54,10 @@ def assign_roles(values: Sequence[GraphValue], given: Mapping[str, str]) -> list
 
 
 def count_classes(inputs: Sequence[GraphInput], given: int | None, tables: object) -> int:
-    """The number of classes: the width of class weights, the table that a label selects from, or as `given`."""
+    """The number of classes: the width of class weights, the table that a label selects from, or as `given`.
+
+    USUAL_CLASSES where nothing tells it; only its owner knows.
+    """
     for one in inputs:
         if one.role == "weights":
             count = one.shape[1] or given
@@ -62,11 +66,7 @@ def count_classes(inputs: Sequence[GraphInput], given: int | None, tables: objec
             count = given or (found if type(found) is int else None)
         else:
             continue
-        if count is None:
-            raise Invalid(
-                f"The input “{one.name[:60]}” is a class, and the graph does not say how many there are.",
-                "Give their number: --classes N.",
-            )
+        count = USUAL_CLASSES if count is None else count
         if not 2 <= count <= MAX_CLASSES:
             raise Invalid(f"The graph has {count} classes.", f"2 to {MAX_CLASSES:,} are supported.")
         return count
@@ -111,3 +111,12 @@ def _fits(value: GraphValue, role: str) -> bool:
 def _is_scalar(shape: Sequence[int | None]) -> bool:
     # One number for all images or for each: [], [N], [N, 1] and so on.
     return len(shape) <= 4 and all(side == 1 for side in shape[1:])
+
+
+def knows_classes(inputs: Sequence[GraphInput], given: int | None, tables: object) -> bool:
+    """Whether the number of classes is given, or told by the graph."""
+    names = tables if isinstance(tables, dict) else {}
+    return given is not None or not any(
+        (one.role == "label" and one.name not in names) or (one.role == "weights" and not one.shape[1])
+        for one in inputs
+    )

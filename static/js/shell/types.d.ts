@@ -301,6 +301,15 @@ interface CheckpointPassport {
   inert: string[];
   sources: Record<string, string>;
   notes: string[];
+  graph?: {
+    range: string;
+    is_range_given: boolean;
+    is_given: boolean;
+    low: number;
+    high: number;
+    samples: number;
+    inputs: [string, string, string, string][];
+  } | null;
 }
 
 interface Job {
