@@ -111,14 +111,18 @@ $(INSTALLED_PAGE): tools/page/package.json tools/page/package-lock.json | $(INST
 	cd tools/page && $(NODE) npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
+# The browser and the reverse proxy that the tests of the page use: installed where that is allowed, else asked for.
 chromium:
-	@if command -v chromium || command -v chromium-browser || command -v google-chrome; then :; \
+	@missing=; \
+	command -v chromium || command -v chromium-browser || command -v google-chrome || missing="$$missing chromium"; \
+	PATH="$$PATH:/usr/sbin:/usr/local/sbin" command -v nginx || missing="$$missing nginx-light"; \
+	if [ -z "$$missing" ]; then :; \
 	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium; \
+	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing; \
 	elif command -v apt-get >/dev/null && sudo -n true 2>/dev/null; then \
-	  sudo apt-get -qq update && sudo DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium; \
+	  sudo apt-get -qq update && sudo DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing; \
 	else \
-	  echo "The tests of the page need Chromium: install it, for example with apt-get install chromium." >&2; exit 1; \
+	  echo "The tests of the page need$$missing: install it, for example with apt-get install$$missing." >&2; exit 1; \
 	fi >/dev/null
 
 reference: $(INSTALLED)

@@ -23,6 +23,7 @@ from server.api.middleware.access import AccessMiddleware
 from server.api.middleware.framing import FramingMiddleware
 from server.api.middleware.host_origin import HostPolicy
 from server.api.middleware.request_log import RequestLogMiddleware
+from server.api.middleware.root_path import RootPathMiddleware
 from server.api.routes import (
     directions,
     exports,
@@ -105,7 +106,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(AccessMiddleware, hosts=hosts, authenticator=authenticator, limits=limits, metrics=metrics)
     if settings.frame_ancestors:
         app.add_middleware(FramingMiddleware, ancestors=settings.frame_ancestors)
-    app.add_middleware(RequestLogMiddleware, metrics=metrics)  # added last, so outermost: it records refusals too
+    app.add_middleware(RequestLogMiddleware, metrics=metrics)  # outside the others: it records refusals too
+    if settings.root_path:
+        app.add_middleware(RootPathMiddleware, root_path=settings.root_path)
     return app
 
 

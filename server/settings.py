@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from pathlib import Path
@@ -69,6 +70,17 @@ class Settings(BaseSettings):
         description="Further host names under which browsers may reach the server, separated by commas. If one is not "
         "a loopback name, the server requires a token.",
     )
+    root_path: str = Field(
+        "",
+        pattern=r"^(/[A-Za-z0-9._~-]+)*/?$",
+        description="URL prefix under which a reverse proxy serves the page, such as /lw. The proxy may remove the "
+        "prefix or pass it on.",
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="IP addresses or networks of reverse proxies, separated by commas, whose X-Forwarded-For and "
+        "X-Forwarded-Proto headers are used; by default these headers are ignored.",
+    )
     frame_ancestors: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins whose pages may show this page in a frame, separated by commas; by default none."
     )
@@ -88,7 +100,7 @@ class Settings(BaseSettings):
         None, description="Certificates of the signing key, a PEM file, leaf certificate first."
     )
 
-    @field_validator("allowed_hosts", "frame_ancestors", mode="before")
+    @field_validator("allowed_hosts", "frame_ancestors", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
@@ -100,6 +112,21 @@ class Settings(BaseSettings):
             if not FRAME_SOURCE.fullmatch(source):
                 raise ValueError(f"“{source[:60]}” is not an origin such as https://notebooks.example.org")
         return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            try:
+                ipaddress.ip_network(network)
+            except ValueError:
+                raise ValueError(f"“{network[:60]}” is not an IP address or a network such as 10.0.0.0/8") from None
+        return value
+
+    @field_validator("root_path")
+    @classmethod
+    def _without_last_slash(cls, value: str) -> str:
+        return value.rstrip("/")
 
     @field_validator("home")
     @classmethod

@@ -1,4 +1,4 @@
-"""Limits on HTTP connections that uvicorn lacks: the time and size of a request's head, and unread frames."""
+"""Limits on connections that uvicorn lacks: the time and size of a request's head, unread frames, and broken text."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ import socket
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 HEAD_TIMEOUT = 10.0  # seconds for a request's head, from its first byte or from the connection
 LARGEST_HEAD = 64 * 2**10  # bytes; a URL with a whole latent takes a good part of that
+# Bytes of one header, and of the path of a socket. The WebSocket library takes lines of up to 8 KiB, and leaves a
+# connection with a longer one open without an answer.
+LARGEST_HEADER = 8000
 MAX_HEADERS = 100
+INVALID_TEXT = 1007  # close code
 SEND_BUFFER = 256 * 2**10  # bytes on their way to a live socket; a large settled picture fits
 
 
@@ -54,7 +59,8 @@ class TimeoutHttpProtocol(HttpToolsProtocol):
         self._in_head = False
         self._stop_timer()
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if size > LARGEST_HEAD or len(self.headers) > MAX_HEADERS:
+        longest = max((len(name) + len(value) for name, value in self.headers), default=0)
+        if size > LARGEST_HEAD or longest > LARGEST_HEADER or len(self.headers) > MAX_HEADERS:
             self._hang_up(431)
             return
         super().on_headers_complete()
@@ -71,6 +77,9 @@ class TimeoutHttpProtocol(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         """Shrink the send buffer, so that rendering stops soon when a client no longer reads."""
+        if len(self.url) > LARGEST_HEADER:
+            self._hang_up(431)
+            return
         connection = self.transport.get_extra_info("socket")
         if connection is not None and connection.family != getattr(socket, "AF_UNIX", None):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
@@ -90,3 +99,18 @@ class TimeoutHttpProtocol(HttpToolsProtocol):
             return
         self.transport.write(STATUS_LINE[status] + b"connection: close\r\ncontent-length: 0\r\n\r\n")
         self.transport.close()
+
+
+class StrictTextProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket protocol, without a traceback in the log for each message that is not UTF-8."""
+
+    def send_receive_event_to_app(self) -> None:
+        """Hand a message on, or close with 1007 (RFC 6455, section 8.1) if it is text that is not UTF-8."""
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                self.conn.send_close(INVALID_TEXT)
+                self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()

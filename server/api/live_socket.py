@@ -38,10 +38,8 @@ async def live(socket: WebSocket) -> None:
     if app.lifecycle.draining:
         await socket.close(SERVICE_RESTART, "The server is stopping.")
         return
-    own = sum(person(other).id == who.id for other in app.live_sockets)
-    if len(app.live_sockets) >= app.settings.people or own >= MAX_SOCKETS:
+    if reason := _refusal(app, who):
         app.metrics.refusals.labels("full").inc()
-        reason = "You have too many tabs open." if own >= MAX_SOCKETS else "Too many people are connected."
         await socket.close(TRY_AGAIN_LATER, reason)
         return
     app.live_sockets.add(socket)
@@ -52,6 +50,17 @@ async def live(socket: WebSocket) -> None:
         pass  # the tab was closed
     finally:
         app.live_sockets.discard(socket)
+
+
+def _refusal(app: Services, who: Person) -> str:
+    # Why one more socket of this person is refused, "" if it is not.
+    others = [person(other) for other in app.live_sockets]
+    if sum(other.id == who.id for other in others) >= MAX_SOCKETS:
+        return "You have too many tabs open."
+    # Whoever opens their link again is a new person, so an account as a whole leaves places for others too.
+    if sum(other.account == who.account for other in others) >= max(MAX_SOCKETS, app.settings.people // 2):
+        return "Too many people are connected with your link." if who.by else "Too many tabs are open."
+    return "Too many people are connected." if len(others) >= app.settings.people else ""
 
 
 class LiveSession:

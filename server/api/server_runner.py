@@ -13,7 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from server.api.dependencies import Services
-from server.api.http_protocol import TimeoutHttpProtocol
+from server.api.http_protocol import StrictTextProtocol, TimeoutHttpProtocol
 from server.api.live_messages import LARGEST_MESSAGE
 from server.ops import audit_log
 from server.settings import Settings
@@ -41,7 +41,8 @@ class ServerRunner(uvicorn.Server):
             return
         if authenticator.link:
             for address in addresses(settings.host):
-                print(f"Open http://{address}:{port}/?token={authenticator.link}", file=sys.stderr, flush=True)
+                page = f"http://{address}:{port}{settings.root_path}/"
+                print(f"Open {page}?token={authenticator.link}", file=sys.stderr, flush=True)
         elif not authenticator.open:
             print("Open a link that ends in /?token= and a token that you were given.", file=sys.stderr, flush=True)
 
@@ -72,9 +73,12 @@ def configuration(app: FastAPI, settings: Settings, *, log_level: str = "INFO", 
         limit_concurrency=BASE_CONNECTIONS + CONNECTIONS_PER_PERSON * settings.people,
         host=settings.host,
         port=settings.port,
-        ws="websockets-sansio",
+        ws=StrictTextProtocol,
         ws_per_message_deflate=False,  # pictures are compressed already; deflating them again costs 1.6 ms each
         ws_max_size=LARGEST_MESSAGE,
+        # X-Forwarded-For can be sent by anybody: it counts only from proxies that the operator names.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_graceful_shutdown=3,  # event streams and sockets never end by themselves
         **{"log_config": audit_log.logging_settings(settings.log_json, log_level), "access_log": False, **options},
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from latentwalk.errors import Invalid
 from server.auth import tokens
-from server.auth.roles import Person, Role
+from server.auth.roles import Person, Role, address_account, person_id, token_account
 from server.auth.session_cookies import SessionCookies, load_key
 from server.auth.tokens import Token, TokenStore
 from server.settings import Settings
@@ -51,35 +51,48 @@ class Authenticator:
     async def bearer(self, secret: str) -> Person | None:
         """The person behind a token in an Authorization header; None when it is not valid."""
         token = await self._token(secret)
-        return None if token is None else Person(f"token-{token.name}", token.role, token.name)
+        return None if token is None else Person(token_account(token.name), token.role, token.name)
 
-    def person(self, cookie: str) -> Person | None:
-        """The person behind a cookie; None when it is forged or too old, or its token was revoked."""
+    def verified(self, secret: str) -> Person | None:
+        """The person behind a token that was found valid before and still is; None for any other. It is quick."""
+        token = None if self.open else self._known_token(secret)
+        return None if token is None else Person(token_account(token.name), token.role, token.name)
+
+    def person(self, cookie: str, address: str = "") -> Person | None:
+        """The person behind a cookie from `address`; None when it is forged or too old, or its token was revoked."""
         session = self.cookies.read(cookie)
         if session is None:
             return None
         if self.open:
-            return Person(session.person, Role.ADMIN)
+            return Person(person_id(address_account(address), session.person), Role.ADMIN)
         token = self.tokens().get(session.token)
         if token is None or token.salt != session.salt:
             return None
-        return Person(session.person, token.role, token.name)
+        return Person(person_id(token_account(token.name), session.person), token.role, token.name)
 
     async def _token(self, secret: str) -> Token | None:
         if self.open or not secret or len(secret) > tokens.LONGEST:
             return None
-        digest = hashlib.sha256(secret.encode(errors="replace")).hexdigest()
-        valid = self.tokens()
-        name, salt = self._verified.get(digest, ("", ""))
-        if name in valid and valid[name].salt == salt:  # the slow hash is computed once per valid token
-            return valid[name]
-        for token in valid.values():
+        if known := self._known_token(secret):  # the slow hash is computed once per valid token
+            return known
+        for token in self.tokens().values():
             if await asyncio.to_thread(token.fits, secret):
-                if len(self._verified) >= MAX_VERIFIED:
-                    self._verified.clear()
-                self._verified[digest] = (token.name, token.salt)
+                self.remember(token, secret)
                 return token
         return None
+
+    def remember(self, token: Token, secret: str) -> None:
+        """Recognise this secret as this token from now on, without computing the slow hash."""
+        if len(self._verified) >= MAX_VERIFIED:
+            self._verified.clear()
+        self._verified[_digest(secret)] = (token.name, token.salt)
+
+    def _known_token(self, secret: str) -> Token | None:
+        if len(secret) > tokens.LONGEST:
+            return None
+        name, salt = self._verified.get(_digest(secret), ("", ""))
+        token = self.tokens().get(name)
+        return token if token is not None and token.salt == salt else None
 
 
 def build(settings: Settings) -> Authenticator:
@@ -96,16 +109,33 @@ def build(settings: Settings) -> Authenticator:
         )
     authenticator = Authenticator(False, SessionCookies(load_key(folder)), store)
     if secret:
-        return replace(authenticator, fixed={SET_TOKEN: tokens.new_token(SET_TOKEN, Role.ADMIN, secret)})
+        return _with_fixed_token(authenticator, SET_TOKEN, secret)
     if store.all():
         return authenticator
     secret = tokens.new_secret()
-    return replace(authenticator, link=secret, fixed={RUN_TOKEN: tokens.new_token(RUN_TOKEN, Role.ADMIN, secret)})
+    return replace(_with_fixed_token(authenticator, RUN_TOKEN, secret), link=secret)
+
+
+def _with_fixed_token(authenticator: Authenticator, name: str, secret: str) -> Authenticator:
+    token = tokens.new_token(name, Role.ADMIN, secret)
+    authenticator = replace(authenticator, fixed={name: token})
+    authenticator.remember(token, secret)
+    return authenticator
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
 def is_local_only(settings: Settings) -> bool:
     """Whether only this machine can reach the server. A further host name means that a proxy lets others reach it."""
-    return all(is_loopback(name) for name in (settings.host, *settings.allowed_hosts))
+    return all(is_loopback(name) for name in (settings.host, *map(without_port, settings.allowed_hosts)))
+
+
+def without_port(host: str) -> str:
+    """A host name or address without its port, if it has one."""
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdigit() and (":" not in name or name.endswith("]")) else host
 
 
 def is_loopback(name: str) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+SEPARATOR = "/"  # in a person's id; it occurs in no token's name and in no address
+
 
 class Role(StrEnum):
     """What a person may do; each role includes those before it."""
@@ -23,12 +25,38 @@ class Role(StrEnum):
 class Person:
     """An authenticated person. `id` stays the same for as long as their browser keeps its cookie.
 
-    `by` is the name of the token that they signed in with, "" on a server that asks for none.
+    `by` is the name of the token that they signed in with, "" on a server that asks for none. Limits are counted for
+    the `account`, the first part of the id: anybody can become a new person by opening their link again.
     """
 
     id: str
     role: Role
     by: str = ""
+
+    @property
+    def account(self) -> str:
+        """What limits are counted for; see `account_of`."""
+        return account_of(self.id)
+
+
+def person_id(account: str, browser: str) -> str:
+    """The id of a person: the account, and what tells one browser or program from another."""
+    return f"{account}{SEPARATOR}{browser}"
+
+
+def token_account(name: str) -> str:
+    """The account of everybody who signed in with the token of this name."""
+    return f"token-{name}"
+
+
+def address_account(address: str) -> str:
+    """The account of everybody at an IP address, on a server that asks for no token."""
+    return f"at-{address}"
+
+
+def account_of(person: str) -> str:
+    """The account of a person, given their id. An id of one part, a program's with a token, is its own account."""
+    return person.partition(SEPARATOR)[0]
 
 
 REASONS = {

@@ -56,6 +56,19 @@ class SessionCookies:
             return None
 
 
+def cookie_value(header: str, name: str) -> str:
+    """The value of a cookie in a Cookie header, "" if it is not there.
+
+    Our values need no quotes, so none are removed: `http.cookies`, of Pythons without its security fix, takes a time
+    for that which is quadratic in the length of a header that anybody can send.
+    """
+    for pair in header.split(";"):
+        key, _, value = pair.partition("=")
+        if key.strip() == name:
+            return value.strip()
+    return ""
+
+
 def load_key(folder: Path) -> bytes:
     """The key of this installation, created on first use and stored so that cookies survive a restart."""
     path = folder / "cookie.key"

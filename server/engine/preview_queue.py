@@ -1,4 +1,4 @@
-"""Queues previews for a device: one slot per client, which holds only its newest request, served in turn by person."""
+"""Queues previews for a device: a slot per client, which holds only its newest request, served in turn by person."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from typing import Generic, TypeVar
 from latentwalk.edit import Edit
 from latentwalk.errors import Overloaded
 from latentwalk.rendering.frame import Answer
+from server.auth.roles import account_of
 
 K = TypeVar("K")
 
-PERSON_SHARE = 4  # one person may queue one in so many of the stills that may wait
+ACCOUNT_SHARE = 4  # one account may queue one in so many of the stills that may wait
 MOST_REMEMBERED = 4096  # people whose last turn is remembered
 
 
@@ -94,7 +95,8 @@ class PreviewQueue(Generic[K]):
     """The waiting previews, and the next batch of them. Thread-safe.
 
     The person served longest ago goes first, and no person is in a batch twice while others wait, so that one person
-    with many clients cannot delay the others.
+    with many clients cannot delay the others. Nor can an account with many people: each account that waits has one
+    preview in the batch before any has a second, and none fills more than half of it while others wait.
     """
 
     def __init__(self, capacity: int = 256) -> None:
@@ -129,15 +131,19 @@ class PreviewQueue(Generic[K]):
             self._waiting = [preview for preview in self._waiting if not preview.future.done()]
             candidates = [preview for preview in self._waiting if accepts(preview.key)]
             people = {preview.slot.person for preview in candidates}
+            several = len({account_of(person) for person in people}) > 1
             if len(self._last_turn) > MOST_REMEMBERED:
                 waiting = {preview.slot.person for preview in self._waiting}
                 self._last_turn = {person: turn for person, turn in self._last_turn.items() if person in waiting}
             self._turn += 1
             batch: list[QueuedPreview[K]] = []
-            for preview in sorted(candidates, key=lambda preview: self._last_turn.get(preview.slot.person, 0)):
+            in_turn = sorted(candidates, key=lambda preview: self._last_turn.get(preview.slot.person, 0))
+            for rank, preview in _ranked_by_account(in_turn):
                 person = preview.slot.person
                 in_batch = len(people) > 1 and self._last_turn.get(person) == self._turn
-                if len(batch) < most and not in_batch and (not batch or preview.key == batch[0].key):
+                too_many = several and rank >= max(1, most // 2)
+                fits = not batch or preview.key == batch[0].key
+                if len(batch) < most and fits and not in_batch and not too_many:
                     self._last_turn[person] = self._turn
                     batch.append(preview)
             for preview in batch:
@@ -152,8 +158,19 @@ class PreviewQueue(Generic[K]):
             return removed
 
 
+def _ranked_by_account(previews: list[QueuedPreview[K]]) -> list[tuple[int, QueuedPreview[K]]]:
+    # The first preview of every account, then the second of every account, and so on; each with its rank from 0.
+    ranks: Counter[str] = Counter()
+    ranked = []
+    for preview in previews:
+        account = account_of(preview.slot.person)
+        ranked.append((ranks[account], preview))
+        ranks[account] += 1
+    return sorted(ranked, key=lambda pair: pair[0])
+
+
 class StillQuota:
-    """Limits how many exact images may wait, in all and per person; requests beyond a limit are refused at once."""
+    """Limits how many exact images may wait, in all and per account; requests beyond a limit are refused at once."""
 
     def __init__(self, capacity: int = 256) -> None:
         self._capacity = capacity
@@ -164,14 +181,15 @@ class StillQuota:
 
     @contextmanager
     def reserve(self, person: str) -> Iterator[None]:
-        """Count one image of `person` for the duration of the block. Overloaded if a limit is reached."""
-        if len(self) >= self._capacity or self._waiting[person] >= self._capacity // PERSON_SHARE:
+        """Count one image of `person`'s account for the duration of the block. Overloaded if a limit is reached."""
+        account = account_of(person)
+        if len(self) >= self._capacity or self._waiting[account] >= self._capacity // ACCOUNT_SHARE:
             raise Overloaded("Too many images are waiting.", "Try again in a moment.")
-        self._waiting[person] += 1
+        self._waiting[account] += 1
         try:
             yield
         finally:
-            self._waiting -= Counter((person,))  # this kind of subtraction also removes counts of zero
+            self._waiting -= Counter((account,))  # this kind of subtraction also removes counts of zero
 
 
 def queue_full() -> Overloaded:

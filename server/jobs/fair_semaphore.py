@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Collection
 
 from latentwalk.errors import Overloaded
+from server.auth.roles import account_of
 from server.jobs.fair_queue import FairQueue
 
 MOST_WAITING = 32  # jobs that may wait
@@ -67,11 +68,13 @@ def _is_waiting(turn: asyncio.Future[None]) -> bool:
 def check_waiting(person: str, waiting: Collection[str]) -> None:
     """Raise Overloaded if `person` may not queue another job; `waiting` names the owner of each job that waits.
 
+    The limit is that of the person's account, so that nobody has more places by signing in again.
+
     Anonymous users, "", are limited only by the total.
     """
     if len(waiting) >= MOST_WAITING:
         raise Overloaded(f"{len(waiting)} jobs are waiting already.", "Wait for one to finish, or cancel one.")
-    if person and Counter(waiting)[person] >= MOST_PER_PERSON:
+    if person and Counter(map(account_of, waiting))[account_of(person)] >= MOST_PER_PERSON:
         raise Overloaded(
             f"{MOST_PER_PERSON} jobs of yours are waiting already; the other places are for others.",
             "Wait for one of yours to finish, or cancel one.",

@@ -9,6 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 LOGGER = "latentwalk.audit"
+# What would move a terminal's cursor, end a line or reverse the order of what follows: C0 and C1 controls, line and
+# paragraph separators, bidirectional controls, and half of a surrogate pair, which no log file could hold.
+UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def note(event: str, **facts: Any) -> None:
@@ -16,6 +19,22 @@ def note(event: str, **facts: Any) -> None:
     present = {name: fact for name, fact in facts.items() if fact not in (None, "")}
     level = logging.WARNING if event == "refused" else logging.INFO
     logging.getLogger(LOGGER).log(level, event, extra={"facts": {"event": event, **present}})
+
+
+def escaped(text: str) -> str:
+    """The text with each unsafe character as its escape in JSON and Python, such as \\u009b."""
+    return UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+class TextFormatter(logging.Formatter):
+    """Formats a record as its level and message on one line; a traceback follows on lines of its own."""
+
+    def __init__(self) -> None:
+        super().__init__("%(levelname)s: %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """The line without the traceback."""
+        return escaped(super().formatMessage(record).rstrip())
 
 
 class JsonFormatter(logging.Formatter):
@@ -29,7 +48,7 @@ class JsonFormatter(logging.Formatter):
         line |= facts if facts is not None else {"message": record.getMessage()}
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return escaped(json.dumps(line, ensure_ascii=False, default=str))
 
 
 class StartupErrorFilter(logging.Filter):
@@ -47,7 +66,7 @@ class StartupErrorFilter(logging.Filter):
 def logging_settings(as_json: bool, level: str = "INFO") -> dict[str, Any]:
     """The dictionary for logging.config: stderr from `level` on, audit lines always as JSON, others if `as_json`."""
     formatter = "json" if as_json else "text"
-    formatters: dict[str, Any] = {"json": {"()": JsonFormatter}, "text": {"format": "%(levelname)s: %(message)s"}}
+    formatters: dict[str, Any] = {"json": {"()": JsonFormatter}, "text": {"()": TextFormatter}}
     stream = {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "filters": ["startup"]}
     handlers = {"default": {**stream, "formatter": formatter}, "audit": {**stream, "formatter": "json"}}
     default = {"handlers": ["default"], "level": level, "propagate": False}

@@ -40,7 +40,7 @@ const toasts = $("toast-stack");
 const { report, attempt } = errorReporter(toasts);
 const store = new Store(initialState());
 const history = new History();
-const live = new LiveSocket(() => new WebSocket(new URL("/ws/live", location.href.replace(/^http/, "ws"))));
+const live = new LiveSocket(() => new WebSocket(new URL("ws/live", location.href.replace(/^http/, "ws"))));
 const session = new Session({ store, history, live, api });
 const jobs = new Jobs(api);
 const dock = new Dock(attempt);

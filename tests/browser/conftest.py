@@ -42,8 +42,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class Server:
     """`latentwalk serve` as a process of its own, which can be stopped and started again on the same port."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    def __init__(self, home: Path, **environment: str) -> None:
+        self.home, self.environment = home, environment
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -56,6 +56,7 @@ class Server:
             "LATENTWALK_HOME": str(self.home),
             "LATENTWALK_DEVICE": "cpu",
             "LATENTWALK_FIRST": "eyes",
+            **self.environment,
         }
         with (self.home / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -87,14 +88,14 @@ class Server:
 
 
 @pytest.fixture(scope="package")
-def server(
+def furnished_home(
     tmp_path_factory: pytest.TempPathFactory,
     eyes_spec: GeneratorSpec,
     make_slider: Callable[..., Direction],
     put_direction: Callable[..., Path],
     described: tuple[GeneratorSpec, dict[str, torch.Tensor]],
-) -> Iterator[Server]:
-    """A server with two made-up sliders, one that works and one that hardly does, and a 16 px generator to learn on."""
+) -> Path:
+    """A home with two made-up sliders, one that works and one that hardly does, and a 16 px generator to learn on."""
     home = tmp_path_factory.mktemp("home")
     reached = [[amount, 0.8 * amount, 0.7 * amount - 1, 0.9 * amount + 1] for amount in range(-20, 21, 5)]
     card = {"n": 64, "slope": 0.8, "slope_ci": [0.75, 0.85], "reached": reached}
@@ -106,7 +107,13 @@ def server(
     put_direction(home, make_slider(eyes_spec, "swell", 2, **hardly, **factor, **spans))
     local.save(home / "generators", *described)
     put_direction(home, make_slider(described[0], "sway", 1))
-    server = Server(home)
+    return home
+
+
+@pytest.fixture(scope="package")
+def server(furnished_home: Path) -> Iterator[Server]:
+    """A server with that home."""
+    server = Server(furnished_home)
     server.start()
     yield server
     server.stop()
@@ -149,7 +156,8 @@ class Explorer:
         """Wait until the step is in the history and the address names it, which it does once things are quiet."""
         expect(self.page.locator("history-tree button[data-id]").nth(1)).to_be_attached()
         script = """async () => {
-            const { canonical, fromCode } = await import('/static/js/picture/canonical.js');
+            const module = new URL('static/js/picture/canonical.js', document.baseURI);
+            const { canonical, fromCode } = await import(module.href);
             const stored = JSON.parse(sessionStorage.getItem('latentwalk.history'));
             const { edit } = stored.nodes.find(({ id }) => id === stored.current);
             return location.hash !== '' && canonical(fromCode(location.hash.slice(3))) === canonical(edit);

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
-from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,7 +15,8 @@ from server.api.middleware.body_limits import HANG_UP, BodyLimit, announced, dis
 from server.api.middleware.host_origin import HostPolicy, HostRefusal
 from server.auth.authenticator import Authenticator, is_loopback
 from server.auth.rate_limits import RateLimits
-from server.auth.roles import Person, Role
+from server.auth.roles import Person, Role, address_account, person_id
+from server.auth.session_cookies import cookie_value
 from server.ops import audit_log
 from server.ops.metrics import Metrics
 
@@ -27,6 +27,7 @@ POLICY = (
     "connect-src 'self' ws://{host} wss://{host}; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
+OWN_VALUE = re.compile(r"[A-Za-z0-9._-]{1,512}")  # a session cookie's
 HOST = re.compile(r"[a-z0-9.:\[\]-]*", re.IGNORECASE)  # host names that are safe to insert into the policy
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -63,6 +64,7 @@ class AccessMiddleware:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        scope["headers"] = _with_own_cookie_only(headers)
         send = _with_security_headers(scope, headers, send)
         scope["person"] = None
         try:
@@ -80,22 +82,26 @@ class AccessMiddleware:
         elif scope["type"] == "websocket":
             await self.app(scope, receive, send)
         else:
-            share = self._limits.of(scope["person"].id if scope["person"] else address(scope), "bytes")
+            share = self._limits.of(scope["person"].id if scope["person"] else address_account(address(scope)), "bytes")
             await self.app(scope, BodyLimit(receive, limit_of(scope["path"]), share), send)
 
     async def _authenticate(self, scope: Scope, headers: Headers) -> tuple[Person | None, HostRefusal | None]:
-        person = self._authenticator.person(_cookie(headers))
+        person = self._authenticator.person(session_cookie(headers), address(scope))
         bearer = re.fullmatch(r"bearer +(\S+)", headers.get("authorization", ""), re.IGNORECASE)
         if self._authenticator.open:
             if not is_near_peer(scope):
                 return None, REMOTE_PEER
             person = person or _local_person(scope)
         elif person is None and bearer:
-            guesses = self._limits.of(address(scope), "guesses")
-            if wait := guesses.ask():
-                return None, replace(TOO_MUCH, retry=math.ceil(wait))
-            person = await self._authenticator.bearer(bearer[1])
-            guesses.take(-1 if person else 0)  # a valid token is no guess
+            # A token that was valid before is recognised before the limit: guesses from an address, which may be that
+            # of a proxy or of a whole institute, must not lock out the people there.
+            person = self._authenticator.verified(bearer[1])
+            if person is None:
+                guesses = self._limits.of(address(scope), "guesses")
+                if wait := guesses.ask():
+                    return None, replace(TOO_MUCH, retry=math.ceil(wait))
+                person = await self._authenticator.bearer(bearer[1])
+                guesses.take(-1 if person else 0)  # a valid token is no guess
         if person is None:
             return None, None if scope["type"] == "http" and PUBLIC.fullmatch(scope["path"]) else UNAUTHENTICATED
         if scope["type"] == "http" and (wait := self._limits.of(person.id, "requests").ask()):
@@ -153,15 +159,22 @@ def cookie_name(host: str) -> str:
     return f"{COOKIE}-{port}" if port.isdigit() else COOKIE
 
 
-def _cookie(headers: Headers) -> str:
-    try:
-        cookie = SimpleCookie(headers.get("cookie", "")).get(cookie_name(headers.get("host", "")))
-    except CookieError:
-        return ""
-    return cookie.value if cookie is not None else ""
+def session_cookie(headers: Headers) -> str:
+    """The value of this server's session cookie, "" without one."""
+    return cookie_value(headers.get("cookie", ""), cookie_name(headers.get("host", "")))
+
+
+def _with_own_cookie_only(headers: Headers) -> list[tuple[bytes, bytes]]:
+    # FastAPI parses all cookies of every request, in quadratic time on some Pythons; see `cookie_value`.
+    others = [(name, value) for name, value in headers.raw if name != b"cookie"]
+    value = session_cookie(headers)
+    if not value or not OWN_VALUE.fullmatch(value):
+        return others
+    return [*others, (b"cookie", f"{cookie_name(headers.get('host', ''))}={value}".encode())]
 
 
 def _local_person(scope: Scope) -> Person:
     # Sockets without a cookie are programs, and each counts as a person of its own.
-    own = f":{scope['client'][1]}" if scope["type"] == "websocket" and scope["client"] else ""
-    return Person(f"at-{address(scope)}{own}", Role.ADMIN)
+    account = address_account(address(scope))
+    is_program = scope["type"] == "websocket" and scope["client"]
+    return Person(person_id(account, f"port-{scope['client'][1]}") if is_program else account, Role.ADMIN)

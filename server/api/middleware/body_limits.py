@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 import time
 
 from starlette.datastructures import Headers
@@ -39,6 +40,7 @@ RAW = {  # the OpenAPI description of routes whose body is a file
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
+MAX_DIGITS = 19  # of a length in bytes
 BODY_TIMEOUT = 15.0  # seconds for a body
 SLOWEST = 16 * 2**10  # bytes; each such number received extends the time by a second
 HANG_UP = {"connection": "close"}  # do not wait for the rest of the body
@@ -51,8 +53,10 @@ def limit_of(path: str) -> int:
 
 def announced(scope: Scope) -> int:
     """The value of the Content-Length header, 0 without one."""
-    length = Headers(scope=scope).get("content-length", "")
-    return int(length) if length.isdecimal() else 0
+    length = Headers(scope=scope).get("content-length", "").lstrip("0")
+    if not length.isdecimal():
+        return 0
+    return int(length) if len(length) < MAX_DIGITS else sys.maxsize  # Python refuses to read thousands of digits
 
 
 class BodyLimit:

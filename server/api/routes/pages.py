@@ -30,7 +30,7 @@ class RevalidatedFiles(StaticFiles):
 
 @cache
 def assets(static: Path) -> dict[str, list[str]]:
-    """The addresses of the stylesheets and of the modules to preload, read once from the folder they lie in.
+    """The relative addresses of the stylesheets and of the modules to preload, read once from the folder they lie in.
 
     Their order does not matter: the cascade is ordered by the layers that ``app.css`` declares, which is loaded first.
     """
@@ -40,7 +40,7 @@ def assets(static: Path) -> dict[str, list[str]]:
     }
     styles = sorted(names["css"], key=lambda name: name != "css/app.css")
     modules = [name for name in names["js"] if name not in ENTRIES]
-    return {"styles": [f"/static/{name}" for name in styles], "modules": [f"/static/{name}" for name in modules]}
+    return {"styles": [f"static/{name}" for name in styles], "modules": [f"static/{name}" for name in modules]}
 
 
 @router.get("/", include_in_schema=False)

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.templating import Jinja2Templates
 
 from server.api.dependencies import Services, ServicesDep
-from server.api.middleware.access import address, cookie_name
+from server.api.middleware.access import address, cookie_name, session_cookie
 from server.api.permissions import PersonDep
 from server.auth.roles import REASONS, Role
 from server.auth.session_cookies import LIFETIME
@@ -36,14 +36,14 @@ async def by_link(request: Request, services: Services, token: str) -> Response:
     cookie, message, status = await _session(request, services, token)
     if cookie is None:
         return form(request, services, message, status)
-    return _set_cookie(request, cookie, _page(request, services, {"said": ""}, 200))
+    return _set_cookie(request, services, cookie, _page(request, services, {"said": ""}, 200))
 
 
 def with_session(request: Request, services: Services, response: Response) -> Response:
     """The response; on an open server with a session cookie, so that all tabs of a browser count as one person."""
     authenticator = services.authenticator
-    if authenticator.open and not authenticator.person(request.cookies.get(_cookie_name(request), "")):
-        return _set_cookie(request, authenticator.anonymous_cookie(), response)
+    if authenticator.open and not authenticator.person(session_cookie(request.headers)):
+        return _set_cookie(request, services, authenticator.anonymous_cookie(), response)
     return response
 
 
@@ -54,14 +54,15 @@ async def sign_in(request: Request, services: ServicesDep) -> Response:
     cookie, message, status = await _session(request, services, fields.get("token", [""])[0].strip())
     if cookie is None:
         return form(request, services, message, status)
-    return _set_cookie(request, cookie, RedirectResponse("/", 303))
+    return _set_cookie(request, services, cookie, RedirectResponse("./", 303))
 
 
 @router.post("/sign-out", include_in_schema=False)
-async def sign_out(request: Request) -> Response:
+async def sign_out(request: Request, services: ServicesDep) -> Response:
     """Delete this browser's session cookie."""
-    response = RedirectResponse("/", 303)
-    response.delete_cookie(_cookie_name(request), path="/", httponly=True, samesite="strict")
+    response = RedirectResponse("./", 303)  # relative, because a proxy may have removed a prefix from the path
+    path = f"{services.settings.root_path}/"
+    response.delete_cookie(_cookie_name(request), path=path, httponly=True, samesite="strict")
     return response
 
 
@@ -83,14 +84,16 @@ async def _session(request: Request, services: Services, token: str) -> tuple[st
     # The session cookie of a token; or None, with a message and a status.
     client = address(request.scope)
     attempts = services.rate_limits.of(client, "guesses")
-    if attempts.ask():
+    known = services.authenticator.verified(token) is not None
+    if not known and attempts.ask():
         return None, TOO_MANY_ATTEMPTS, 429
     cookie = await services.authenticator.sign_in(token)
     if cookie is None:
         services.metrics.refusals.labels("token").inc()
         audit_log.note("refused", reason="token", path=request.url.path, address=client)
         return None, WRONG_TOKEN, 401
-    attempts.take(-1)  # a right token is not a failed attempt
+    if not known:
+        attempts.take(-1)  # a right token is not a failed attempt
     person = services.authenticator.person(cookie)
     assert person is not None
     audit_log.note("signed in", person=person.id, role=str(person.role), token=person.by, address=client)
@@ -102,10 +105,11 @@ def _page(request: Request, services: Services, values: dict[str, Any], status: 
     return templates.TemplateResponse(request, TEMPLATE, {"version": services.version, **values}, status, HEADERS)
 
 
-def _set_cookie(request: Request, cookie: str, response: Response) -> Response:
+def _set_cookie(request: Request, services: Services, cookie: str, response: Response) -> Response:
     secure = request.url.scheme == "https"
     name = _cookie_name(request)
-    response.set_cookie(name, cookie, max_age=LIFETIME, path="/", httponly=True, samesite="strict", secure=secure)
+    path = f"{services.settings.root_path}/"
+    response.set_cookie(name, cookie, max_age=LIFETIME, path=path, httponly=True, samesite="strict", secure=secure)
     return response
 
 

@@ -1,5 +1,6 @@
 /** <film-card>: one finished film: a player, its facts, and what can be done with it. */
 
+import { address } from "../shell/api.js";
 import { button, h, icon, iconButton } from "../elements/dom.js";
 import { Component } from "../elements/component.js";
 import { bytes, duration } from "../elements/format.js";
@@ -22,7 +23,7 @@ export class FilmCard extends Component {
   set film(film) {
     this.#film = film;
     const { title, format, width, height, seconds, url, thumbnail, credential, bytes: size, sidecar } = film;
-    const still = h("img", { src: thumbnail, alt: "", width: 56, height: 56, loading: "lazy" });
+    const still = h("img", { src: address(thumbnail), alt: "", width: 56, height: 56, loading: "lazy" });
     const play = button(still, { className: "play", "aria-label": `Play ${title}`, onclick: () => this.#toggle(play) });
     play.setAttribute("aria-pressed", "false");
     play.disabled = format === "zip";
@@ -50,8 +51,8 @@ export class FilmCard extends Component {
         { className: "row" },
         tool("walk", "Open the walk of", "layout", "Open on the timeline"),
         tool("copy", "Copy the recipe of", "recipe", "Copy the recipe"),
-        link("download", `Download ${title}`, "Download", url),
-        sidecar ? link("lock", `Download the credential of ${title}`, "Download the content credential", sidecar) : "",
+        link("download", `Download ${title}`, "Download", address(url)),
+        sidecar ? link("lock", `Download the credential of ${title}`, "Download the content credential", address(sidecar)) : "",
         tool("trash", "Delete", "remove"),
       ),
     );
@@ -81,7 +82,7 @@ function link(name, label, title, href) {
 
 /** @param {Film} film */
 function player({ format, url, width, height, title }) {
-  const about = { className: "player", src: `${url}?inline=1`, width, height };
+  const about = { className: "player", src: `${address(url)}?inline=1`, width, height };
   if (STILL.includes(format)) return h("img", { alt: title, ...about });
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const film = h("video", { loop: true, controls: true, playsInline: true, "aria-label": title, ...about });

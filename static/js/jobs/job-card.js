@@ -1,6 +1,6 @@
 /** <job-card>: one job: its progress, its loss curve, a preview of the result, and a button to cancel it. */
 
-import { inFull } from "../shell/api.js";
+import { address, inFull } from "../shell/api.js";
 import { chart } from "../elements/chart.js";
 import { isActive } from "./jobs.js";
 import { arrange, button, childrenBy, h } from "../elements/dom.js";
@@ -85,9 +85,9 @@ export class JobCard extends Component {
     const [train, held] = [curve(1), curve(2)];
     if (train.length > 1) this.#curve.replaceChildren(lossChart(train, held), key(held.length > 1));
     this.#strip.hidden = !strip;
-    if (!strip || this.#strip.getAttribute("src") === strip) return;
+    if (!strip || this.#strip.getAttribute("src") === address(strip)) return;
     this.#strip.alt = "Preview of the slider, from one end of its range to the other";
-    this.#strip.src = strip;
+    this.#strip.src = address(strip);
   }
 }
 

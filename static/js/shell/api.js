@@ -2,6 +2,13 @@
 
 import { canonical } from "../picture/canonical.js";
 
+/**
+ * A path that the server names, such as "/api/jobs/1", as an address relative to the page: behind a proxy, the page
+ * and the API may lie under a prefix that the server does not know.
+ * @param {string} path
+ */
+export const address = (path) => path.replace(/^\//, "");
+
 /** A refused or failed request: `message` is a sentence, `hint` what to do next, `code` for programs. */
 class ApiError extends Error {
   /** @param {Partial<Problem> & {message: string}} parts */
@@ -58,7 +65,7 @@ const get = (path, options) => json(ask(path, options));
  * @param {string} name
  * @param {string} [query]
  */
-const list = async (name, query = "") => (await get(`/api/${name}${query}`))[name.slice(name.lastIndexOf("/") + 1)];
+const list = async (name, query = "") => (await get(`api/${name}${query}`))[name.slice(name.lastIndexOf("/") + 1)];
 
 /**
  * @param {string} path
@@ -82,20 +89,20 @@ const part = encodeURIComponent;
  * @param {string} generator
  * @param {string} id
  */
-const directionPath = (generator, id) => `/api/directions/${part(generator)}/${part(id)}`;
+const directionPath = (generator, id) => `api/directions/${part(generator)}/${part(id)}`;
 
 /** @param {string} name */
-const regressorPath = (name) => `/api/regressors/${part(name)}`;
+const regressorPath = (name) => `api/regressors/${part(name)}`;
 
 /** One function for each route. What it answers is typed where the page reads it, else `any`: it goes on as it came. */
 export const api = Object.freeze({
-  me: () => get("/api/me"),
+  me: () => get("api/me"),
   /** @returns {Promise<ImageGenerator[]>} */
   generators: () => list("generators"),
   /** @param {string} name */
-  pull: (name) => post("/api/generators", { pull: name }),
+  pull: (name) => post("api/generators", { pull: name }),
   /** @param {string} name @param {Blob} file */
-  invert: (name, file) => send(`/api/generators/${part(name)}/invert`, file),
+  invert: (name, file) => send(`api/generators/${part(name)}/invert`, file),
   /** @type {(generator: string) => Promise<Direction[]>} */
   directions: (generator) => list("directions", `?generator=${part(generator)}`),
   /** @type {(generator: string, id: string) => Promise<Direction>} */
@@ -105,28 +112,28 @@ export const api = Object.freeze({
   /** @type {(generator: string, id: string) => Promise<unknown>} */
   removeDirection: (generator, id) => remove(directionPath(generator, id)),
   /** @type {(file: Blob) => Promise<Direction>} */
-  uploadDirection: (file) => send("/api/directions/upload", file),
+  uploadDirection: (file) => send("api/directions/upload", file),
   /** @type {(generator: string, file: File) => Promise<{base?: Base, directions: Direction[]}>} */
   uploadForeign: (generator, file) =>
-    send(`/api/directions/foreign?generator=${part(generator)}&name=${part(file.name)}`, file),
+    send(`api/directions/foreign?generator=${part(generator)}&name=${part(file.name)}`, file),
   /** @type {(name: string, file: Blob) => Promise<CheckpointPassport>} */
-  seeGenerator: (name, file) => send(`/api/imports?name=${part(name)}`, file),
+  seeGenerator: (name, file) => send(`api/imports?name=${part(name)}`, file),
   /** @type {(id: string, name: string, graph: object) => Promise<CheckpointPassport>} */
-  seeGraph: (id, name, graph) => post(`/api/imports/${part(id)}/preview?name=${part(name)}`, graph),
+  seeGraph: (id, name, graph) => post(`api/imports/${part(id)}/preview?name=${part(name)}`, graph),
   /** @type {(id: string, said: object) => Promise<{name: string, title: string}>} */
-  keepGenerator: (id, said) => post(`/api/imports/${part(id)}`, said),
+  keepGenerator: (id, said) => post(`api/imports/${part(id)}`, said),
   /** @type {(id: string) => Promise<unknown>} */
-  dropGenerator: (id) => remove(`/api/imports/${part(id)}`),
+  dropGenerator: (id) => remove(`api/imports/${part(id)}`),
   /** @type {(generator: string) => Promise<Transform[]>} */
   transforms: (generator) => list("transforms", `?generator=${part(generator)}`),
   /** @type {(request: object) => Promise<Job>} */
-  learn: (request) => post("/api/directions/learn", request),
+  learn: (request) => post("api/directions/learn", request),
   /** @type {(request: object) => Promise<Job>} */
-  discover: (request) => post("/api/directions/discover", request),
+  discover: (request) => post("api/directions/discover", request),
   /** @returns {Promise<Regressor[]>} */
   regressors: () => list("regressors"),
   /** @type {(name: string, file: Blob) => Promise<Regressor>} */
-  uploadRegressor: (name, file) => send(`/api/regressors?name=${part(name)}`, file),
+  uploadRegressor: (name, file) => send(`api/regressors?name=${part(name)}`, file),
   /** @type {(name: string, said: object) => Promise<Regressor>} */
   describeRegressor: (name, said) => post(regressorPath(name), said, { method: "PATCH" }),
   /** @type {(name: string, plan: object) => Promise<Regressor>} */
@@ -134,7 +141,7 @@ export const api = Object.freeze({
   /** @type {(name: string) => Promise<unknown>} */
   removeRegressor: (name) => remove(regressorPath(name)),
   /** @type {(request: object) => Promise<Job>} */
-  rate: (request) => post("/api/regressors/ratings", request),
+  rate: (request) => post("api/regressors/ratings", request),
   /** @type {(name: string, edit: Edit) => Promise<{score: number, warning: string}>} */
   score: (name, edit) => post(`${regressorPath(name)}/score`, { edit }),
   /** @type {(name: string, request: object) => Promise<Job>} */
@@ -142,41 +149,41 @@ export const api = Object.freeze({
   /** @returns {Promise<Job[]>} */
   jobs: () => list("jobs"),
   /** @param {string} id */
-  jobEvents: (id) => `/api/jobs/${part(id)}/events`,
+  jobEvents: (id) => `api/jobs/${part(id)}/events`,
   /** @type {(id: string) => Promise<Job>} */
-  cancelJob: (id) => json(remove(`/api/jobs/${part(id)}`)),
+  cancelJob: (id) => json(remove(`api/jobs/${part(id)}`)),
   /** @type {(request: object, signal: AbortSignal) => Promise<{edits: EditParts[][], times: number[]}>} */
-  walkEdits: (request, signal) => post("/api/walks/edits", request, { signal }),
+  walkEdits: (request, signal) => post("api/walks/edits", request, { signal }),
   /** @type {(timeline: Timeline, signal: AbortSignal) => Promise<Estimate>} */
-  estimate: (timeline, signal) => post("/api/walks/estimate", { timeline }, { signal }),
+  estimate: (timeline, signal) => post("api/walks/estimate", { timeline }, { signal }),
   /** @returns {Promise<Preset[]>} */
   presets: () => list("walks/presets"),
   /** @type {(id: string, request: object) => Promise<{timeline: Timeline}>} */
-  preset: (id, request) => post(`/api/walks/presets/${part(id)}`, request),
+  preset: (id, request) => post(`api/walks/presets/${part(id)}`, request),
   /** @type {(file: File) => Promise<{audio: {name: string, sha256: string}, beats: number[]}>} */
-  uploadSound: (file) => send(`/api/walks/audio?name=${part(file.name)}`, file),
+  uploadSound: (file) => send(`api/walks/audio?name=${part(file.name)}`, file),
   /** @type {(head: Blob, size: number) => Promise<IdentifiedFile>} */
-  identify: (head, size) => send(`/api/files/identify?size=${size}`, head),
+  identify: (head, size) => send(`api/files/identify?size=${size}`, head),
   /** @param {Blob} file */
-  restore: (file) => send("/api/walks/restore", file),
+  restore: (file) => send("api/walks/restore", file),
   /** @param {Blob} file */
-  madeHere: (file) => send("/api/provenance/check", file),
+  madeHere: (file) => send("api/provenance/check", file),
   /** @returns {Promise<{sentence: string}>} */
-  provenance: () => get("/api/provenance"),
+  provenance: () => get("api/provenance"),
   /** @returns {Promise<Bookmark[]>} */
   bookmarks: () => list("bookmarks"),
   /** @param {object} bookmark */
-  keep: (bookmark) => post("/api/bookmarks", bookmark),
+  keep: (bookmark) => post("api/bookmarks", bookmark),
   /** @param {string} id */
-  removeBookmark: (id) => remove(`/api/bookmarks/${part(id)}`),
+  removeBookmark: (id) => remove(`api/bookmarks/${part(id)}`),
   /** @returns {Promise<Film[]>} */
   exports: () => list("exports"),
   /** @type {(timeline: Timeline) => Promise<Job>} */
-  startExport: (timeline) => post("/api/walks/export", timeline),
+  startExport: (timeline) => post("api/walks/export", timeline),
   /** @param {string} id */
-  removeExport: (id) => remove(`/api/exports/${part(id)}`),
+  removeExport: (id) => remove(`api/exports/${part(id)}`),
   /** @param {Edit} edit */
-  still: async (edit) => (await ask("/api/provenance/still", { method: "POST", json: { edit } })).blob(),
+  still: async (edit) => (await ask("api/provenance/still", { method: "POST", json: { edit } })).blob(),
   /** @type {(edit: EditParts, signal: AbortSignal) => Promise<Blob>} */
   thumbnail: async (edit, signal) => (await ask(thumbnailUrl(edit), { signal })).blob(),
 });
@@ -187,5 +194,5 @@ export const api = Object.freeze({
  * @param {number} [size]
  */
 export function thumbnailUrl(edit, size = 96) {
-  return `/api/render?edit=${part(canonical(edit))}&format=webp&size=${size}`;
+  return `api/render?edit=${part(canonical(edit))}&format=webp&size=${size}`;
 }

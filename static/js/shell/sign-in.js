@@ -3,16 +3,16 @@
 import { theme, useTheme } from "./theme.js";
 
 const form = document.querySelector("form");
-const here = `/${location.hash}`;
+const here = `${new URL(".", location.href).pathname}${location.hash}`;
 const [navigation] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
 
 useTheme(theme());
 if (!form) location.replace(here);
 else {
-  form.action = `/sign-in${location.hash}`; // a redirect keeps the fragment
+  form.action = `sign-in${location.hash}`; // a redirect keeps the fragment
   // A link elsewhere is opened without our strict cookie, which our own request brings along.
-  if (navigation?.type !== "reload" && (await fetch("/api/me")).ok) {
-    if (location.pathname + location.search === "/") location.reload();
+  if (navigation?.type !== "reload" && (await fetch("api/me")).ok) {
+    if (location.pathname.endsWith("/") && !location.search) location.reload();
     else location.replace(here);
   }
 }

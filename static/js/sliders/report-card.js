@@ -1,6 +1,6 @@
 /** <report-card>: how well a direction works, measured on pictures it was not learned from. */
 
-import { api } from "../shell/api.js";
+import { address, api } from "../shell/api.js";
 import { chart } from "../elements/chart.js";
 import { amountAt, coordinate, describe } from "./units.js";
 import { button, h, icon } from "../elements/dom.js";
@@ -44,7 +44,7 @@ export class ReportCard extends Component {
     const measured = card ? figures(card) : h("p", { className: "empty" }, "This slider has not been measured.");
     const alt = `${direction.name} from one end of its range to the other, on several pictures`;
     const { strip: src } = direction;
-    const strip = src ? h("img", { className: "strip", src, loading: "lazy", alt }) : null;
+    const strip = src ? h("img", { className: "strip", src: address(src), loading: "lazy", alt }) : null;
     const parts = [warned(direction), curve, measured, factors(direction), strip, mirrored(direction), made(direction)];
     this.replaceChildren(...parts.filter((part) => part !== null), this.#actions(direction));
   }

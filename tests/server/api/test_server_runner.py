@@ -226,3 +226,33 @@ def test_every_log_line_is_json_if_configured(home: Path) -> None:
         found: list[dict[str, Any]] = [json.loads(line) for line in lines]
     assert len(found) > 2
     assert all({"time", "level", "logger"} <= set(line) for line in found)
+
+
+async def test_text_that_is_not_utf_8_closes_the_socket_without_a_traceback(home: Path) -> None:
+    with started(home) as (url, process, _):
+        address = url.replace("http", "ws") + "/ws/live"
+        async with connect(address, proxy=None) as socket:
+            await socket.recv()
+            socket.protocol.send_text(b"\xff\xfe")
+            socket.transport.write(b"".join(socket.protocol.data_to_send()))
+            with pytest.raises(ConnectionClosed) as closed:
+                await asyncio.wait_for(socket.recv(), 10)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1007
+        process.terminate()
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read()
+
+
+@pytest.mark.parametrize(("trusted", "address"), [("", "127.0.0.1"), ("127.0.0.1", "203.0.113.9")])
+def test_forwarded_addresses_count_only_from_proxies_that_the_operator_names(
+    trusted: str, address: str, home: Path
+) -> None:
+    settings = {"LATENTWALK_TOKEN": "a-token-of-an-administrator", "LATENTWALK_TRUSTED_PROXIES": trusted}
+    with started(home, **settings) as (url, process, _):
+        request = urllib.request.Request(f"{url}/api/jobs", headers={"x-forwarded-for": "203.0.113.9"})
+        with pytest.raises(urllib.error.HTTPError):
+            urllib.request.urlopen(request)
+        assert process.stderr is not None
+        line = next(line for line in process.stderr if '"refused"' in line)
+        assert json.loads(line)["address"] == address

@@ -87,12 +87,13 @@ async def test_a_cookie_survives_a_restart_unless_its_token_was_generated_for_th
 
 
 async def test_the_slow_hash_is_computed_once_for_a_valid_token(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    authenticator = authenticators.build(Settings(home=home, token=SECRET))
+    secret_of_guest = TokenStore(home / "access").add("guest", Role.VIEWER)
+    authenticator = authenticators.build(Settings(home=home))
     hashed: list[str] = []
     fits = Token.fits
     monkeypatch.setattr(Token, "fits", lambda token, secret: bool(hashed.append(secret)) or fits(token, secret))
-    for secret in (SECRET, SECRET, "wrong", "wrong", SECRET):
-        assert (await authenticator.bearer(secret) is not None) is (secret == SECRET)
-    assert hashed == [SECRET, "wrong", "wrong"]
+    for secret in (secret_of_guest, secret_of_guest, "wrong", "wrong", secret_of_guest):
+        assert (await authenticator.bearer(secret) is not None) is (secret == secret_of_guest)
+    assert hashed == [secret_of_guest, "wrong", "wrong"]
     assert await authenticator.bearer("x" * 10_000) is None
     assert len(hashed) == 3

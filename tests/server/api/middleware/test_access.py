@@ -6,6 +6,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from models.specs import GeneratorSpec
 from server.api.middleware.host_origin import SAFE
 from server.api.permissions import RoleNeeded
 from server.app import create_app
-from server.auth.roles import Role
+from server.auth.roles import Role, token_account
 from server.auth.tokens import TokenStore
+from server.jobs.fair_semaphore import MOST_PER_PERSON
 from server.settings import Settings
 from server.storage.db.job import Job
 from tests.walk_bodies import sweep_body
@@ -69,6 +71,23 @@ def come_in(house: TestClient, tokens: dict[str, str]) -> Any:
     return enter
 
 
+@pytest.fixture
+def new_link(house: TestClient, shared_home: Path) -> Any:
+    """A link of somebody's own, whose limits no other test uses; each call opens it in a further browser."""
+    secrets: dict[str, str] = {}
+
+    def enter(name: str, role: Role = Role.VIEWER) -> TestClient:
+        if name not in secrets:
+            secrets[name] = TokenStore(shared_home / "access").add(f"{name}-{len(SEEN)}", role)
+            SEEN.append(name)
+        client = TestClient(house.app, base_url=BASE, follow_redirects=False)
+        assert client.get(f"/?token={secrets[name]}").status_code == 200
+        return client
+
+    return enter
+
+
+SEEN: list[str] = []  # names of links, so that no two tests create the same token
 GUARDED = [
     ("GET", "/api/generators"), ("GET", "/api/directions?generator=eyes"), ("GET", "/api/jobs"), ("GET", "/api/me"),
     ("GET", "/metrics"), ("GET", "/openapi.json"), ("POST", "/api/render"), ("GET", "/nowhere"),
@@ -114,7 +133,7 @@ def test_the_page_without_a_token_asks_for_one(stranger: TestClient) -> None:
     answer = stranger.get("/")
     assert answer.status_code == 401
     assert "This server requires a token." in answer.text
-    assert '<form method="post" action="/sign-in"' in answer.text
+    assert '<form method="post" action="sign-in"' in answer.text
     assert answer.headers["cache-control"] == "no-store"
     assert "eyes" not in answer.text
 
@@ -148,7 +167,7 @@ def test_over_https_the_cookie_is_secure(house: TestClient, tokens: dict[str, st
 
 def test_the_sign_in_form_sets_the_cookie_and_redirects(stranger: TestClient, tokens: dict[str, str]) -> None:
     answer = stranger.post("/sign-in", data={"token": f" {tokens['editor']} "}, headers={"origin": BASE})
-    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert (answer.status_code, answer.headers["location"]) == (303, "./")
     assert stranger.get("/api/me").json()["role"] == "editor"
     assert stranger.post("/sign-out").status_code == 303
     assert stranger.get("/api/me").status_code == 401
@@ -182,6 +201,7 @@ ROLES = {
     ("POST", "/api/files/identify"): Role.VIEWER,
     ("POST", "/api/imports"): Role.ADMIN,
     ("POST", "/api/imports/{id}"): Role.ADMIN,
+    ("POST", "/api/imports/{id}/preview"): Role.ADMIN,
     ("DELETE", "/api/imports/{id}"): Role.ADMIN,
     ("POST", "/api/directions/foreign"): Role.EDITOR,
     ("POST", "/api/states"): Role.VIEWER,
@@ -335,25 +355,53 @@ def test_a_damaged_token_file_refuses_everyone_with_a_reason(tmp_path: Path) -> 
         assert (answer.status_code, answer.json()["error"]["code"]) == (507, "storage_failed")
 
 
-def test_jobs_are_rate_limited_per_person(come_in: Any, house: TestClient) -> None:
-    first, second = come_in("viewer"), come_in("viewer")
+def test_jobs_are_rate_limited_per_token_however_often_its_link_is_opened(new_link: Any, house: TestClient) -> None:
+    first, again, other = new_link("first"), new_link("first"), new_link("other")
     services = house.app.state.services
     services.rate_limits.of(_person(first, services), "jobs").take(100)
-    refused = first.post("/api/walks/export", json=SWEEP)
-    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too_much")
-    assert int(refused.headers["retry-after"]) >= 1
-    assert second.post("/api/walks/export", json=SWEEP).status_code == 202
+    for client in (first, again):
+        refused = client.post("/api/walks/export", json=SWEEP)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too_much")
+        assert int(refused.headers["retry-after"]) >= 1
+    assert other.post("/api/walks/export", json=SWEEP).status_code == 202
 
 
-def test_a_refused_job_does_not_count_against_the_rate_limit(come_in: Any, house: TestClient) -> None:
-    client = come_in("viewer")
+def test_one_token_cannot_take_every_place_for_jobs_by_signing_in_again(new_link: Any, house: TestClient) -> None:
+    runner = house.app.state.services.jobs
+    people = [_person(new_link("crowd"), house.app.state.services) for _ in range(4)]
+    waiting = [people[n % 4] for n in range(MOST_PER_PERSON)]
+    runner._starting.extend(waiting)
+    try:
+        assert new_link("crowd").post("/api/walks/export", json=SWEEP).status_code == 503
+        assert new_link("loner").post("/api/walks/export", json=SWEEP).status_code == 202
+    finally:
+        del runner._starting[-len(waiting) :]
+
+
+def test_one_token_leaves_places_for_live_connections_to_others(new_link: Any, house: TestClient) -> None:
+    def connect(stack: ExitStack, client: TestClient) -> str:
+        headers = {"origin": BASE, "cookie": f"latentwalk-8000={client.cookies['latentwalk-8000']}"}
+        # Through one client, because each has an event loop of its own.
+        socket = stack.enter_context(house.websocket_connect("ws://10.1.2.3:8000/ws/live", headers=headers))
+        message = socket.receive()
+        return str(message.get("text") or message.get("reason"))
+
+    with ExitStack() as stack:
+        answers = [connect(stack, new_link("class")) for _ in range(house.app.state.services.settings.people // 2 + 1)]
+        assert all("hello" in answer for answer in answers[:-1])
+        assert answers[-1] == "Too many people are connected with your link."
+        assert "hello" in connect(stack, new_link("teacher"))
+
+
+def test_a_refused_job_does_not_count_against_the_rate_limit(new_link: Any, house: TestClient) -> None:
+    client = new_link("clumsy")
     for _ in range(60):
         assert client.post("/api/walks/export", json=sweep_body(EDIT, "nope")).status_code in (404, 422)
     assert client.post("/api/walks/export", json=SWEEP).status_code == 202
 
 
-def test_bytes_and_requests_are_rate_limited_per_person(come_in: Any, house: TestClient) -> None:
-    client, services = come_in("viewer"), house.app.state.services
+def test_bytes_and_requests_are_rate_limited_per_person(new_link: Any, house: TestClient) -> None:
+    client, services = new_link("greedy"), house.app.state.services
     services.rate_limits.of(_person(client, services), "bytes").take(2e9)
     refused = client.post("/api/walks/restore", content=b"x" * 1000)
     assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too_much")
@@ -362,7 +410,30 @@ def test_bytes_and_requests_are_rate_limited_per_person(come_in: Any, house: Tes
     refused = client.get("/api/jobs")
     assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too_much")
     assert int(refused.headers["retry-after"]) >= 1
-    assert come_in("viewer").get("/api/jobs").status_code == 200
+    assert new_link("modest").get("/api/jobs").status_code == 200
+
+
+def test_people_with_one_token_share_eight_times_the_requests_of_one(new_link: Any, house: TestClient) -> None:
+    client, services = new_link("many"), house.app.state.services
+    share = services.rate_limits.shares.requests
+    services.rate_limits.of(token_account(_token(client, services)), "requests").take(7 * share.burst)
+    assert new_link("many").get("/api/jobs").status_code == 200
+    services.rate_limits.of(token_account(_token(client, services)), "requests").take(2 * share.burst)
+    assert new_link("many").get("/api/jobs").status_code == 429
+
+
+def test_wrong_tokens_of_others_at_an_address_do_not_lock_out_a_right_one(
+    stranger: TestClient, new_link: Any, house: TestClient, tokens: dict[str, str]
+) -> None:
+    right = {"authorization": f"Bearer {tokens['viewer']}"}
+    assert stranger.get("/api/jobs", headers=right).status_code == 200
+    for _ in range(20):
+        last = stranger.get("/api/jobs", headers={"authorization": "Bearer a-wrong-guess-of-a-token"})
+    assert last.status_code == 429
+    assert stranger.get("/api/jobs", headers=right).status_code == 200
+    assert stranger.get(f"/?token={tokens['viewer']}").status_code == 200
+    assert stranger.post("/sign-in", data={"token": tokens["viewer"]}).status_code == 303
+    house.app.state.services.rate_limits.of("testclient", "guesses").take(-20)
 
 
 def test_sign_ins_refusals_and_changes_are_in_the_audit_log(
@@ -384,6 +455,10 @@ def test_sign_ins_refusals_and_changes_are_in_the_audit_log(
     assert {fact["person"] for fact in facts if "person" in fact} == {facts[0]["person"]}
     assert facts[2]["role"] == "editor"
     assert not any(token in json.dumps(facts) for token in tokens.values())
+
+
+def _token(client: TestClient, services: Any) -> str:
+    return services.authenticator.person(client.cookies["latentwalk-8000"]).by
 
 
 def _person(client: TestClient, services: Any) -> str:

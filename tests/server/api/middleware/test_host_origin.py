@@ -86,3 +86,25 @@ def test_too_large_a_body_is_refused(path: str, limit: int, client: TestClient) 
         assert answer.status_code == 413
         assert answer.json()["error"]["message"] == "The request is too large."
     assert client.post(path, content=b"0" * min(limit, 2**20)).status_code in (422, 413)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "origin", "status"),
+    [
+        ("localhost:8080", "http://localhost:8080", 200),
+        ("localhost:8080", "http://localhost:8081", 403),
+        ("localhost", "http://localhost:8081", 403),
+        ("127.0.0.1", "http://127.0.0.1:9999", 403),
+        ("localhost:8080", "http://localhost:8080.evil.example", 403),
+        ("localhost:8080", "evil://localhost:8080", 403),
+    ],
+)
+def test_a_page_behind_a_proxy_with_a_host_header_of_its_own_is_ours_where_its_name_is_allowed(
+    allowed: str, origin: str, status: int, home: Path
+) -> None:
+    headers = {"origin": origin, "host": "127.0.0.1:8000", "sec-fetch-site": "same-origin"}
+    app = create_app(Settings(home=home, allowed_hosts=(allowed,)))
+    with TestClient(app, base_url="http://localhost") as client:
+        answer = client.post("/api/files/identify?size=4", content=b"PK\x03\x04", headers=headers)
+    assert answer.status_code == status
+    assert (status == 200) or "LATENTWALK_ALLOWED_HOSTS" in answer.json()["error"]["hint"]
