@@ -8,12 +8,12 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
-from models.importing.onnx.generators import GraphOptions
 from server.api import schemas
 from server.api.dependencies import ServicesDep
 from server.api.middleware.body_limits import RAW
 from server.api.permissions import needs
 from server.auth.roles import Role
+from server.services.generators import checkpoint_import
 
 router = APIRouter(prefix="/api/imports")
 
@@ -35,12 +35,6 @@ class Graph(BaseModel):
         ],
         Field(max_length=8),
     ] = {}
-
-    def options(self) -> GraphOptions:
-        """The same for the importer."""
-        return GraphOptions(
-            self.range or "", self.classes, {str(name): str(role) for name, role in self.inputs.items()}
-        )
 
 
 class Keep(BaseModel):
@@ -65,7 +59,7 @@ async def upload(services: ServicesDep, request: Request, name: Annotated[str, Q
 async def keep(services: ServicesDep, id: str, body: Keep) -> dict[str, Any]:
     """Keep a previewed checkpoint as a generator."""
     card = {str(part): text for part, text in body.card.items()}
-    graph = body.graph.options() if body.graph else None
+    graph = _options(body.graph) if body.graph else None
     name = await services.quarantine.keep(id, body.name, body.title, card, body.golden, graph)
     return schemas.generator(services.library, name)
 
@@ -75,10 +69,16 @@ async def preview(
     services: ServicesDep, id: str, body: Graph, name: Annotated[str, Query(max_length=40)]
 ) -> dict[str, Any]:
     """Preview an uploaded ONNX graph again, with another output range, number of classes or roles of its inputs."""
-    return await services.quarantine.preview(id, name, body.options())
+    return await services.quarantine.preview(id, name, _options(body))
 
 
 @router.delete("/{id}", status_code=204, dependencies=[needs(Role.ADMIN)])
 def discard(services: ServicesDep, id: str) -> None:
     """Discard a previewed checkpoint."""
     services.quarantine.discard(id)
+
+
+def _options(graph: Graph) -> checkpoint_import.GraphOptions | None:
+    return checkpoint_import.graph_options(
+        graph.range, graph.classes, {name: str(role) for name, role in graph.inputs.items()}
+    )

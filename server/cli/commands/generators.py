@@ -5,15 +5,11 @@ from __future__ import annotations
 import datetime
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from server.cli import output
 from server.cli.options import as_json, path_argument, text_options
-
-if TYPE_CHECKING:
-    from models.importing.onnx.generators import GraphOptions
 
 CARD_PARTS = {
     "licence": "What it may be used for, where the file does not say.",
@@ -119,7 +115,9 @@ def import_generator(
         title=title,
         card={part: text for part, text in card.items() if text},
         unlocked=workspace.settings.unlocked,
-        graph=_graph_options(range_, classes, roles),
+        graph=checkpoint_import.graph_options(
+            range_, classes, {name: role for name, _, role in (text.rpartition("=") for text in roles)}
+        ),
     )
     if not as_json:
         output.print_passport(preview.view())
@@ -131,12 +129,3 @@ def import_generator(
             click.echo(f"{preview.spec.title} ({name}) is ready to use. It was saved in {folder}.")
     if as_json:
         output.print_json(preview.view())
-
-
-def _graph_options(range: str | None, classes: int | None, roles: tuple[str, ...]) -> GraphOptions | None:
-    from models.importing.onnx.generators import GraphOptions
-
-    if range is None and classes is None and not roles:
-        return None
-    pairs = [text.rpartition("=") for text in roles]
-    return GraphOptions(range or "", classes, {name: role for name, _, role in pairs})

@@ -56,6 +56,13 @@ class CheckpointPreview:
         }
 
 
+def graph_options(range: str | None, classes: int | None, roles: Mapping[str, str]) -> GraphOptions | None:
+    """What the owner of an ONNX graph says about it; None if nothing."""
+    if range is None and classes is None and not roles:
+        return None
+    return GraphOptions(range or "", classes, dict(roles))
+
+
 def preview_checkpoint(
     path: Path,
     name: str,

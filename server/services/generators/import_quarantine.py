@@ -59,7 +59,7 @@ class ImportQuarantine:
             atomic_files.remove(path)
             raise
 
-    async def preview(self, id: str, name: str, graph: GraphOptions) -> dict[str, Any]:
+    async def preview(self, id: str, name: str, graph: GraphOptions | None) -> dict[str, Any]:
         """Preview an uploaded ONNX graph again, as its owner says that it is to be taken."""
         self._path(id)
         return await anyio.to_thread.run_sync(self._preview, id, name, graph, limiter=self._limiter)

@@ -49,9 +49,8 @@ def with_sides(*sides: int) -> bytes:
 def float64() -> bytes:
     """The means in double precision, both input and output."""
     nodes = [
-        node("GlobalAveragePool", ["picture"], ["mean"]),
-        node("Flatten", ["mean"], ["flat"]),
-        node("MatMul", ["flat", "matrix"]),
+        node("ReduceMean", ["picture"], ["mean"], axes=[2, 3], keepdims=0),
+        node("MatMul", ["mean", "matrix"]),
     ]
     matrix = weight("matrix", np.arange(6).reshape(3, 2) / 2, np.float64)
     ends = [helper.make_tensor_value_info("score", TensorProto.DOUBLE, ["n", 2])]
