@@ -58,11 +58,11 @@ export class RegressorPlan extends Component {
  * @param {(number | null)[]} shape
  */
 function inputFields(plan, shape) {
-  const layout = select("layout", [["nchw", "channels first (NCHW)"], ["nhwc", "channels last (NHWC)"]], plan.layout);
+  const layout = select("layout", [["nchw", "NCHW"], ["nhwc", "NHWC"]], plan.layout);
   layout.disabled = [1, 3].some((count) => shape[1] === count || shape[3] === count);
   const channels = select(
     "channels",
-    [["rgb", "red, green, blue"], ["bgr", "blue, green, red"], ["grey", "grey"]],
+    [["rgb", "RGB"], ["bgr", "BGR"], ["grey", "grey"]],
     plan.channels === 1 ? "grey" : plan.order,
   );
   const fixed = shape[plan.layout === "nchw" ? 1 : 3];
@@ -78,7 +78,7 @@ function inputFields(plan, shape) {
   const known = [NONE, IMAGENET].includes(now);
   const normal = select(
     "normal",
-    [[NONE, "none"], [IMAGENET, "ImageNet mean and standard deviation"], [CUSTOM, "other mean and standard deviation"]],
+    [[NONE, "none"], [IMAGENET, "ImageNet"], [CUSTOM, "mean and deviation…"]],
     known ? now : CUSTOM,
   );
   const mean = numbers("mean", plan.mean.join(", "), "three numbers: red, green, blue");
@@ -152,7 +152,8 @@ function scoreFields(plan, outputs) {
   show();
   const fields = [
     outputs.length > 1 ? field("Output", output) : null,
-    h("div", { className: "pair" }, field("Take", how), columnField),
+    field("Take", how),
+    columnField,
     binsField,
     field("Activation that the model lacks", activation),
   ];
