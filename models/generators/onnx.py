@@ -18,6 +18,7 @@ from models.base import FirstLayer, Precision
 from models.errors import Invalid, ModelFailed
 from models.generators.onnx_inputs import GraphInput, pack, unpack
 from models.sandbox.client import Sandbox, SandboxError
+from models.sandbox.device_turn import off_device
 from models.specs import GeneratorSpec
 
 MEMORY = 3 * 2**30  # bytes that the graph may use
@@ -94,7 +95,7 @@ def sample_prior(seed: int, width: int) -> Array:
 @contextlib.contextmanager
 def open_graph(graph: Array, unlocked: bool) -> Iterator[GraphFunction]:
     """A function that runs the graph in a sandbox: (plan, z [N, D], class weights [N, K] or None) to its output."""
-    with Sandbox("onnx", memory=MEMORY, seconds=SECONDS, largest=LARGEST, unlocked=unlocked) as sandbox:
+    with Sandbox("onnx", memory=MEMORY, seconds=SECONDS, largest=LARGEST, niceness=0, unlocked=unlocked) as sandbox:
         sandbox.call("load", {}, [graph], most=0, hint=EXPORT_AGAIN)
         yield lambda plan, z, classes: _run_graph(sandbox, plan, z, classes)
 
@@ -144,7 +145,7 @@ class OnnxGenerator:
         z = latent.detach().float().cpu().numpy()
         weights = None if classes is None else classes.expand(len(latent), -1).float().cpu().numpy()
         size = 1 if self._differs_in_shared(z, weights) else self._plan.batch or BATCH
-        with self._lock:
+        with off_device(), self._lock:  # another image of this graph may take long: that wait is off the device, too
             parts = [
                 self._run_batch(z[start : start + size], None if weights is None else weights[start : start + size])
                 for start in range(0, len(z), size)

@@ -30,6 +30,7 @@ def regressor(entry: RegressorEntry, *, whole: bool = False) -> dict[str, Any]:
         "plan": dict(entry.plan) or None,
         "asks": list(entry.asks),
         "notes": list(entry.notes),
+        "suspended": entry.suspended,
         "removable": entry.origin in ("uploaded", "ratings"),
     }
     if whole:

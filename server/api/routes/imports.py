@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
+from models.external_text import SeveralLines, SingleLine
 from server.api import schemas
 from server.api.dependencies import ServicesDep
 from server.api.middleware.body_limits import RAW
@@ -17,7 +18,7 @@ from server.services.generators import checkpoint_import
 
 router = APIRouter(prefix="/api/imports")
 
-Text = Annotated[str, Field(max_length=2000)]
+Text = Annotated[SeveralLines, Field(max_length=2000)]
 Part = Literal["licence", "data", "data_licence", "shows_badly"]
 
 
@@ -36,6 +37,10 @@ class Graph(BaseModel):
         Field(max_length=8),
     ] = {}
 
+    def parts(self) -> tuple[str | None, int | None, dict[str, str]]:
+        """The range, the number of classes, and the roles of inputs by name."""
+        return self.range, self.classes, {name: str(role) for name, role in self.inputs.items()}
+
 
 class Keep(BaseModel):
     """The name to keep a file under, what its card says, and the golden hash of its preview."""
@@ -43,7 +48,7 @@ class Keep(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: Annotated[str, Field(max_length=40)]
-    title: Annotated[str, Field(max_length=80)] = ""
+    title: Annotated[SingleLine, Field(max_length=80)] = ""
     card: dict[Part, Text] = {}
     golden: Annotated[str, Field(max_length=64)]
     graph: Graph | None = None
@@ -59,7 +64,7 @@ async def upload(services: ServicesDep, request: Request, name: Annotated[str, Q
 async def keep(services: ServicesDep, id: str, body: Keep) -> dict[str, Any]:
     """Keep a previewed checkpoint as a generator."""
     card = {str(part): text for part, text in body.card.items()}
-    graph = _options(body.graph) if body.graph else None
+    graph = checkpoint_import.graph_options(*body.graph.parts()) if body.graph else None
     name = await services.quarantine.keep(id, body.name, body.title, card, body.golden, graph)
     return schemas.generator(services.library, name)
 
@@ -69,16 +74,10 @@ async def preview(
     services: ServicesDep, id: str, body: Graph, name: Annotated[str, Query(max_length=40)]
 ) -> dict[str, Any]:
     """Preview an uploaded ONNX graph again, with another output range, number of classes or roles of its inputs."""
-    return await services.quarantine.preview(id, name, _options(body))
+    return await services.quarantine.preview(id, name, checkpoint_import.graph_options(*body.parts()))
 
 
 @router.delete("/{id}", status_code=204, dependencies=[needs(Role.ADMIN)])
 def discard(services: ServicesDep, id: str) -> None:
     """Discard a previewed checkpoint."""
     services.quarantine.discard(id)
-
-
-def _options(graph: Graph) -> checkpoint_import.GraphOptions | None:
-    return checkpoint_import.graph_options(
-        graph.range, graph.classes, {name: str(role) for name, role in graph.inputs.items()}
-    )

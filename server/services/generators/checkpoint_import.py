@@ -14,7 +14,7 @@ from latentwalk.directions.direction import check_id
 from latentwalk.errors import Conflict, Invalid, LatentwalkError, refusal
 from models import atomic_files
 from models.catalogue import local
-from models.importing.onnx.generators import GraphOptions as GraphOptions
+from models.importing.onnx.generators import GraphOptions
 from models.importing.open_checkpoint import (
     OpenedCheckpoint,
     first_picture,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
@@ -16,8 +17,9 @@ from models.base import Generator
 from models.regressors import onnx
 from models.regressors.onnx.regressor import MODEL
 from models.regressors.protocol import RegressorCard, RegressorSpec
+from models.sandbox.device_turn import off_device
 from models.specs import title_from_name
-from server.storage.regressors import PARTS, RegressorEntry, Regressors
+from server.storage.regressors import PARTS, RegressorEntry, Regressors, suspended
 
 TRIAL_IMAGES = 16
 UNKNOWN_SPAN = (0.0, 1.0)  # the range of scores before the regressor was tried
@@ -94,6 +96,8 @@ def confirm_plan(
     data = regressors.read(name, MODEL)
     if entry.spec.kind != "onnx" or data is None:
         raise Invalid(f"{entry.spec.title} is not an uploaded model and has no plan.", "Upload an ONNX file.")
+    if entry.suspended:
+        raise suspended(entry)
     plan = _changed_plan(entry.plan, changes)
     onnx.check_fits(plan, entry.passport.get("shape"))
     if plan.output not in [output[0] for output in entry.passport["outputs"]]:
@@ -102,7 +106,8 @@ def confirm_plan(
     sample = sample_latents(generator, TRIAL_IMAGES, Role.VALIDATE, balanced=True)
     with torch.no_grad():
         images = generator.synthesize(sample.latents, sample.classes)
-    regressor = onnx.open_fitting(entry.spec, data, plan, images, unlocked=regressors.unlocked)
+    timed_out = functools.partial(regressors.record_timeout, name)
+    regressor = onnx.open_fitting(entry.spec, data, plan, images, unlocked=regressors.unlocked, on_timeout=timed_out)
     plan = regressor.plan
     try:
         trial = onnx.probe(regressor, images)
@@ -124,7 +129,8 @@ def confirm_plan(
     answered = {ANSWERS.get(part, part) for part in changes} | {UNCONFIRMED_SPAN}
     asks = () if accept else tuple(part for part in entry.asks if part not in answered)
     confirmed = replace(entry, spec=spec, plan=plan.model_dump(mode="json"), asks=asks, trust=trust)
-    return regressors.keep(confirmed, onnx.stored_files(data, plan))
+    with off_device():
+        return regressors.keep(confirmed, onnx.stored_files(data, plan))
 
 
 def _changed_plan(plan: Mapping[str, Any], changes: Mapping[str, Any]) -> onnx.InputPlan:
