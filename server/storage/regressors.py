@@ -72,11 +72,8 @@ class RegressorEntry:
     def notes(self) -> tuple[str, ...]:
         """Plain sentences about how an upload is run."""
         batch = self.plan.get("batch")
-        if not batch:
-            return ()
-        return (
-            f"Its batch is fixed at {batch}: it scores {'one image' if batch == 1 else f'{batch} images'} per call.",
-        )
+        images = "one image" if batch == 1 else f"{batch} images"
+        return (f"Its batch is fixed at {batch}: it scores {images} per call.",) if batch else ()
 
     def about(self) -> dict[str, Any]:
         """The record kept in every direction learned from it, as JSON."""
