@@ -20,8 +20,10 @@ from models.errors import Invalid, os_reason
 from models.generators.cost import check_cost
 from models.generators.registry import build
 from models.generators.sandbox_task import first_picture, to_parameters
-from models.importing import file_formats, onnx_generators
+from models.importing import file_formats
 from models.importing.direction_files import VectorFile
+from models.importing.onnx import generators as onnx_generators
+from models.importing.onnx.generators import GraphOptions
 from models.importing.passport import Passport
 from models.importing.spec_from_passport import spec_from_passport
 from models.sandbox.client import Sandbox, SandboxError, SandboxTaskFailed, SandboxUnavailable
@@ -60,11 +62,13 @@ class OpenedCheckpoint:
         return spec_from_passport(name, self.passport, self.state, year, title, self.classes)
 
 
-def open_checkpoint(path: Path, *, unlocked: bool = False, memory: int = MEMORY) -> OpenedCheckpoint:
+def open_checkpoint(
+    path: Path, *, unlocked: bool = False, memory: int = MEMORY, graph: GraphOptions | None = None
+) -> OpenedCheckpoint:
     """Read a checkpoint, or a folder with one and its config.json, in the sandbox. Nothing in it is run or imported.
 
-    `unlocked` is as for `Sandbox`. Raises Invalid, with a message and a hint, for everything that is not a whole
-    checkpoint of a known family.
+    `graph` is what its owner says about an ONNX graph, `unlocked` is as for `Sandbox`. Raises Invalid, with a message
+    and a hint, for everything that is not a whole checkpoint of a known family.
     """
     weights, config = _find_files(path)
     try:
@@ -76,9 +80,11 @@ def open_checkpoint(path: Path, *, unlocked: bool = False, memory: int = MEMORY)
     if config is not None:
         arrays.append(np.frombuffer(config, np.uint8))
     if file_formats.detect_format(arrays[0].data) is file_formats.ONNX:
-        passport, graph = onnx_generators.inspect(arrays[0], unlocked=unlocked)
-        weights_by_name = {name: torch.from_numpy(array.copy()) for name, array in graph.items()}
+        passport, stored = onnx_generators.inspect(arrays[0], options=graph, unlocked=unlocked)
+        weights_by_name = {name: torch.from_numpy(array.copy()) for name, array in stored.items()}
         return OpenedCheckpoint(passport, weights_by_name, unlocked=unlocked)
+    if graph is not None:
+        raise Invalid("Only an ONNX graph has an output range or inputs to choose.", "Leave these options out.")
     answer = _call_sandbox(_reader(memory, unlocked), "read", arrays, {"seconds": SECONDS / 2})
     try:
         passport = _passport.validate_python(answer.body["passport"])
