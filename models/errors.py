@@ -24,7 +24,6 @@ HTTP maps each class to a status code (server.api.error_responses); a command pr
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -50,25 +49,14 @@ __all__ = [
 ]
 
 
-# What cannot be encoded, what controls terminals, and what makes text read differently from how it is stored. Line
-# breaks and tabs are not among them.
-UNSAFE = "\ud800-\udfff\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069"
-_UNSAFE = re.compile(f"[{UNSAFE}]")
-
-
-def showable(text: str) -> str:
-    """The text with a replacement character for each that cannot be sent or shown: messages quote untrusted text."""
-    return _UNSAFE.sub("\ufffd", text)
-
-
 class LatentwalkError(Exception):
     """Base of all errors. `str(error)` is the message, `hint` says what to do next, `code` is for programs."""
 
     code = "error"
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(showable(message))
-        self.hint = showable(hint)
+        super().__init__(message)
+        self.hint = hint
 
     def view(self) -> dict[str, str]:
         """The error as JSON: `code`, `message` and `hint`."""

@@ -18,12 +18,12 @@ from latentwalk.directions.latent_walk import from_tensors
 from latentwalk.directions.response_curve import Curve
 from latentwalk.directions.unit import Unit
 from latentwalk.errors import Invalid
-from models.importing.formats.untrusted_text import LONGEST_TEXT, check_json, problem
 
 SUFFIX = ".safetensors"
 FORMAT = 1
 LARGEST_FILE = 16 * 2**20  # a path of 512 numbers takes 4 MiB; anything far above is not a direction
 LARGEST_HEADER = 2**20
+LONGEST_TEXT = 2000
 DEEPEST = 8  # levels of nesting in a report card or settings; deeper JSON can only be hostile
 VERDICTS = ("strong", "partial", "weak", "unmeasured")
 KEY = "latentwalk.direction"  # of the header's metadata
@@ -76,8 +76,8 @@ def from_bytes(data: bytes, source: str = "The file") -> Direction:
             track=_range(header["track"]),
             requested_range=_range(header["asked"]),
             layers=None if layers is None else (int(layers[0]), int(layers[1])),
-            settings=_table(header, "settings"),
-            card=None if header["card"] is None else _table(header, "card"),
+            settings=dict(header["settings"]),
+            card=None if header["card"] is None else dict(header["card"]),
         )
     except KeyError as error:
         raise refuse(f"it has no {str(error.args[0]).removeprefix('latentwalk.')}") from None
@@ -107,19 +107,11 @@ def _text_or_int(header: Mapping[str, Any], name: str) -> Any:
     expected = int if name == "seed" else str
     if not isinstance(value, expected) or isinstance(value, bool):
         raise ValueError(f"its {name} is not {'a number' if expected is int else 'text'}")
-    if isinstance(value, str) and (reason := problem(value, LONGEST_TEXT, lines=name in ("note", "licence"))):
-        raise ValueError(f"its {name} {reason}")
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+        raise ValueError(f"its {name} is longer than {LONGEST_TEXT} characters")
     if name == "verdict" and value not in VERDICTS:
         raise ValueError(f"its verdict is none of {', '.join(VERDICTS)}")
     return value
-
-
-def _table(header: Mapping[str, Any], name: str) -> dict[str, Any]:
-    try:
-        check_json(header[name], f"its {name}", LONGEST_TEXT)
-    except Invalid as error:
-        raise ValueError(str(error)) from None
-    return dict(header[name])
 
 
 def _check_json(value: Any, levels: int = DEEPEST) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from latentwalk.errors import Invalid
-from models.importing.formats.untrusted_text import problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +35,6 @@ class Unit:
             raise ValueError("a unit shows 0 to 6 decimals")
         if not isinstance(self.symbol, str) or len(self.symbol) > 16:
             raise ValueError("a unit's symbol is a text of at most 16 characters")
-        if reason := problem(self.symbol):
-            raise ValueError(f"its unit {reason}")
 
     def coordinate(self, amount: float) -> float:
         """The signed coordinate of an amount, 0 at neutral. Raises Invalid for an amount that is not on the scale."""

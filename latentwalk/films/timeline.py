@@ -15,7 +15,6 @@ from pydantic import Field, ValidationError, model_validator
 
 from latentwalk.edit import Edit, FrozenModel, Name, Number, Seed, Weight, parse, shortest_numbers
 from latentwalk.errors import Invalid, LatentwalkError, first_problem
-from models.importing.formats.untrusted_text import LINE
 
 LONGEST, MOST_FRAMES = 1200.0, 36_000
 FASTEST_GIF = 25
@@ -94,7 +93,7 @@ class Audio(FrozenModel):
     """An uploaded sound file, by its digest; the first `offset` seconds are skipped."""
 
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    name: Annotated[str, Field(max_length=200), LINE] = ""
+    name: Annotated[str, Field(max_length=200)] = ""
     offset: Seconds = 0.0
 
 
@@ -132,7 +131,7 @@ class Timeline(FrozenModel):
     curve: Literal["straight", "spline"] = "straight"
     speed: Literal["timed", "even"] = "timed"
     grid: Grid | None = None
-    title: Annotated[str, Field(max_length=120), LINE] = ""
+    title: Annotated[str, Field(max_length=120)] = ""
     caption: bool = False
     mark: bool = False
     audio: Audio | None = None

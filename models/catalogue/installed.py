@@ -40,10 +40,6 @@ class GeneratorCatalogue:
             self._cache = modified, {**fixed, **{name: one for name, one in others.items() if name not in fixed}}
         return self._cache[1]
 
-    def damaged(self) -> dict[str, str]:
-        """Why each stored generator that cannot be listed is damaged, by its folder's name."""
-        return {} if self.folder is None else local.damaged(self.folder)
-
     def entry(self, name: str) -> CatalogueEntry:
         """One generator's entry. NotFound lists the names that exist."""
         entry = self.entries().get(name)

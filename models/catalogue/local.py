@@ -17,9 +17,8 @@ from torch import Tensor
 
 from models.atomic_files import sync
 from models.base import Generator
-from models.errors import Invalid, LatentwalkError, ModelFailed, first_problem, os_reason
+from models.errors import LatentwalkError, ModelFailed, first_problem, os_reason
 from models.generators.registry import build
-from models.importing.formats.untrusted_text import check_json
 from models.specs import CatalogueEntry, GeneratorSpec, WeightsOrigin
 
 DESCRIPTION = "generator.json"
@@ -45,17 +44,6 @@ def entries(folder: Path) -> dict[str, CatalogueEntry]:
     return found
 
 
-def damaged(folder: Path) -> dict[str, str]:
-    """Why each subfolder with a description that cannot be read is no generator, by its name."""
-    reasons = {}
-    for path in sorted(folder.glob(f"[!.]*/{DESCRIPTION}")):
-        try:
-            read_entry(path.parent)
-        except LatentwalkError as error:
-            reasons[path.parent.name] = str(error)
-    return reasons
-
-
 def read_entry(folder: Path) -> CatalogueEntry:
     """The entry of the generator saved in `folder`; its weights are not read. ModelFailed if it is damaged."""
     path = folder / DESCRIPTION
@@ -63,14 +51,11 @@ def read_entry(folder: Path) -> CatalogueEntry:
         if path.stat().st_size > LARGEST_DESCRIPTION:
             raise ModelFailed(f"{path} is too large to describe a generator.", "Remove the folder.")
         spec = _spec.validate_json(path.read_bytes())
-        check_json(asdict(spec), str(path))
         size = (folder / WEIGHTS).stat().st_size
     except OSError as error:
         raise ModelFailed(
             f"The generator in {folder} cannot be read: {os_reason(error)}.", "Import or train it again."
         ) from error
-    except Invalid as error:
-        raise ModelFailed(str(error), "Import or train it again.") from error
     except ValidationError as error:
         place, reason = first_problem(error.errors(include_url=False, include_input=False))
         raise ModelFailed(
@@ -99,7 +84,6 @@ def save(folder: Path, spec: GeneratorSpec, state: Mapping[str, Tensor]) -> Path
     Each of the two files is replaced atomically. A crash between them leaves weights that do not match the old
     fingerprint, which `load` refuses. OSError if the disk refuses.
     """
-    check_json(asdict(spec), f"The generator {spec.name}")
     target = folder / spec.name
     folder.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{spec.name}-", dir=folder))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
@@ -11,7 +10,6 @@ from latentwalk.directions.direction import Direction
 from latentwalk.directions.unit import Unit
 from latentwalk.edit import Base
 from latentwalk.steering.transforms import Transform
-from models.errors import showable
 from server.engine.backend import GeneratorStatus
 from server.services.films.previews import Moments
 from server.storage.db.job import Job
@@ -49,11 +47,6 @@ def generator(library: Library, name: str, loaded: GeneratorStatus | None = None
             "data_licence": spec.card.data_licence,
         }
     return view
-
-
-def damaged(reasons: Mapping[str, str]) -> list[Json]:
-    """The stored entries of a list that cannot be read, by id, with the reason of each."""
-    return [{"id": showable(id), "message": reason} for id, reason in reasons.items()]
 
 
 def unit(value: Unit) -> Json:

@@ -36,7 +36,6 @@ class _GeneratorDirections:
     modified: tuple[int, int]
     directions: Mapping[str, Direction]
     learned: frozenset[str]
-    damaged: Mapping[str, str]  # why, by id
 
 
 class Library:
@@ -83,10 +82,6 @@ class Library:
         except OSError as error:
             raise atomic_files.storage_error(folder / name, error) from error
 
-    def damaged_generators(self) -> dict[str, str]:
-        """Why each stored generator that cannot be listed is damaged, by its folder's name."""
-        return self._generators.damaged()
-
     def encoder(self, name: str) -> Path | None:
         """The file of the encoder that inverts pictures for a generator, None when it has none."""
         return self._generators.encoder(name)
@@ -122,10 +117,6 @@ class Library:
         """Whether the direction is stored in this home, and can be removed."""
         return id in self._load_directions(generator).learned
 
-    def damaged_directions(self, generator: str) -> Mapping[str, str]:
-        """Why each learned direction that cannot be used is damaged, by id."""
-        return self._load_directions(generator).damaged
-
     def stamp(self, edit: Edit) -> str:
         """A string that changes whenever a direction that the edit uses may have changed."""
         names = {*edit.amounts, *edit.hold, *edit.layers}
@@ -152,15 +143,9 @@ class Library:
         return direction
 
     def remove(self, generator: str, id: str) -> None:
-        """Delete a learned direction, damaged or not; a bundled one with its id becomes visible again.
-
-        Raises Conflict for a bundled one.
-        """
-        self.spec(generator)
-        damaged = id in self.damaged_directions(generator)
-        if not damaged:
-            self.direction(generator, id)
-        if not damaged and not self.is_learned(generator, id):
+        """Delete a learned direction; a bundled one with its id becomes visible again. Conflict for a bundled one."""
+        self.direction(generator, id)
+        if not self.is_learned(generator, id):
             raise Conflict(f"“{id}” ships with Latentwalk and cannot be removed.", "Learn your own to replace it.")
         self.learned.remove(generator, id)
 
@@ -178,20 +163,19 @@ class Library:
         if cached is not None and cached.modified == modified:
             return cached
         spec = self.spec(generator)
-        learned, damaged = _usable(self.learned.sources(generator), spec)
+        learned = _usable(self.learned.sources(generator), spec)
         exact = {direction.id: direction for direction in exact_directions(spec)}
         merged = {**exact, **read_folder(bundled, spec), **learned}
         directions = in_slider_order(merged.values(), list(transforms()))
-        self._cache[generator] = _GeneratorDirections(modified, directions, frozenset(learned), damaged)
+        self._cache[generator] = _GeneratorDirections(modified, directions, frozenset(learned))
         return self._cache[generator]
 
 
-def _usable(sources: Iterable[Source], spec: GeneratorSpec) -> tuple[dict[str, Direction], dict[str, str]]:
-    directions, damaged = {}, {}
+def _usable(sources: Iterable[Source], spec: GeneratorSpec) -> dict[str, Direction]:
+    directions = {}
     for id, read in sources:
         try:
             directions[id] = parse_direction(id, read(), spec)
         except (LatentwalkError, OSError) as error:
             log.warning("Skipped a direction of %s: %s", spec.name, error)
-            damaged[id] = str(error)
-    return directions, damaged
+    return directions

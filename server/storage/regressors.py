@@ -18,7 +18,6 @@ from safetensors import SafetensorError
 from latentwalk.directions.direction import check_id
 from latentwalk.errors import Conflict, Invalid, ModelFailed, NotFound
 from models import atomic_files
-from models.importing.formats.untrusted_text import check_json, check_text
 from models.regressors import catalogue, onnx
 from models.regressors.protocol import Regressor, RegressorSpec
 from models.regressors.ratings_model import RatingsRegressor
@@ -96,16 +95,6 @@ class Regressors:
             entries.setdefault(entry.spec.name, entry)
         return entries
 
-    def damaged(self) -> dict[str, str]:
-        """Why each stored regressor that cannot be read is damaged, by the name of its folder."""
-        reasons = {}
-        for path in sorted(self.folder.glob(f"[!.]*/{DESCRIPTION}")):
-            try:
-                _read(path)
-            except Invalid as error:
-                reasons[path.parent.name] = str(error)
-        return reasons
-
     def find(self, name: str) -> RegressorEntry:
         """The regressor with this name; NotFound, which lists the existing ones, when there is none."""
         entry = self.all().get(name)
@@ -175,9 +164,8 @@ class Regressors:
         return self._write(_classified(replace(entry, spec=spec, reason=new_reason)))
 
     def remove(self, name: str) -> None:
-        """Delete a stored regressor, or a damaged one. Directions that were learned from it stay."""
-        if name not in self.damaged():
-            self._stored(name)
+        """Delete a stored regressor. Directions that were learned from it stay."""
+        self._stored(name)
         try:
             self._unload(name)
             shutil.rmtree(self.folder / name)
@@ -201,9 +189,7 @@ class Regressors:
         return entry
 
     def _write(self, entry: RegressorEntry) -> RegressorEntry:
-        stored = asdict(entry)
-        check_json(stored, "The regressor", LONGEST)
-        data = json.dumps(stored, indent=1, ensure_ascii=False).encode()
+        data = json.dumps(asdict(entry), indent=1, ensure_ascii=False).encode()
         atomic_files.write(self.folder / entry.spec.name / DESCRIPTION, data)
         return entry
 
@@ -238,7 +224,6 @@ def _read(path: Path) -> RegressorEntry:
         if path.stat().st_size > LARGEST_DESCRIPTION:
             raise Invalid(f"{path} is too large to describe a regressor.", "Delete its folder.")
         entry = _entry_json.validate_json(path.read_bytes())
-        check_json(asdict(entry), "The regressor", LONGEST)
     except (OSError, ValidationError) as error:
         raise Invalid(f"{path} does not describe a regressor: {str(error)[:200]}.", "Delete its folder.") from None
     if entry.spec.name != path.parent.name or entry.spec.kind not in ("onnx", "ratings"):
@@ -247,4 +232,7 @@ def _read(path: Path) -> RegressorEntry:
 
 
 def _text(part: str, text: str) -> str:
-    return check_text(" ".join(text.split()), f"The card's {part}", LONGEST)
+    text = " ".join(text.split())
+    if len(text) > LONGEST:
+        raise Invalid(f"The card's {part} is longer than {LONGEST} characters.", "Shorten it.")
+    return text

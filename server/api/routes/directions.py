@@ -15,7 +15,6 @@ from latentwalk.edit import LARGEST_SEED
 from latentwalk.errors import NotFound
 from latentwalk.steering.learning.settings import LearnSettings
 from latentwalk.steering.transforms import transforms
-from models.importing.formats.untrusted_text import LINE
 from server.api import schemas
 from server.api.dependencies import ServicesDep
 from server.api.middleware.body_limits import RAW
@@ -37,10 +36,7 @@ def list_directions(services: ServicesDep, generator: str) -> dict[str, Any]:
     """The directions of a generator, in the order of their groups."""
     services.library.spec(generator)
     directions = services.library.directions(generator).values()
-    return {
-        "directions": [schemas.direction(services.library, direction) for direction in directions],
-        "damaged": schemas.damaged(services.library.damaged_directions(generator)),
-    }
+    return {"directions": [schemas.direction(services.library, direction) for direction in directions]}
 
 
 class Learn(BaseModel):
@@ -94,7 +90,7 @@ async def import_external(
     services: ServicesDep,
     request: Request,
     generator: Annotated[str, Query(max_length=64)],
-    name: Annotated[str, Query(max_length=200), LINE],
+    name: Annotated[str, Query(max_length=200)],
     space: Literal["z", "w"] | None = None,
     count: Annotated[int, Query(ge=1, le=64)] = 6,
 ) -> dict[str, Any]:

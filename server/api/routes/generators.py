@@ -24,10 +24,7 @@ router = APIRouter(prefix="/api")
 def list_generators(services: ServicesDep) -> dict[str, Any]:
     """Every generator, installed or available for download."""
     library, loaded = services.library, services.backend.loaded()
-    return {
-        "generators": [schemas.generator(library, name, loaded.get(name)) for name in library.entries()],
-        "damaged": schemas.damaged(library.damaged_generators()),
-    }
+    return {"generators": [schemas.generator(library, name, loaded.get(name)) for name in library.entries()]}
 
 
 class Pull(BaseModel):

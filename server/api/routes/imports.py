@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
-from models.importing.formats.untrusted_text import LINE, LINES
 from server.api import schemas
 from server.api.dependencies import ServicesDep
 from server.api.middleware.body_limits import RAW
@@ -17,7 +16,7 @@ from server.auth.roles import Role
 
 router = APIRouter(prefix="/api/imports")
 
-Text = Annotated[str, Field(max_length=2000), LINES]
+Text = Annotated[str, Field(max_length=2000)]
 Part = Literal["licence", "data", "data_licence", "shows_badly"]
 
 
@@ -27,15 +26,13 @@ class Keep(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: Annotated[str, Field(max_length=40)]
-    title: Annotated[str, Field(max_length=80), LINE] = ""
+    title: Annotated[str, Field(max_length=80)] = ""
     card: dict[Part, Text] = {}
     golden: Annotated[str, Field(max_length=64)]
 
 
 @router.post("", openapi_extra=RAW, status_code=201, dependencies=[needs(Role.ADMIN)])
-async def upload(
-    services: ServicesDep, request: Request, name: Annotated[str, Query(max_length=40), LINE]
-) -> dict[str, Any]:
+async def upload(services: ServicesDep, request: Request, name: Annotated[str, Query(max_length=40)]) -> dict[str, Any]:
     """Preview a checkpoint (the body): its passport and first image. It is read in the sandbox and not kept yet."""
     return await services.quarantine.upload(request.stream(), name)
 

@@ -16,7 +16,6 @@ from latentwalk.errors import Invalid
 from latentwalk.steering.scores.ratings import Rating
 from latentwalk.steering.scores.ratings_table import read_csv
 from latentwalk.steering.scores.settings import ScoreSettings
-from models.importing.formats.untrusted_text import LINE, LINES
 from server.api import regressor_schemas, schemas
 from server.api.dependencies import ServicesDep
 from server.api.middleware.body_limits import RAW
@@ -28,12 +27,12 @@ from server.storage.regressors import LONGEST
 
 router = APIRouter(prefix="/api/regressors")
 
-Name = Annotated[str, Field(max_length=64), LINE]
-Text = Annotated[str, Field(max_length=LONGEST), LINES]
+Name = Annotated[str, Field(max_length=64)]
+Text = Annotated[str, Field(max_length=LONGEST)]
 Part = Literal["measures", "data", "source", "licence", "limits"]
 Score = Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
 Weights = Annotated[dict[Name, Annotated[float, Field(ge=0, le=1e6)]], Field(max_length=64)]
-TitleText = Annotated[str | None, Query(max_length=80), LINE]
+TitleText = Annotated[str | None, Query(max_length=80)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 
 
@@ -64,7 +63,7 @@ class Pick(_Strict):
 class Description(_Strict):
     """Changes to a regressor's title, card and reason; omitted fields stay as they are."""
 
-    title: Annotated[str, Field(max_length=80), LINE] | None = None
+    title: Annotated[str, Field(max_length=80)] | None = None
     card: dict[Part, Text] = {}
     reason: Text | None = None
 
@@ -118,10 +117,7 @@ class LearnBody(_Strict):
 @router.get("")
 def list_regressors(services: ServicesDep) -> dict[str, Any]:
     """Every regressor: built in, downloaded, uploaded and fitted to ratings."""
-    return {
-        "regressors": [regressor_schemas.regressor(entry) for entry in services.regressors.all().values()],
-        "damaged": schemas.damaged(services.regressors.damaged()),
-    }
+    return {"regressors": [regressor_schemas.regressor(entry) for entry in services.regressors.all().values()]}
 
 
 @router.get("/{name}")

@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from latentwalk import edit as edits
 from latentwalk.errors import Invalid
 from latentwalk.films import timeline
-from models.importing.formats.untrusted_text import LINE
 from server.api.dependencies import ServicesDep
 from server.api.permissions import needs
 from server.auth.roles import Role
@@ -40,7 +39,7 @@ class StateBody(BaseModel):
 class BookmarkBody(StateBody):
     """An edit or a timeline to bookmark under a title."""
 
-    title: Annotated[str, Field(min_length=1, max_length=LONGEST_TITLE), LINE]
+    title: Annotated[str, Field(min_length=1, max_length=LONGEST_TITLE)]
 
 
 def state_view(state: State) -> dict[str, Any]:

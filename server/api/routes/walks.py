@@ -13,7 +13,6 @@ from starlette.requests import Request
 from latentwalk import edit as edits
 from latentwalk.films import timeline
 from latentwalk.films.presets import MOST_STOPS, PresetRequest, presets
-from models.importing.formats.untrusted_text import LINE
 from server.api import schemas
 from server.api.dependencies import ServicesDep
 from server.api.middleware.body_limits import RAW
@@ -102,7 +101,7 @@ async def restore(services: ServicesDep, request: Request) -> dict[str, Any]:
 
 @router.post("/audio", openapi_extra=RAW, dependencies=[needs(Role.EDITOR)])
 async def audio(
-    services: ServicesDep, request: Request, name: Annotated[str, Query(max_length=200), LINE] = ""
+    services: ServicesDep, request: Request, name: Annotated[str, Query(max_length=200)] = ""
 ) -> dict[str, Any]:
     """Keep an audio file (the body) for films; the response has the beats detected in it."""
     data = await request.body()

@@ -11,8 +11,7 @@ from typing import Literal
 from sqlalchemy import delete, func, insert, select
 
 from latentwalk.errors import Invalid, NotFound, Overloaded
-from models.importing.formats.untrusted_text import check_text
-from server.storage.db.database import Database
+from server.storage.db.database import Database, storable
 from server.storage.db.job import now
 from server.storage.db.tables import BOOKMARKS, STATES
 
@@ -80,8 +79,8 @@ class SharedStates:
 
     def mark(self, title: str, kind: Kind, body: str) -> Bookmark:
         """Store a state under a title. Invalid for an empty or too long title, Overloaded for too many bookmarks."""
-        title = check_text(" ".join(title.split()), "The bookmark's title", LONGEST_TITLE)
-        if not title:
+        title = " ".join(storable(title).split())
+        if not title or len(title) > LONGEST_TITLE:
             raise Invalid("A bookmark needs a title.", f"Use 1 to {LONGEST_TITLE} characters.")
         state = self.share(kind, body)
         bookmark = Bookmark(f"b-{secrets.token_hex(6)}", title, state, now())
