@@ -13,7 +13,8 @@ from typing import Any
 
 from latentwalk.errors import Damaged, NotFound
 from models import atomic_files
-from models.hashing import file_sha256
+from models.catalogue.hashing import file_sha256
+from server.storage.folder_quota import check_room
 
 FILM, THUMBNAIL, DESCRIPTION, SIDECAR = "file", "thumb.jpg", "export.json", "credential.json"
 ID = re.compile(r"[a-z0-9-]{1,40}")
@@ -30,7 +31,8 @@ class FilmArchive:
         self._verified: dict[str, tuple[int, int, int]] = {}
 
     def new(self) -> str:
-        """An unused id."""
+        """An unused id. Overloaded when the stored films are too large for another one."""
+        check_room(self._folder, 0, "films")
         return f"x-{secrets.token_hex(6)}"
 
     def film(self, id: str) -> Path:
