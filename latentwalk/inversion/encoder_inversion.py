@@ -19,7 +19,7 @@ from latentwalk.progress import Progress, Work, scale_progress
 from latentwalk.training.encoder_files import load_encoder
 from latentwalk.training.evaluation.samplers import GeneratorSampler
 from models.base import Generator
-from models.image_files import load_image
+from models.importing.formats.image_file import load_image
 from models.specs import GeneratorSpec
 
 LARGEST_FILE = 16 * 2**20

@@ -14,7 +14,7 @@ from latentwalk.errors import unreadable
 from latentwalk.inversion import encoder_inversion
 from latentwalk.notebook.generator_handle import AnyGenerator, open_generator
 from latentwalk.progress import Progress, finish
-from models.image_files import to_rgb
+from models.importing.formats.image_file import to_rgb
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ def invert(
     """Find the latent whose image is closest to a picture: the encoder's estimate, refined by gradient descent.
 
     `picture` is a Pillow image, or a PNG, JPEG, WebP, GIF or BMP file as its path or bytes (at most 16 MiB and
-    8192 px a side). It is cropped to a central square and scaled to the generator's resolution. Raises NotFound where the generator has
-    no encoder (`avatars` has one) or the file does not exist, Invalid where it is not a picture.
+    8192 px a side). It is cropped to a central square and scaled to the generator's resolution. Raises NotFound where
+    the generator has no encoder (`avatars` has one) or the file does not exist, Invalid where it is not a picture.
     """
     handle = open_generator(generator)
     image = encoder_inversion.open_picture(_file(picture), handle.spec)

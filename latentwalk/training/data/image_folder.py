@@ -10,8 +10,8 @@ from PIL import ImageOps
 from torch import Tensor
 
 from latentwalk.errors import Invalid
-from models.image_files import FORMATS, load_image
 from models.importing.file_formats import GIF, JPEG, PNG, WEBP, detect_format
+from models.importing.formats.image_file import FORMATS, load_image
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".jfif")
 FEWEST = 16

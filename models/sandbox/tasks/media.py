@@ -70,7 +70,7 @@ def decode_frames(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answe
     """Up to 24 frames, every tenth, of the image or video `arrays[0]` (uint8), scaled to [N, 64, 64, 3] (uint8)."""
     from PIL import Image, ImageSequence, UnidentifiedImageError
 
-    from models.image_files import check_size
+    from models.importing.formats.image_file import check_size
 
     data = arrays[0].tobytes()
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -112,7 +112,7 @@ def _decode_video(data: bytes) -> Answer:
 
 
 def _scale(image: Any) -> np.ndarray:
-    from models.image_files import to_rgb
+    from models.importing.formats.image_file import to_rgb
 
     return np.asarray(to_rgb(image).resize((SIDE, SIDE), BOX), dtype=np.uint8)
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from models.errors import Invalid
-from models.image_files import FORMATS, load_image
+from models.importing.formats.image_file import FORMATS, load_image
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
