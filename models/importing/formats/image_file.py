@@ -96,7 +96,7 @@ def _narrow(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     top = 65535.0
     if image.mode in ("I", "F"):
         largest = float(values.max(initial=0.0))
-        tops = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
+        tops: tuple[float, ...] = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
         # Deeper PNG files are opened as "I" by some versions of Pillow, and are always 16 bits.
         tops = (65535.0,) if image.format == "PNG" else tops
         top = next((one for one in tops if largest <= one), largest)
