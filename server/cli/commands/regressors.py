@@ -76,15 +76,16 @@ def add(
     as_json: bool,
     **more: Any,
 ) -> None:
-    """Add a regressor from FILE: an ONNX model, or a CSV table of seed and score.
+    """Add a regressor from FILE: an ONNX model, or a table of seed and score (.csv, .tsv or .txt).
 
     A model is read in the sandbox and tried on images; the options say how it takes them, where the file does not. A
     regressor is fitted to a table, and rejected where the ratings are too few or too noisy to learn from.
     """
+    from latentwalk.steering.scores.ratings_table import SUFFIXES
     from server.api import regressor_schemas
 
     texts = {part: more[part] for part in CARD_PARTS if more[part] is not None}
-    if file.suffix.lower() == ".csv":
+    if file.suffix.lower() in SUFFIXES:
         entry = add_ratings(file, name, generator, title, texts, reason)
     else:
         plan = parse_plan(more)
@@ -149,7 +150,7 @@ def add_ratings(
     """Fit a regressor to a table of ratings."""
     from latentwalk.directions.direction import check_id
     from latentwalk.errors import Invalid
-    from latentwalk.steering.scores.ratings import read_csv
+    from latentwalk.steering.scores.ratings_table import read_csv
     from server.cli import home
     from server.services.regressors import ratings
 

@@ -73,10 +73,16 @@ export function bindFileDrop({ api, attempt, jobs, session, store, toasts }, { w
       if (maybe && /neither directions nor|no single latent/.test(inFull(/** @type {Problem} */ (error)))) return see(file);
       throw error;
     }
-    if (found.base) return session.open(edit({ generator, base: found.base }), `Opened ${file.name}`);
+    if (found.base) {
+      if (await session.open(edit({ generator, base: found.base }), `Opened ${file.name}`)) {
+        toasts.say(`“${file.name}” holds a latent: it replaced the picture. Undo brings the previous one back.`);
+      }
+      return;
+    }
     await session.refreshDirections();
     sliders.highlight(found.directions[0].id);
-    toasts.say(`Installed ${found.directions.length} sliders from “${file.name}”.`);
+    const count = found.directions.length;
+    toasts.say(`Installed ${count === 1 ? "a slider" : `${count} sliders`} from “${file.name}”.`);
   }
 
   /** @param {Iterable<File>} files */

@@ -132,8 +132,8 @@ export const api = Object.freeze({
   discover: (request) => post("api/directions/discover", request),
   /** @returns {Promise<Regressor[]>} */
   regressors: () => list("regressors"),
-  /** @type {(name: string, file: Blob) => Promise<Regressor>} */
-  uploadRegressor: (name, file) => send(`api/regressors?name=${part(name)}`, file),
+  /** @type {(name: string, file: Blob, title: string) => Promise<Regressor>} */
+  uploadRegressor: (name, file, title) => send(`api/regressors?name=${part(name)}&title=${part(title)}`, file),
   /** @type {(name: string, said: object) => Promise<Regressor>} */
   describeRegressor: (name, said) => post(regressorPath(name), said, { method: "PATCH" }),
   /** @type {(name: string, plan: object) => Promise<Regressor>} */
