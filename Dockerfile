@@ -13,9 +13,8 @@ WORKDIR /source
 # Dependencies change less often than the code: they are layers of their own.
 COPY locks locks
 RUN pip install $HASHED -r locks/container.txt
-RUN env ${TORCH_INDEX:+PIP_INDEX_URL="$TORCH_INDEX"} pip install $HASHED -r locks/torch.txt \
- && if python -c "from importlib.metadata import requires; raise SystemExit('nvidia-' not in str(requires('torch')))"; \
-    then pip install $HASHED -r locks/cuda.txt; fi
+RUN if [ -n "$TORCH_INDEX" ]; then PIP_INDEX_URL="$TORCH_INDEX" pip install $HASHED -r locks/torch-cpu.txt; \
+    else pip install $HASHED -r locks/torch.txt; fi
 COPY . .
 RUN pip install --no-deps --no-build-isolation .
 

@@ -12,14 +12,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-dep
 # Nothing is installed whose hash is not in locks/, and nothing that has to be built, since that would run unlocked code.
 HASHED := --require-hashes --only-binary :all:
 # Where torch alone comes from, if not from PyPI: PyTorch's index of CPU builds spares an x86 machine some GB of CUDA.
+# Without it, a CPU build that pip is configured to find is taken before PyPI's.
 TORCH_INDEX :=
 define install
 	$(PIP) $(HASHED) -r locks/$(1).txt
-	$(if $(TORCH_INDEX),PIP_INDEX_URL=$(TORCH_INDEX)) $(PIP) $(HASHED) -r locks/torch.txt
-	if $(BIN)/python -c $(NEEDS_CUDA); then $(PIP) $(HASHED) -r locks/cuda.txt; fi
+	$(if $(TORCH_INDEX),PIP_INDEX_URL=$(TORCH_INDEX) $(PIP) $(HASHED) -r locks/torch-cpu.txt,\
+	  $(PIP) $(HASHED) -r locks/torch-cpu.txt 2>/dev/null || $(PIP) $(HASHED) -r locks/torch.txt)
 	$(PIP) --no-build-isolation -e .
 endef
-NEEDS_CUDA := "from importlib.metadata import requires; raise SystemExit('nvidia-' not in str(requires('torch')))"
 
 help:
 	@echo "make run    serve the page on 127.0.0.1:8000"

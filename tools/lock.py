@@ -51,16 +51,11 @@ def main(uv: str, *words: str) -> None:
         found = resolve(uv, extras, constraints)
         kept = {package: block for package, block in found.items() if package != "torch" and not CUDA.match(package)}
         write(name, f"All but torch: {', '.join(['the project', *extras])}.", kept)
-    cuda = {package: block for package, block in everything.items() if CUDA.match(package)}
-    write("cuda", "What PyPI's Linux build of torch needs and its CPU build does not.", cuda)
-    torch = everything["torch"]
-    version = torch.split()[0].removeprefix("torch==")
-    recorded = (LOCKS / "torch-cpu.txt").read_text()
-    if f"torch-{version}+cpu" not in recorded:
-        sys.exit(f"locks/torch-cpu.txt has no hashes of torch {version}: copy those that PyTorch's index of CPU wheels states.")
-    cpu = re.findall(r"^([0-9a-f]{64})  torch-", recorded, re.MULTILINE)
-    block = " \\\n".join([torch, *(f"    --hash=sha256:{digest}" for digest in cpu)])
-    write("torch", "Every build of torch: PyPI's, and after them those of locks/torch-cpu.txt.", {"torch": block})
+    torch = {package: block for package, block in everything.items() if package == "torch" or CUDA.match(package)}
+    write("torch", "PyPI's torch, and what its Linux build needs and the CPU build does not.", torch)
+    version = torch["torch"].split()[0]
+    if f"\n{version}+cpu " not in (LOCKS / "torch-cpu.txt").read_text():
+        sys.exit(f"locks/torch-cpu.txt is of another version than {version}: see its first lines.")
 
 
 if __name__ == "__main__":
