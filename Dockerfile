@@ -23,7 +23,7 @@ RUN useradd --uid 10001 --create-home --home-dir /home/latentwalk latentwalk \
  && install -d -o latentwalk -g latentwalk /data
 COPY --from=build /opt/latentwalk /opt/latentwalk
 ENV PATH=/opt/latentwalk/bin:$PATH \
-    PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 GOMP_SPINCOUNT=10000 \
+    PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 GOMP_SPINCOUNT=1000 \
     LATENTWALK_HOME=/data LATENTWALK_HOST=0.0.0.0 LATENTWALK_PORT=8000
 USER latentwalk
 VOLUME /data

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from latentwalk.progress import Progress
     from latentwalk.steering.transforms import DEGREES, FACTOR, PERCENT, PIXELS, Transform, transform, warp
     from models.base import FirstLayer, Generator
-    from models.hashing import fingerprint
+    from models.catalogue.hashing import fingerprint
     from models.specs import Card, GeneratorSpec
 
 __all__ = [
@@ -91,7 +91,7 @@ _MODULES = {
     "latentwalk.progress": ("Progress",),
     "latentwalk.steering.transforms": ("DEGREES", "FACTOR", "PERCENT", "PIXELS", "Transform", "transform", "warp"),
     "models.base": ("FirstLayer", "Generator"),
-    "models.hashing": ("fingerprint",),
+    "models.catalogue.hashing": ("fingerprint",),
     "models.specs": ("Card", "GeneratorSpec"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

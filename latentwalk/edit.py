@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from latentwalk.errors import Invalid, first_problem
 from models.base import Mean
+from models.external_text import SingleLine
 
 LARGEST_SEED = 2**32 - 1
 MOST_SEEDS = 16
@@ -22,7 +23,7 @@ Seed = Annotated[int, Field(strict=True, ge=0, le=LARGEST_SEED)]
 Weight = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1e6)]
 SignedWeight = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1e6, le=1e6)]
 SeedText = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,9})$")]
-Name = Annotated[str, Field(min_length=1, max_length=64)]
+Name = Annotated[SingleLine, Field(min_length=1, max_length=64)]
 
 
 class FrozenModel(BaseModel):

@@ -10,6 +10,7 @@ LatentwalkError
 ├── Overloaded              the server has too much queued for anyone
 ├── ModelFailed             a model could not be fetched, loaded or run
 │   └── SandboxError        sandboxed code broke a rule, failed or timed out (models.sandbox.client)
+│       ├── SandboxTimeout      the sandboxed code took longer than it may
 │       ├── SandboxUnavailable  this system cannot start or lock a sandbox
 │       ├── SandboxRefused      the sandboxed task does not take the file
 │       └── SandboxTaskFailed   the sandboxed task raised an unexpected error

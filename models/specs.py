@@ -33,7 +33,7 @@ class GeneratorSpec:
     - `spaces` maps the name of each latent space to the shape of one latent in it, from z to the image.
     - `layers` counts the layers that a direction can be limited to; 1 if the latent enters once.
     - `default_classes` are the class weights of an edit that names none; they sum to 1.
-    - `fingerprint` is `models.hashing.fingerprint` of the weights. Directions are tied to it, never to the name.
+    - `fingerprint` is that of the weights, by `models.catalogue.hashing`. Directions are tied to it, never to the name.
     - `exact` names the moves of the image (of shift_x, shift_y and rotate) that the network performs exactly,
       independent of training.
     """

@@ -25,9 +25,9 @@ from latentwalk.directions.latent_walk import LinearWalk
 from latentwalk.directions.response_curve import Curve
 from latentwalk.directions.unit import Unit
 from models.catalogue import pinned
+from models.catalogue.hashing import fingerprint
 from models.generators.dcgan import DCGAN, build_network
 from models.generators.stylegan2 import StyleGAN2
-from models.hashing import fingerprint
 from models.networks.stylegan2 import NetworkConfig, StyleGAN2Network
 from models.specs import Card, GeneratorSpec
 from server.app import create_app

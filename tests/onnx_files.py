@@ -11,8 +11,9 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from models.errors import Invalid, ModelFailed
-from models.regressors.onnx import InputPlan, OnnxRegressor, fingerprint, guess_plan, inspect
+from models.regressors.onnx import InputPlan, OnnxRegressor, fingerprint, guess_plan, inspect, stored_files
 from models.regressors.protocol import RegressorCard, RegressorSpec
+from server.storage.regressors import RegressorEntry, Regressors
 
 FLOAT, INT = TensorProto.FLOAT, TensorProto.INT64
 PICTURE: tuple[int | str, ...] = ("n", 3, 32, 32)
@@ -91,3 +92,29 @@ def assert_refused(data: bytes, pattern: str) -> None:
     assert text.isprintable()
     assert len(text) < 400
     assert error.value.hint
+
+
+def endless() -> bytes:
+    """A regressor whose graph never ends."""
+    value = helper.make_tensor_value_info
+    body = helper.make_graph(
+        [node("Identity", ["go"], ["on"]), node("Sin", ["held"], ["kept"])], "body",
+        [value("i", INT, []), value("go", TensorProto.BOOL, []), value("held", FLOAT, None)],
+        [value("on", TensorProto.BOOL, []), value("kept", FLOAT, None)],
+    )  # fmt: skip
+    nodes = [
+        node("Loop", ["trips", "yes", "picture"], ["p"], body=body),
+        node("GlobalAveragePool", ["p"], ["mean"]),
+        node("Flatten", ["mean"]),
+    ]
+    return model_bytes(nodes, [weight("trips", 2**60, np.int64), weight("yes", True, bool)])
+
+
+def keep_endless(regressors: Regressors, name: str = "endless") -> None:
+    """Store such a regressor as if somebody had confirmed its plan, which its trial would not let them do."""
+    data = endless()
+    plan, _ = guess_plan(inspect(data))
+    card = RegressorCard(*["A test."] * 5)
+    described = RegressorSpec(name, name.title(), "onnx", False, (0.0, 1.0), "score", fingerprint(data, plan), card)
+    entry = RegressorEntry(described, "uploaded", plan=plan.model_dump(mode="json"))
+    regressors.keep(entry, stored_files(data, plan))

@@ -106,7 +106,7 @@ def not_allowed(module: str) -> str:
         encoder = r"(?!models\.networks\.encoder\.)" if module.startswith("latentwalk/inversion/") else ""
         return rf"({above})(\.|$)|{WEB}|{encoder}{internals}"
     if module.startswith("server/api/"):
-        return r"(torch|server\.(app|cli))(\.|$)|models\.(?!base|errors|specs|atomic_files)\w"
+        return r"(torch|server\.(app|cli))(\.|$)|models\.(?!base|errors|specs|atomic_files|external_text)\w"
     if module == "server/app.py" or module.startswith("server/cli/"):
         return r"$^"
     return rf"server\.(app|cli)(\.|$)|{internals}"

@@ -18,13 +18,14 @@ from latentwalk.directions.latent_walk import from_tensors
 from latentwalk.directions.response_curve import Curve
 from latentwalk.directions.unit import Unit
 from latentwalk.errors import Invalid
+from models.external_text import check_json, fault
 
 SUFFIX = ".safetensors"
 FORMAT = 1
 LARGEST_FILE = 16 * 2**20  # a path of 512 numbers takes 4 MiB; anything far above is not a direction
 LARGEST_HEADER = 2**20
 LONGEST_TEXT = 2000
-DEEPEST = 8  # levels of nesting in a report card or settings; deeper JSON can only be hostile
+DESCRIPTIONS = ("note", "licence")  # may have several lines
 VERDICTS = ("strong", "partial", "weak", "unmeasured")
 KEY = "latentwalk.direction"  # of the header's metadata
 _REQUIRED = ("id", "name", "group", "generator", "fingerprint", "space", "method", "seed", "created")
@@ -62,14 +63,14 @@ def from_bytes(data: bytes, source: str = "The file") -> Direction:
         metadata = _metadata(data)
         tensors = load(data)
         header = json.loads(metadata[KEY])
-        _check_json(header)
+        check_json(header)
         if header["format"] != FORMAT:
             raise refuse(f"its format is {header['format']}, and this version reads {FORMAT}")
         width = next(iter(tensors.values())).shape[-1]
         curve, layers = header["curve"], header["layers"]
         return Direction(
             **{name: _text_or_int(header, name) for name in (*_REQUIRED, *_OPTIONAL)},
-            unit=Unit(**header["unit"]),
+            unit=_unit(header["unit"]),
             walk=from_tensors(header["kind"], tensors, width),
             curve=Curve(tuple(map(float, curve["coordinates"])), tuple(map(float, curve["steps"]))),
             range=_range(header["range"]),
@@ -109,20 +110,18 @@ def _text_or_int(header: Mapping[str, Any], name: str) -> Any:
         raise ValueError(f"its {name} is not {'a number' if expected is int else 'text'}")
     if isinstance(value, str) and len(value) > LONGEST_TEXT:
         raise ValueError(f"its {name} is longer than {LONGEST_TEXT} characters")
+    if isinstance(value, str) and (reason := fault(value, lines=name in DESCRIPTIONS)):
+        raise ValueError(f"its {name} holds {reason}")
     if name == "verdict" and value not in VERDICTS:
         raise ValueError(f"its verdict is none of {', '.join(VERDICTS)}")
     return value
 
 
-def _check_json(value: Any, levels: int = DEEPEST) -> None:
-    # Python's reader accepts NaN and any depth; browsers, which are sent this JSON, accept neither.
-    if levels == 0:
-        raise ValueError(f"its description is nested more than {DEEPEST} deep")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("its description holds numbers that are not finite")
-    if isinstance(value, dict | list):
-        for inner in value.values() if isinstance(value, dict) else value:
-            _check_json(inner, levels - 1)
+def _unit(fields: Mapping[str, Any]) -> Unit:
+    unit = Unit(**fields)
+    if reason := fault(str(unit.symbol)):
+        raise ValueError(f"its unit holds {reason}")
+    return unit
 
 
 def _range(value: Any) -> tuple[float, float]:

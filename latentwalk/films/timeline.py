@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from latentwalk.edit import Edit, FrozenModel, Name, Number, Seed, Weight, parse, shortest_numbers
 from latentwalk.errors import Invalid, LatentwalkError, first_problem
+from models.external_text import SingleLine
 
 LONGEST, MOST_FRAMES = 1200.0, 36_000
 FASTEST_GIF = 25
@@ -93,7 +94,7 @@ class Audio(FrozenModel):
     """An uploaded sound file, by its digest; the first `offset` seconds are skipped."""
 
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    name: Annotated[str, Field(max_length=200)] = ""
+    name: Annotated[SingleLine, Field(max_length=200)] = ""
     offset: Seconds = 0.0
 
 
@@ -131,7 +132,7 @@ class Timeline(FrozenModel):
     curve: Literal["straight", "spline"] = "straight"
     speed: Literal["timed", "even"] = "timed"
     grid: Grid | None = None
-    title: Annotated[str, Field(max_length=120)] = ""
+    title: Annotated[SingleLine, Field(max_length=120)] = ""
     caption: bool = False
     mark: bool = False
     audio: Audio | None = None

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from latentwalk.provenance.c2pa import Credential, ProvenanceClaim
 from latentwalk.provenance.keys import SigningKey
-from models.hashing import file_sha256
+from models.catalogue.hashing import file_sha256
 
 TRAINED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 LARGEST = 2**20

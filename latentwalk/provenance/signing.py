@@ -17,7 +17,7 @@ from latentwalk.provenance.keys import SigningKey
 from latentwalk.provenance.ledger import Ledger, LedgerEntry
 from latentwalk.provenance.perceptual_hash import perceptual_hash
 from models import atomic_files
-from models.hashing import file_sha256, fingerprint
+from models.catalogue.hashing import file_sha256, fingerprint
 from models.specs import GeneratorSpec
 
 Placement = Literal["embedded", "sidecar", "none"]

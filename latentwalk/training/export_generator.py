@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from latentwalk.training.recipe import Recipe
+from models.catalogue.hashing import fingerprint
 from models.generators.stylegan2 import FIR
-from models.hashing import fingerprint
 from models.networks.stylegan2 import StyleGAN2Network
 from models.specs import Card, GeneratorSpec, title_from_name
 

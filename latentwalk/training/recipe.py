@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from latentwalk.errors import Invalid, first_problem, os_reason
 from latentwalk.training.data.augmentation import Change
+from models.external_text import SeveralLines, SingleLine
 
-Text = Annotated[str, Field(min_length=1, max_length=2000)]
+Text = Annotated[SeveralLines, Field(min_length=1, max_length=2000)]
 
 
 class _Frozen(BaseModel):
@@ -34,7 +35,7 @@ class Stage(_Frozen):
 class About(_Frozen):
     """What the model card says about the finished generator: its data, its licence and its limits."""
 
-    title: Annotated[str, Field(max_length=60)] = ""
+    title: Annotated[SingleLine, Field(max_length=60)] = ""
     summary: Text = "Trained here."
     source: Text = "Trained with Latentwalk."
     licence: Text = "Not stated."

@@ -15,10 +15,10 @@ from pathlib import Path
 import safetensors.torch
 
 from models.atomic_files import sync
+from models.catalogue.hashing import file_sha256, fingerprint
 from models.catalogue.local import WEIGHTS
 from models.catalogue.pinned import read_state
 from models.errors import Conflict, Invalid, ModelFailed
-from models.hashing import file_sha256, fingerprint
 from models.regressors.catalogue import PullableRegressor
 from models.specs import CatalogueEntry
 

@@ -40,6 +40,10 @@ class GeneratorCatalogue:
             self._cache = modified, {**fixed, **{name: one for name, one in others.items() if name not in fixed}}
         return self._cache[1]
 
+    def damaged(self) -> dict[str, str]:
+        """The generators in `folder` that cannot be used: why, by the name of their folder."""
+        return {} if self.folder is None else local.read_entries(self.folder)[1]
+
     def entry(self, name: str) -> CatalogueEntry:
         """One generator's entry. NotFound lists the names that exist."""
         entry = self.entries().get(name)

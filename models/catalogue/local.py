@@ -17,7 +17,8 @@ from torch import Tensor
 
 from models.atomic_files import sync
 from models.base import Generator
-from models.errors import LatentwalkError, ModelFailed, first_problem, os_reason
+from models.errors import Invalid, LatentwalkError, ModelFailed, first_problem, os_reason
+from models.external_text import check_json
 from models.generators.registry import build
 from models.specs import CatalogueEntry, GeneratorSpec, WeightsOrigin
 
@@ -32,16 +33,24 @@ _spec = TypeAdapter(GeneratorSpec)
 
 
 def entries(folder: Path) -> dict[str, CatalogueEntry]:
-    """Every generator saved in a subfolder of `folder`, by name. Unreadable ones are logged and left out."""
-    found = {}
+    """Every generator saved in a subfolder of `folder`, by name. Damaged ones are logged and left out."""
+    found, faults = read_entries(folder)
+    for fault in faults.values():
+        log.warning("%s", fault)
+    return found
+
+
+def read_entries(folder: Path) -> tuple[dict[str, CatalogueEntry], dict[str, str]]:
+    """Every generator saved in a subfolder of `folder`, and why the others are damaged, both by folder name."""
+    found, faults = {}, {}
     for path in sorted(folder.glob(f"[!.]*/{DESCRIPTION}")):
         try:
             entry = read_entry(path.parent)
         except LatentwalkError as error:
-            log.warning("%s", error)
+            faults[path.parent.name] = str(error)
             continue
         found[entry.spec.name] = entry
-    return found
+    return found, faults
 
 
 def read_entry(folder: Path) -> CatalogueEntry:
@@ -51,6 +60,7 @@ def read_entry(folder: Path) -> CatalogueEntry:
         if path.stat().st_size > LARGEST_DESCRIPTION:
             raise ModelFailed(f"{path} is too large to describe a generator.", "Remove the folder.")
         spec = _spec.validate_json(path.read_bytes())
+        check_json(asdict(spec))
         size = (folder / WEIGHTS).stat().st_size
     except OSError as error:
         raise ModelFailed(
@@ -61,6 +71,8 @@ def read_entry(folder: Path) -> CatalogueEntry:
         raise ModelFailed(
             f"{path} is wrong at {place or 'its start'}: {reason}.", "Import or train it again."
         ) from error
+    except ValueError as error:
+        raise ModelFailed(f"{path} cannot be used: {error}.", "Import or train it again.") from error
     if spec.name != folder.name:
         raise ModelFailed(f"{path} describes {spec.name[:60]}, not {folder.name}.", "Rename the folder.")
     return CatalogueEntry(spec, WeightsOrigin("folder", "", "", str(folder), "", size))
@@ -82,8 +94,12 @@ def save(folder: Path, spec: GeneratorSpec, state: Mapping[str, Tensor]) -> Path
     """Save a generator in `folder`/NAME and return the path of its weights; other files in that folder stay.
 
     Each of the two files is replaced atomically. A crash between them leaves weights that do not match the old
-    fingerprint, which `load` refuses. OSError if the disk refuses.
+    fingerprint, which `load` refuses. OSError if the disk refuses, Invalid for a text that is not fit to be shown.
     """
+    try:
+        check_json(asdict(spec))
+    except ValueError as error:
+        raise Invalid(f"The generator cannot be kept: {error}.", "Choose other titles and class names.") from None
     target = folder / spec.name
     folder.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{spec.name}-", dir=folder))

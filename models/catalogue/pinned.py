@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from models.base import Generator
+from models.catalogue.hashing import file_sha256
 from models.catalogue.local import WEIGHTS
 from models.errors import ModelFailed, NotFound
 from models.generators.registry import build
-from models.hashing import file_sha256
 from models.specs import Card, CatalogueEntry, GeneratorSpec, WeightsOrigin
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from models.base import FirstLayer, Precision
 from models.errors import Invalid, ModelFailed
 from models.sandbox.client import Sandbox, SandboxError
+from models.sandbox.device_turn import off_device
 from models.specs import GeneratorSpec
 
 MEMORY = 3 * 2**30  # bytes that the graph may use
@@ -69,7 +70,7 @@ def sample_prior(seed: int, width: int) -> Array:
 @contextlib.contextmanager
 def open_graph(graph: Array, unlocked: bool) -> Iterator[GraphFunction]:
     """A function that runs the graph in a sandbox: (plan, z [N, D], class weights [N, K] or None) to its output."""
-    with Sandbox("onnx", memory=MEMORY, seconds=SECONDS, largest=LARGEST, unlocked=unlocked) as sandbox:
+    with Sandbox("onnx", memory=MEMORY, seconds=SECONDS, largest=LARGEST, niceness=0, unlocked=unlocked) as sandbox:
         sandbox.call("load", {}, [graph], most=0, hint=EXPORT_AGAIN)
         yield lambda plan, z, classes: _run_graph(sandbox, plan, z, classes)
 
@@ -118,7 +119,7 @@ class OnnxGenerator:
         z = latent.detach().float().cpu().numpy()
         weights = None if classes is None else classes.expand(len(latent), -1).float().cpu().numpy()
         size = self._plan.batch or BATCH
-        with self._lock:
+        with off_device(), self._lock:  # another image of this graph may take long: that wait is off the device, too
             parts = [
                 self._run_batch(z[start : start + size], None if weights is None else weights[start : start + size])
                 for start in range(0, len(z), size)

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from models.base import Generator
+from models.catalogue.hashing import fingerprint
 from models.errors import ModelFailed
 from models.generators.biggan import BigGAN
 from models.generators.dcgan import DCGAN
 from models.generators.onnx import OnnxGenerator
 from models.generators.stylegan2 import StyleGAN2
 from models.generators.stylegan3 import StyleGAN3
-from models.hashing import fingerprint
 from models.specs import GeneratorSpec
 
 FAMILIES: dict[str, Callable[..., Generator]] = {

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from models.hashing import fingerprint
+from models.catalogue.hashing import fingerprint
 from models.importing.passport import Passport
 from models.specs import Card, GeneratorSpec, title_from_name
 

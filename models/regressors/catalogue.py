@@ -12,9 +12,9 @@ from typing import Any
 import safetensors.torch
 import torch
 
+from models.catalogue.hashing import fingerprint
 from models.catalogue.local import WEIGHTS
 from models.errors import ModelFailed, NotFound
-from models.hashing import fingerprint
 from models.regressors.image_measures import MEASURES
 from models.regressors.protocol import Regressor, RegressorCard, RegressorSpec
 from models.regressors.resmem import ResMem

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+from models.catalogue.hashing import fingerprint
 from models.errors import ModelFailed
-from models.hashing import fingerprint
 from models.regressors.protocol import RegressorCard, RegressorSpec
 
 THUMBNAIL = 8  # pixels a side; its colours are features

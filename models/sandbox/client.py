@@ -16,6 +16,7 @@ from typing import Any, Self
 import numpy as np
 
 from models.errors import ModelFailed
+from models.sandbox.device_turn import off_device
 from models.sandbox.protocol import OUT_OF_MEMORY, REFUSED, Message, ProtocolError, pack, receive
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +36,10 @@ CHECK_FILE = "Check the file and where it comes from."
 
 class SandboxError(ModelFailed):
     """The worker broke a rule, exceeded a limit, failed, or returned something invalid."""
+
+
+class SandboxTimeout(SandboxError):
+    """The worker took longer than a call may take."""
 
 
 class SandboxUnavailable(SandboxError):
@@ -61,8 +66,9 @@ class Sandbox:
     """One isolated worker for one of TASKS, started on entering the context; after an error it is gone.
 
     The worker may take `memory` bytes, spend `seconds` on a call, and send or receive `largest` bytes of arrays in one
-    message. `unlocked` lets it run on a system that cannot isolate it: the operator's decision, never a default. Not
-    for use by several threads at a time.
+    message. Its `niceness` leaves the processor to everybody else: 19 takes only what nobody needs. `unlocked` lets it
+    run on a system that cannot isolate it: the operator's decision, never a default. Not for use by several threads at
+    a time.
     """
 
     def __init__(
@@ -72,17 +78,22 @@ class Sandbox:
         memory: int = MEMORY,
         seconds: float = CALL_SECONDS,
         largest: int = LARGEST,
+        niceness: int = 5,
         unlocked: bool = False,
     ) -> None:
         self.task, self.memory, self.seconds, self.unlocked = TASKS[task], memory, seconds, unlocked
-        self.largest = largest
+        self.largest, self.niceness = largest, niceness
         self._process: subprocess.Popen[bytes] | None = None
         self._time_limit = START_SECONDS
 
     def __enter__(self) -> Self:
+        with off_device():
+            return self._start()
+
+    def _start(self) -> Self:
         start = (
             f"import sys; sys.path.insert(0, {str(ROOT)!r}); from models.sandbox.worker import main; "
-            f"main({self.task!r}, {self.memory}, {self.largest}, {not self.unlocked})"
+            f"main({self.task!r}, {self.memory}, {self.largest}, {self.niceness}, {not self.unlocked})"
         )
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-B", "-c", start], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -121,6 +132,12 @@ class Sandbox:
         that is no answer. The JSON and the shapes of an answer are well-formed; what they mean is for the caller to
         check.
         """
+        with off_device():
+            return self._call(name, parameters, arrays, most, hint)
+
+    def _call(
+        self, name: str, parameters: Mapping[str, Any], arrays: Sequence[np.ndarray], most: int | None, hint: str
+    ) -> Message:
         deadline = time.monotonic() + self.seconds
         request = {"call": name, "parameters": dict(parameters), "seconds": self.seconds}
         self._send(pack(Message(request, arrays)), deadline)
@@ -143,7 +160,7 @@ class Sandbox:
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 pipe.close()
-        process.wait()
+        process.wait()  # the kernel has ended it already, and only has to say so
 
     @property
     def _running(self) -> subprocess.Popen[bytes]:
@@ -203,7 +220,8 @@ class Sandbox:
         self.close()
         reason = reason or EXIT_REASONS.get(-code, "The worker ended without an answer.")
         hint = "Nothing of the file reached the server. " + CHECK_FILE
-        return SandboxError(reason.format(seconds=self._time_limit), hint)
+        kind = SandboxTimeout if reason == TOO_SLOW else SandboxError
+        return kind(reason.format(seconds=self._time_limit), hint)
 
 
 def plain_text(text: object, most: int) -> str:

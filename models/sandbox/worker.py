@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import resource
@@ -30,19 +31,20 @@ MAX_OPEN_FILES = 16
 GRACE = 1.0  # seconds after a call's time limit until the kernel ends a worker whose client is gone
 
 
-def main(task: str, memory: int, largest: int, must_isolate: bool) -> None:
+def main(task: str, memory: int, largest: int, niceness: int, must_isolate: bool) -> None:
     """Serve the functions of the module `task` over the pipes that the process was started with.
 
     A task has `prepare()`, which imports and warms up its dependencies, and CALLS, functions by name from (JSON,
-    arrays) to (JSON, arrays). The task may take `memory` bytes on top of what preparing took, and receive `largest`
-    bytes of arrays in one message. With `must_isolate`, a system that cannot isolate the process ends it.
+    arrays) to (JSON, arrays). The task may take `memory` bytes on top of what preparing took, receive `largest` bytes
+    of arrays in one message, and takes the processor with `niceness`. With `must_isolate`, a system that cannot isolate
+    the process ends it.
     """
     source, sink = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDWR)
     for handle in (0, 1, 2):  # what libraries print must not end up among the messages
         os.dup2(null, handle)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    state, module = _isolate(task, memory, must_isolate)
+    state, module = _isolate(task, memory, niceness, must_isolate)
     _send(sink, Message(state))
     while state["ready"]:
         try:
@@ -59,7 +61,7 @@ def main(task: str, memory: int, largest: int, must_isolate: bool) -> None:
         _set_watchdog(0)
 
 
-def _isolate(task: str, memory: int, must_isolate: bool) -> tuple[dict[str, Any], Any]:
+def _isolate(task: str, memory: int, niceness: int, must_isolate: bool) -> tuple[dict[str, Any], Any]:
     # Returns which restrictions hold and why others do not, whether the worker is ready, and its task's module. An
     # operator who goes without one restriction keeps the others.
     state: dict[str, Any] = {"ready": False, "landlock": 0, "seccomp": False}
@@ -76,12 +78,20 @@ def _isolate(task: str, memory: int, must_isolate: bool) -> tuple[dict[str, Any]
     except Exception as error:  # a package that is missing or broken may raise anything
         return {**state, "broken": f"{type(error).__name__}: {error}"[:300]}, None
     _limit_resources(memory)
+    _give_way(niceness)  # not before: what is imported is our own, and somebody waits for it
     for name, restrict in (("landlock", landlock.restrict), ("seccomp", seccomp.install)):
         try:
             state[name] = restrict()
         except OSError as error:
             reasons.append(str(error))
     return {**state, "ready": not (reasons and must_isolate), "reason": "; ".join(reasons)}, module
+
+
+def _give_way(niceness: int) -> None:
+    # Linux shares the processor among sessions first, and this process has one of its own, so the session yields too.
+    os.nice(niceness)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(niceness))
 
 
 def _set_watchdog(seconds: object) -> None:

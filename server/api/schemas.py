@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
@@ -91,6 +92,16 @@ def direction(library: Library, value: Direction, *, whole: bool = False) -> Jso
         view["mirror"] = library.data_coverage(value.generator).get(str(value.settings.get("transform")))
         view["fingerprint"] = value.fingerprint
     return view
+
+
+def damaged(faults: Mapping[str, str]) -> list[Json]:
+    """The damaged entries of a list: the id of each, which may name a file of any bytes, and why it cannot be used."""
+    return [{"id": sendable(id), "reason": sendable(reason)} for id, reason in faults.items()]
+
+
+def sendable(text: str) -> str:
+    """The text, with what UTF-8 cannot encode as escapes."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def transform(value: Transform, resolution: int) -> Json:

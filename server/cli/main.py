@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from latentwalk.errors import LatentwalkError
-from server.cli import output
+from server.cli import output, stop_signals
 from server.cli.bench.command import bench
 from server.cli.commands import (
     directions,
@@ -69,6 +69,7 @@ class CommandGroup(click.Group):
 def main() -> None:
     """Steer image generators with sliders whose meaning was learned and measured."""
     openmp.set_spin_count()
+    stop_signals.treat_termination_as_interrupt()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import MutableMapping
 
-SPIN_COUNT = "10000"
+SPIN_COUNT = "1000"
 
 
 def set_spin_count(environment: MutableMapping[str, str] = os.environ) -> None:

@@ -31,6 +31,10 @@ class FairQueue(Generic[T]):
 
     def pop(self) -> T:
         """Remove and return the next item; that person's following item waits until everyone else was served."""
+        return self.pop_with_person()[1]
+
+    def pop_with_person(self) -> tuple[str, T]:
+        """As `pop`, with the person whose item it is."""
         account, people = next(iter(self._accounts.items()))
         person, items = next(iter(people.items()))
         item = items.popleft()
@@ -42,7 +46,7 @@ class FairQueue(Generic[T]):
             self._accounts.move_to_end(account)
         else:
             del self._accounts[account]
-        return item
+        return person, item
 
     def move_to_back(self, person: str) -> None:
         """Serve every other account and person before this person, if they have items."""
@@ -63,6 +67,13 @@ class FairQueue(Generic[T]):
                     del people[person]
             if not people:
                 del self._accounts[account]
+
+    def in_order(self) -> list[T]:
+        """All items in the order in which they are served if no other joins them."""
+        copy: FairQueue[T] = FairQueue()
+        for account, people in self._accounts.items():
+            copy._accounts[account] = OrderedDict((person, deque(items)) for person, items in people.items())
+        return [copy.pop() for _ in range(len(self))]
 
     def heads(self) -> Iterator[T]:
         """The oldest item of each person."""

@@ -20,8 +20,9 @@ from latentwalk.rendering import image_codec
 from latentwalk.steering.learning.resume_state import ResumeState
 from models import atomic_files
 from server.jobs.checkpoints import Checkpoint, Checkpoints
-from server.jobs.fair_semaphore import FairSemaphore, check_waiting
+from server.jobs.fair_semaphore import check_waiting
 from server.jobs.job_events import JobEvents
+from server.jobs.job_queues import JobQueues
 from server.jobs.job_store import JobStore
 from server.jobs.task import RestoreTask, Task, TaskRun, next_step
 from server.storage.db.database import Database
@@ -34,9 +35,7 @@ HISTORY = 100  # jobs that are remembered
 TRIES = 3  # starts without a new checkpoint, each ended by the server's death, after which a job fails
 CLOSE_TIMEOUT = 5.0  # seconds that a closing server waits for running steps
 PAUSE, LONGEST_PAUSE = 2.0, 60.0  # seconds between checks of a full disk
-VERSION_JUMP = (
-    100_000  # added to the version of a job taken over: above what its last server announced but did not save
-)
+VERSION_JUMP = 100_000  # added to the version of a job taken over: above what its last server announced, unsaved
 FAILED = "An unexpected error stopped this job."
 INTERRUPTED = "The server stopped while this job ran. Start it again."
 WAITING = "Waiting for the server to be available again"
@@ -49,10 +48,9 @@ log = logging.getLogger(__name__)
 class JobRunner:
     """Queues, runs and resumes jobs. Use on one event loop.
 
-    `capacity` is how many jobs of a queue run at a time, 1 by default; people take turns. A job that `start` returned
-    is durable. `reconcile` takes over the jobs of a server that stopped or crashed: it resumes them from their
-    checkpoints if their kind is registered, fails those that crashed the server too often, and marks the others
-    interrupted. `events` holds all jobs and announces their changes.
+    `capacity` is how many jobs of a queue run at a time, 1 by default. A job that `start` returned is durable.
+    `reconcile` takes over the jobs of a server that stopped or crashed: it resumes them from their checkpoints if their
+    kind is registered, fails those that crashed the server too often, and marks the others interrupted.
     """
 
     def __init__(self, home: Path, database: Database | None = None, capacity: Mapping[str, int] | None = None) -> None:
@@ -62,7 +60,7 @@ class JobRunner:
         self._home = home
         self._runs: dict[str, TaskRun] = {}
         self._starting: list[str] = []  # the owners of jobs that are being saved for the first time
-        self._semaphores = {queue: FairSemaphore(count) for queue, count in (capacity or {}).items()}
+        self._queues = JobQueues(self.events, capacity or {})
         self._kinds: dict[str, RestoreTask] = {}
         self._closing = False
 
@@ -86,6 +84,7 @@ class JobRunner:
         finally:
             self._starting.remove(person)
         self._launch(job, task, restartable=request is not None)
+        await asyncio.sleep(0)  # the job joins its queue
         return job
 
     async def cancel(self, id: str) -> Job:
@@ -183,13 +182,13 @@ class JobRunner:
             run.asyncio_task.cancel()  # leaves the queue or the pause; a running step could not be stopped this way
 
     def _stop_run(self, id: str) -> None:
-        if id in self._runs:
-            self._runs[id].stopping = True
+        if run := self._runs.get(id):
+            run.stopping = True
 
     async def _run(self, run: TaskRun) -> None:
         job = run.job
         try:
-            async with self._semaphores.setdefault(run.task.queue, FairSemaphore()).acquire(job.person):
+            async with self._queues.turn(run.task.queue, job):
                 checkpoint = await asyncio.to_thread(self.checkpoints.open, job.id)
                 await self._run_until_end(run, checkpoint)
         except LatentwalkError as error:
@@ -222,6 +221,7 @@ class JobRunner:
         job.state, job.started, job.message = State.RUNNING, job.started or now(), "Starting"
         run.started_at = time.monotonic()
         self.events.publish(job)
+        run.task = await run.task.prepare() if run.task.prepare else run.task
         work = run.task.start(resume_state)
         try:
             while not run.stopping:
@@ -256,6 +256,7 @@ class JobRunner:
         self.events.publish(job)
         if reported_at - run.saved_at > SAVE_INTERVAL:
             run.saved_at = reported_at
+            self._queues.announce()
             await self._store.save(job)
 
     async def _pause(self, run: TaskRun, error: DiskFull) -> None:

@@ -13,6 +13,7 @@ from server.storage.db.job import Job
 
 T = TypeVar("T")
 Step = Progress | Mapping[str, Any]
+SHORT = "short"  # the queue of jobs that take seconds: they run beside a long one and go before its steps
 RunStep = Callable[[Callable[[], Step]], Awaitable[Step]]
 
 
@@ -21,12 +22,15 @@ class Task:
     """A piece of work.
 
     `start` begins it from a resume state, `run_step` runs one step wherever its steps belong (a thread, or the
-    inference thread), and tasks with the same `queue` share that queue's capacity.
+    inference thread), and tasks with the same `queue` share that queue's capacity. `prepare`, if there is one, is
+    awaited when the task has its turn, and returns the task that is run: so a job can exist before its generator is
+    loaded.
     """
 
     start: Callable[[ResumeState], Work[Mapping[str, Any]]]
     run_step: RunStep
     queue: str
+    prepare: Callable[[], Awaitable[Task]] | None = None
 
 
 RestoreTask = Callable[[Job, Mapping[str, Any]], Awaitable[Task]]
@@ -58,3 +62,12 @@ def next_step(work: Work[Mapping[str, Any]]) -> Step:
 async def run_in_thread(step: Callable[[], T]) -> T:
     """A `run_step` for work that does not use the device."""
     return await asyncio.to_thread(step)
+
+
+def prepared(queue: str, prepare: Callable[[], Awaitable[Task]]) -> Task:
+    """A task of which only its queue is known before it has its turn; `prepare` then returns it."""
+
+    def start(resume_state: ResumeState) -> Work[Mapping[str, Any]]:
+        raise RuntimeError("the task was not prepared")
+
+    return Task(start, run_in_thread, queue, prepare)

@@ -23,6 +23,7 @@ from server.ops.check import Check
 from server.settings import Settings
 from server.storage.db.database import Database
 from server.storage.library import Library
+from server.storage.regressors import Regressors
 
 ROOT = Path(__file__).parents[2]
 LEAST_PYTHON = (3, 11)
@@ -46,6 +47,7 @@ def examine() -> list[Check]:
         *home_repair.examine(settings.home, database),
         *_generators(library),
         *_directions(library),
+        *_regressors(settings.home),
     ]
 
 
@@ -110,6 +112,8 @@ def _space(home: Path) -> Check:
 
 
 def _generators(library: Library) -> Iterator[Check]:
+    for name, reason in library.damaged_generators().items():
+        yield Check(f"generator {name}", "broken", reason, "Import it again, or delete its folder.")
     for name in library.entries():
         if not library.is_installed(name):
             yield Check(f"generator {name}", "note", f"not fetched; run latentwalk pull {name}")
@@ -121,6 +125,11 @@ def _generators(library: Library) -> Iterator[Check]:
         else:
             found = f"{spec.resolution} px, fingerprint matches ({short_fingerprint(spec.fingerprint)})"
             yield Check(f"generator {name}", "fine", found)
+
+
+def _regressors(home: Path) -> Iterator[Check]:
+    for name, reason in Regressors(home).damaged().items():
+        yield Check(f"regressor {name}", "broken", reason, "Delete it on the page, or its folder.")
 
 
 def _directions(library: Library) -> Iterator[Check]:

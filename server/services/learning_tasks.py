@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from server.engine.generator_cache import GeneratorCache
 from server.engine.inference_thread import InferenceThread, Priority
-from server.jobs.task import Task
+from server.jobs.task import SHORT, Task
 from server.services.directions import discovery, learning, regressor_learning
 from server.services.directions.discovery import DiscoverRequest
 from server.services.directions.learning import LearnRequest
@@ -21,7 +22,6 @@ from server.storage.db.job import Kind
 from server.storage.library import Library
 from server.storage.regressors import Regressors
 
-T = TypeVar("T")
 TaskBuilder = Callable[[Mapping[str, Any]], Awaitable[Task]]
 
 
@@ -49,7 +49,9 @@ class LearningTasks:
 
     async def task(self, kind: Kind, request: Mapping[str, Any]) -> Task:
         """The task of a request of that kind, to be run on this device."""
-        return replace(await self._builders[kind](request), run_step=self._on_inference_thread)
+        task = await self._builders[kind](request)
+        priority = Priority.SHORT_WORK if task.queue == SHORT else Priority.WORK
+        return replace(task, run_step=functools.partial(self._inference_thread.run, priority))
 
     async def _learn(self, stored: Mapping[str, Any]) -> Task:
         request = LearnRequest.from_json(stored)
@@ -72,6 +74,3 @@ class LearningTasks:
         request = DiscoverRequest.from_json(stored)
         loaded = await self._generator_cache.get(request.generator)
         return discovery.task(request, loaded, LibrarySink(self._library))
-
-    async def _on_inference_thread(self, chunk: Callable[[], T]) -> T:
-        return await self._inference_thread.run(Priority.WORK, chunk)

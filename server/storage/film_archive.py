@@ -13,7 +13,7 @@ from typing import Any
 
 from latentwalk.errors import Damaged, NotFound
 from models import atomic_files
-from models.hashing import file_sha256
+from models.catalogue.hashing import file_sha256
 
 FILM, THUMBNAIL, DESCRIPTION, SIDECAR = "file", "thumb.jpg", "export.json", "credential.json"
 ID = re.compile(r"[a-z0-9-]{1,40}")

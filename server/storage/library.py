@@ -32,10 +32,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _GeneratorDirections:
-    # What `Library` caches for one generator; `modified` are the modification times of the two folders.
+    # What `Library` caches for one generator; `modified` are the modification times of the two folders, and `damaged`
+    # says of each direction that cannot be used why.
     modified: tuple[int, int]
     directions: Mapping[str, Direction]
     learned: frozenset[str]
+    damaged: Mapping[str, str]
 
 
 class Library:
@@ -55,6 +57,10 @@ class Library:
         if self.first not in entries:
             return entries
         return {self.first: entries[self.first], **entries}
+
+    def damaged_generators(self) -> Mapping[str, str]:
+        """The stored generators that cannot be used: why, by name."""
+        return self._generators.damaged()
 
     def entry(self, name: str) -> CatalogueEntry:
         """One generator's entry; NotFound, which lists the existing ones, when there is none."""
@@ -105,6 +111,10 @@ class Library:
         """The usable directions of a generator by id, ordered by group. Learned ones hide bundled ones."""
         return self._load_directions(generator).directions
 
+    def damaged(self, generator: str) -> Mapping[str, str]:
+        """The stored directions of a generator that cannot be used: why, by id."""
+        return self._load_directions(generator).damaged
+
     def direction(self, generator: str, id: str) -> Direction:
         """One direction; NotFound when the generator or the direction does not exist."""
         self.spec(generator)
@@ -143,9 +153,14 @@ class Library:
         return direction
 
     def remove(self, generator: str, id: str) -> None:
-        """Delete a learned direction; a bundled one with its id becomes visible again. Conflict for a bundled one."""
-        self.direction(generator, id)
-        if not self.is_learned(generator, id):
+        """Delete a learned or damaged direction; a bundled one with its id becomes visible again.
+
+        Conflict for a bundled one.
+        """
+        damaged = id in self.damaged(generator)
+        if not damaged:
+            self.direction(generator, id)
+        if not damaged and not self.is_learned(generator, id):
             raise Conflict(f"“{id}” ships with Latentwalk and cannot be removed.", "Learn your own to replace it.")
         self.learned.remove(generator, id)
 
@@ -163,19 +178,20 @@ class Library:
         if cached is not None and cached.modified == modified:
             return cached
         spec = self.spec(generator)
-        learned = _usable(self.learned.sources(generator), spec)
+        learned, damaged = _usable(self.learned.sources(generator), spec)
         exact = {direction.id: direction for direction in exact_directions(spec)}
         merged = {**exact, **read_folder(bundled, spec), **learned}
         directions = in_slider_order(merged.values(), list(transforms()))
-        self._cache[generator] = _GeneratorDirections(modified, directions, frozenset(learned))
+        self._cache[generator] = _GeneratorDirections(modified, directions, frozenset(learned), damaged)
         return self._cache[generator]
 
 
-def _usable(sources: Iterable[Source], spec: GeneratorSpec) -> dict[str, Direction]:
-    directions = {}
+def _usable(sources: Iterable[Source], spec: GeneratorSpec) -> tuple[dict[str, Direction], dict[str, str]]:
+    directions, damaged = {}, {}
     for id, read in sources:
         try:
             directions[id] = parse_direction(id, read(), spec)
         except (LatentwalkError, OSError) as error:
-            log.warning("Skipped a direction of %s: %s", spec.name, error)
-    return directions
+            log.warning("Skipped the direction “%s” of %s: %s", id, spec.name, error)
+            damaged[id] = str(error)
+    return directions, damaged

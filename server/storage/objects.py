@@ -10,7 +10,7 @@ from pathlib import Path
 
 from latentwalk.errors import Damaged
 from models import atomic_files
-from models.hashing import file_sha256
+from models.catalogue.hashing import file_sha256
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 GRACE_PERIOD = 3600.0  # seconds in which a new file is not called unreferenced: its row may be about to be written

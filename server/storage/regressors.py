@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from safetensors import SafetensorError
 
 from latentwalk.directions.direction import check_id
 from latentwalk.errors import Conflict, Invalid, ModelFailed, NotFound
 from models import atomic_files
+from models.external_text import check_json
 from models.regressors import catalogue, onnx
 from models.regressors.protocol import Regressor, RegressorSpec
 from models.regressors.ratings_model import RatingsRegressor
@@ -29,6 +31,7 @@ RATINGS = "ratings.json"
 LONGEST = 2000
 LARGEST_UPLOAD = 128 * 2**20  # bytes of an uploaded model
 LARGEST_DESCRIPTION = 2**20
+MOST_TIMEOUTS, TIMEOUTS_WITHIN = 2, timedelta(days=1)  # scores that may take too long before a suspension
 PARTS = ("measures", "data", "source", "licence", "limits")
 
 log = logging.getLogger(__name__)
@@ -42,7 +45,8 @@ class RegressorEntry:
     any, no direction is learned from it. `sensitive` are the protected or social categories that its texts name,
     `reason` is the owner's justification. `trust` holds the figures of a fit to ratings. For an upload, `passport` is
     what the file contains, `plan` is how pictures are prepared for it, and `asks` are the parts of the plan that the
-    file does not determine and no person has confirmed.
+    file does not determine and no person has confirmed. `timeouts` are the times at which a score took too long, of the
+    last day; with the second, the regressor is `suspended` (since that time) until somebody resumes it.
     """
 
     spec: RegressorSpec
@@ -56,6 +60,8 @@ class RegressorEntry:
     passport: Mapping[str, Any] = field(default_factory=dict)
     plan: Mapping[str, Any] = field(default_factory=dict)
     asks: tuple[str, ...] = ()
+    timeouts: tuple[str, ...] = ()
+    suspended: str | None = None
 
     @property
     def warning(self) -> str:
@@ -86,14 +92,14 @@ class Regressors:
             installed = catalogue.is_installed(name, self.folder)
             origin = "built in" if spec.kind == "measure" else "fetched"
             entries[name] = RegressorEntry(spec, origin, installed=installed)
-        for path in sorted(self.folder.glob(f"[!.]*/{DESCRIPTION}")):
-            try:
-                entry = _read(path)
-            except Invalid as error:
-                log.warning("%s", error)
-                continue
-            entries.setdefault(entry.spec.name, entry)
-        return entries
+        stored, damaged = self._read_all()
+        for fault in damaged.values():
+            log.warning("%s", fault)
+        return {**stored, **entries}
+
+    def damaged(self) -> dict[str, str]:
+        """The stored regressors that cannot be used: why, by name."""
+        return self._read_all()[1]
 
     def find(self, name: str) -> RegressorEntry:
         """The regressor with this name; NotFound, which lists the existing ones, when there is none."""
@@ -105,6 +111,8 @@ class Regressors:
     def load(self, name: str, device: str = "cpu") -> Regressor:
         """Load a regressor onto `device`. The same object is returned again while its weights are the same."""
         entry = self.find(name)
+        if entry.suspended:
+            raise suspended(entry)
         if not entry.installed:
             raise NotFound(f"{entry.spec.title} ({name}) is not downloaded yet.", f"Run: latentwalk pull {name}")
         key = (name, entry.spec.fingerprint, device)
@@ -114,8 +122,13 @@ class Regressors:
         return self._loaded[key]
 
     def usable(self, name: str) -> RegressorEntry:
-        """The regressor, if directions may be learned from it; Invalid says what its card or its plan lacks."""
+        """The regressor, if directions may be learned from it; Invalid says what its card or its plan lacks.
+
+        Conflict if it is suspended.
+        """
         entry = self.find(name)
+        if entry.suspended:
+            raise suspended(entry)
         if entry.missing:
             raise Invalid(
                 f"The card of {entry.spec.title} lacks: {', '.join(entry.missing)}.",
@@ -163,9 +176,27 @@ class Regressors:
         new_reason = entry.reason if reason is None else reason
         return self._write(_classified(replace(entry, spec=spec, reason=new_reason)))
 
+    def record_timeout(self, name: str) -> None:
+        """Note that a score took too long; the second of a day suspends the regressor."""
+        entry = self._stored(name)
+        at = datetime.now(UTC)
+        recent = tuple(text for text in entry.timeouts if at - datetime.fromisoformat(text) < TIMEOUTS_WITHIN)
+        timeouts = (*recent, at.isoformat(timespec="seconds"))
+        if len(timeouts) < MOST_TIMEOUTS or entry.suspended:
+            self._write(replace(entry, timeouts=timeouts[-MOST_TIMEOUTS:]))
+            return
+        self._write(replace(entry, timeouts=timeouts, suspended=timeouts[-1]))
+        self._unload(name)
+        log.warning("The regressor %s took too long %d times and is suspended", name, len(timeouts))
+
+    def resume(self, name: str) -> RegressorEntry:
+        """Let a suspended regressor score again, with its timeouts forgotten."""
+        return self._write(replace(self._stored(name), timeouts=(), suspended=None))
+
     def remove(self, name: str) -> None:
-        """Delete a stored regressor. Directions that were learned from it stay."""
-        self._stored(name)
+        """Delete a stored or damaged regressor. Directions that were learned from it stay."""
+        if name not in self.damaged():
+            self._stored(name)
         try:
             self._unload(name)
             shutil.rmtree(self.folder / name)
@@ -182,6 +213,15 @@ class Regressors:
         for key in [key for key in self._loaded if key[0] == name]:
             del self._loaded[key]
 
+    def _read_all(self) -> tuple[dict[str, RegressorEntry], dict[str, str]]:
+        entries, damaged = {}, {}
+        for path in sorted(self.folder.glob(f"[!.]*/{DESCRIPTION}")):
+            try:
+                entries[path.parent.name] = _read(path)
+            except Invalid as error:
+                damaged[path.parent.name] = str(error)
+        return entries, damaged
+
     def _stored(self, name: str) -> RegressorEntry:
         entry = self.find(name)
         if entry.origin not in ("uploaded", "ratings"):
@@ -189,6 +229,10 @@ class Regressors:
         return entry
 
     def _write(self, entry: RegressorEntry) -> RegressorEntry:
+        try:
+            check_json(asdict(entry), "the description")
+        except ValueError as error:
+            raise Invalid(f"“{entry.spec.name}” cannot be kept: {error}.", "Remove it from the text.") from None
         data = json.dumps(asdict(entry), indent=1, ensure_ascii=False).encode()
         atomic_files.write(self.folder / entry.spec.name / DESCRIPTION, data)
         return entry
@@ -198,7 +242,8 @@ class Regressors:
         if spec.kind in ("measure", "resmem"):
             return catalogue.load(spec.name, self.folder, device)
         if spec.kind == "onnx":
-            return onnx.load_regressor(folder, spec, unlocked=self.unlocked)
+            timed_out = functools.partial(self.record_timeout, spec.name)
+            return onnx.load_regressor(folder, spec, unlocked=self.unlocked, on_timeout=timed_out)
         try:
             state = safetensors.torch.load_file(folder / WEIGHTS)
         except (OSError, SafetensorError) as error:
@@ -207,6 +252,14 @@ class Regressors:
         if regressor.spec.fingerprint != spec.fingerprint:
             raise ModelFailed(f"The fit of {spec.title} was changed on the disk.", "Fit the ratings again.")
         return regressor
+
+
+def suspended(entry: RegressorEntry) -> Conflict:
+    """The error for the use of a suspended regressor."""
+    return Conflict(
+        f"{entry.spec.title} is suspended: {MOST_TIMEOUTS} of its scores took too long.",
+        "An editor can resume it on its card; a model that needs so long should be exported smaller.",
+    )
 
 
 def _classified(entry: RegressorEntry) -> RegressorEntry:
@@ -224,7 +277,8 @@ def _read(path: Path) -> RegressorEntry:
         if path.stat().st_size > LARGEST_DESCRIPTION:
             raise Invalid(f"{path} is too large to describe a regressor.", "Delete its folder.")
         entry = _entry_json.validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+        check_json(asdict(entry))
+    except (OSError, ValueError) as error:
         raise Invalid(f"{path} does not describe a regressor: {str(error)[:200]}.", "Delete its folder.") from None
     if entry.spec.name != path.parent.name or entry.spec.kind not in ("onnx", "ratings"):
         raise Invalid(f"{path} describes another regressor, {entry.spec.name[:60]}.", "Rename its folder.")

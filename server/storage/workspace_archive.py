@@ -17,7 +17,7 @@ from typing import Any
 from latentwalk.errors import Conflict, DiskFull, Invalid, NotFound
 from latentwalk.progress import Progress, Work
 from models import atomic_files
-from models.hashing import file_sha256
+from models.catalogue.hashing import file_sha256
 from server.storage.db import row_export
 from server.storage.db.database import Database
 from server.storage.db.job import now

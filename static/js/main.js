@@ -13,6 +13,7 @@ import "./setup/seed-field.js";
 import "./shell/shortcuts-dialog.js";
 import "./sliders/slider-panel.js";
 import { $, drawIcons } from "./elements/dom.js";
+import { lockTouches } from "./elements/touch-lock.js";
 import { bindFileDrop } from "./files/file-drop.js";
 import { bindFilms } from "./films/bind-films.js";
 import { bindBookmarks } from "./history/bind-bookmarks.js";
@@ -47,6 +48,7 @@ const dock = new Dock(attempt);
 const page = { api, attempt, dock, history, jobs, live, report, session, store, toasts };
 
 drawIcons();
+lockTouches();
 keepHistory(history);
 keepOutput(store);
 bindViews(page);

@@ -222,6 +222,32 @@ def test_a_preset_lays_out_a_walk_that_plays(explorer, preset):
     assert seek(explorer, 2.0) != shown
 
 
+def test_a_walk_plays_as_timed_while_its_pace_is_still_measured(explorer):
+    explorer.open()
+    page = explorer.page
+    unanswered = []
+
+    def measuring(route):
+        if '"even"' in (route.request.post_data or ""):
+            unanswered.append(route)  # a server that never finishes
+        else:
+            route.continue_()
+
+    page.route("**/api/walks/**", measuring)
+    page.keyboard.press("w")
+    page.get_by_role("button", name="Presets").click()
+    dialog = page.get_by_role("dialog", name="Start from a preset")
+    dialog.locator("input[value=random]").check(force=True)
+    before = explorer.rev
+    dialog.get_by_role("button", name="Create the walk").click()
+    expect(stops(explorer).first).to_be_visible()
+    explorer.settle(before)
+    shown = explorer.picture
+    assert seek(explorer, 2.0) != shown
+    assert unanswered
+    page.unroute("**/api/walks/**")
+
+
 def test_a_film_of_the_walk_is_made_kept_played_and_brings_the_session_back(explorer):
     two_keyframes(explorer)
     film = make_film(explorer)

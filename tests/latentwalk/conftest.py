@@ -10,8 +10,8 @@ from latentwalk.directions.latent_walk import LinearWalk, PathWalk
 from latentwalk.directions.response_curve import Curve
 from latentwalk.directions.unit import Unit
 from models.base import Generator
+from models.catalogue.hashing import fingerprint
 from models.generators.dcgan import DCGAN, build_network
-from models.hashing import fingerprint
 from models.specs import Card, GeneratorSpec
 
 WIDTH = 12

@@ -23,7 +23,7 @@ from latentwalk.training.checkpoint_file import (
     optimizer_tensors,
 )
 from latentwalk.training.evaluation.labelled_samples import LabelledSamples, mix_seed, to_float
-from models.hashing import fingerprint
+from models.catalogue.hashing import fingerprint
 from models.networks.classifier import Classifier, classifier_from_state
 
 EVERY = 50  # steps between progress reports

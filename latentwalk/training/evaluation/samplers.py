@@ -12,7 +12,7 @@ from torch.nn.functional import one_hot
 
 from latentwalk.errors import Invalid
 from models.base import Generator
-from models.hashing import fingerprint
+from models.catalogue.hashing import fingerprint
 from models.networks.stylegan2 import StyleGAN2Network
 
 

@@ -6,9 +6,10 @@ import hashlib
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -20,11 +21,13 @@ from models.regressors.onnx.detect_format import EXPORT, check_is_onnx
 from models.regressors.onnx.input_plan import InputPlan, prepare_input, read_scores
 from models.regressors.onnx.passport import Passport, validate
 from models.regressors.protocol import RegressorSpec
-from models.sandbox.client import Sandbox, SandboxError
+from models.sandbox.client import Sandbox, SandboxError, SandboxTimeout
+from models.sandbox.device_turn import off_device
 
 MODEL, PLAN = "model.onnx", "plan.json"
 BATCH = 16  # images per batch, if the model accepts any number
 SECONDS = 60.0  # for one batch
+NICENESS = 19  # scores take only what nobody else needs of the processor
 LARGEST_ANSWER = 16 * 2**20  # bytes: scores of a batch, not images
 DIMMED = 8  # images that are scored again with half their light
 MOST_OPEN = 4  # sandboxes that stay open for further scores
@@ -52,8 +55,13 @@ def fingerprint(data: bytes, plan: InputPlan) -> str:
     return "sha256:" + hashlib.sha256(data + plan.model_dump_json().encode()).hexdigest()
 
 
-def load_regressor(folder: Path, spec: RegressorSpec, *, unlocked: bool = False) -> OnnxRegressor:
-    """The regressor stored in a folder. ModelFailed if its files are missing or do not match its spec."""
+def load_regressor(
+    folder: Path, spec: RegressorSpec, *, unlocked: bool = False, on_timeout: Callable[[], None] = lambda: None
+) -> OnnxRegressor:
+    """The regressor stored in a folder; it calls `on_timeout` when a score takes too long.
+
+    ModelFailed if its files are missing or do not match its spec.
+    """
     try:
         data, text = (folder / MODEL).read_bytes(), (folder / PLAN).read_bytes()
         plan = InputPlan.model_validate_json(text)
@@ -61,7 +69,7 @@ def load_regressor(folder: Path, spec: RegressorSpec, *, unlocked: bool = False)
         raise ModelFailed(f"The files of {spec.title} cannot be read.", "Upload it again.") from error
     if fingerprint(data, plan) != spec.fingerprint:
         raise ModelFailed(f"The files of {spec.title} were changed since it was uploaded.", "Upload it again.")
-    return OnnxRegressor(spec, data, plan, unlocked=unlocked)
+    return OnnxRegressor(spec, data, plan, unlocked=unlocked, on_timeout=on_timeout)
 
 
 class OnnxRegressor:
@@ -73,8 +81,17 @@ class OnnxRegressor:
     _recent: ClassVar[list[weakref.ref[OnnxRegressor]]] = []
     _recent_lock: ClassVar[threading.Lock] = threading.Lock()
 
-    def __init__(self, spec: RegressorSpec, data: bytes, plan: InputPlan, *, unlocked: bool = False) -> None:
+    def __init__(
+        self,
+        spec: RegressorSpec,
+        data: bytes,
+        plan: InputPlan,
+        *,
+        unlocked: bool = False,
+        on_timeout: Callable[[], None] = lambda: None,
+    ) -> None:
         self.spec, self.plan = spec, plan
+        self._on_timeout = on_timeout
         self._data = np.frombuffer(data, np.uint8)
         self._unlocked = unlocked
         self._sandbox: Sandbox | None = None
@@ -89,9 +106,14 @@ class OnnxRegressor:
                 "They must be [N, 1 or 3, H, W].",
             )
         size = self.plan.batch or BATCH
-        with self._lock:
+        inputs = [prepare_input(images[start : start + size], self.plan) for start in range(0, len(images), size)]
+        with off_device(), self._lock:  # somebody else's images may take long: that wait is off the device, too
             self._mark_recent()
-            parts = [self._score_batch(images[start : start + size], size) for start in range(0, len(images), size)]
+            try:
+                parts = [self._score_batch(batch, size) for batch in inputs]
+            except SandboxTimeout:
+                self._on_timeout()
+                raise
         return torch.cat(parts) if parts else torch.empty(0)
 
     def close(self) -> None:
@@ -119,8 +141,7 @@ class OnnxRegressor:
         if self._finalizer is not None:
             self._finalizer.detach()
 
-    def _score_batch(self, images: Tensor, size: int) -> Tensor:
-        inputs = prepare_input(images, self.plan)
+    def _score_batch(self, inputs: np.ndarray[Any, Any], size: int) -> Tensor:
         count = len(inputs)
         if self.plan.batch and count < size:  # the model takes batches of one size: repeat the last image
             inputs = np.concatenate([inputs, np.repeat(inputs[-1:], size - count, axis=0)])
@@ -137,7 +158,7 @@ class OnnxRegressor:
 
     def _open_sandbox(self) -> Sandbox:
         if self._sandbox is None:
-            sandbox = Sandbox("onnx", seconds=SECONDS, unlocked=self._unlocked).__enter__()
+            sandbox = Sandbox("onnx", seconds=SECONDS, niceness=NICENESS, unlocked=self._unlocked).__enter__()
             try:
                 sandbox.call("load", {}, [self._data], most=0, hint=EXPORT)
             except BaseException:

@@ -33,10 +33,13 @@ def list_transforms(services: ServicesDep, generator: str) -> dict[str, Any]:
 
 @router.get("/directions")
 def list_directions(services: ServicesDep, generator: str) -> dict[str, Any]:
-    """The directions of a generator, in the order of their groups."""
-    services.library.spec(generator)
-    directions = services.library.directions(generator).values()
-    return {"directions": [schemas.direction(services.library, direction) for direction in directions]}
+    """The directions of a generator, in the order of their groups, and the stored ones that are damaged."""
+    library = services.library
+    library.spec(generator)
+    return {
+        "directions": [schemas.direction(library, value) for value in library.directions(generator).values()],
+        "damaged": schemas.damaged(library.damaged(generator)),
+    }
 
 
 class Learn(BaseModel):
@@ -111,7 +114,7 @@ def one_direction(services: ServicesDep, generator: str, id: str) -> dict[str, A
 
 @router.delete("/directions/{generator}/{id}", status_code=204, dependencies=[needs(Role.ADMIN)])
 def remove(services: ServicesDep, generator: str, id: str) -> None:
-    """Remove a learned direction; a bundled one that it replaced becomes visible again."""
+    """Remove a learned or damaged direction; a bundled one that it replaced becomes visible again."""
     services.library.remove(generator, id)
 
 

@@ -22,9 +22,12 @@ router = APIRouter(prefix="/api")
 
 @router.get("/generators")
 def list_generators(services: ServicesDep) -> dict[str, Any]:
-    """Every generator, installed or available for download."""
+    """Every generator, installed or available for download, and the stored ones that are damaged."""
     library, loaded = services.library, services.backend.loaded()
-    return {"generators": [schemas.generator(library, name, loaded.get(name)) for name in library.entries()]}
+    return {
+        "generators": [schemas.generator(library, name, loaded.get(name)) for name in library.entries()],
+        "damaged": schemas.damaged(library.damaged_generators()),
+    }
 
 
 class Pull(BaseModel):

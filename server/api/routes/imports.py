@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
+from models.external_text import SeveralLines, SingleLine
 from server.api import schemas
 from server.api.dependencies import ServicesDep
 from server.api.middleware.body_limits import RAW
@@ -16,7 +17,7 @@ from server.auth.roles import Role
 
 router = APIRouter(prefix="/api/imports")
 
-Text = Annotated[str, Field(max_length=2000)]
+Text = Annotated[SeveralLines, Field(max_length=2000)]
 Part = Literal["licence", "data", "data_licence", "shows_badly"]
 
 
@@ -26,7 +27,7 @@ class Keep(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: Annotated[str, Field(max_length=40)]
-    title: Annotated[str, Field(max_length=80)] = ""
+    title: Annotated[SingleLine, Field(max_length=80)] = ""
     card: dict[Part, Text] = {}
     golden: Annotated[str, Field(max_length=64)]
 

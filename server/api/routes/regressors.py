@@ -15,6 +15,7 @@ from latentwalk.edit import LARGEST_SEED
 from latentwalk.errors import Invalid
 from latentwalk.steering.scores.ratings import Rating, read_csv
 from latentwalk.steering.scores.settings import ScoreSettings
+from models.external_text import SeveralLines, SingleLine
 from server.api import regressor_schemas, schemas
 from server.api.dependencies import ServicesDep
 from server.api.middleware.body_limits import RAW
@@ -26,12 +27,12 @@ from server.storage.regressors import LONGEST
 
 router = APIRouter(prefix="/api/regressors")
 
-Name = Annotated[str, Field(max_length=64)]
-Text = Annotated[str, Field(max_length=LONGEST)]
+Name = Annotated[SingleLine, Field(max_length=64)]
+Text = Annotated[SeveralLines, Field(max_length=LONGEST)]
 Part = Literal["measures", "data", "source", "licence", "limits"]
 Score = Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
 Weights = Annotated[dict[Name, Annotated[float, Field(ge=0, le=1e6)]], Field(max_length=64)]
-TitleText = Annotated[str | None, Query(max_length=80)]
+TitleText = Annotated[SingleLine | None, Query(max_length=80)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 
 
@@ -62,7 +63,7 @@ class Pick(_Strict):
 class Description(_Strict):
     """Changes to a regressor's title, card and reason; omitted fields stay as they are."""
 
-    title: Annotated[str, Field(max_length=80)] | None = None
+    title: Annotated[SingleLine, Field(max_length=80)] | None = None
     card: dict[Part, Text] = {}
     reason: Text | None = None
 
@@ -115,8 +116,11 @@ class LearnBody(_Strict):
 
 @router.get("")
 def list_regressors(services: ServicesDep) -> dict[str, Any]:
-    """Every regressor: built in, downloaded, uploaded and fitted to ratings."""
-    return {"regressors": [regressor_schemas.regressor(entry) for entry in services.regressors.all().values()]}
+    """Every regressor: built in, downloaded, uploaded and fitted to ratings, and the stored ones that are damaged."""
+    return {
+        "regressors": [regressor_schemas.regressor(entry) for entry in services.regressors.all().values()],
+        "damaged": schemas.damaged(services.regressors.damaged()),
+    }
 
 
 @router.get("/{name}")
@@ -149,10 +153,16 @@ async def upload(
 
 
 @router.put("/{name}/plan", dependencies=[needs(Role.EDITOR)])
-async def plan(services: ServicesDep, name: str, body: PlanBody) -> dict[str, Any]:
+async def plan(services: ServicesDep, person: PersonDep, name: str, body: PlanBody) -> dict[str, Any]:
     """Confirm or correct the input plan of an uploaded model; it is tried on images, and rejected if that fails."""
-    entry = await services.regressor_trials.confirm_plan(name, body.plan, body.generator)
+    entry = await services.regressor_trials.confirm_plan(name, body.plan, body.generator, person=person.id)
     return regressor_schemas.regressor(entry, whole=True)
+
+
+@router.post("/{name}/resume", dependencies=[needs(Role.EDITOR)])
+def resume(services: ServicesDep, name: str) -> dict[str, Any]:
+    """Let a regressor score again that was suspended because its scores took too long."""
+    return regressor_schemas.regressor(services.regressors.resume(name), whole=True)
 
 
 @router.post("/ratings", status_code=202, dependencies=[needs(Role.EDITOR, job=True)])
@@ -166,9 +176,9 @@ async def rate(services: ServicesDep, person: PersonDep, body: RatingsBody) -> d
 
 
 @router.post("/{name}/score", dependencies=[needs(Role.VIEWER, quiet=True)])
-async def score(services: ServicesDep, name: str, body: ScoreBody) -> dict[str, Any]:
+async def score(services: ServicesDep, person: PersonDep, name: str, body: ScoreBody) -> dict[str, Any]:
     """The regressor's score of an edit's image."""
-    score = await services.regressor_trials.score(name, edits.parse(body.edit))
+    score = await services.regressor_trials.score(name, edits.parse(body.edit), person=person.id)
     return {
         "regressor": name,
         "score": score.value,

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from latentwalk import edit as edits
 from latentwalk.errors import Invalid
 from latentwalk.films import timeline
+from models.external_text import SingleLine
 from server.api.dependencies import ServicesDep
-from server.api.permissions import needs
+from server.api.permissions import PersonDep, needs
 from server.auth.roles import Role
-from server.storage.db.bookmarks import LONGEST_TITLE, Bookmark, Kind, State
+from server.storage.db.bookmarks import LONGEST_TITLE, PAGE, Bookmark, Kind, State
 
 router = APIRouter(prefix="/api")
 
@@ -39,7 +40,7 @@ class StateBody(BaseModel):
 class BookmarkBody(StateBody):
     """An edit or a timeline to bookmark under a title."""
 
-    title: Annotated[str, Field(min_length=1, max_length=LONGEST_TITLE)]
+    title: Annotated[SingleLine, Field(min_length=1, max_length=LONGEST_TITLE)]
 
 
 def state_view(state: State) -> dict[str, Any]:
@@ -59,9 +60,9 @@ def bookmark_view(bookmark: Bookmark) -> dict[str, Any]:
 
 
 @router.post("/states", status_code=201, dependencies=[needs(Role.VIEWER)])
-def share(services: ServicesDep, body: StateBody) -> dict[str, Any]:
+def share(services: ServicesDep, person: PersonDep, body: StateBody) -> dict[str, Any]:
     """Store an edit or a timeline under a short id; equal ones get the same id."""
-    return state_view(services.shared_states.share(*body.canonical()))
+    return state_view(services.shared_states.share(*body.canonical(), person.account))
 
 
 @router.get("/states/{id}")
@@ -71,15 +72,21 @@ def one_state(services: ServicesDep, id: str) -> dict[str, Any]:
 
 
 @router.get("/bookmarks")
-def list_bookmarks(services: ServicesDep) -> dict[str, Any]:
-    """Every bookmark, newest first."""
-    return {"bookmarks": [bookmark_view(bookmark) for bookmark in services.shared_states.marks()]}
+def list_bookmarks(
+    services: ServicesDep,
+    after: Annotated[str, Query(max_length=40)] = "",
+    limit: Annotated[int, Query(ge=1, le=PAGE)] = PAGE,
+) -> dict[str, Any]:
+    """A page of bookmarks, newest first; `next`, where there is one, is the `after` of the following page."""
+    page = services.shared_states.page(after, limit)
+    following = {} if page.next is None else {"next": page.next}
+    return {"bookmarks": [bookmark_view(bookmark) for bookmark in page.bookmarks], **following}
 
 
 @router.post("/bookmarks", status_code=201, dependencies=[needs(Role.EDITOR)])
-def add_bookmark(services: ServicesDep, body: BookmarkBody) -> dict[str, Any]:
+def add_bookmark(services: ServicesDep, person: PersonDep, body: BookmarkBody) -> dict[str, Any]:
     """Bookmark an edit or a timeline under a title."""
-    return bookmark_view(services.shared_states.mark(body.title, *body.canonical()))
+    return bookmark_view(services.shared_states.mark(body.title, *body.canonical(), person.account))
 
 
 @router.delete("/bookmarks/{id}", status_code=204, dependencies=[needs(Role.EDITOR)])

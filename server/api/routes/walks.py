@@ -13,6 +13,7 @@ from starlette.requests import Request
 from latentwalk import edit as edits
 from latentwalk.films import timeline
 from latentwalk.films.presets import MOST_STOPS, PresetRequest, presets
+from models.external_text import SingleLine
 from server.api import schemas
 from server.api.dependencies import ServicesDep
 from server.api.middleware.body_limits import RAW
@@ -101,7 +102,7 @@ async def restore(services: ServicesDep, request: Request) -> dict[str, Any]:
 
 @router.post("/audio", openapi_extra=RAW, dependencies=[needs(Role.EDITOR)])
 async def audio(
-    services: ServicesDep, request: Request, name: Annotated[str, Query(max_length=200)] = ""
+    services: ServicesDep, request: Request, name: Annotated[SingleLine, Query(max_length=200)] = ""
 ) -> dict[str, Any]:
     """Keep an audio file (the body) for films; the response has the beats detected in it."""
     data = await request.body()

@@ -14,6 +14,7 @@ from latentwalk.rendering import image_codec
 from latentwalk.steering.preview_strips import preview_strip
 from models import atomic_files
 from models.base import Generator
+from models.sandbox.device_turn import off_device
 from server.storage.library import Library
 
 
@@ -26,7 +27,8 @@ class DirectionSink(ABC):
     def keep(self, direction: Direction, generator: Generator) -> Tensor:
         """Keep `direction` with a strip rendered by `generator`; returns the strip, uint8 [H, W, 3]."""
         strip = preview_strip(generator, direction)
-        self._write(direction, image_codec.encode(Image.fromarray(strip.numpy()), "jpg"))
+        with off_device():
+            self._write(direction, image_codec.encode(Image.fromarray(strip.numpy()), "jpg"))
         self.directions.append(direction)
         return strip
 

@@ -11,7 +11,7 @@ from typing import Any
 from server.engine.generator_cache import GeneratorCache
 from server.engine.inference_thread import InferenceThread, Priority
 from server.jobs.runner import JobRunner
-from server.jobs.task import Task
+from server.jobs.task import SHORT, Task, prepared
 from server.services.generators import downloads, inversion
 from server.storage.db.job import Job
 from server.storage.library import Library
@@ -37,10 +37,15 @@ class GeneratorJobs:
     async def invert(self, generator: str, data: bytes, *, person: str = "") -> Job:
         """Find the latent of an image file. The image is not stored, so a later server cannot resume the job."""
         target = await asyncio.to_thread(inversion.read_target, data, self._library.spec(generator))
-        loaded = await self._generator_cache.get(generator)
-        drive = functools.partial(self._inference_thread.run, Priority.WORK)
-        task = replace(inversion.task(self._library, loaded, target), run_step=drive)
-        return await self._jobs.start("invert", f"Inverting an image with {generator}", task, person=person)
+        inversion.check_encoder(self._library, generator)
+        drive = functools.partial(self._inference_thread.run, Priority.SHORT_WORK)
+
+        async def prepare() -> Task:
+            loaded = await self._generator_cache.get(generator)
+            return replace(inversion.task(self._library, loaded, target), run_step=drive)
+
+        title = f"Inverting an image with {generator}"
+        return await self._jobs.start("invert", title, prepared(SHORT, prepare), person=person)
 
     async def _resume_download(self, job: Job, request: Mapping[str, Any]) -> Task:
         return downloads.generator_task(self._library, request["generator"])

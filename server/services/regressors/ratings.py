@@ -17,8 +17,9 @@ from latentwalk.steering.learning.resume_state import ResumeState
 from latentwalk.steering.scores.ratings import PairwiseChoice, Rating, bradley_terry, fit_ratings
 from models.regressors.protocol import RegressorCard
 from models.regressors.ratings_model import RatingsRegressor
+from models.sandbox.device_turn import off_device
 from models.specs import title_from_name
-from server.jobs.task import Task, run_in_thread
+from server.jobs.task import SHORT, Task, run_in_thread
 from server.services.job_request import LearningRequest
 from server.storage.db.job import Kind
 from server.storage.regressors import PARTS, RATINGS, WEIGHTS, RegressorEntry, Regressors
@@ -93,10 +94,11 @@ def task(request: RatingsRequest, loaded: LoadedGenerator, regressors: Regressor
         rows = [asdict(rating) for rating in request.ratings]
         source = json.dumps({"generator": generator.spec.name, "ratings": rows}).encode()
         state = {key: tensor.contiguous() for key, tensor in regressor.state.items()}
-        regressors.keep(entry, {WEIGHTS: safetensors.torch.save(state), RATINGS: source})
+        with off_device():
+            regressors.keep(entry, {WEIGHTS: safetensors.torch.save(state), RATINGS: source})
         return {"regressor": request.name, **trust}
 
-    return Task(make, run_in_thread, "device")
+    return Task(make, run_in_thread, SHORT)
 
 
 def ratings_from_json(rows: Sequence[Mapping[str, Any]], picks: Sequence[Mapping[str, Any]]) -> list[Rating]:

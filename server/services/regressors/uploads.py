@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -17,8 +18,9 @@ from models.base import Generator
 from models.regressors import onnx
 from models.regressors.onnx.regressor import MODEL
 from models.regressors.protocol import RegressorCard, RegressorSpec
+from models.sandbox.device_turn import off_device
 from models.specs import title_from_name
-from server.storage.regressors import PARTS, RegressorEntry, Regressors
+from server.storage.regressors import PARTS, RegressorEntry, Regressors, suspended
 
 TRIAL_IMAGES = 16
 UNKNOWN_SPAN = (0.0, 1.0)  # the range of scores before the regressor was tried
@@ -94,12 +96,15 @@ def confirm_plan(regressors: Regressors, name: str, changes: Mapping[str, Any], 
     data = regressors.read(name, MODEL)
     if entry.spec.kind != "onnx" or data is None:
         raise Invalid(f"{entry.spec.title} is not an uploaded model and has no plan.", "Upload an ONNX file.")
+    if entry.suspended:
+        raise suspended(entry)
     plan = _changed_plan(entry.plan, changes)
     spec = replace(entry.spec, fingerprint=onnx.fingerprint(data, plan))
     sample = sample_latents(generator, TRIAL_IMAGES, Role.VALIDATE, balanced=True)
     with torch.no_grad():
         images = generator.synthesize(sample.latents, sample.classes)
-    regressor = onnx.OnnxRegressor(spec, data, plan, unlocked=regressors.unlocked)
+    timed_out = functools.partial(regressors.record_timeout, name)
+    regressor = onnx.OnnxRegressor(spec, data, plan, unlocked=regressors.unlocked, on_timeout=timed_out)
     try:
         trial = onnx.probe(regressor, images)
     finally:
@@ -114,7 +119,8 @@ def confirm_plan(regressors: Regressors, name: str, changes: Mapping[str, Any], 
         "seconds": _round(trial.seconds),
     }
     confirmed = replace(entry, spec=spec, plan=plan.model_dump(mode="json"), asks=(), trust=trust)
-    return regressors.keep(confirmed, onnx.stored_files(data, plan))
+    with off_device():
+        return regressors.keep(confirmed, onnx.stored_files(data, plan))
 
 
 def _changed_plan(plan: Mapping[str, Any], changes: Mapping[str, Any]) -> onnx.InputPlan:

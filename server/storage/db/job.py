@@ -35,7 +35,8 @@ class Job:
     """A background job as users see it.
 
     `version` increases with every change, `strip_version` with every new preview strip. `person` started it ("" for
-    an anonymous user) and is not shown to others. Times are ISO 8601; `eta_s` is in seconds.
+    an anonymous user) and is not shown to others. `place` is that of a waiting job in its queue (1: the next). Times
+    are ISO 8601; `eta_s` is in seconds.
     """
 
     id: str
@@ -54,6 +55,7 @@ class Job:
     version: int = 0
     strip_version: int = 0
     person: str = ""
+    place: int | None = None
 
 
 def now() -> str:

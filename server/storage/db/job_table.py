@@ -126,12 +126,14 @@ def _unfinished() -> Any:
 
 def _values(job: Job) -> dict[str, Any]:
     values = asdict(job)
-    del values["strip_version"]  # preview pictures are not stored
+    del values["strip_version"], values["place"]  # neither preview pictures nor queues are stored
     texts = {"title": storable(job.title), "message": storable(job.message)}
     return values | texts | {"state": str(job.state), "person": job.person or None}
 
 
 def _job_row(row: RowMapping) -> JobRow:
-    fields = {name: row[name] for name in Job.__slots__ if name not in ("strip_version", "state", "detail", "person")}
+    fields = {
+        name: row[name] for name in Job.__slots__ if name not in ("strip_version", "place", "state", "detail", "person")
+    }
     job = Job(**fields, state=State(row["state"]), detail=row["detail"] or {}, person=row["person"] or "")
     return JobRow(job, row["request"], row["attempts"], row["mark"], bool(row["stopping"]), row["owner"], row["lease"])

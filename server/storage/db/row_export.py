@@ -117,7 +117,8 @@ def _validate_state(row: dict[str, Any]) -> None:
         raise ValueError("neither an edit nor a timeline") from error
     if row["id"] != state_id(kind, body):
         raise ValueError("the id is not that of the content")
-    row["body"], row["created"] = body, str(row["created"])[:40]
+    row["body"], row["created"], row["bytes"] = body, str(row["created"])[:40], len(body.encode())
+    row["account"] = ""  # accounts mean something only to the server that has their tokens
 
 
 def _validate_bookmark(row: dict[str, Any]) -> None:

@@ -51,7 +51,8 @@ LIBRARY = Table(
     Column("kept", String(40), nullable=False),
 )
 
-# Shared edits and timelines as canonical JSON; the id is derived from the content.
+# Shared edits and timelines as canonical JSON; the id is derived from the content. `bytes` is the body's size, and
+# `account` stored it first; "" for nobody in particular.
 STATES = Table(
     "states",
     METADATA,
@@ -59,6 +60,9 @@ STATES = Table(
     Column("kind", String(20), nullable=False),
     Column("body", Text, nullable=False),
     Column("created", String(40), nullable=False),
+    Column("bytes", BigInteger, nullable=False, server_default="0"),
+    Column("account", String(80), nullable=False, server_default=""),
+    Index("states_by_account", "account"),
 )
 
 # Titles that people gave to shared states.

@@ -83,8 +83,17 @@ export function bindFileDrop({ api, attempt, jobs, session, store, toasts }, { w
     for (const file of files) attempt(() => open(file));
   }
 
+  // A picture may have to be projected, which takes seconds: its card is there before anything is sent.
   /** @param {File} file */
-  async function open(file) {
+  function open(file) {
+    const inverts = session.generator(session.edit.generator)?.inverts;
+    if (!inverts || !file.type.startsWith("image/")) return openKnown(file);
+    const parts = { kind: "invert", title: `Opening “${file.name}”`, message: "Reading the picture…" };
+    return jobs.expect(parts, () => openKnown(file));
+  }
+
+  /** @param {File} file */
+  async function openKnown(file) {
     const { generator } = session.edit;
     const found = await recognise(file, api).catch((error) => {
       // A picture without a recipe can still be projected, if the generator has an encoder.

@@ -14,9 +14,18 @@ export function bindBookmarks({ api, attempt, dock, session, store, toasts }, wa
   const on = listener(attempt);
   const hasWalk = () => store.state.timeline && store.state.walk.stops.length > 0;
 
-  async function refresh() {
+  /** @type {Bookmark[]} */
+  let listed = [];
+  /** @type {string | undefined} */
+  let next;
+
+  /** @param {string} [after] */
+  async function refresh(after = "") {
     try {
-      panel.show(await api.bookmarks(), session.edit?.generator);
+      const page = await api.bookmarks(after);
+      listed = after ? [...listed, ...page.bookmarks] : page.bookmarks;
+      next = page.next;
+      panel.show(listed, session.edit?.generator, next !== undefined);
     } catch (error) {
       panel.say(inFull(/** @type {Problem} */ (error)));
     }
@@ -28,7 +37,8 @@ export function bindBookmarks({ api, attempt, dock, session, store, toasts }, wa
     await refresh();
   }
 
-  dock.register("bookmarks", refresh);
+  dock.register("bookmarks", () => refresh());
+  on(panel, "more", () => refresh(next ?? ""));
   store.watch(["edit", "walk", "timeline", "directions"], (state) => {
     panel.offer(hasWalk() ? "walk" : "picture", (hasWalk() && state.walk.title) || $("#caption").textContent || "");
   });

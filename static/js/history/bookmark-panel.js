@@ -5,12 +5,13 @@ import { Component } from "../elements/component.js";
 import { field, onSubmit, submit } from "../elements/form.js";
 import { thumbnail } from "../picture/thumbnails.js";
 
-/** Emits `keep` {title}, and `open` and `remove` with the bookmark. */
+/** Emits `keep` {title}, `open` and `remove` with the bookmark, and `more` when older ones are to be listed too. */
 export class BookmarkPanel extends Component {
   #title = h("input", { id: "bookmark-title", type: "text", maxLength: 200, autocomplete: "off" });
   #keep = submit("Save this picture");
   #told = h("p", { role: "status" });
   #list = h("ul", { className: "bookmarks" });
+  #more = button("Show older ones", { onclick: () => this.emit("more"), hidden: true });
 
   /**
    * What would be saved, a "picture" or a "walk", and the default title.
@@ -26,8 +27,10 @@ export class BookmarkPanel extends Component {
    * List bookmarks. Thumbnails are drawn for the current `generator` only, so that a list loads no other.
    * @param {Bookmark[]} bookmarks
    * @param {string | undefined} generator
+   * @param {boolean} more whether there are older ones
    */
-  show(bookmarks, generator) {
+  show(bookmarks, generator, more) {
+    this.#more.hidden = !more;
     const buttons = () => [...this.#list.querySelectorAll("button")];
     const focused = buttons().findIndex((one) => one === document.activeElement);
     this.#list.replaceChildren(...bookmarks.map((bookmark) => this.#row(bookmark, generator)));
@@ -52,7 +55,7 @@ export class BookmarkPanel extends Component {
 
   build() {
     const form = h("form", { className: "stack" }, field("Title", this.#title), this.#keep);
-    this.append(form, this.#told, this.#list);
+    this.append(form, this.#told, this.#list, this.#more);
     onSubmit(form, () => this.emit("keep", { title: this.#title.value.trim() || this.#title.placeholder }));
     this.keepChanges();
   }

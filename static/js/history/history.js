@@ -1,5 +1,7 @@
 /** The history as a tree of edits and walks: a change after going back starts a branch and loses nothing. */
 
+import { canonical } from "../picture/canonical.js";
+
 const MOST_NODES = 200;
 const SAME_GESTURE = 900; // ms: repeated steps of one control within this time are one change
 
@@ -32,7 +34,12 @@ export class History extends EventTarget {
   commit({ edit, walk }, label, key = "", now = Date.now()) {
     const here = this.current;
     const burst = here && key && here.key === key && here.next === null && now - here.at < SAME_GESTURE;
-    if (burst && here.parent !== null) {
+    const parent = here && burst ? this.#nodes.get(here.parent ?? 0) : undefined;
+    if (here && parent && parent.walk === walk && canonical(parent.edit) === canonical(edit)) {
+      this.#nodes.delete(here.id); // back where the gesture began, as after a double click: nothing to undo
+      this.#nodes.set(parent.id, { ...parent, next: null });
+      this.#current = parent.id;
+    } else if (burst && here.parent !== null) {
       this.#nodes.set(here.id, { ...here, edit, walk, label, at: now });
     } else {
       const id = ++this.#last;

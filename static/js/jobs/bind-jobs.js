@@ -1,6 +1,7 @@
 /** Connects the jobs to the state, and acts on what each kind of job produced. */
 
-import { $, listener } from "../elements/dom.js";
+import { $, h, listener } from "../elements/dom.js";
+import "./job-tray.js";
 import { edit } from "../picture/edit.js";
 import { inFull } from "../shell/api.js";
 
@@ -50,7 +51,9 @@ export function bindJobs({ api, attempt, dock, jobs, session, store, toasts }, {
     if (session.direction(id)) store.set({ activeSlider: id });
     $("slider-panel").highlight(id);
     const name = session.direction(id)?.name ?? "The new slider";
-    toasts.say(kind !== "discover" ? `${name} is ready to use.` : "New directions were discovered.");
+    if (kind !== "discover") return toasts.say(`${name} is ready to use.`);
+    const count = result.directions?.length ?? 0;
+    toasts.say(count ? `${count} new direction${count > 1 ? "s were" : " was"} discovered.` : "No new directions were found.");
   }
 
   /** @param {Job} job */
@@ -67,7 +70,12 @@ export function bindJobs({ api, attempt, dock, jobs, session, store, toasts }, {
     if (["learn", "discover", "score"].includes(kind)) await learned(kind, result);
   }
 
-  jobs.addEventListener("change", () => store.set({ jobs: jobs.list }));
+  const tray = /** @type {import("./job-tray.js").JobTray} */ (h("job-tray"));
+  $(".sliders-foot").prepend(tray);
+  jobs.addEventListener("change", () => {
+    store.set({ jobs: jobs.list });
+    tray.jobs = jobs.list;
+  });
   on(document, "cancel", (job) => job?.id && jobs.cancel(job.id));
   on(jobs, "finished", finished);
 }

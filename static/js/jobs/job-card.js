@@ -24,7 +24,7 @@ const STATES = {
 export function showJobs(element, jobs) {
   const known = childrenBy("id", element);
   const cards = jobs.map((job) => {
-    const card = /** @type {JobCard} */ (known.get(job.id) ?? h("job-card", { "data-id": job.id }));
+    const card = /** @type {JobCard} */ (known.get(job.id) ?? h("job-card", { "data-id": job.id, "data-kind": job.kind }));
     card.job = job;
     return card;
   });
@@ -62,7 +62,8 @@ export class JobCard extends Component {
     this.#title.textContent = job.title;
     this.#state.textContent = STATES[job.state] ?? "";
     this.#state.dataset.verdict = job.state;
-    this.#progress.hidden = this.#cancel.hidden = !active;
+    this.#progress.hidden = !active;
+    this.#cancel.hidden = !active || Boolean(job.local);
     this.#progress.value = job.progress;
     this.#progress.setAttribute("aria-label", job.title);
     this.#message.textContent = words(job);
@@ -120,7 +121,7 @@ function key(held) {
 /** @param {Job} job */
 function words({ error, message, eta_s: eta, state }) {
   if (error) return inFull(error);
-  const left = state === "running" && eta !== undefined && Number.isFinite(eta) ? ` · about ${duration(eta)} left` : "";
+  const left = state !== "paused" && Number.isFinite(eta) ? ` · about ${duration(eta ?? 0)} left` : "";
   return `${message ?? ""}${left}`;
 }
 

@@ -13,6 +13,9 @@ export class Jobs extends EventTarget {
   /** @type {Map<string, EventSource>} */
   #streams = new Map();
   #timer = 0;
+  #asked = 0;
+  /** @type {readonly Job[]} jobs that the server does not know yet */
+  #local = [];
   /** @type {readonly Job[]} */
   list = Object.freeze([]);
 
@@ -35,8 +38,31 @@ export class Jobs extends EventTarget {
 
   /** @param {Job} job */
   add(job) {
-    this.#replace([job, ...this.list.filter(({ id }) => id !== job.id)]);
+    this.#replace([job, ...this.list.filter((one) => one.id !== job.id && !one.local)]);
     this.#follow();
+  }
+
+  /**
+   * Show a job at once, while the server is asked for it; `ask` adds the job that it answers with.
+   * @template T
+   * @param {{kind: string, title: string, message: string}} parts
+   * @param {() => Promise<T>} ask
+   */
+  async expect(parts, ask) {
+    const job = { ...parts, id: `local-${++this.#asked}`, state: "queued", progress: 0, local: true };
+    this.#setLocal([job, ...this.#local]);
+    try {
+      return await ask();
+    } finally {
+      this.#setLocal(this.#local.filter((one) => one !== job));
+    }
+  }
+
+  /** @param {readonly Job[]} local */
+  #setLocal(local) {
+    const known = this.list.filter((job) => !job.local);
+    this.#local = local;
+    this.#replace(known);
   }
 
   /** @param {string} id */
@@ -45,7 +71,7 @@ export class Jobs extends EventTarget {
   }
 
   #follow() {
-    const waiting = this.list.filter((job) => isActive(job) && !this.#streams.has(job.id)).reverse();
+    const waiting = this.list.filter((job) => isActive(job) && !job.local && !this.#streams.has(job.id)).reverse();
     for (const job of waiting.slice(0, MOST_STREAMS - this.#streams.size)) this.#listen(job.id);
     clearTimeout(this.#timer);
     if (this.list.some(isActive)) this.#timer = setTimeout(() => this.refresh().catch(() => this.#follow()), POLL);
@@ -72,7 +98,7 @@ export class Jobs extends EventTarget {
   /** @param {Job} job */
   #update(job) {
     const known = this.list.find(({ id }) => id === job.id);
-    this.#replace(this.list.map((one) => (one.id === job.id ? job : one)));
+    this.#replace(this.list.filter((one) => !one.local).map((one) => (one.id === job.id ? job : one)));
     if (known && isActive(known) && !isActive(job)) {
       this.#finished(job);
       this.#follow();
@@ -86,9 +112,9 @@ export class Jobs extends EventTarget {
     this.dispatchEvent(new CustomEvent("finished", { detail: job }));
   }
 
-  /** @param {Job[]} list */
+  /** @param {readonly Job[]} list */
   #replace(list) {
-    this.list = Object.freeze(list);
+    this.list = Object.freeze([...this.#local, ...list]);
     this.dispatchEvent(new Event("change"));
   }
 }

@@ -16,10 +16,10 @@ export function linkTo(edit) {
 
 /** The edit in the address; null where there is none. Throws an Error with a message for a damaged one. */
 export function editInAddress() {
-  if (!location.hash.startsWith(PREFIX)) return null;
+  if (!/^#e(=|%3d)/i.test(location.hash)) return null; // programs that send links escape the equals sign
   let data;
   try {
-    data = fromCode(location.hash.slice(PREFIX.length));
+    data = fromCode(decodeURIComponent(location.hash).slice(PREFIX.length));
   } catch {
     throw new Error("This link is damaged. Copy the whole link again.");
   }
@@ -43,8 +43,13 @@ export function bindAddress({ attempt, session, store }) {
   });
   window.addEventListener("hashchange", () =>
     attempt(async () => {
-      const linked = editInAddress();
-      if (linked) await session.open(linked, "Opened a link");
+      try {
+        const linked = editInAddress();
+        if (linked) await session.open(linked, "Opened a link");
+      } finally {
+        const { edit } = store.state; // the address names the picture on show, whatever was wrong with the link
+        if (edit) history.replaceState(null, "", PREFIX + toCode(edit));
+      }
     }),
   );
 }

@@ -77,6 +77,11 @@ export function bindRegressors({ api, attempt, dock, jobs, session, store, toast
     await refresh();
     toasts.say("The card was saved.");
   });
+  on(panel, "resume", async ({ name }) => {
+    const { title } = await api.resumeRegressor(name);
+    await refresh();
+    toasts.say(`${title} scores again.`);
+  });
   on(panel, "plan", async ({ name, plan }) => {
     const made = await api.planRegressor(name, { generator: session.edit.generator, plan });
     await refresh();

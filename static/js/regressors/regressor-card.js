@@ -12,7 +12,7 @@ const PARTS = {
   limits: "Limitations",
 };
 
-/** Emits `describe` {name, title, card, reason} and `forget` {name}, both bubbling. */
+/** Emits `describe` {name, title, card, reason}, `resume` {name} and `forget` {name}, all bubbling. */
 export class RegressorCard extends Component {
   /** @type {Regressor | undefined} */
   #regressor;
@@ -21,7 +21,17 @@ export class RegressorCard extends Component {
   set regressor(regressor) {
     if (JSON.stringify(regressor) === JSON.stringify(this.#regressor)) return;
     this.#regressor = regressor;
-    this.replaceChildren(regressor.removable ? this.#form(regressor) : reading(regressor));
+    const card = regressor.removable ? this.#form(regressor) : reading(regressor);
+    this.replaceChildren(...(regressor.suspended ? [this.#notice(regressor)] : []), card);
+  }
+
+  /** @param {Regressor} regressor */
+  #notice({ name, title, suspended }) {
+    const at = new Date(suspended ?? "").toLocaleString();
+    const sentence = `${title} is suspended since ${at}: two of its scores took too long.`;
+    const resume = button("Resume");
+    resume.addEventListener("click", () => this.tell("resume", { name }));
+    return h("p", { className: "problem", role: "alert" }, sentence, " ", resume);
   }
 
   focus() {

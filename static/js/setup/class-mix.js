@@ -66,7 +66,7 @@ export class ClassMix extends Component {
     const names = corners.map(([x, y], index) => {
       const [outX, outY] = [MIDDLE + (x - MIDDLE) * 1.17, MIDDLE + (y - MIDDLE) * 1.17];
       const anchor = Math.abs(outX - MIDDLE) < 8 ? "middle" : outX > MIDDLE ? "start" : "end";
-      return s("text", { x: outX, y: outY + 4, "text-anchor": anchor }, this.#names[index]);
+      return s("text", { x: outX, y: outY + 4, "text-anchor": anchor, "data-class": this.#names[index] }, this.#names[index]);
     });
     this.#pad.replaceChildren(outline, ...spokes, ...names, this.#knob);
     const list = h("ul", { className: "shares" }, ...[...this.#rows.values()].map(({ row }) => row));
@@ -82,6 +82,9 @@ export class ClassMix extends Component {
 
   connectedCallback() {
     this.#pad.addEventListener("pointerdown", (event) => {
+      const label = /** @type {Element} */ (event.target).closest("[data-class]");
+      const only = label?.getAttribute("data-class");
+      if (only) return this.#emit({ [only]: 1 }, "change"); // a name means the whole class, not its place on the pad
       this.#pad.setPointerCapture(event.pointerId);
       this.#point(event, "input");
     });
@@ -89,7 +92,10 @@ export class ClassMix extends Component {
       "pointermove",
       (event) => this.#pad.hasPointerCapture(event.pointerId) && this.#point(event, "input"),
     );
-    this.#pad.addEventListener("pointerup", (event) => this.#point(event, "change"));
+    this.#pad.addEventListener(
+      "pointerup",
+      (event) => this.#pad.hasPointerCapture(event.pointerId) && this.#point(event, "change"),
+    );
   }
 
   /** @param {string} name */

@@ -103,8 +103,8 @@ export const api = Object.freeze({
   pull: (name) => post("api/generators", { pull: name }),
   /** @param {string} name @param {Blob} file */
   invert: (name, file) => send(`api/generators/${part(name)}/invert`, file),
-  /** @type {(generator: string) => Promise<Direction[]>} */
-  directions: (generator) => list("directions", `?generator=${part(generator)}`),
+  /** @type {(generator: string) => Promise<{directions: Direction[], damaged: Damaged[]}>} */
+  directions: (generator) => get(`api/directions?generator=${part(generator)}`),
   /** @type {(generator: string, id: string) => Promise<Direction>} */
   direction: (generator, id) => get(directionPath(generator, id)),
   /** @type {(generator: string, id: string) => string} */
@@ -136,6 +136,8 @@ export const api = Object.freeze({
   describeRegressor: (name, said) => post(regressorPath(name), said, { method: "PATCH" }),
   /** @type {(name: string, plan: object) => Promise<Regressor>} */
   planRegressor: (name, plan) => post(`${regressorPath(name)}/plan`, plan, { method: "PUT" }),
+  /** @type {(name: string) => Promise<Regressor>} */
+  resumeRegressor: (name) => post(`${regressorPath(name)}/resume`, {}),
   /** @type {(name: string) => Promise<unknown>} */
   removeRegressor: (name) => remove(regressorPath(name)),
   /** @type {(request: object) => Promise<Job>} */
@@ -168,8 +170,8 @@ export const api = Object.freeze({
   madeHere: (file) => send("api/provenance/check", file),
   /** @returns {Promise<{sentence: string}>} */
   provenance: () => get("api/provenance"),
-  /** @returns {Promise<Bookmark[]>} */
-  bookmarks: () => list("bookmarks"),
+  /** @returns {Promise<{bookmarks: Bookmark[], next?: string}>} */
+  bookmarks: (after = "") => get(after ? `api/bookmarks?after=${part(after)}` : "api/bookmarks"),
   /** @param {object} bookmark */
   keep: (bookmark) => post("api/bookmarks", bookmark),
   /** @param {string} id */

@@ -49,6 +49,11 @@ export function bindCommands({ api, attempt, dock, jobs, session, store, toasts 
     await session.refreshDirections();
     toasts.say(`${direction.name} was deleted.`);
   });
+  on(sliders, "discard", async ({ detail }) => {
+    await api.removeDirection(session.edit.generator, detail.id);
+    await session.refreshDirections();
+    toasts.say(`The damaged slider ${detail.id} was deleted.`);
+  });
   on($("film-strip"), "change", ({ detail }) => session.move(detail.id, detail.amount, true));
   on($("picture-stage"), "compare", ({ detail }) => session.compare(detail.comparing));
   on($("seed-field"), "change", ({ detail }) => session.seed(detail.seed, "seed"));

@@ -26,6 +26,7 @@ export function bindViews({ history, session, store }) {
     $("generator-picker").show({ generators, jobs, current: edit?.generator });
   });
   store.watch(["directions"], ({ directions }) => (sliders.directions = directions));
+  store.watch(["damaged"], ({ damaged }) => (sliders.damaged = damaged));
   store.watch(["edit", "directions", "generators"], ({ edit, directions }) => {
     const generator = session.generator();
     if (!edit || !generator) return;

@@ -7,7 +7,7 @@ const MAKING = "learn-panel, regressor-panel, bookmark-panel";
 const NEEDS = {
   editor: `:is(${MAKING}) [type=submit], regressor-panel > .button, rating-panel button,
     bookmark-panel button:has([data-icon=trash]), walk-panel button:has([data-icon=sound])`,
-  admin: ".generator.absent button, .button.danger, film-card button:has([data-icon=trash])",
+  admin: ".generator.absent button, .button.danger, film-card button:has([data-icon=trash]), .damaged button",
 };
 
 /**

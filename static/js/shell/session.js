@@ -2,6 +2,7 @@
 
 import { canonical } from "../picture/canonical.js";
 import { amountOf, changed, edit, fitted, neutral, onTrack, withAmount } from "../picture/edit.js";
+import { transferred, walkOn } from "../picture/transfer.js";
 import { timelineOf, walkOf } from "../walk/timeline-json.js";
 import { distinct, favourite } from "../sliders/directions.js";
 import { describe } from "../sliders/units.js";
@@ -12,16 +13,13 @@ const LARGEST_RANDOM = 1_000_000; // short enough to read aloud; any seed can st
 
 /** Emits `remark` with a sentence whenever something asked for could not be done as asked. */
 export class Session extends EventTarget {
-  /** @type {Page["store"]} */
-  #store;
-  /** @type {Page["history"]} */
-  #history;
-  /** @type {Page["live"]} */
-  #live;
-  /** @type {Page["api"]} */
-  #api;
-  /** @type {Map<string, {edit: Edit, walk: Walk}>} */
-  #left = new Map();
+  /** @type {Page["store"]} */ #store;
+  /** @type {Page["history"]} */ #history;
+  /** @type {Page["live"]} */ #live;
+  /** @type {Page["api"]} */ #api;
+  /** @type {Map<string, {edit: Edit, walk: Walk}>} */ #left = new Map();
+  /** @type {Walk | null} the walk that came along to this generator, until it is changed here */
+  #carried = null;
 
   /** @param {Pick<Page, "store" | "history" | "live" | "api">} parts */
   constructor({ store, history, live, api }) {
@@ -211,9 +209,14 @@ export class Session extends EventTarget {
   /** @param {string} name */
   async choose(name) {
     if (name === this.edit.generator) return;
-    // A latent written out belongs to one generator; a seed to all.
-    const base = this.edit.base.latent ? { seed: FIRST_SEED } : this.edit.base;
-    await this.open(this.#left.get(name)?.edit ?? edit({ generator: name, base }), this.generator(name)?.title ?? name);
+    const left = this.#left.get(name);
+    const { walk } = this;
+    const back = left && (walk === this.#carried || !walk.stops.length) ? left : null;
+    const wanted = back?.edit ?? transferred(this.edit, name);
+    const shown = await this.#enter(wanted, (...there) => back?.walk ?? walkOn(walk, ...there));
+    if (!shown) return;
+    this.#carried = this.walk;
+    this.commit(shown, { label: this.generator(name)?.title ?? name });
   }
 
   undo() {
@@ -232,10 +235,11 @@ export class Session extends EventTarget {
   /** Read the sliders again, after one was learned, uploaded or removed. */
   async refreshDirections() {
     const { generator } = this.edit;
-    const directions = distinct(await this.#api.directions(generator));
+    const { directions: listed, damaged } = await this.#api.directions(generator);
+    const directions = distinct(listed);
     if (generator !== this.edit.generator) return;
     const known = new Set(directions.map(({ id }) => id));
-    this.#store.set({ directions });
+    this.#store.set({ directions, damaged });
     if (Object.keys(this.edit.amounts).some((id) => !known.has(id)) || this.edit.hold.some((id) => !known.has(id))) {
       this.#show(this.edit);
     }
@@ -252,8 +256,11 @@ export class Session extends EventTarget {
   }
 
   // Everything an edit of another generator needs is fetched before anything is replaced.
-  /** @param {Edit} wanted */
-  async #enter(wanted) {
+  /**
+   * @param {Edit} wanted
+   * @param {(generator: ImageGenerator, directions: Direction[]) => Walk} [walkFor] the walk on another generator
+   */
+  async #enter(wanted, walkFor) {
     const generator = this.generator(wanted.generator);
     if (!generator?.installed) {
       this.#remark(
@@ -264,15 +271,14 @@ export class Session extends EventTarget {
       return null;
     }
     const same = this.edit?.generator === wanted.generator;
-    const directions = same
-      ? this.#store.state.directions
-      : distinct(await this.#api.directions(wanted.generator));
+    const { directions: listed, damaged } = same ? this.#store.state : await this.#api.directions(wanted.generator);
+    const directions = distinct(listed);
     const { edit: shown, remarks } = fitted(wanted, generator, directions);
     remarks.forEach((remark) => this.#remark(remark));
     if (same) return shown;
     if (this.edit) this.#left.set(this.edit.generator, { edit: this.edit, walk: this.walk });
-    const walk = this.#left.get(wanted.generator)?.walk ?? EMPTY; // a walk shows one generator
-    this.#store.set({ directions, edit: shown, walk, activeSlider: favourite(directions), problem: null });
+    const walk = walkFor?.(generator, directions) ?? this.#left.get(wanted.generator)?.walk ?? EMPTY;
+    this.#store.set({ directions, damaged, edit: shown, walk, activeSlider: favourite(directions), problem: null });
     return shown;
   }
 

@@ -50,6 +50,7 @@ export function initialState() {
   return {
     generators: [],
     directions: [],
+    damaged: [],
     edit: null,
     activeSlider: null,
     comparing: false,

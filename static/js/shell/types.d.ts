@@ -236,6 +236,8 @@ interface Regressor {
   missing: string[];
   asks: string[];
   warning: string;
+  /** since when it may not score, because its scores took too long */
+  suspended?: string | null;
   reason?: string;
   span: [number, number];
   trust?: { n: number; correlation?: number; mean?: number; deviation?: number };
@@ -304,6 +306,10 @@ interface Job {
   progress: number;
   message?: string;
   eta_s?: number;
+  /** of a job that waits: its place in the queue, 1 for the next */
+  place?: number | null;
+  /** the server does not know it yet */
+  local?: boolean;
   error?: Problem;
   detail?: { loss?: number[][]; strip?: string };
   /** what the job made; each kind has its own fields */
@@ -339,9 +345,16 @@ interface Wave {
   seconds: number;
 }
 
+/** A stored entry that cannot be used, and why. */
+interface Damaged {
+  id: string;
+  reason: string;
+}
+
 interface State {
   generators: ImageGenerator[];
   directions: Direction[];
+  damaged: Damaged[];
   edit: Edit | null;
   /** the id of the slider that the filmstrip shows */
   activeSlider: string | null;
@@ -388,6 +401,7 @@ interface HTMLElementTagNameMap {
   "generator-picker": import("../setup/generator-picker.js").GeneratorPicker;
   "history-tree": import("../history/history-tree.js").HistoryTree;
   "job-card": import("../jobs/job-card.js").JobCard;
+  "job-tray": import("../jobs/job-tray.js").JobTray;
   "keyframe-row": import("../walk/keyframe-row.js").KeyframeRow;
   "layer-mix": import("../setup/layer-mix.js").LayerMix;
   "learn-panel": import("../learn/learn-panel.js").LearnPanel;

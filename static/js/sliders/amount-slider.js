@@ -84,6 +84,11 @@ export class AmountSlider extends Component {
     this.#range.addEventListener("keydown", (event) => this.#step(event));
     this.#range.addEventListener("dblclick", () => this.#neutral());
     this.#field.addEventListener("focus", () => this.#field.select());
+    this.#field.addEventListener("mousedown", (event) => {
+      if (document.activeElement === this.#field) return;
+      event.preventDefault(); // the press would put the caret into what focus selects
+      this.#field.focus();
+    });
     this.#field.addEventListener("input", (event) => event.stopPropagation());
     this.#field.addEventListener("keydown", ({ key }) => key === "Escape" && this.#restore());
     this.#field.addEventListener("change", (event) => this.#typed(event));
@@ -146,6 +151,7 @@ export class AmountSlider extends Component {
     if (amount !== typed) this.remark(`${name} ranges from ${describe(unit, track[0])} to ${describe(unit, track[1])}.`);
     this.#field.value = describe(unit, amount);
     this.#set(coordinate(unit, amount));
+    if (document.activeElement === this.#field) this.#field.select(); // the next digit replaces the amount
   }
 
   #write() {

@@ -8,7 +8,10 @@ import "./direction-slider.js";
 
 const GROUPS = { geometry: "Geometry", colour: "Colour", attributes: "Attributes", discovered: "Discovered" };
 
-/** Emits what its sliders emit, and `rest` when all of them are to go back to neutral. */
+/**
+ * Emits what its sliders emit, `rest` when all of them are to go back to neutral, and `discard` with {id} when a damaged
+ * one is to be deleted.
+ */
 export class SliderPanel extends Component {
   #search = h("input", {
     type: "search",
@@ -23,6 +26,7 @@ export class SliderPanel extends Component {
   });
   #list = h("div", { className: "slider-list" });
   #none = h("p", { className: "empty", hidden: true });
+  #damaged = h("section", { className: "group damaged", hidden: true });
   #legend = legend();
   /** @type {Map<string, import("./direction-slider.js").DirectionSlider>} */
   #sliders = new Map();
@@ -47,6 +51,19 @@ export class SliderPanel extends Component {
     });
     this.#list.replaceChildren(...groups.filter((group) => group !== null));
     this.#filter();
+  }
+
+  /**
+   * The stored sliders that cannot be used.
+   * @param {Damaged[]} damaged
+   */
+  set damaged(damaged) {
+    const items = damaged.map(({ id, reason }) => {
+      const discard = iconButton("trash", `Delete ${id}`, { onclick: () => this.tell("discard", { id }) });
+      return h("li", { className: "row" }, h("div", {}, h("strong", {}, id), h("p", { className: "fine" }, reason)), discard);
+    });
+    this.#damaged.replaceChildren(h("h3", {}, "Damaged"), h("ul", { className: "stack" }, ...items));
+    this.#damaged.hidden = damaged.length === 0;
   }
 
   /** @param {Edit} edit */
@@ -96,7 +113,7 @@ export class SliderPanel extends Component {
 
   build() {
     const box = h("div", { className: "search" }, icon("search"), this.#search);
-    this.append(h("div", { className: "panel-tools" }, box, this.#rest), this.#list, this.#none, this.#legend);
+    this.append(h("div", { className: "panel-tools" }, box, this.#rest), this.#list, this.#none, this.#damaged, this.#legend);
     this.#search.addEventListener("input", (event) => {
       event.stopPropagation();
       this.#filter();

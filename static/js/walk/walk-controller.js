@@ -191,6 +191,7 @@ export function bindWalk({ api, attempt, session, store, toasts }) {
     panel.busy = false;
     if (store.state.visiting) look();
   });
+  frames.addEventListener("rough", () => store.state.visiting && look());
   on(frames, "problem", (error) => {
     panel.busy = false;
     throw error;

@@ -7,7 +7,7 @@ const AHEAD = 4; // seconds that are to be known before the playhead
 const BEHIND = 1;
 const KEPT = 4; // answers
 
-/** Emits `wait`, then `ready` when edits of the newest timeline have come or `problem` with the error. */
+/** Emits `wait`, perhaps `rough` when frames at another pace can be shown, then `ready` or `problem` with the error. */
 export class WalkFrames extends EventTarget {
   #api;
   /** @type {{timeline: Timeline, seconds: number} | null} */
@@ -17,6 +17,7 @@ export class WalkFrames extends EventTarget {
   #timer = 0;
   #stale = new AbortController();
   #closer = false;
+  #exact = false;
   #key = "";
 
   /** @param {Page["api"]} api */
@@ -45,7 +46,32 @@ export class WalkFrames extends EventTarget {
       return;
     }
     this.dispatchEvent(new Event("wait"));
-    this.#timer = setTimeout(() => this.#ask({ start: 0, stop: seconds }, () => (this.#parts = [])), QUIET);
+    this.#timer = setTimeout(() => this.#askAll(timeline, seconds), QUIET);
+  }
+
+  // An even pace takes seconds to be measured; until it is known, the walk plays as it is timed.
+  /**
+   * @param {Timeline} timeline
+   * @param {number} seconds
+   */
+  #askAll(timeline, seconds) {
+    const whole = { start: 0, stop: seconds };
+    const { signal } = this.#stale;
+    this.#exact = false;
+    this.#ask(whole, () => {
+      this.#exact = true;
+      this.#parts = [];
+    });
+    if (timeline.speed !== "even") return;
+    const count = Math.min(MOST, Math.max(2, Math.round(seconds * RATE)));
+    this.#api.walkEdits({ timeline: { ...timeline, speed: "timed" }, count, ...whole }, signal).then(
+      ({ edits, times }) => {
+        if (signal.aborted || this.#exact) return;
+        this.#parts = [{ ...whole, times, edits: edits.map(([first]) => first) }];
+        this.dispatchEvent(new Event("rough"));
+      },
+      () => {}, // the exact answer says what is wrong
+    );
   }
 
   /** Ask again, where the last answer was a failure. */
@@ -70,7 +96,7 @@ export class WalkFrames extends EventTarget {
    */
   near(at) {
     const end = this.#film?.seconds ?? 0;
-    if (end * RATE <= MOST || this.#closer || !this.#parts.length) return;
+    if (end * RATE <= MOST || this.#closer || !this.#exact || !this.#parts.length) return;
     const [from, to] = [Math.max(0, at), Math.min(end, at + AHEAD)];
     if (this.#parts.some(({ start, stop }, index) => index && start <= from && stop >= to)) return;
     this.#closer = true;

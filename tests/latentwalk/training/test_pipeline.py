@@ -151,7 +151,8 @@ def test_the_name_of_a_pinned_generator_is_rejected(recipe: Path, home: Path) ->
         training.train(Workspace.open(Settings(home=home)), recipe)
 
 
-def test_an_interrupted_command_resumes(recipe: Path, home: Path) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_command_resumes(recipe: Path, home: Path, stop: signal.Signals) -> None:
     endless = json.loads(recipe.read_text())
     endless["stages"] = [{"side": 16, "pictures": 10**8, "batch": 8}]
     recipe.write_text(json.dumps(endless))
@@ -164,7 +165,7 @@ def test_an_interrupted_command_resumes(recipe: Path, home: Path) -> None:
             deadline = time.monotonic() + TIMEOUT
             while not list((home / "training" / "toy").glob("snapshots/*")) and time.monotonic() < deadline:
                 time.sleep(0.05)
-            process.send_signal(signal.SIGINT)
+            process.send_signal(stop)
             _, stderr = process.communicate(timeout=TIMEOUT)
         finally:
             process.kill()

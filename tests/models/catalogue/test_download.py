@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from models.catalogue import download, pinned
+from models.catalogue.hashing import fingerprint
 from models.errors import Conflict, ModelFailed
-from models.hashing import fingerprint
 from models.specs import CatalogueEntry, WeightsOrigin
 
 NAME = "toy_gan-1.0-py3-none-any.whl"

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from latentwalk.rendering.precision import LEAST_PSNR, lowest_psnr
 from models.base import Generator
 from models.catalogue import local, pinned
-from models.hashing import fingerprint
+from models.catalogue.hashing import fingerprint
 
 SEEDS = [0, 7, 2**32 - 1, 123456789]
 

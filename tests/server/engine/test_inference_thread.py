@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from latentwalk.errors import Overloaded
-from server.engine.inference_thread import InferenceThread, Priority
+from models.sandbox.device_turn import off_device
+from server.engine.inference_thread import MOST_SPARE, InferenceThread, Priority
 
 
 @pytest.fixture
@@ -141,3 +142,86 @@ def test_none_of_the_four_kinds_starves_under_the_others(inference_thread: Infer
     others = ["SETTLE"] * 3 + ["STILL"] * 3 + ["WORK"] * 3
     assert [name for name in seen if name != "PREVIEW"] == others
     assert [name for name in seen[:36] if name != "PREVIEW"] == others  # every fourth turn was one of theirs
+
+
+def test_what_waits_for_something_else_gives_the_device_to_others_and_gets_it_back(
+    inference_thread: InferenceThread,
+) -> None:
+    waiting, go, seen = threading.Event(), threading.Event(), []
+    inside: list[int] = []
+
+    def alone(name: str) -> None:
+        inside.append(1)
+        assert len(inside) == 1, "two threads hold the device"
+        seen.append(name)
+        time.sleep(0.002)
+        inside.pop()
+
+    def work() -> str:
+        alone("before")
+        with off_device(), off_device():
+            waiting.set()
+            go.wait(10)
+        alone("after")
+        return "done"
+
+    long = inference_thread.submit(Priority.WORK, work)
+    waiting.wait(10)
+    for number in range(3):
+        inference_thread.submit(Priority.PREVIEW, lambda number=number: alone(f"preview {number}")).result(1)
+    go.set()
+    later = [inference_thread.submit(Priority.PREVIEW, lambda: alone("later")) for _ in range(30)]
+    assert long.result(10) == "done"
+    for future in later:
+        future.result(10)
+    assert seen[:4] == ["before", "preview 0", "preview 1", "preview 2"]
+    assert sorted(seen[4:]) == ["after", *["later"] * 30]
+
+
+def test_many_that_wait_at_a_time_return_one_by_one_and_no_thread_is_left(inference_thread: InferenceThread) -> None:
+    before = threading.active_count()
+    inside: list[int] = []
+
+    def work() -> int:
+        for _ in range(3):
+            with off_device():
+                time.sleep(0.001)
+            inside.append(1)
+            count = len(inside)
+            time.sleep(0.0005)
+            inside.pop()
+            assert count == 1
+        return 1
+
+    futures = [inference_thread.submit(Priority(number % 5), work, str(number % 3)) for number in range(60)]
+    assert sum(future.result(20) for future in futures) == 60
+    deadline = time.monotonic() + 5
+    while threading.active_count() > before + MOST_SPARE and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() <= before + MOST_SPARE
+
+
+def test_a_closing_server_does_not_wait_for_what_is_off_the_device() -> None:
+    inference_thread, waiting, go = InferenceThread(), threading.Event(), threading.Event()
+
+    def work() -> None:
+        with off_device():
+            waiting.set()
+            go.wait(10)
+
+    future = inference_thread.submit(Priority.STILL, work)
+    waiting.wait(10)
+    inference_thread.close()
+    go.set()
+    with pytest.raises(Overloaded):
+        future.result(10)
+
+
+def test_an_error_off_the_device_reaches_the_caller(inference_thread: InferenceThread) -> None:
+    def work() -> None:
+        with off_device():
+            raise ValueError("the file is gone")
+
+    with pytest.raises(ValueError, match="gone"):
+        inference_thread.submit(Priority.STILL, work).result(10)
+    assert inference_thread.submit(Priority.STILL, lambda: 7).result(10) == 7

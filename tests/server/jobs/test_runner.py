@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,9 +19,10 @@ from latentwalk.errors import DiskFull, Invalid, NotFound, Overloaded, StorageFa
 from latentwalk.progress import Progress, Work
 from latentwalk.steering.learning.resume_state import ResumeState, SavedStage
 from models import atomic_files
+from server.engine.inference_thread import InferenceThread, Priority
 from server.jobs.fair_semaphore import MOST_PER_PERSON, MOST_WAITING
 from server.jobs.runner import TRIES, JobRunner
-from server.jobs.task import Task, run_in_thread
+from server.jobs.task import SHORT, Task, prepared, run_in_thread
 from server.storage.db import lease_owner
 from server.storage.db.database import Database
 from server.storage.db.job import Job, State
@@ -535,3 +538,79 @@ async def test_a_job_taken_over_keeps_its_person_and_their_turn(jobs: JobRunner,
     for job in found:
         await ended(again, job)
     assert str(found[0].finished) < str(found[2].finished) < str(found[1].finished)
+
+
+async def test_a_waiting_job_shows_its_place_and_the_time_left(tmp_path: Path) -> None:
+    jobs = JobRunner(tmp_path)
+    done = await jobs.start("learn", "Done", plan(lambda: counting(2)))
+    await eventually(lambda: done.state is State.DONE)
+    running = await jobs.start("learn", "Long", plan(endless))
+    first = await jobs.start("learn", "First", plan(endless), person="one")
+    second = await jobs.start("learn", "Second", plan(endless), person="one")
+    other = await jobs.start("discover", "Other", plan(endless), person="two")
+    assert [job.place for job in (running, first, second, other)] == [None, 1, 3, 2]  # people take turns
+    assert second.message == "Waiting: 2 jobs before it"
+    await eventually(lambda: running.state is State.RUNNING)
+    running.eta_s = 40.0
+    jobs._queues.announce()
+    assert first.eta_s == pytest.approx(40, abs=5)
+    assert (other.eta_s, second.eta_s) == (None, None)  # nobody knows yet how long a discovery takes
+    await jobs.cancel(first.id)
+    await eventually(lambda: other.place == 2 or other.place == 1)
+    await jobs.cancel(running.id)
+    await eventually(lambda: State.RUNNING in (second.state, other.state))
+    assert {second.place, other.place} == {None, 1}
+    await jobs.close()
+
+
+async def test_a_short_job_runs_beside_a_long_one_and_goes_before_its_steps(tmp_path: Path) -> None:
+    jobs, inference_thread = JobRunner(tmp_path), InferenceThread(grace=0.0)
+    steps: list[str] = []
+
+    def recorded(name: str, count: int) -> Work[Result]:
+        for number in range(count):
+            time.sleep(0.002)
+            steps.append(name)
+            yield Progress(number / count, name)
+        return {}
+
+    def task(name: str, count: int, queue: str, priority: Priority) -> Task:
+        run_step = functools.partial(inference_thread.run, priority)
+        return Task(lambda _: recorded(name, count), run_step, queue)
+
+    long = await jobs.start("learn", "Long", task("long", 10_000, "device", Priority.WORK))
+    await eventually(lambda: len(steps) > 3)
+    short = await jobs.start("invert", "Short", task("short", 40, SHORT, Priority.SHORT_WORK))
+    await eventually(lambda: short.state is State.DONE)
+    window = steps[steps.index("short") :]
+    assert window.count("short") == 40
+    assert window.count("long") >= 3  # it is slowed down, not stopped
+    assert long.state is State.RUNNING
+    await jobs.close()
+    inference_thread.close()
+
+
+async def test_a_job_exists_before_it_is_prepared_and_fails_if_that_fails(tmp_path: Path) -> None:
+    jobs, go = JobRunner(tmp_path), asyncio.Event()
+
+    async def prepare() -> Task:
+        await go.wait()
+        return plan(lambda: counting(2))
+
+    async def refuse() -> Task:
+        raise NotFound("There is no generator.", "Choose another.")
+
+    job = await jobs.start("invert", "Photo", prepared(SHORT, prepare))
+    assert job.state is not State.DONE
+    go.set()
+    await eventually(lambda: job.state is State.DONE)
+    failed = await jobs.start("invert", "Photo", prepared(SHORT, refuse))
+    await eventually(lambda: failed.state is State.FAILED)
+    assert failed.error is not None
+    await jobs.close()
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.005)

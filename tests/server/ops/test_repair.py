@@ -125,7 +125,7 @@ def test_a_damaged_database_is_rebuilt_from_its_readable_rows(
     again = Library(home, database=database)
     assert again.is_learned("eyes", "zoom")
     assert again.is_learned("eyes", "red")
-    assert (len(SharedStates(database).marks()) > 0) is (scrap == "a page")
+    assert (len(SharedStates(database).page().bookmarks) > 0) is (scrap == "a page")
     assert list((home / "damaged").glob("latentwalk.sqlite-*"))
 
 

@@ -95,7 +95,7 @@ def test_an_import_restores_everything_but_secrets_and_unfinished_work(
     strip = library.strip("eyes", "zoom")
     assert strip is not None
     assert strip.read_bytes() == b"strip"
-    mark = SharedStates(database).marks()[0]
+    mark = SharedStates(database).page().bookmarks[0]
     assert (mark.title, mark.state.body) == ("Blue", EDIT)
     assert [(row.job.id, row.job.state) for row in JobTable(database).all()] == [("j-1", State.DONE)]
     assert [row.job.person for row in JobTable(Database.at(full)).all()].count("f00d") == 1
@@ -113,7 +113,7 @@ def test_importing_again_changes_nothing(packed: Path, home: Path) -> None:
     before = (imported(packed, home), contents(home))[1]
     database = imported(packed, home)
     assert contents(home) == before
-    assert len(SharedStates(database).marks()) == 1
+    assert len(SharedStates(database).page().bookmarks) == 1
     assert LedgerTable(database).find("a" * 64, []) == [LedgerMatch(ENTRY, 0)]
 
 
@@ -226,7 +226,7 @@ def test_a_manipulated_file_is_refused_and_changes_nothing(attack: str, packed: 
     with pytest.raises(Invalid) as caught:
         imported(changed, home)
     assert str(caught.value).endswith(".")
-    assert not (home / "latentwalk.sqlite").exists() or SharedStates(Database.at(home)).marks() == []
+    assert not (home / "latentwalk.sqlite").exists() or SharedStates(Database.at(home)).page().bookmarks == []
     assert not list(home.parent.rglob("*escaped*"))
 
 
@@ -291,7 +291,7 @@ def test_an_import_interrupted_at_any_file_loses_nothing_and_completes_when_repe
                 assert not Library(home).is_learned("eyes", "zoom")  # rows come last
     assert interrupted >= 6
     assert not list(home.rglob("*.part"))
-    assert len(SharedStates(Database.at(home)).marks()) == 1
+    assert len(SharedStates(Database.at(home)).page().bookmarks) == 1
 
 
 def test_a_failed_export_leaves_the_previous_file(packed: Path, full: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -216,6 +216,7 @@ ROLES = {
     ("POST", "/api/regressors/ratings"): Role.EDITOR,
     ("POST", "/api/regressors/{name}/score"): Role.VIEWER,
     ("POST", "/api/regressors/{name}/learn"): Role.EDITOR,
+    ("POST", "/api/regressors/{name}/resume"): Role.EDITOR,
     ("DELETE", "/api/regressors/{name}"): Role.ADMIN,
     ("DELETE", "/api/jobs/{id}"): Role.VIEWER,
     ("DELETE", "/api/exports/{id}"): Role.ADMIN,

@@ -39,6 +39,11 @@ def test_bookmarks_outlive_the_server(
         found = client.get("/api/bookmarks").json()["bookmarks"]
         assert found == [made.json()]
         assert client.get(f"/api/states/{found[0]['state']}").status_code == 200
+        second = client.post("/api/bookmarks", json={"title": "Red", "edit": EDIT}).json()
+        page = client.get("/api/bookmarks?limit=1").json()
+        assert (page["bookmarks"], page["next"]) == ([second], second["id"])
+        assert client.get(f"/api/bookmarks?limit=1&after={second['id']}").json() == {"bookmarks": found}
+        assert client.delete(f"/api/bookmarks/{second['id']}").status_code == 204
         assert client.delete(f"/api/bookmarks/{found[0]['id']}").status_code == 204
         assert client.get("/api/bookmarks").json() == {"bookmarks": []}
         assert client.delete(f"/api/bookmarks/{found[0]['id']}").status_code == 404

@@ -96,7 +96,7 @@ def test_a_migrated_database_has_exactly_the_tables_the_program_knows(database: 
 SECOND_REVISION = """
 from alembic import op
 import sqlalchemy as sa
-revision, down_revision = "0002", "0001"
+revision, down_revision = "0003", "0002"
 def upgrade():
     op.add_column("states", sa.Column("extra", sa.Text))
     {failure}
@@ -116,7 +116,7 @@ def test_a_database_of_an_earlier_version_keeps_its_rows(database: Database, tmp
         upgrade.upgrade(connection, history(tmp_path / "later"))
     with database.writing() as connection:
         assert connection.execute(text("SELECT id, extra FROM states")).all() == [("a" * 64, None)]
-        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0002"]
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0003"]
         upgrade.upgrade(connection, tmp_path / "later")  # nothing is left to do
 
 
@@ -140,7 +140,7 @@ def test_a_database_of_a_newer_version_is_refused_and_not_changed(database: Data
     with database.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     database.close()
-    with pytest.raises(Conflict, match="schema revision 9999; this version of Latentwalk knows revisions up to 0001"):
+    with pytest.raises(Conflict, match="schema revision 9999; this version of Latentwalk knows revisions up to 0002"):
         names(database)
 
 

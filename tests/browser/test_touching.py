@@ -1,0 +1,107 @@
+"""What fingers, links and second thoughts do: swipes, other generators in mid-walk, damaged links, empty steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import CDPSession, expect
+
+from tests.browser.conftest import Explorer
+
+
+@pytest.fixture
+def phone(browser, server) -> Iterator[Explorer]:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, reduced_motion="reduce")
+    explorer = Explorer(context.new_page(), server.url)
+    yield explorer
+    context.close()
+    assert explorer.complaints == []
+
+
+def swipe(session: CDPSession, start: tuple[float, float], by: tuple[float, float], steps: int = 8) -> None:
+    def touch(kind: str, points: list[dict[str, float]]) -> None:
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", [{"x": start[0], "y": start[1]}])
+    for step in range(1, steps + 1):
+        share = step / steps
+        touch("touchMove", [{"x": start[0] + share * by[0], "y": start[1] + share * by[1]}])
+    touch("touchEnd", [])
+
+
+def place(explorer: Explorer, share: float) -> tuple[float, float]:
+    box = explorer.box("sway")
+    return box["x"] + share * box["width"], box["y"] + box["height"] / 2
+
+
+def test_a_vertical_swipe_that_begins_on_a_slider_leaves_it_alone(phone):
+    session = phone.open().page.context.new_cdp_session(phone.page)
+    before, rev = phone.amount("sway"), phone.rev
+    swipe(session, place(phone, 0.9), (0, -120))
+    assert (phone.amount("sway"), phone.rev) == (before, rev)
+
+
+def test_a_sideways_move_and_a_tap_change_a_slider(phone):
+    session = phone.open().page.context.new_cdp_session(phone.page)
+    before = phone.amount("sway")
+    phone.act(lambda: swipe(session, place(phone, 0.5), (80, 3)))
+    dragged = phone.amount("sway")
+    phone.act(lambda: swipe(session, place(phone, 0.1), (0, 0)))
+    assert len({before, dragged, phone.amount("sway")}) == 3
+
+
+def test_the_caption_on_a_phone_is_whole(phone):
+    caption = phone.open().page.locator("#caption")
+    assert caption.evaluate("p => p.scrollWidth <= p.clientWidth && p.scrollHeight <= p.clientHeight + 1")
+
+
+def test_another_generator_in_mid_walk_keeps_its_keyframes_and_seeds(explorer):
+    page = explorer.open().page
+    page.keyboard.press("w")
+    page.keyboard.press("k")
+    explorer.act(page.get_by_role("radio", name="Styled").check)
+    script = """() => {
+        const stored = JSON.parse(sessionStorage.getItem('latentwalk.history'));
+        const { edit, walk } = stored.nodes.find(({ id }) => id === stored.current);
+        return [edit, ...stored.walks[walk].stops.map((stop) => stop.edit)]
+            .map((one) => [one.generator, one.base.seed]);
+    }"""
+    shown, *stops = page.evaluate(script)
+    assert stops == [shown]
+
+
+@pytest.mark.parametrize("fragment", ["#e%3D", "#e=", "#e=%", "#e=e30"])
+def test_a_damaged_link_is_refused_and_the_picture_stays(explorer, fragment):
+    explorer.open().step("sway", "PageUp")
+    explorer.written()
+    picture, address = explorer.picture, explorer.page.url
+    explorer.page.evaluate("fragment => { location.hash = fragment; }", fragment)
+    expect(explorer.page.locator("toast-stack .problem")).to_be_visible()
+    assert (explorer.picture, explorer.page.url) == (picture, address)
+
+
+def test_a_gesture_that_ends_where_it_began_leaves_no_step(explorer):
+    explorer.open()
+    steps = explorer.page.locator("history-tree button[data-id]")
+    count = steps.count()
+    explorer.page.locator("#truncation input[type=range]").dblclick(position={"x": 30, "y": 14})
+    expect(explorer.page.locator("#truncation .reset")).to_be_disabled()
+    expect(steps).to_have_count(count)
+
+
+def test_typing_into_an_amount_replaces_it(explorer):
+    field = explorer.open().slider("sway").locator("input.amount")
+    field.click(position={"x": 80, "y": 12})
+    explorer.page.keyboard.type("9")
+    assert field.input_value() == "9"
+    field.press("Enter")
+    explorer.page.keyboard.type("5")
+    assert field.input_value() == "5"
+
+
+def test_toasts_leave_the_picture_clear(explorer):
+    explorer.open().page.evaluate("document.querySelector('toast-stack').say('A message of some length for everyone.')")
+    toast = explorer.page.locator(".toast").bounding_box()
+    picture = explorer.page.locator("picture-stage canvas").bounding_box()
+    assert toast["x"] >= picture["x"] + picture["width"] or toast["y"] >= picture["y"] + picture["height"]
