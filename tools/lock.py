@@ -24,7 +24,8 @@ CUDA = re.compile(r"(nvidia-|cuda-|triton$)")
 def entries(text: str) -> dict[str, str]:
     """Each requirement with its hashes, by name."""
     blocks = re.findall(r"^[a-z0-9].*(?:\n +.*)*", text, re.MULTILINE)
-    return {re.split(r"[=\[ ;]", block)[0]: block for block in blocks}
+    named = {re.split(r"[=\[ ;]", block)[0]: block for block in blocks}
+    return {name: block for name, block in named.items() if "sys_platform == 'emscripten'" not in block}
 
 
 def resolve(uv: str, extras: tuple[str, ...], constraints: Path | None) -> dict[str, str]:
