@@ -58,6 +58,7 @@ check: $(INSTALLED_DEV) $(INSTALLED_PAGE)
 bench: $(INSTALLED)
 	$(BIN)/latentwalk bench
 
+soak: PROGRAMS += firefox-esr
 soak: $(INSTALLED_DEV) chromium
 	$(BIN)/python -m pytest -m soak
 
@@ -123,8 +124,10 @@ $(INSTALLED_PAGE): tools/page/package.json tools/page/package-lock.json | $(INST
 	@touch $@
 
 # The browser and the reverse proxy that the tests of the page use: installed where that is allowed, else asked for.
+PROGRAMS := # further ones that are needed, by name of Debian's package and of the command
 chromium:
 	@missing=; \
+	for program in $(PROGRAMS); do command -v $$program || missing="$$missing $$program"; done; \
 	command -v chromium || command -v chromium-browser || command -v google-chrome || missing="$$missing chromium"; \
 	PATH="$$PATH:/usr/sbin:/usr/local/sbin" command -v nginx || missing="$$missing nginx-light"; \
 	if [ -z "$$missing" ]; then :; \
