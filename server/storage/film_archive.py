@@ -43,10 +43,13 @@ class FilmArchive:
         """Whether a film is finished."""
         return (self._folder / id / DESCRIPTION).is_file()
 
+    def unfinished(self) -> list[str]:
+        """The ids of the films that are being rendered, or whose rendering was interrupted."""
+        return [path.name for path in sorted(self._folder.glob("*/")) if not self.has(path.name)]
+
     def sweep(self, in_progress: set[str]) -> list[str]:
         """Delete unfinished films except those in `in_progress`; the ids of the deleted ones."""
-        unfinished = [path.name for path in sorted(self._folder.glob("*/")) if not self.has(path.name)]
-        abandoned = [id for id in unfinished if id not in in_progress]
+        abandoned = [id for id in self.unfinished() if id not in in_progress]
         for id in abandoned:
             self.discard(id)
         return abandoned

@@ -9,7 +9,7 @@ const CALM = 250; // ms without a change before the regressor is asked
 export class ScoreReadout extends Component {
   /** @type {Page["api"]["score"] | null} */
   ask = null;
-  #toggle = button("", { "aria-pressed": false, title: "Score of this picture" });
+  #toggle = button("Score", { "aria-pressed": false, title: "Score of this picture" });
   #value = h("output", { className: "score", hidden: true });
   /** @type {Regressor | undefined} */
   #regressor;

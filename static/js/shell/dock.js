@@ -39,7 +39,7 @@ export class Dock {
     document.body.dataset.open = name;
     const panel = $(`[data-dock="${name}"]`);
     if (panel instanceof HTMLDialogElement) panel.show();
-    panel.querySelector("h2")?.focus();
+    /** @type {HTMLElement | null} */ (panel.querySelector("h2[tabindex]"))?.focus();
     this.#mark();
     const load = this.#loaders.get(name);
     if (load) this.#attempt(load);
