@@ -94,6 +94,18 @@ def assert_refused(data: bytes, pattern: str) -> None:
     assert error.value.hint
 
 
+def two_means(ending: Sequence[Any] = (), *, columns: int = 2, out: Sequence[Any] | None = None, **how: Any) -> bytes:
+    """Means of the three channels times a fixed matrix: `columns` logits, or what the nodes `ending` make of them."""
+    matrix = np.arange(3 * columns).reshape(3, columns) / columns
+    nodes = [
+        node("GlobalAveragePool", ["picture"], ["mean"]),
+        node("Flatten", ["mean"], ["flat"]),
+        node("MatMul", ["flat", "matrix"], ["logits" if ending else "score"]),
+        *ending,
+    ]
+    return model_bytes(nodes, [weight("matrix", matrix)], out=out or ("n", columns), **how)
+
+
 def endless() -> bytes:
     """A regressor whose graph never ends."""
     value = helper.make_tensor_value_info

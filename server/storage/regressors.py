@@ -69,6 +69,13 @@ class RegressorEntry:
         """The text shown beside its score, "" unless it names a sensitive category."""
         return sensitive_terms.warning(self.sensitive, self.spec.title)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Plain sentences about how an upload is run."""
+        batch = self.plan.get("batch")
+        images = "one image" if batch == 1 else f"{batch} images"
+        return (f"Its batch is fixed at {batch}: it scores {images} per call.",) if batch else ()
+
     def about(self) -> dict[str, Any]:
         """The record kept in every direction learned from it, as JSON."""
         if not self.sensitive:
@@ -153,7 +160,7 @@ class Regressors:
         Raises Conflict when a regressor of another origin has the name.
         """
         name = entry.spec.name
-        check_id(name)
+        check_id(name, "regressor")
         if name in catalogue.entries():
             raise Conflict(f"“{name}” is the name of a built-in regressor.", "Choose another name.")
         existing = self.all().get(name)

@@ -7,7 +7,7 @@ import io
 import torch
 from playwright.sync_api import expect
 
-from tests.onnx_files import brightness
+from tests.onnx_files import brightness, node, two_means
 
 
 def attributes(explorer):
@@ -112,3 +112,28 @@ def test_a_dropped_model_becomes_a_slider(explorer):
     expect(explorer.slider("light")).to_be_visible(timeout=500_000)  # on busy machines measuring takes minutes
     before = explorer.picture
     assert explorer.step("light", "PageUp") != before
+
+
+def test_every_question_about_a_model_is_a_field_and_can_be_corrected(explorer):
+    ending = [node("Softmax", ["logits"], axis=1)]
+    explorer.open_small().drop("nima.onnx", two_means(ending, columns=10, shape=("n", None, None, None)))
+    panel = explorer.page.get_by_role("dialog", name="Attributes")
+    panel.get_by_label("Channels").select_option("bgr")
+    panel.get_by_label("Size in pixels").fill("64")
+    panel.get_by_label("Normalisation").select_option("custom")
+    panel.get_by_label("Mean", exact=True).fill("0, 0, 0")
+    panel.get_by_label("Standard deviation").fill("1, 1, 1")
+    panel.get_by_label("Take").select_option("bins")
+    expect(panel.get_by_label("Values of the columns")).to_have_value("1, 2, 3, 4, 5, 6, 7, 8, 9, 10")
+    panel.get_by_role("button", name="Test and save").click()
+    again = panel.get_by_role("button", name="Test again and save")
+    expect(again).to_be_visible(timeout=60_000)
+    expect(panel.get_by_label("Channels")).to_have_value("bgr")
+    expect(panel.get_by_label("Values of the columns")).to_have_value("1, 2, 3, 4, 5, 6, 7, 8, 9, 10")
+    before = panel.get_by_text("Scores of 16 test pictures").inner_text()
+    panel.get_by_label("Take").select_option("column")
+    panel.get_by_label("Column, from 0").fill("9")
+    panel.get_by_label("Pictures per call").fill("1")
+    again.click()
+    expect(panel.get_by_text("Its batch is fixed at 1")).to_be_visible(timeout=60_000)
+    assert panel.get_by_text("Scores of 16 test pictures").inner_text() != before

@@ -53,7 +53,7 @@ class RatingsRequest(LearningRequest):
         reason: str | None,
     ) -> RatingsRequest:
         """A checked request; the title is made from the name unless one is given."""
-        check_id(name)
+        check_id(name, "regressor")
         return cls(
             generator=generator,
             name=name,

@@ -48,6 +48,7 @@ export function bindFileDrop({ api, attempt, jobs, session, store, toasts }, { w
     const action = { label: "Open it", run: () => attempt(() => session.choose(name)) };
     toasts.say(`${title} was installed.`, { action });
   });
+  on(passport, "look", async ({ id, name, graph }) => passport.open(await api.seeGraph(id, name, graph)));
   on(passport, "drop", ({ id }) => api.dropGenerator(id));
 
   // A checkpoint: shows what it contains; nothing is installed before somebody confirms it.

@@ -118,6 +118,8 @@ export const api = Object.freeze({
     send(`api/directions/foreign?generator=${part(generator)}&name=${part(file.name)}`, file),
   /** @type {(name: string, file: Blob) => Promise<CheckpointPassport>} */
   seeGenerator: (name, file) => send(`api/imports?name=${part(name)}`, file),
+  /** @type {(id: string, name: string, graph: object) => Promise<CheckpointPassport>} */
+  seeGraph: (id, name, graph) => post(`api/imports/${part(id)}/preview?name=${part(name)}`, graph),
   /** @type {(id: string, said: object) => Promise<{name: string, title: string}>} */
   keepGenerator: (id, said) => post(`api/imports/${part(id)}`, said),
   /** @type {(id: string) => Promise<unknown>} */

@@ -242,7 +242,9 @@ interface Regressor {
   span: [number, number];
   trust?: { n: number; correlation?: number; mean?: number; deviation?: number };
   plan?: RegressorPlan;
+  notes?: string[];
   passport?: {
+    shape?: (number | null)[];
     nodes: number;
     parameters: number;
     opset: number;
@@ -253,6 +255,11 @@ interface Regressor {
 
 /** How an uploaded regressor expects its input images. */
 interface RegressorPlan {
+  layout: string;
+  channels: number;
+  batch: number | null;
+  sigmoid?: boolean;
+  bins?: number[];
   scale: string;
   mean: number[];
   std: number[];
@@ -296,6 +303,15 @@ interface CheckpointPassport {
   inert: string[];
   sources: Record<string, string>;
   notes: string[];
+  graph?: {
+    range: string;
+    is_range_given: boolean;
+    is_given: boolean;
+    low: number;
+    high: number;
+    samples: number;
+    inputs: [string, string, string, string][];
+  } | null;
 }
 
 interface Job {
