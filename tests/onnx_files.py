@@ -13,7 +13,8 @@ from onnx import TensorProto, helper, numpy_helper
 from models.errors import Invalid, ModelFailed
 from models.regressors.onnx import InputPlan, OnnxRegressor, fingerprint, guess_plan, inspect, stored_files
 from models.regressors.protocol import RegressorCard, RegressorSpec
-from server.storage.regressors import RegressorEntry, Regressors
+from server.storage.regressor_entry import RegressorEntry
+from server.storage.regressors import Regressors
 
 FLOAT, INT = TensorProto.FLOAT, TensorProto.INT64
 PICTURE: tuple[int | str, ...] = ("n", 3, 32, 32)

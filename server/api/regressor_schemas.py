@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from server.storage.regressors import RegressorEntry
+from server.storage.regressor_entry import RegressorEntry
 
 
 def regressor(entry: RegressorEntry, *, whole: bool = False) -> dict[str, Any]:

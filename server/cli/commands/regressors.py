@@ -14,7 +14,7 @@ from server.cli.options import as_json, combined, path_argument, text_options
 from server.cli.plan_options import parse_plan, plan_options
 
 if TYPE_CHECKING:
-    from server.storage.regressors import RegressorEntry
+    from server.storage.regressor_entry import RegressorEntry
 
 F = TypeVar("F", bound=Callable[..., Any])
 

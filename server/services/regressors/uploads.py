@@ -19,7 +19,8 @@ from models.regressors.onnx.regressor import MODEL
 from models.regressors.protocol import RegressorCard, RegressorSpec
 from models.sandbox.device_turn import off_device
 from models.specs import title_from_name
-from server.storage.regressors import PARTS, RegressorEntry, Regressors, suspended
+from server.storage.regressor_entry import PARTS, RegressorEntry
+from server.storage.regressors import Regressors, suspended
 
 TRIAL_IMAGES = 16
 UNKNOWN_SPAN = (0.0, 1.0)  # the range of scores before the regressor was tried
