@@ -8,7 +8,18 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 INSTALLED_PAGE := tools/page/node_modules/.installed
 NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps
+# Nothing is installed whose hash is not in locks/, and nothing that has to be built, since that would run unlocked code.
+HASHED := --require-hashes --only-binary :all:
+# Where torch alone comes from, if not from PyPI: PyTorch's index of CPU builds spares an x86 machine some GB of CUDA.
+# Without it, a CPU build that pip is configured to find is taken before PyPI's.
+TORCH_INDEX :=
+define install
+	$(PIP) $(HASHED) -r locks/$(1).txt
+	$(if $(TORCH_INDEX),PIP_INDEX_URL=$(TORCH_INDEX) $(PIP) $(HASHED) -r locks/torch-cpu.txt,\
+	  $(PIP) $(HASHED) -r locks/torch-cpu.txt 2>/dev/null || $(PIP) $(HASHED) -r locks/torch.txt)
+	$(PIP) --no-build-isolation -e .
+endef
 
 help:
 	@echo "make run    serve the page on 127.0.0.1:8000"
@@ -22,7 +33,7 @@ help:
 	@echo "make memorability  learn the bundled memorability sliders again; downloads ResMem; takes an hour on two cores"
 	@echo "make pictures  record the pictures of the page in docs/images; needs Chromium"
 	@echo "make reference  generate docs/reference from the commands, the settings and the HTTP API"
-	@echo "make lock   pin all dependencies again after a change in pyproject.toml"
+	@echo "make lock   pin and hash all dependencies again after a change in pyproject.toml; UPGRADE=1 takes the newest"
 	@echo "make clean  remove the virtual environment, caches and build files; learned directions are kept"
 
 run: $(INSTALLED)
@@ -47,6 +58,7 @@ check: $(INSTALLED_DEV) $(INSTALLED_PAGE)
 bench: $(INSTALLED)
 	$(BIN)/latentwalk bench
 
+soak: PROGRAMS += firefox-esr
 soak: $(INSTALLED_DEV) chromium
 	$(BIN)/python -m pytest -m soak
 
@@ -96,14 +108,14 @@ $(BIN)/python:
 	fi; \
 	"$$found" -m venv $(VENV)
 
-$(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
+$(INSTALLED): pyproject.toml $(wildcard locks/*.txt) | $(BIN)/python
 	@echo "Installing Latentwalk into $(VENV); this takes a minute or two the first time."
-	$(PIP) -e .
+	$(call install,serve)
 	@touch $@
 
-$(INSTALLED_DEV): pyproject.toml constraints.txt | $(BIN)/python
+$(INSTALLED_DEV): pyproject.toml $(wildcard locks/*.txt) | $(BIN)/python
 	@echo "Installing Latentwalk and its development tools into $(VENV); this takes a minute or two the first time."
-	$(PIP) -e '.[dev]'
+	$(call install,dev)
 	@touch $@ $(INSTALLED)
 
 # ESLint and TypeScript, which check the page's scripts. They run on the Node.js of the dev extra and are not needed to serve.
@@ -112,8 +124,10 @@ $(INSTALLED_PAGE): tools/page/package.json tools/page/package-lock.json | $(INST
 	@touch $@
 
 # The browser and the reverse proxy that the tests of the page use: installed where that is allowed, else asked for.
+PROGRAMS := # further ones that are needed, by name of Debian's package and of the command
 chromium:
 	@missing=; \
+	for program in $(PROGRAMS); do command -v $$program || missing="$$missing $$program"; done; \
 	command -v chromium || command -v chromium-browser || command -v google-chrome || missing="$$missing chromium"; \
 	PATH="$$PATH:/usr/sbin:/usr/local/sbin" command -v nginx || missing="$$missing nginx-light"; \
 	if [ -z "$$missing" ]; then :; \
@@ -130,7 +144,5 @@ reference: $(INSTALLED)
 
 lock:
 	rm -rf build/lock && python3 -m venv build/lock
-	build/lock/bin/python -m pip --disable-pip-version-check install --quiet '.[dev]'
-	head -1 constraints.txt > build/constraints.txt
-	build/lock/bin/python -m pip freeze --all --exclude pip --exclude latentwalk | sed 's/+cpu$$//' >> build/constraints.txt
-	mv build/constraints.txt constraints.txt
+	build/lock/bin/python -m pip --disable-pip-version-check install --quiet $(HASHED) -r locks/uv.txt
+	build/lock/bin/python tools/lock.py build/lock/bin/uv $(if $(UPGRADE),upgrade)

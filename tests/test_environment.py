@@ -34,7 +34,9 @@ def plain(name: str) -> str:
 PINNED = {
     plain(name): version
     for name, version in (
-        line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")
+        line.partition(" ")[0].split("==")
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+        if not line.startswith("#")
     )
 }
 
@@ -107,6 +109,7 @@ def test_the_container_runs_without_root_and_listens_on_this_machine_alone():
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert service["pids_limit"]
+        assert service["mem_limit"] == service["memswap_limit"]
         assert service.get("ports", []) in ([], ["127.0.0.1:8000:8000"])
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 import torch
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect, sync_playwright
 
 from latentwalk.directions.direction import Direction
 from latentwalk.directions.response_curve import Curve
@@ -120,14 +120,20 @@ def server(furnished_home: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    """One Chromium for this folder; the package scope closes Playwright's loop before other tests need their own."""
+def playwright() -> Iterator[Playwright]:
+    """For this folder alone: the package scope closes Playwright's loop before other tests need their own."""
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="package")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """One Chromium for this folder."""
     if CHROMIUM is None:
         pytest.fail("These tests need Chromium: install the system's package, for example apt-get install chromium.")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    yield browser
+    browser.close()
 
 
 class Explorer:
