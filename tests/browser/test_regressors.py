@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import pytest
 import torch
 from playwright.sync_api import expect
 
@@ -76,8 +77,29 @@ def test_the_better_of_two_is_picked_by_arrow(explorer):
     panel.get_by_label("Better of two").check()
     panel.get_by_role("button", name="Start rating").click()
     explorer.page.keyboard.press("ArrowLeft")
-    panel.get_by_role("button", name="The right one is better").click()
+    explorer.page.get_by_role("button", name="The right one is better").click()
     expect(panel.get_by_text("2 pairs compared")).to_be_visible()
+
+
+def test_the_picture_to_rate_stands_on_the_stage_until_the_rating_stops(explorer):
+    explorer.open()
+    panel = attributes(explorer)
+    panel.get_by_role("button", name="Start rating").click()
+    stage = explorer.page.locator("picture-stage")
+    place = stage.locator(".picture").bounding_box()
+    rated = stage.get_by_role("group", name="Pictures to rate").get_by_role("img")
+    expect(rated).to_be_visible()
+    assert rated.bounding_box()["width"] == pytest.approx(place["width"], abs=1)
+    assert rated.evaluate("async (image) => (await image.decode(), image.naturalWidth)") >= 128
+    explorer.page.keyboard.press("4")
+    panel.get_by_role("button", name="Stop rating").click()
+    expect(rated).to_have_count(0)
+    expect(stage.locator("canvas")).to_be_visible()
+    expect(panel.get_by_role("button", name="Continue rating")).to_be_focused()
+    panel.get_by_role("button", name="Continue rating").click()
+    expect(panel.get_by_text("1 picture rated")).to_be_visible()
+    explorer.step("sway", "PageUp")
+    expect(rated).to_have_count(0)
 
 
 def test_a_pickled_regressor_is_not_run_and_says_what_to_do(explorer):

@@ -1,6 +1,6 @@
 /** Connects the Attributes panel and the score below the picture to the session, the jobs and the server. */
 
-import { $, listener } from "../elements/dom.js";
+import { $, detailOf, listener } from "../elements/dom.js";
 import "./regressor-panel.js";
 import "./score-readout.js";
 import { freeName, titleOf } from "../elements/form.js";
@@ -72,6 +72,7 @@ export function bindRegressors({ api, attempt, dock, jobs, session, store, toast
     jobs.add(await api.learnScore(regressor, { generator: session.edit.generator, ...request })),
   );
   on(panel, "rated", async (rated) => jobs.add(await api.rate({ generator: session.edit.generator, ...rated })));
+  panel.addEventListener("present", (event) => ($("picture-stage").guest = detailOf(event)));
   on(panel, "describe", async ({ name, ...said }) => {
     await api.describeRegressor(name, said);
     await refresh();

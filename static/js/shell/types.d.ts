@@ -26,6 +26,7 @@ interface ImageGenerator {
 
 /** What is measured about a direction. */
 interface Report {
+  measured_in_seconds?: number;
   n?: number;
   reached?: number[][];
   slope?: number;
@@ -71,7 +72,7 @@ interface Direction {
   origin: string;
   removable: boolean;
   strip?: string;
-  settings?: { steps?: number; warning?: string; reason?: string };
+  settings?: { steps?: number; seconds?: number; warning?: string; reason?: string };
   card?: Report;
   mirror?: DataMirror;
 }
