@@ -1,4 +1,4 @@
-"""The page by keyboard: how many Tabs its main controls are away, groups that are one stop, words that explain themselves."""
+"""The page by keyboard: how many Tabs away its main controls are, and words that explain themselves."""
 
 from __future__ import annotations
 
@@ -101,8 +101,9 @@ def test_words_are_explained_to_the_pointer_and_to_the_keyboard(explorer):
         page.keyboard.press("Shift")  # the last input was a key, so that focus is visible
         word.focus()
         expect(tip).to_have_text(explained)
+        text_of = "(id) => document.getElementById(id).textContent"
         assert explained in word.evaluate(
-            "one => one.getAttribute('aria-describedby').split(' ').map((id) => document.getElementById(id).textContent).join(' ')"
+            f"one => one.getAttribute('aria-describedby').split(' ').map({text_of}).join()"
         )
         page.keyboard.press("Escape")
         expect(tip).to_be_hidden()
