@@ -221,8 +221,9 @@ def test_words_are_explained_to_the_pointer_and_to_the_keyboard(explorer):
         page.keyboard.press("Shift")  # the last input was a key, so that focus is visible
         word.focus()
         expect(tip).to_have_text(explained)
+        text_of = "(id) => document.getElementById(id).textContent"
         assert explained in word.evaluate(
-            "one => one.getAttribute('aria-describedby').split(' ').map((id) => document.getElementById(id).textContent).join(' ')"
+            f"one => one.getAttribute('aria-describedby').split(' ').map({text_of}).join()"
         )
         page.keyboard.press("Escape")
         expect(tip).to_be_hidden()

@@ -41,7 +41,7 @@ export function graphFields({ graph, sizes }, look) {
   for (const one of [range, ...roles, classes]) {
     one.addEventListener("change", () => {
       given = true;
-      if (classes.checkValidity()) look(wanted());
+      if (!labelled || classes.checkValidity()) look(wanted());
     });
   }
   const inputs = graph.inputs.map(([name, , dtype, shape], index) => field(`Input “${name}”, ${dtype} ${shape}`, /** @type {HTMLElement} */ (roles[index])));
