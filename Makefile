@@ -27,7 +27,7 @@ help:
 	@echo "make coverage  run every test and report line coverage; fails below 90 %"
 	@echo "make check  lint and types alone"
 	@echo "make bench  measure forward, encoding and the live round trip"
-	@echo "make soak   minutes of dragging, learning and exporting"
+	@echo "make soak   minutes of dragging, learning and exporting, and of fuzzing the readers (LATENTWALK_FUZZ_MINUTES each)"
 	@echo "make avatars  draw the data, train and measure the bundled avatars; needs Node.js and many hours; run it again to resume"
 	@echo "make directions  learn the bundled directions again; takes half an hour"
 	@echo "make memorability  learn the bundled memorability sliders again; downloads ResMem; takes an hour on two cores"

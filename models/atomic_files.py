@@ -14,6 +14,9 @@ from pathlib import Path
 from models.errors import DiskFull, StorageFailed, os_reason
 
 PART = ".part"
+SCRATCH = "latentwalk-scratch-"  # prefix of folders in the system's temporary folder
+# Under a home: partly downloaded or written models, a signing key that was being made, uploads that were not confirmed.
+PATTERNS = ("generators/.*-*", "regressors/.*-*", ".key.*", "quarantine/[0-9a-f]*")
 STALE = 3600  # seconds after which a temporary file is left over from a killed process
 RESERVE = 64 * 2**20  # bytes to leave free: a completely full disk stops other programs as well
 
@@ -88,17 +91,32 @@ def has_room(folder: Path) -> bool:
     return free_bytes(folder) >= RESERVE
 
 
-def remove_stale(folder: Path) -> None:
-    """Remove what a killed process left under the home `folder`: temporary files and partly downloaded models."""
-    for part in folder.rglob(f".*{PART}"):
-        with contextlib.suppress(OSError):
-            if _is_stale(part):
-                part.unlink()
-    for partial in (*folder.glob("generators/.*-*"), *folder.glob("regressors/.*-*")):
-        with contextlib.suppress(OSError):
-            if partial.is_dir() and _is_stale(partial):
-                shutil.rmtree(partial)
+def temporaries(folder: Path) -> list[Path]:
+    """Every temporary file and folder of Latentwalk under the home `folder` and in the system's temporary folder.
+
+    They belong to work in progress, or were left by a process that was killed.
+    """
+    own = os.getuid() if hasattr(os, "getuid") else None
+    shared = (path for path in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*") if path.lstat().st_uid == own)
+    inside = (path for pattern in PATTERNS for path in folder.glob(pattern))
+    return sorted({*folder.rglob(f".*{PART}"), *inside, *shared})
 
 
-def _is_stale(path: Path) -> bool:
+def remove_stale(folder: Path) -> list[Path]:
+    """Remove the temporary files and folders that killed processes left, and return their paths."""
+    removed = []
+    for path in temporaries(folder):
+        with contextlib.suppress(OSError):
+            if not is_stale(path):
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+            removed.append(path)
+    return removed
+
+
+def is_stale(path: Path) -> bool:
+    """Whether a temporary file is so old that the process that wrote it must have been killed."""
     return time.time() - path.stat().st_mtime > STALE

@@ -50,14 +50,19 @@ __all__ = [
 ]
 
 
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
+
+
 class LatentwalkError(Exception):
     """Base of all errors. `str(error)` is the message, `hint` says what to do next, `code` is for programs."""
 
     code = "error"
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint
+        # Messages quote untrusted text, and half of a surrogate pair in them could not be sent to anybody.
+        super().__init__(_encodable(message))
+        self.hint = _encodable(hint)
 
     def view(self) -> dict[str, str]:
         """The error as JSON: `code`, `message` and `hint`."""

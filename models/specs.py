@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+_SPELLED_OUT = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe", "å": "aa", "œ": "oe", "ł": "l"}
+)
+
+
+def name_from_title(title: str, most: int = 40, otherwise: str = "") -> str:
+    """A name of lower-case letters, digits and underscores for a title: "Grünes Lächeln" becomes "gruenes_laecheln".
+
+    `otherwise` is put before a name that would not begin with a letter.
+    """
+    composed = unicodedata.normalize("NFC", title).lower().translate(_SPELLED_OUT)
+    plain = unicodedata.normalize("NFKD", composed).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
+    return (name if name[:1].isalpha() else f"{otherwise}_{name}")[:most].strip("_")
 
 
 def title_from_name(name: str) -> str:

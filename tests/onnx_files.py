@@ -13,7 +13,8 @@ from onnx import TensorProto, helper, numpy_helper
 from models.errors import Invalid, ModelFailed
 from models.regressors.onnx import InputPlan, OnnxRegressor, fingerprint, guess_plan, inspect, stored_files
 from models.regressors.protocol import RegressorCard, RegressorSpec
-from server.storage.regressors import RegressorEntry, Regressors
+from server.storage.regressor_entry import RegressorEntry
+from server.storage.regressors import Regressors
 
 FLOAT, INT = TensorProto.FLOAT, TensorProto.INT64
 PICTURE: tuple[int | str, ...] = ("n", 3, 32, 32)
@@ -92,6 +93,18 @@ def assert_refused(data: bytes, pattern: str) -> None:
     assert text.isprintable()
     assert len(text) < 400
     assert error.value.hint
+
+
+def two_means(ending: Sequence[Any] = (), *, columns: int = 2, out: Sequence[Any] | None = None, **how: Any) -> bytes:
+    """Means of the three channels times a fixed matrix: `columns` logits, or what the nodes `ending` make of them."""
+    matrix = np.arange(3 * columns).reshape(3, columns) / columns
+    nodes = [
+        node("GlobalAveragePool", ["picture"], ["mean"]),
+        node("Flatten", ["mean"], ["flat"]),
+        node("MatMul", ["flat", "matrix"], ["logits" if ending else "score"]),
+        *ending,
+    ]
+    return model_bytes(nodes, [weight("matrix", matrix)], out=out or ("n", columns), **how)
 
 
 def endless() -> bytes:

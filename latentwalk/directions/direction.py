@@ -135,11 +135,11 @@ def project_off(displacement: Tensor, held: Sequence[Direction], classes: Tensor
     return displacement - (displacement @ basis) @ basis.T
 
 
-def check_id(id: str) -> None:
-    """Raise Invalid for an id that is not a valid, portable file name."""
+def check_id(id: str, what: str = "direction") -> None:
+    """Raise Invalid for an id of a `what` (a direction, a generator, a regressor) that is no portable file name."""
     if not NAME.fullmatch(id):
         raise Invalid(
-            f"“{id[:60]}” cannot name a direction.",
+            f"“{id[:60]}” cannot name a {what}.",
             "Use lower-case letters, digits and underscores, a letter first, at most 40 characters.",
         )
 

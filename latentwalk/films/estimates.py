@@ -17,6 +17,7 @@ from latentwalk.films.route import Route
 from latentwalk.films.timeline import canonical
 from latentwalk.progress import Progress, Work
 from latentwalk.provenance.xmp import packet
+from models import atomic_files
 
 FRAMES = 12
 KEYFRAME_INTERVAL = 250  # frames between two intra-coded frames of the video codecs
@@ -58,7 +59,7 @@ def estimate(route: Route, draw: Draw, directions: Mapping[str, Direction]) -> W
     recipe = canonical(timeline)
     sizes = []
     begin = time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="latentwalk-") as folder:
+    with tempfile.TemporaryDirectory(prefix=atomic_files.SCRATCH) as folder:
         for number in sorted({1, sampled}):
             path = Path(folder) / str(number)
             options = WriterOptions(

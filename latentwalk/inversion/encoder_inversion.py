@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ImageOps
 from torch import Tensor
 
 from latentwalk.edit import Base
@@ -20,11 +19,11 @@ from latentwalk.progress import Progress, Work, scale_progress
 from latentwalk.training.encoder_files import load_encoder
 from latentwalk.training.evaluation.samplers import GeneratorSampler
 from models.base import Generator
+from models.importing.formats.image_file import load_image
 from models.specs import GeneratorSpec
 
 LARGEST_FILE = 16 * 2**20
 LARGEST_SIDE = 8192
-FORMATS = ("PNG", "JPEG", "WEBP")
 STEPS = 120
 
 
@@ -53,18 +52,13 @@ class Inversion:
 def open_picture(data: bytes, spec: GeneratorSpec) -> Tensor:
     """An image file as the generator's own images are: [1, channels, R, R] in [-1, 1], cropped to a central square.
 
-    Raises Invalid if the file is too large or is not a PNG, JPEG or WebP image.
+    Raises Invalid if the file is too large or is not an image of a known format.
     """
     if len(data) > LARGEST_FILE:
         raise Invalid(f"The image file is larger than {LARGEST_FILE >> 20} MiB.", "Use a smaller file.")
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            if max(image.size) > LARGEST_SIDE:
-                raise Invalid(f"The image is over {LARGEST_SIDE} px wide or high.", "Resize the image.")
-            upright = ImageOps.exif_transpose(image).convert("RGB" if spec.channels == 3 else "L")
-            square = ImageOps.fit(upright, (spec.resolution, spec.resolution))
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        raise Invalid("The file is not a picture that can be read.", "Use a PNG, JPEG or WebP file.") from None
+    image = load_image(data, largest_side=LARGEST_SIDE)
+    square = ImageOps.fit(image, (spec.resolution, spec.resolution))
+    square = square.convert({1: "L", 4: "RGBA"}.get(spec.channels, "RGB"))
     values = torch.frombuffer(bytearray(square.tobytes()), dtype=torch.uint8)
     pixels = values.reshape(spec.resolution, spec.resolution, spec.channels).permute(2, 0, 1)[None]
     return pixels.float() / 127.5 - 1

@@ -14,6 +14,7 @@ from latentwalk.errors import unreadable
 from latentwalk.inversion import encoder_inversion
 from latentwalk.notebook.generator_handle import AnyGenerator, open_generator
 from latentwalk.progress import Progress, finish
+from models.importing.formats.image_file import to_rgb
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,9 @@ def invert(
 ) -> Inversion:
     """Find the latent whose image is closest to a picture: the encoder's estimate, refined by gradient descent.
 
-    `picture` is a Pillow image, or a PNG, JPEG or WebP file as its path or bytes (at most 16 MiB and 8192 px a side).
-    It is cropped to a central square and scaled to the generator's resolution. Raises NotFound where the generator has
-    no encoder (`avatars` has one) or the file does not exist, Invalid where it is not a picture.
+    `picture` is a Pillow image, or a PNG, JPEG, WebP, GIF or BMP file as its path or bytes (at most 16 MiB and
+    8192 px a side). It is cropped to a central square and scaled to the generator's resolution. Raises NotFound where
+    the generator has no encoder (`avatars` has one) or the file does not exist, Invalid where it is not a picture.
     """
     handle = open_generator(generator)
     image = encoder_inversion.open_picture(_file(picture), handle.spec)
@@ -52,7 +53,7 @@ def _file(picture: str | Path | bytes | Image.Image) -> bytes:
         return picture
     if isinstance(picture, Image.Image):
         buffer = io.BytesIO()
-        picture.convert("RGB").save(buffer, "PNG")
+        to_rgb(picture).save(buffer, "PNG")
         return buffer.getvalue()
     try:
         return Path(picture).read_bytes()

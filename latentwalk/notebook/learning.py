@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -26,7 +25,7 @@ from latentwalk.steering.scores.settings import ScoreSettings
 from latentwalk.steering.transforms import Transform
 from models.regressors.image_measures import MEASURES
 from models.regressors.protocol import Regressor
-from models.specs import title_from_name
+from models.specs import name_from_title, title_from_name
 
 Report = Callable[[Progress], None]
 Score = str | Regressor | ScoreFunction
@@ -188,8 +187,7 @@ def _name_of(score: Regressor | ScoreFunction) -> str:
 
 
 def _slug(title: str) -> str:
-    slug = re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")
-    return (slug if slug[:1].isalpha() else f"score_{slug}")[:40].strip("_")
+    return name_from_title(title, otherwise="score")
 
 
 def _quiet(progress: Progress) -> None:

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from models.importing.formats.image_file import to_rgb
+
 SIDE = 64
 LIGHT, COLOUR = 12, 5  # frequencies whose sum is below this are used, in lightness and in each colour difference
 BYTES = 14
@@ -22,7 +24,8 @@ MATCH_DISTANCE = 13  # bits; twice the largest measured change, half the smalles
 
 def perceptual_hash(image: Image.Image) -> int:
     """The hash of an image, an integer of 8 * `BYTES` bits of which the lowest 7 are zero."""
-    planes = image.convert("RGB").convert("YCbCr").split()
+    # As files are decoded when they are checked: transparent parts are white.
+    planes = to_rgb(image).convert("YCbCr").split()
     signs = [
         _low_frequencies(np.asarray(plane.resize((SIDE, SIDE), Image.Resampling.BOX), dtype=np.float64), count) > 0
         for plane, count in zip(planes, (LIGHT, COLOUR, COLOUR), strict=True)

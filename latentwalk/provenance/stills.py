@@ -13,6 +13,7 @@ from latentwalk.provenance.signing import FileSigner
 from latentwalk.provenance.xmp import packet
 from latentwalk.rendering.image_codec import MEDIA_TYPES, Format, Pixels, encode, to_image
 from latentwalk.rendering.loaded_generator import LoadedGenerator
+from models import atomic_files
 
 
 def still_file(
@@ -31,7 +32,7 @@ def still_file(
     image = add_mark(image) if mark else image
     recipe = canonical(edit)
     claim = signer.claim("edit", recipe, generator.spec, generator.directions(), edit.directions())
-    with tempfile.TemporaryDirectory(prefix="latentwalk-") as folder:
+    with tempfile.TemporaryDirectory(prefix=atomic_files.SCRATCH) as folder:
         path = Path(folder) / f"picture.{format}"
         path.write_bytes(encode(image, format, edit=recipe, xmp=packet("edit", recipe)))
         signer.embed(path, MEDIA_TYPES[format], claim)

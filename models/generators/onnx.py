@@ -6,8 +6,8 @@ import contextlib
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from models.base import FirstLayer, Precision
 from models.errors import Invalid, ModelFailed
+from models.generators.onnx_inputs import GraphInput, pack, unpack
 from models.sandbox.client import Sandbox, SandboxError
 from models.sandbox.device_turn import off_device
 from models.specs import GeneratorSpec
@@ -28,6 +29,8 @@ EXPORT_AGAIN = "Export the graph again."
 
 Array = NDArray[Any]
 GraphFunction = Callable[["OnnxGeneratorPlan", Array, Array | None], Array]
+Range = Literal["-1..1", "0..1", "0..255"]
+RANGES: Mapping[str, tuple[float, float]] = {"-1..1": (1.0, 0.0), "0..1": (2.0, -1.0), "0..255": (2 / 255, -1.0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,8 @@ class OnnxGeneratorPlan:
     """How a graph is called, and how its output becomes images.
 
     The graph takes `batch` images per call (0: any number), z with `rank` 2 or 4 dimensions, in half precision or not,
-    and weights of `classes` classes. Its `output` has the channels `last` or first; values times `scale` plus `offset`
-    lie in [-1, 1].
+    and weights of `classes` classes; `inputs` describes each of its inputs, in their order, where it takes anything
+    else. Its `output` has the channels `last` or first; values times `scale` plus `offset` lie in [-1, 1].
     """
 
     batch: int
@@ -47,18 +50,40 @@ class OnnxGeneratorPlan:
     scale: float
     offset: float
     output: str
+    inputs: tuple[GraphInput, ...] = ()
+
+    @property
+    def has_psi(self) -> bool:
+        """Whether the graph truncates by itself, by an input."""
+        return any(one.role == "psi" for one in self.inputs)
+
+    @property
+    def range(self) -> str:
+        """The range of the output's values as the plan takes it."""
+        near = {name: abs(self.scale - scale) + abs(self.offset - offset) for name, (scale, offset) in RANGES.items()}
+        return min(near, key=lambda name: near[name])
+
+    def with_range(self, range: str) -> Self:
+        """The plan for another range of the output's values. Invalid if there is no such range."""
+        if range not in RANGES:
+            raise Invalid(f"There is no output range “{range[:20]}”.", f"Choose one of {', '.join(RANGES)}.")
+        scale, offset = RANGES[range]
+        return replace(self, scale=scale, offset=offset)
 
     def stored(self) -> dict[str, Array]:
         """The plan as arrays, to be stored with the bytes of the graph."""
         values = [self.batch, self.rank, self.half, self.classes, self.last, self.scale, self.offset]
-        return {"plan": np.array(values, np.float64), "output": np.frombuffer(self.output.encode(), np.uint8).copy()}
+        more = {"inputs": pack(self.inputs)} if self.inputs else {}
+        output = np.frombuffer(self.output.encode(), np.uint8).copy()
+        return {"plan": np.array(values, np.float64), "output": output, **more}
 
     @classmethod
     def of(cls, state: Mapping[str, Tensor]) -> Self:
         """The plan in stored tensors. KeyError or ValueError if there is none."""
         batch, rank, half, classes, last, scale, offset = state["plan"].tolist()
         output = bytes(state["output"].tolist()).decode()
-        return cls(int(batch), int(rank), bool(half), int(classes), bool(last), scale, offset, output)
+        inputs = unpack(bytes(state["inputs"].tolist())) if "inputs" in state else ()
+        return cls(int(batch), int(rank), bool(half), int(classes), bool(last), scale, offset, output, inputs)
 
 
 def sample_prior(seed: int, width: int) -> Array:
@@ -78,7 +103,8 @@ def open_graph(graph: Array, unlocked: bool) -> Iterator[GraphFunction]:
 class OnnxGenerator:
     """An ONNX graph: z [N, D], standard normal, and class weights to images. Truncation scales z.
 
-    The sandbox is started at the first image, and again after an error.
+    Where the graph has a truncation of its own, a latent is [z, psi], and truncation sets psi. The sandbox is started
+    at the first image, and again after an error.
     """
 
     differentiable = False
@@ -87,7 +113,7 @@ class OnnxGenerator:
         try:
             self._plan = OnnxGeneratorPlan.of(state)
             self._graph: Array = state["graph"].numpy()
-        except (KeyError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise ModelFailed(f"The weights of {spec.name} are no ONNX graph.", "Check the model family.") from error
         if self._plan.classes != len(spec.classes):
             raise ModelFailed(
@@ -102,13 +128,13 @@ class OnnxGenerator:
 
     def sample(self, seeds: Sequence[int]) -> Tensor:
         """Standard normal z, sampled on the CPU so that a seed gives the same z on every device."""
-        width = self.spec.width
+        width = self.spec.spaces["z"][0]
         rows = [torch.from_numpy(sample_prior(seed, width)) for seed in seeds]
         return torch.stack(rows).to(self.device) if rows else torch.empty(0, width, device=self.device)
 
     def map(self, z: Tensor, classes: Tensor | None, truncation: float = 1.0) -> Tensor:
-        """z scaled by `truncation`."""
-        return z * truncation
+        """z scaled by `truncation`, or z with `truncation` as its last value where the graph takes it."""
+        return torch.cat([z, torch.full_like(z[:, :1], truncation)], 1) if self._plan.has_psi else z * truncation
 
     def synthesize(self, latent: Tensor, classes: Tensor | None) -> Tensor:
         """Images [N, C, H, W] in [-1, 1]. Invalid if a gradient is needed, SandboxError if the sandbox ends it."""
@@ -118,7 +144,7 @@ class OnnxGenerator:
             return torch.empty(0, self.spec.channels, self.spec.resolution, self.spec.resolution, device=self.device)
         z = latent.detach().float().cpu().numpy()
         weights = None if classes is None else classes.expand(len(latent), -1).float().cpu().numpy()
-        size = self._plan.batch or BATCH
+        size = 1 if self._differs_in_shared(z, weights) else self._plan.batch or BATCH
         with off_device(), self._lock:  # another image of this graph may take long: that wait is off the device, too
             parts = [
                 self._run_batch(z[start : start + size], None if weights is None else weights[start : start + size])
@@ -165,6 +191,14 @@ class OnnxGenerator:
             raise ModelFailed(f"{self.spec.title} did not return images of its resolution.", "Import it again.")
         return output
 
+    def _differs_in_shared(self, latent: Array, classes: Array | None) -> bool:
+        # Whether images of one call would need different values of an input that holds one for all of them.
+        shared = {one.role for one in self._plan.inputs if one.is_shared}
+        labels = None if classes is None else classes.argmax(1)
+        return ("psi" in shared and bool((latent[:, -1] != latent[0, -1]).any())) or (
+            "label" in shared and labels is not None and bool((labels != labels[0]).any())
+        )
+
     def _open_graph(self) -> GraphFunction:
         if self._graph_function is None:
             resources = contextlib.ExitStack()
@@ -181,14 +215,18 @@ class OnnxGenerator:
             resources.close()
 
 
-def _run_graph(sandbox: Sandbox, plan: OnnxGeneratorPlan, z: Array, classes: Array | None) -> Array:
-    dtype = np.float16 if plan.half else np.float32
-    inputs = [z.astype(dtype).reshape(*z.shape, *[1] * (plan.rank - z.ndim))]
-    if plan.classes:
-        if classes is None:
-            raise Invalid("This model needs class weights, and none were given.", "Choose a class.")
-        inputs.append(classes.astype(dtype))
+def _run_graph(sandbox: Sandbox, plan: OnnxGeneratorPlan, latent: Array, classes: Array | None) -> Array:
+    if plan.classes and classes is None:
+        raise Invalid("This model needs class weights, and none were given.", "Choose a class.")
+    z, psi = (latent[:, :-1], latent[:, -1]) if plan.has_psi else (latent, np.ones(len(latent)))
+    inputs = [one.value(z, classes, psi) for one in plan.inputs or _usual_inputs(plan)]
     arrays = sandbox.call("run", {"output": plan.output}, inputs, most=LARGEST, hint=EXPORT_AGAIN).arrays
     if len(arrays) != 1 or arrays[0].dtype != np.float32:
         raise ModelFailed("The graph returned no images.", "Check the outputs of the graph.")
     return np.asarray(arrays[0])
+
+
+def _usual_inputs(plan: OnnxGeneratorPlan) -> tuple[GraphInput, ...]:
+    dtype = "float16" if plan.half else "float32"
+    z = GraphInput("z", "z", dtype, (None, None, *[1] * (plan.rank - 2)))
+    return (z, GraphInput("classes", "weights", dtype, (None, plan.classes))) if plan.classes else (z,)

@@ -44,7 +44,7 @@ class VectorFile:
 
 def read_vectors(data: memoryview, limits: Limits | None = None) -> VectorFile:
     """The directions or the latent in a file. Raises FileRefused, with a message and a hint, for anything else."""
-    budget = Budget(limits or Limits(numbers=2**26))
+    budget = Budget(limits or Limits(numbers=2**26), len(data))
     format = file_formats.detect_format(data)
     with np.errstate(all="ignore"):  # numbers that are not finite are refused in the end
         if format is file_formats.NPY:

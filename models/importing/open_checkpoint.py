@@ -1,4 +1,4 @@
-"""Opens a checkpoint of unknown origin: read in the sandbox, then tried outside it as the generator it claims to be."""
+"""Opens a checkpoint of unknown origin: read in one sandbox, then tried in another as the generator it claims to be."""
 
 from __future__ import annotations
 
@@ -17,9 +17,13 @@ from torch import Tensor
 
 from models.base import Generator
 from models.errors import Invalid, os_reason
+from models.generators.cost import check_cost
 from models.generators.registry import build
-from models.importing import file_formats, onnx_generators
+from models.generators.sandbox_task import first_picture, to_parameters
+from models.importing import file_formats
 from models.importing.direction_files import VectorFile
+from models.importing.onnx import generators as onnx_generators
+from models.importing.onnx.generators import GraphOptions
 from models.importing.passport import Passport
 from models.importing.spec_from_passport import spec_from_passport
 from models.sandbox.client import Sandbox, SandboxError, SandboxTaskFailed, SandboxUnavailable
@@ -30,6 +34,9 @@ LARGEST = 2**30  # bytes of a checkpoint
 MEMORY = 4 * 2**30  # bytes for the sandbox: it receives the file in parts, joins them, and copies the weights
 LARGEST_VECTORS = 64 * 2**20  # bytes of a file of directions
 SECONDS = 180.0
+DRAWING_SECONDS = 120.0
+DRAWING_MEMORY = 2**30  # bytes for the sandbox that draws, beyond its weights' copies and the feature maps
+WEIGHT_COPIES = 5  # as a message, as bytes, as tensors, in float32, and in the network
 WEIGHTS = ("pytorch_model.bin", "model.safetensors", "weights.safetensors")
 CONFIGS = ("config.json", "generator.json")  # pytorch-pretrained-biggan's, and this package's own
 MAX_CONFIG = 2**20  # bytes
@@ -40,22 +47,28 @@ _passport = TypeAdapter(Passport)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenedCheckpoint:
-    """A checkpoint that was read: its passport, its converted weights, and its own names for its classes, if any."""
+    """A checkpoint that was read: its passport, its converted weights, and its own names for its classes, if any.
+
+    `unlocked` is how it was opened, and how it is tried.
+    """
 
     passport: Passport
     state: Mapping[str, Tensor]
     classes: tuple[str, ...] = ()
+    unlocked: bool = False
 
     def spec(self, name: str, year: int, title: str = "") -> GeneratorSpec:
         """The description under which the generator may be kept."""
         return spec_from_passport(name, self.passport, self.state, year, title, self.classes)
 
 
-def open_checkpoint(path: Path, *, unlocked: bool = False, memory: int = MEMORY) -> OpenedCheckpoint:
+def open_checkpoint(
+    path: Path, *, unlocked: bool = False, memory: int = MEMORY, graph: GraphOptions | None = None
+) -> OpenedCheckpoint:
     """Read a checkpoint, or a folder with one and its config.json, in the sandbox. Nothing in it is run or imported.
 
-    `unlocked` is as for `Sandbox`. Raises Invalid, with a message and a hint, for everything that is not a whole
-    checkpoint of a known family.
+    `graph` is what its owner says about an ONNX graph, `unlocked` is as for `Sandbox`. Raises Invalid, with a message
+    and a hint, for everything that is not a whole checkpoint of a known family.
     """
     weights, config = _find_files(path)
     try:
@@ -67,9 +80,12 @@ def open_checkpoint(path: Path, *, unlocked: bool = False, memory: int = MEMORY)
     if config is not None:
         arrays.append(np.frombuffer(config, np.uint8))
     if file_formats.detect_format(arrays[0].data) is file_formats.ONNX:
-        passport, graph = onnx_generators.inspect(arrays[0], unlocked=unlocked)
-        return OpenedCheckpoint(passport, {name: torch.from_numpy(array.copy()) for name, array in graph.items()})
-    answer = _call_sandbox("read", arrays, {"seconds": SECONDS / 2}, memory, unlocked)
+        passport, stored = onnx_generators.inspect(arrays[0], options=graph, unlocked=unlocked)
+        weights_by_name = {name: torch.from_numpy(array.copy()) for name, array in stored.items()}
+        return OpenedCheckpoint(passport, weights_by_name, unlocked=unlocked)
+    if graph is not None:
+        raise Invalid("Only an ONNX graph has an output range or inputs to choose.", "Leave these options out.")
+    answer = _call_sandbox(_reader(memory, unlocked), "read", arrays, {"seconds": SECONDS / 2})
     try:
         passport = _passport.validate_python(answer.body["passport"])
         state = safetensors.torch.load(answer.arrays[0].tobytes())
@@ -77,14 +93,15 @@ def open_checkpoint(path: Path, *, unlocked: bool = False, memory: int = MEMORY)
         raise Invalid("The sandbox returned an invalid description of the file.", CHECK_ORIGIN) from error
     if passport.sha256 != hashlib.sha256(arrays[0].data).hexdigest():
         raise Invalid("The sandbox described another file.", "Try again.")
-    return OpenedCheckpoint(passport, state, tuple(str(name) for name in answer.body.get("classes", ())))
+    check_cost(passport.family, state)  # again: a reader that was taken over may have forged its answer
+    return OpenedCheckpoint(passport, state, tuple(str(name) for name in answer.body.get("classes", ())), unlocked)
 
 
 def open_vectors(data: bytes, *, unlocked: bool = False) -> VectorFile:
     """Read another program's directions, or a latent, in the sandbox. Raises Invalid for anything else."""
     if len(data) > LARGEST_VECTORS:
         raise Invalid(f"The file is over {LARGEST_VECTORS >> 20} MiB.", "Keep only the directions in it.")
-    answer = _call_sandbox("vectors", [np.frombuffer(data, np.uint8)], {}, MEMORY, unlocked)
+    answer = _call_sandbox(_reader(MEMORY, unlocked), "vectors", [np.frombuffer(data, np.uint8)], {})
     try:
         rows, spreads = answer.arrays
         format, kind = str(answer.body["format"])[:80], answer.body["kind"]
@@ -100,27 +117,40 @@ def open_vectors(data: bytes, *, unlocked: bool = False) -> VectorFile:
 def try_generator(
     checkpoint: OpenedCheckpoint, spec: GeneratorSpec, device: torch.device | str = "cpu"
 ) -> tuple[Generator, str]:
-    """The generator, once it made an image, and that image's golden hash.
+    """The generator, once the sandbox drew an image with it, and that image's golden hash. Raises as `draw_first`."""
+    picture = draw_first(checkpoint, spec)
+    return build(spec, checkpoint.state, device, CHECK_ORIGIN), golden_hash(picture)
 
-    Raises ModelFailed where the weights are not the family's, Invalid where they do not fit together or the image shows
-    nothing.
+
+def draw_first(checkpoint: OpenedCheckpoint, spec: GeneratorSpec) -> Tensor:
+    """A checkpoint's image of seed 0 and its first class, [C, H, W] in [-1, 1], drawn in the sandbox.
+
+    Raises Invalid where the weights are not the family's or do not fit together, where an image would cost more than
+    the family may, takes too long or too much memory, and where it shows nothing.
     """
-    try:
-        generator = build(spec, checkpoint.state, device, CHECK_ORIGIN)
-        picture = first_picture(generator)
-    except RuntimeError as error:  # shapes that do not fit, which the readers did not notice
-        raise Invalid("The weights do not fit together.", CHECK_ORIGIN) from error
+    cost = check_cost(spec.family, checkpoint.state)
+    if cost is None:  # an ONNX graph, which draws in a sandbox of its own
+        picture = first_picture(build(spec, checkpoint.state, "cpu", CHECK_ORIGIN))
+    else:
+        data = safetensors.torch.save({name: tensor.contiguous() for name, tensor in checkpoint.state.items()})
+        memory = DRAWING_MEMORY + cost.memory + WEIGHT_COPIES * 2 * len(data)  # weights may be in half precision
+        arrays = [np.frombuffer(data, np.uint8)]
+        sandbox = Sandbox(
+            "drawing", memory=memory, seconds=DRAWING_SECONDS, largest=2 * LARGEST, unlocked=checkpoint.unlocked
+        )
+        answer = _call_sandbox(sandbox, "draw", arrays, to_parameters(spec))
+        picture = _check_picture(answer, spec)
     if not bool(torch.isfinite(picture).all()) or float(picture.std()) < MIN_DEVIATION:
         raise Invalid("The generator makes no image: all values are alike or not finite.", "Use another snapshot.")
-    return generator, golden_hash(picture)
+    return picture
 
 
-@torch.inference_mode()
-def first_picture(generator: Generator) -> Tensor:
-    """A generator's image of seed 0 and its first class, [C, H, W] in [-1, 1]."""
-    names = generator.spec.classes
-    classes = torch.eye(len(names))[:1].to(generator.device) if names else None
-    return generator.synthesize(generator.map(generator.sample([0]), classes), classes)[0].cpu()
+def _check_picture(answer: Message, spec: GeneratorSpec) -> Tensor:
+    # The sandbox may have been taken over by the weights, as unlikely as that is.
+    picture = answer.arrays[0] if len(answer.arrays) == 1 else np.zeros(0, np.float32)
+    if picture.dtype != np.float32 or picture.ndim != 3 or picture.shape[:2] != (spec.channels, spec.resolution):
+        raise Invalid("The sandbox returned no image.", CHECK_ORIGIN)
+    return torch.from_numpy(picture.copy())
 
 
 def golden_hash(picture: Tensor) -> str:
@@ -129,11 +159,13 @@ def golden_hash(picture: Tensor) -> str:
     return hashlib.sha256(json.dumps(list(picture.shape)).encode() + values).hexdigest()
 
 
-def _call_sandbox(
-    call: str, arrays: list[np.ndarray], parameters: dict[str, Any], memory: int, unlocked: bool
-) -> Message:
+def _reader(memory: int, unlocked: bool) -> Sandbox:
+    return Sandbox("checkpoint", memory=memory, seconds=SECONDS, largest=LARGEST, unlocked=unlocked)
+
+
+def _call_sandbox(worker: Sandbox, call: str, arrays: list[np.ndarray], parameters: dict[str, Any]) -> Message:
     try:
-        with Sandbox("checkpoint", memory=memory, seconds=SECONDS, largest=LARGEST, unlocked=unlocked) as sandbox:
+        with worker as sandbox:
             answer = sandbox.call(call, parameters, arrays)
     except SandboxUnavailable:
         raise

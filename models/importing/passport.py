@@ -61,11 +61,30 @@ class ConvertedGenerator:
 
 
 @dataclass(frozen=True, slots=True)
+class GraphFacts:
+    """How an ONNX graph is taken as a generator.
+
+    `range` is that of its output's values, `is_range_given` whether a person gave it; otherwise it was guessed from
+    `samples` images, whose values run from `low` to `high`. `is_given` says whether a person gave any of it. `inputs`
+    are rows of name, role, dtype and shape as text.
+    """
+
+    range: str
+    is_range_given: bool
+    is_given: bool
+    low: float
+    high: float
+    samples: int
+    inputs: tuple[tuple[str, str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Passport:
     """What a file contains.
 
     `names` are the globals that its pickle refers to, `inert` those of them that stayed opaque, `sources` the sha256 of
-    source texts in it, by the class they define: none of it was run. `licence` is "" if unknown.
+    source texts in it, by the class they define: none of it was run. `licence` is "" if unknown, `graph` None for all
+    but ONNX graphs.
     """
 
     format: str
@@ -80,6 +99,7 @@ class Passport:
     sources: Mapping[str, str]
     licence: str
     notes: tuple[str, ...]
+    graph: GraphFacts | None = None
 
 
 def make_passport(data: memoryview, converted: ConvertedGenerator, names: Mapping[GlobalName, bool]) -> Passport:

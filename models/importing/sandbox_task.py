@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from models.errors import Invalid
 from models.importing.direction_files import read_vectors
 from models.importing.limits import FileRefused, Limits
 from models.importing.read_in_sandbox import read as read_checkpoint
@@ -50,7 +51,7 @@ def read(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     config = arrays[1].tobytes() if len(arrays) > 1 else b""
     try:
         passport, converted = read_checkpoint(arrays[0].data.cast("B"), config, Limits(**parameters))
-    except FileRefused as refusal:
+    except Invalid as refusal:  # of which FileRefused is one
         return {"refused": str(refusal), "hint": refusal.hint}, []
     data = save({name: np.ascontiguousarray(array).reshape(array.shape) for name, array in converted.state.items()})
     classes = [name[:100] for name in converted.classes]

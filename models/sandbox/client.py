@@ -24,6 +24,7 @@ TASKS = {  # the modules that may run in a sandbox
     "onnx": "models.sandbox.tasks.onnx",
     "media": "models.sandbox.tasks.media",
     "checkpoint": "models.importing.sandbox_task",
+    "drawing": "models.generators.sandbox_task",
 }
 MEMORY = 1536 * 2**20  # bytes
 LARGEST = 512 * 2**20  # bytes of arrays in one message

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from server.storage.regressors import RegressorEntry
+from server.storage.regressor_entry import RegressorEntry
 
 
 def regressor(entry: RegressorEntry, *, whole: bool = False) -> dict[str, Any]:
@@ -29,6 +29,7 @@ def regressor(entry: RegressorEntry, *, whole: bool = False) -> dict[str, Any]:
         "passport": dict(entry.passport) or None,
         "plan": dict(entry.plan) or None,
         "asks": list(entry.asks),
+        "notes": list(entry.notes),
         "suspended": entry.suspended,
         "removable": entry.origin in ("uploaded", "ratings"),
     }

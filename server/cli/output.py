@@ -71,6 +71,16 @@ def print_regressors(views: Iterable[Mapping[str, Any]]) -> None:
     print_table(rows)
 
 
+def _graph_lines(graph: Mapping[str, Any] | None) -> dict[str, str]:
+    # How an ONNX graph is taken; nothing for other files.
+    if graph is None:
+        return {}
+    source = "as given" if graph["is_range_given"] else "guessed"
+    evidence = f"{source}; values seen: {graph['low']:.3g} to {graph['high']:.3g} in {graph['samples']} images"
+    inputs = ", ".join(f"{name} = {role} ({dtype} {shape})" for name, role, dtype, shape in graph["inputs"])
+    return {"range": f"{graph['range']} ({evidence}); change it with --range", "inputs": inputs}
+
+
 def print_passport(passport: Mapping[str, Any]) -> None:
     """Print what a checkpoint holds, the list of tensors last and shortened."""
     sizes, tensors = passport["sizes"], passport["tensors"]
@@ -83,6 +93,7 @@ def print_passport(passport: Mapping[str, Any]) -> None:
         "weights": f"{passport['numbers']:,} numbers in {len(tensors)} tensors",
         "golden hash": passport["golden"],
         "licence": passport["licence"] or "not stated",
+        **_graph_lines(passport.get("graph")),
         "pickle": f"{len(passport['names'])} names, none imported, {len(passport['inert'])} replaced by placeholders",
     }
     print_table([("passport", ""), *((name, str(value)) for name, value in lines.items())])

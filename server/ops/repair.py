@@ -21,8 +21,10 @@ from server.storage.db.database import Database
 from server.storage.db.library_index import IndexRow, LibraryIndex
 from server.storage.db.tables import METADATA
 from server.storage.film_archive import FilmArchive
-from server.storage.learned_directions import KIND
+from server.storage.learned_directions import KIND, LearnedDirections
+from server.storage.library import Library
 from server.storage.objects import ObjectStore
+from server.storage.regressors import Regressors
 
 REPAIR = "Run: latentwalk doctor --repair"
 DAMAGED_FOLDER = "damaged"  # where repair moves files that are unusable or unreferenced
@@ -42,9 +44,7 @@ def examine(home: Path, database: Database) -> Iterator[Check]:
         yield Check("database", "fine", f"{database.name} passed its integrity check")
     yield from _files(LibraryIndex(database), ObjectStore(home / "objects"))
     yield from _films(FilmArchive(home / "exports"))
-    temporary = sum(1 for _ in home.rglob(f".*{atomic_files.PART}"))
-    if temporary:
-        yield Check("temporary files", "note", f"{temporary}, of writes in progress or interrupted")
+    yield from _temporary(home)
 
 
 def repair(home: Path, database: Database) -> Iterator[Check]:
@@ -69,7 +69,11 @@ def repair(home: Path, database: Database) -> Iterator[Check]:
         if check.state == "broken":
             place = _move_aside(home, home / "exports" / check.name.removeprefix("film "))
             yield Check(check.name, "fine", f"moved to {place}; render it again from the recipe there")
-    atomic_files.remove_stale(home)
+    yield from _set_unreadable_aside(home, database)
+    for path in atomic_files.remove_stale(home):
+        yield Check(f"temporary file {path.name}", "fine", f"removed from {path.parent}")
+    for id in exports.sweep(set(_in_progress(exports))):
+        yield Check(f"film {id}", "fine", "removed; it was never finished")
     yield from _recover_directions(index, objects)
     for sha256 in objects.unreferenced(index.hashes()):
         place = _move_aside(home, objects.path(sha256))
@@ -122,6 +126,43 @@ def _films(exports: FilmArchive) -> Iterator[Check]:
             yield Check(f"film {export['id']}", "broken", str(error), error.hint)
     if films:
         yield Check("films", "fine", f"{len(films)} were compared with their SHA-256")
+
+
+def _set_unreadable_aside(home: Path, database: Database) -> Iterator[Check]:
+    # Entries whose files are as they were written, but which no server of this version would have accepted.
+    learned, index = LearnedDirections(home, database), LibraryIndex(database)
+    for row in index.all():
+        if row.kind == KIND and _is_intact(ObjectStore(home / "objects"), row.sha256):
+            try:
+                from_bytes(ObjectStore(home / "objects").read(row.sha256))
+            except LatentwalkError as error:
+                index.remove(row.kind, row.generator, row.name)  # its file is moved with those that no row names
+                learned.touch(row.generator)
+                yield Check(f"direction {row.generator}/{row.name}", "fine", f"removed from the library: {error}")
+    generators, regressors = Library(home, database=database).damaged_generators(), Regressors(home).damaged()
+    for kind, names in (("generator", generators), ("regressor", regressors)):
+        for name in names:
+            place = _move_aside(home, home / f"{kind}s" / name)
+            yield Check(f"{kind} {name}", "fine", f"moved to {place}")
+
+
+def _temporary(home: Path) -> Iterator[Check]:
+    paths, exports = atomic_files.temporaries(home), FilmArchive(home / "exports")
+    current = set(_in_progress(exports))
+    paths += [home / "exports" / id for id in exports.unfinished()]
+    stale = [path for path in paths if path.name not in current and atomic_files.is_stale(path)]
+    if stale:
+        names = ", ".join(path.name[:60] for path in stale[:5])
+        found = f"{len(stale)} left by processes that were killed ({names}{', ...' if len(stale) > 5 else ''})"
+        yield Check("left over files", "note", found, REPAIR)
+    if len(paths) > len(stale):
+        found = f"{len(paths) - len(stale)}, of writes in progress or interrupted"
+        yield Check("temporary files", "note", found)
+
+
+def _in_progress(exports: FilmArchive) -> list[str]:
+    # Films that something wrote to recently: another process may be rendering them.
+    return [id for id in exports.unfinished() if not atomic_files.is_stale(exports.film(id).parent)]
 
 
 def _move_aside(home: Path, path: Path) -> Path:

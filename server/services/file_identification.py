@@ -10,7 +10,7 @@ from models.regressors.onnx.detect_format import advice
 __all__ = ["HEAD", "IdentifiedFile", "identify"]
 FILES = (
     "Choose a slider (.safetensors, .npz, .npy), a generator (.pkl, .pt, .pth, .safetensors), an attribute model "
-    "(.onnx), ratings (.csv), a sound, or a picture or film made with Latentwalk."
+    "(.onnx), ratings (.csv, .tsv, .txt), a sound, or a picture or film made with Latentwalk."
 )
 
 

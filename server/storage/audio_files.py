@@ -14,6 +14,7 @@ from latentwalk.films.encoding import untrusted_media
 from latentwalk.films.encoding.audio import RATE, detect_beats, write
 from latentwalk.films.timeline import Timeline
 from models import atomic_files
+from server.storage.folder_quota import check_room
 
 LARGEST = 32 * 2**20  # bytes of an upload
 SUFFIX = ".flac"
@@ -54,6 +55,7 @@ class AudioFiles:
         description = self._description(path)
         if description is None:
             samples = untrusted_media.decode_audio(data)
+            check_room(self._folder, samples.nbytes, "sounds")
             with atomic_files.replacing(self._folder / f"{sha256}{SUFFIX}") as part:
                 write(samples, part)
             description = {"seconds": round(len(samples) / RATE, 3), "beats": detect_beats(samples)}

@@ -14,6 +14,7 @@ from typing import Any
 from latentwalk.errors import Damaged, NotFound
 from models import atomic_files
 from models.catalogue.hashing import file_sha256
+from server.storage.folder_quota import check_room
 
 FILM, THUMBNAIL, DESCRIPTION, SIDECAR = "file", "thumb.jpg", "export.json", "credential.json"
 ID = re.compile(r"[a-z0-9-]{1,40}")
@@ -30,7 +31,8 @@ class FilmArchive:
         self._verified: dict[str, tuple[int, int, int]] = {}
 
     def new(self) -> str:
-        """An unused id."""
+        """An unused id. Overloaded when the stored films are too large for another one."""
+        check_room(self._folder, 0, "films")
         return f"x-{secrets.token_hex(6)}"
 
     def film(self, id: str) -> Path:
@@ -41,10 +43,13 @@ class FilmArchive:
         """Whether a film is finished."""
         return (self._folder / id / DESCRIPTION).is_file()
 
+    def unfinished(self) -> list[str]:
+        """The ids of the films that are being rendered, or whose rendering was interrupted."""
+        return [path.name for path in sorted(self._folder.glob("*/")) if not self.has(path.name)]
+
     def sweep(self, in_progress: set[str]) -> list[str]:
         """Delete unfinished films except those in `in_progress`; the ids of the deleted ones."""
-        unfinished = [path.name for path in sorted(self._folder.glob("*/")) if not self.has(path.name)]
-        abandoned = [id for id in unfinished if id not in in_progress]
+        abandoned = [id for id in self.unfinished() if id not in in_progress]
         for id in abandoned:
             self.discard(id)
         return abandoned

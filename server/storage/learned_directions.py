@@ -16,6 +16,7 @@ from latentwalk.errors import Invalid, LatentwalkError, StorageFailed
 from models import atomic_files
 from server.storage.db.database import Database
 from server.storage.db.library_index import IndexRow, LibraryIndex
+from server.storage.folder_quota import check_room
 from server.storage.objects import ObjectStore
 
 KIND = "direction"
@@ -101,6 +102,7 @@ class LearnedDirections:
             os.utime(folder, ns=(now, now))
 
     def _put(self, generator: str, id: str, data: bytes, strip: bytes | None) -> None:
+        check_room(self.objects.folder, len(data) + len(strip or b""), "directions")
         replaced = self._rows(generator).get(id)
         picture = None if strip is None else self.objects.put(strip)
         self._index.put([IndexRow(KIND, generator, id, self.objects.put(data), len(data), picture)])

@@ -7,10 +7,9 @@ import json
 import logging
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import safetensors.torch
 from pydantic import TypeAdapter
@@ -21,9 +20,11 @@ from latentwalk.errors import Conflict, Invalid, ModelFailed, NotFound
 from models import atomic_files
 from models.external_text import check_json
 from models.regressors import catalogue, onnx
-from models.regressors.protocol import Regressor, RegressorSpec
+from models.regressors.protocol import Regressor
 from models.regressors.ratings_model import RatingsRegressor
 from server.storage import sensitive_terms
+from server.storage.folder_quota import check_room
+from server.storage.regressor_entry import PARTS, RegressorEntry
 
 DESCRIPTION = "regressor.json"
 WEIGHTS = "weights.safetensors"
@@ -32,47 +33,8 @@ LONGEST = 2000
 LARGEST_UPLOAD = 128 * 2**20  # bytes of an uploaded model
 LARGEST_DESCRIPTION = 2**20
 MOST_TIMEOUTS, TIMEOUTS_WITHIN = 2, timedelta(days=1)  # scores that may take too long before a suspension
-PARTS = ("measures", "data", "source", "licence", "limits")
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class RegressorEntry:
-    """One regressor with everything that is recorded about it.
-
-    `origin` is built in, fetched, uploaded or ratings. `missing` names the blank parts of its card: while there are
-    any, no direction is learned from it. `sensitive` are the protected or social categories that its texts name,
-    `reason` is the owner's justification. `trust` holds the figures of a fit to ratings. For an upload, `passport` is
-    what the file contains, `plan` is how pictures are prepared for it, and `asks` are the parts of the plan that the
-    file does not determine and no person has confirmed. `timeouts` are the times at which a score took too long, of the
-    last day; with the second, the regressor is `suspended` (since that time) until somebody resumes it.
-    """
-
-    spec: RegressorSpec
-    origin: str
-    installed: bool = True
-    missing: tuple[str, ...] = ()
-    sensitive: tuple[str, ...] = ()
-    reason: str | None = None
-    created: str = ""
-    trust: Mapping[str, Any] = field(default_factory=dict)
-    passport: Mapping[str, Any] = field(default_factory=dict)
-    plan: Mapping[str, Any] = field(default_factory=dict)
-    asks: tuple[str, ...] = ()
-    timeouts: tuple[str, ...] = ()
-    suspended: str | None = None
-
-    @property
-    def warning(self) -> str:
-        """The text shown beside its score, "" unless it names a sensitive category."""
-        return sensitive_terms.warning(self.sensitive, self.spec.title)
-
-    def about(self) -> dict[str, Any]:
-        """The record kept in every direction learned from it, as JSON."""
-        if not self.sensitive:
-            return {}
-        return {"sensitive": list(self.sensitive), "reason": self.reason, "warning": self.warning}
 
 
 _entry_json = TypeAdapter(RegressorEntry)
@@ -152,12 +114,13 @@ class Regressors:
         Raises Conflict when a regressor of another origin has the name.
         """
         name = entry.spec.name
-        check_id(name)
+        check_id(name, "regressor")
         if name in catalogue.entries():
             raise Conflict(f"“{name}” is the name of a built-in regressor.", "Choose another name.")
         existing = self.all().get(name)
         if existing is not None and existing.origin != entry.origin:
             raise Conflict(f"There is a regressor “{name}” already.", "Choose another name, or remove that one first.")
+        check_room(self.folder, sum(map(len, contents.values())), "regressors")
         classified = _classified(replace(entry, created=datetime.now(UTC).isoformat(timespec="seconds")))
         for file, data in contents.items():
             atomic_files.write(self.folder / name / file, data)

@@ -58,7 +58,7 @@ def pack(home: Path, database: Database, out: Path) -> Work[Manifest]:
     sources += [(path.relative_to(home).as_posix(), path) for path in _other_files(home)]
     total = sum(path.stat().st_size for _, path in sources) or 1
     done, files = 0, {}
-    with tempfile.TemporaryDirectory(prefix="latentwalk-") as scratch, atomic_files.replacing(out) as part:
+    with tempfile.TemporaryDirectory(prefix=atomic_files.SCRATCH) as scratch, atomic_files.replacing(out) as part:
         sources.append((LEDGER, _write_ledger(rows.pop("ledger"), Path(scratch) / LEDGER)))
         with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
             for name, path in sources:

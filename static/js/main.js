@@ -13,6 +13,8 @@ import "./setup/seed-field.js";
 import "./shell/shortcuts-dialog.js";
 import "./sliders/slider-panel.js";
 import { $, drawIcons } from "./elements/dom.js";
+import { roving } from "./elements/roving.js";
+import { showTips } from "./elements/tips.js";
 import { lockTouches } from "./elements/touch-lock.js";
 import { bindFileDrop } from "./files/file-drop.js";
 import { bindFilms } from "./films/bind-films.js";
@@ -49,6 +51,8 @@ const page = { api, attempt, dock, history, jobs, live, report, session, store, 
 
 drawIcons();
 lockTouches();
+showTips();
+roving($(".bar .actions"), "button");
 keepHistory(history);
 keepOutput(store);
 bindViews(page);

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.attacks.growing_pickles import growing
 from tests.models.importing.official_files import REBUILD, module, stylegan2
 from tests.models.importing.pickle_writer import (
     ORDERED,
@@ -320,6 +321,17 @@ def invalid_files() -> dict[str, bytes]:
         "safetensors of an unknown kind": safetensors(
             b'{"a":{"dtype":"X9","shape":[1],"data_offsets":[0,4]}}', bytes(8)
         ),
+        "safetensors of a kind that is a list": safetensors(
+            b'{"a":{"dtype":[],"shape":[1],"data_offsets":[0,4]}}', bytes(4)
+        ),
+        "safetensors whose tensors share bytes": safetensors(
+            b'{"main.0.weight":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},'
+            b'"main.1.weight":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}}',
+            bytes(4),
+        ),
+        "safetensors with bytes of no tensor": safetensors(
+            b'{"main.0.weight":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}}', bytes(8)
+        ),
         "safetensors nested deep": safetensors(b'{"a":' + b"[" * 200_000 + b"]" * 200_000 + b"}"),
         "a mapping from Python 2 with a list as a key": pickle_bytes({"G_ema": Call(ORDERED, ([[[1], 2]],))}),
         "code instead of weights": pickle_bytes(module("Exploit", source="import os; os.system('true')")),
@@ -329,4 +341,5 @@ def invalid_files() -> dict[str, bytes]:
 
 def corpus(marker: str) -> dict[str, bytes]:
     """Every attack by name; most that execute something create the file `marker`."""
-    return {**{f"runs {name}": data for name, data in code_execution(marker).items()}, **invalid_files()}
+    harmful = {f"runs {name}": data for name, data in code_execution(marker).items()}
+    return {**harmful, **invalid_files(), **{f"grows: {name}": data for name, data in growing().items()}}

@@ -65,7 +65,7 @@ def test_a_file_is_refused_with_a_message_and_no_effect(name: str, verdicts: dic
     assert len(message) < 400
     assert events == []
     assert not (folder / "marker").exists()
-    assert seconds < 60
+    assert seconds < 20
 
 
 @needs_isolation

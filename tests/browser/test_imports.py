@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from playwright.sync_api import expect
+from tests.models.importing.test_onnx_generators import graph
 
 from tests.models.importing.official_files import stylegan3
 from tests.models.importing.pickle_writer import Call, Global, pickle_bytes
 from tests.models.importing.test_direction_files import npy
-from tests.models.importing.test_onnx_generators import graph
 from tests.models.sandbox.markers import needs_isolation
 
 pytestmark = needs_isolation
@@ -69,7 +69,14 @@ def test_a_dropped_onnx_file_that_makes_pictures_is_taken_for_a_generator(explor
     path.write_bytes(graph())
     page.set_input_files("#file", path)
     passport = page.get_by_role("dialog", name="Install this generator?")
-    expect(passport.get_by_alt_text("Picture of seed 0")).to_be_visible()
+    picture = passport.get_by_alt_text("Picture of seed 0")
+    expect(picture).to_be_visible()
+    before = picture.get_attribute("src")
+    expect(passport.get_by_text("A guess: the values of 4 pictures run from")).to_be_visible()
+    passport.get_by_label("Range of the values").select_option("0..1")
+    expect(passport.get_by_text("Values of 4 pictures:")).to_be_visible(timeout=60_000)
+    expect(passport.get_by_label("Range of the values")).to_have_value("0..1")
+    assert picture.get_attribute("src") != before
     passport.get_by_role("button", name="Install").click()
     page.get_by_role("button", name="Open it").click()
     expect(page.locator("generator-picker").get_by_text("Wallpaper")).to_be_visible()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 
+import pytest
 import torch
 from playwright.sync_api import expect
 
-from tests.onnx_files import brightness
+from tests.onnx_files import brightness, node, two_means
 
 
 def attributes(explorer):
@@ -76,8 +77,29 @@ def test_the_better_of_two_is_picked_by_arrow(explorer):
     panel.get_by_label("Better of two").check()
     panel.get_by_role("button", name="Start rating").click()
     explorer.page.keyboard.press("ArrowLeft")
-    panel.get_by_role("button", name="The right one is better").click()
+    explorer.page.get_by_role("button", name="The right one is better").click()
     expect(panel.get_by_text("2 pairs compared")).to_be_visible()
+
+
+def test_the_picture_to_rate_stands_on_the_stage_until_the_rating_stops(explorer):
+    explorer.open()
+    panel = attributes(explorer)
+    panel.get_by_role("button", name="Start rating").click()
+    stage = explorer.page.locator("picture-stage")
+    place = stage.locator(".picture").bounding_box()
+    rated = stage.get_by_role("group", name="Pictures to rate").get_by_role("img")
+    expect(rated).to_be_visible()
+    assert rated.bounding_box()["width"] == pytest.approx(place["width"], abs=1)
+    assert rated.evaluate("async (image) => (await image.decode(), image.naturalWidth)") >= 128
+    explorer.page.keyboard.press("4")
+    panel.get_by_role("button", name="Stop rating").click()
+    expect(rated).to_have_count(0)
+    expect(stage.locator("canvas")).to_be_visible()
+    expect(panel.get_by_role("button", name="Continue rating")).to_be_focused()
+    panel.get_by_role("button", name="Continue rating").click()
+    expect(panel.get_by_text("1 picture rated")).to_be_visible()
+    explorer.step("sway", "PageUp")
+    expect(rated).to_have_count(0)
 
 
 def test_a_pickled_regressor_is_not_run_and_says_what_to_do(explorer):
@@ -112,3 +134,28 @@ def test_a_dropped_model_becomes_a_slider(explorer):
     expect(explorer.slider("light")).to_be_visible(timeout=500_000)  # on busy machines measuring takes minutes
     before = explorer.picture
     assert explorer.step("light", "PageUp") != before
+
+
+def test_every_question_about_a_model_is_a_field_and_can_be_corrected(explorer):
+    ending = [node("Softmax", ["logits"], axis=1)]
+    explorer.open_small().drop("nima.onnx", two_means(ending, columns=10, shape=("n", None, None, None)))
+    panel = explorer.page.get_by_role("dialog", name="Attributes")
+    panel.get_by_label("Channels").select_option("bgr")
+    panel.get_by_label("Size in pixels").fill("64")
+    panel.get_by_label("Normalisation").select_option("custom")
+    panel.get_by_label("Mean", exact=True).fill("0, 0, 0")
+    panel.get_by_label("Standard deviation").fill("1, 1, 1")
+    panel.get_by_label("Take").select_option("bins")
+    expect(panel.get_by_label("Values of the columns")).to_have_value("1, 2, 3, 4, 5, 6, 7, 8, 9, 10")
+    panel.get_by_role("button", name="Test and save").click()
+    again = panel.get_by_role("button", name="Test again and save")
+    expect(again).to_be_visible(timeout=60_000)
+    expect(panel.get_by_label("Channels")).to_have_value("bgr")
+    expect(panel.get_by_label("Values of the columns")).to_have_value("1, 2, 3, 4, 5, 6, 7, 8, 9, 10")
+    before = panel.get_by_text("Scores of 16 test pictures").inner_text()
+    panel.get_by_label("Take").select_option("column")
+    panel.get_by_label("Column, from 0").fill("9")
+    panel.get_by_label("Pictures per call").fill("1")
+    again.click()
+    expect(panel.get_by_text("Its batch is fixed at 1")).to_be_visible(timeout=60_000)
+    assert panel.get_by_text("Scores of 16 test pictures").inner_text() != before

@@ -105,3 +105,21 @@ def test_toasts_leave_the_picture_clear(explorer):
     toast = explorer.page.locator(".toast").bounding_box()
     picture = explorer.page.locator("picture-stage canvas").bounding_box()
     assert toast["x"] >= picture["x"] + picture["width"] or toast["y"] >= picture["y"] + picture["height"]
+
+
+def test_the_name_of_a_class_on_the_pad_means_all_of_it(explorer):
+    page = explorer.open().page
+    name = page.locator("class-mix .pad text").nth(2)
+    chosen = name.text_content()
+    explorer.act(name.click)
+    expect(page.locator("class-mix summary .share")).to_have_text(f"{chosen} 100 %")
+
+
+def test_the_history_does_not_cover_the_class_mix_on_a_low_screen(explorer):
+    page = explorer.page
+    page.set_viewport_size({"width": 1280, "height": 720})
+    explorer.open()
+    pad, history = page.locator("class-mix .pad"), page.locator(".history")
+    pad.scroll_into_view_if_needed()
+    box, below = pad.bounding_box(), history.bounding_box()
+    assert below["y"] >= box["y"] + box["height"] or below["y"] >= 720

@@ -13,7 +13,7 @@ from latentwalk.errors import Invalid
 
 numbers = st.one_of(st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False))
 weights = st.one_of(st.integers(0, 100), st.floats(0, 1e6))
-names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=64)
+names = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Zl", "Zp"]), min_size=1, max_size=64)
 seeds = st.integers(0, 2**32 - 1)
 
 

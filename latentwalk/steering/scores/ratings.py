@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -11,7 +9,6 @@ from dataclasses import asdict, dataclass, field
 import torch
 from torch import Tensor
 
-from latentwalk.edit import LARGEST_SEED
 from latentwalk.errors import Invalid
 from latentwalk.latents.class_weights import class_tensor
 from latentwalk.progress import Progress, Work
@@ -24,7 +21,6 @@ MOST = 20_000
 PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # times the number of ratings
 PRIOR = 0.1  # precision of the Gaussian prior on Bradley-Terry strengths, which keeps those of unbeaten images finite
 NEWTON_STEPS = 50
-HINT = "Use lines of seed,score below a header line; a class column is optional."
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,36 +52,6 @@ class RatingsFit:
     interval: tuple[float, float]
     n: int
     span: tuple[float, float]
-
-
-def read_csv(data: bytes) -> list[Rating]:
-    """Ratings from CSV with the columns seed and score, and optionally class.
-
-    Raises Invalid, which names the first malformed line.
-    """
-    try:
-        rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig")), strict=True))
-    except (UnicodeDecodeError, csv.Error):
-        raise Invalid("The file is not a CSV table of ratings.", HINT) from None
-    rows = [row for row in rows if any(value.strip() for value in row)]
-    header = [name.strip().lower() for name in rows[0]] if rows else []
-    if not {"seed", "score"} <= set(header) or not set(header) <= {"seed", "score", "class"}:
-        raise Invalid("The first line of the table does not name the columns seed and score.", HINT)
-    if len(rows) - 1 > MOST:
-        raise Invalid(f"{len(rows) - 1} ratings are too many.", f"Use at most {MOST}.")
-    ratings = []
-    for number, row in enumerate(rows[1:], start=2):
-        values = dict(zip(header, (value.strip() for value in row), strict=False))
-        try:
-            if len(row) != len(header):
-                raise ValueError
-            seed, score = int(values["seed"]), float(values["score"])
-            if not 0 <= seed <= LARGEST_SEED or not math.isfinite(score) or abs(score) > 1e9:
-                raise ValueError
-        except ValueError:
-            raise Invalid(f"Line {number} of the table does not hold a valid seed and score.", HINT) from None
-        ratings.append(Rating(seed, score, {values["class"]: 1.0} if values.get("class") else {}))
-    return ratings
 
 
 def bradley_terry(choices: Sequence[PairwiseChoice]) -> list[Rating]:

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import ImageOps
 from torch import Tensor
 
 from latentwalk.errors import Invalid
+from models.importing.file_formats import GIF, JPEG, PNG, WEBP, detect_format
+from models.importing.formats.image_file import FORMATS, load_image
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".jfif")
 FEWEST = 16
 HELD_OUT = 10
-LARGEST_SIDE = 16_384
 LARGEST_MEMORY = 8 * 2**30
 
 
@@ -69,18 +70,26 @@ class ImageFolder:
         for path in paths:
             try:
                 images.append(_read_square(path, self.side))
-            except (
-                OSError,
-                ValueError,
-                SyntaxError,
-                Image.DecompressionBombError,
-            ):  # what Pillow raises for damaged files
+            except (Invalid, OSError):
                 self.unread.append(path)
         return torch.stack(images) if images else torch.empty(0, 3, self.side, self.side, dtype=torch.uint8)
 
 
 def _image_paths(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.iterdir()) if path.suffix.lower() in ENDINGS and path.is_file()]
+    return [path for path in sorted(folder.iterdir()) if path.is_file() and _is_image(path)]
+
+
+def _is_image(path: Path) -> bool:
+    # By its name, so that a damaged image is listed as unread; others, such as photo.jfif, by their content.
+    if path.suffix.lower() in ENDINGS:
+        return True
+    if path.name.startswith("."):
+        return False
+    try:
+        with path.open("rb") as file:
+            return detect_format(file.read(512)) in (PNG, JPEG, WEBP, GIF)
+    except OSError:
+        return False
 
 
 def _part(paths: list[Path], part: str) -> list[Path]:
@@ -89,8 +98,5 @@ def _part(paths: list[Path], part: str) -> list[Path]:
 
 
 def _read_square(path: Path, side: int) -> Tensor:
-    with Image.open(path) as image:
-        if max(image.size) > LARGEST_SIDE:
-            raise ValueError("too large")
-        upright = ImageOps.exif_transpose(image).convert("RGB")
-        return torch.from_numpy(np.array(ImageOps.fit(upright, (side, side)))).permute(2, 0, 1).contiguous()
+    image = ImageOps.fit(load_image(path, formats=FORMATS), (side, side))
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()

@@ -15,10 +15,19 @@ import numpy as np
 from models.importing.formats.read_contents import FileContents
 from models.importing.limits import Budget, FileRefused
 from models.importing.passport import ConvertedGenerator, Sizes, inventory
-from models.importing.state_dicts import State, flatten, float_tensors, is_state_dict, require, under_prefix
+from models.importing.state_dicts import (
+    State,
+    flatten,
+    float_tensors,
+    is_state_dict,
+    refuse_unread,
+    require,
+    under_prefix,
+)
 from models.importing.unpickle.tensor_bytes import CUT_OFF
 
 FORMAT = "a BigGAN-deep of pytorch-pretrained-biggan"
+HARMLESS = r".*\.weight_[uv]|.*\.step_size"  # of the spectral norm, which is divided out, and of the statistics
 EPSILON = 1e-4  # of batch normalisation
 COLOURS = 3  # channels of the image; the last convolution has more
 NO_CONFIG = "config.json is missing: every second block is assumed to upsample."
@@ -30,11 +39,11 @@ OTHER_NETWORK = "config.json describes another network than the weights."
 
 def convert(contents: FileContents, budget: Budget) -> ConvertedGenerator | None:
     """The generator; None where this is no such file. Raises FileRefused where it is not supported."""
-    if not is_state_dict(contents.value):
+    if not is_state_dict(contents.value) or "embeddings.weight" not in contents.value:
+        return None
+    if not any(name.startswith("generator.gen_z.") for name in contents.value):
         return None
     state = flatten(contents.value, budget)
-    if "embeddings.weight" not in state or not any(name.startswith("generator.gen_z.") for name in state):
-        return None
     tensors = under_prefix(state, "generator.")
     blocks, attention = _block_numbers(tensors)
     converted: State = {"embeddings.weight": require(state, "embeddings.weight", None, None)}
@@ -51,6 +60,7 @@ def convert(contents: FileContents, budget: Budget) -> ConvertedGenerator | None
     converted["last.bias"] = require(tensors, "bn.bias", width)
     converted["colours.weight"] = _weight(tensors, "conv_to_rgb")[:COLOURS]
     converted["colours.bias"] = require(tensors, "conv_to_rgb.bias", None)[:COLOURS]
+    refuse_unread(state, "BigGAN-deep", HARMLESS)
     ups, epsilon, notes = _read_config(contents, len(blocks), attention)
     converted["plan"] = np.array([epsilon, attention, *ups], np.float32)
     side = 4 << sum(ups)

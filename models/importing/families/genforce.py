@@ -12,9 +12,11 @@ from models.importing.families.stylegan2 import Affine, StateBuilder, filter_tap
 from models.importing.formats.read_contents import FileContents
 from models.importing.limits import Budget, FileRefused
 from models.importing.passport import ConvertedGenerator, inventory
-from models.importing.state_dicts import State, flatten, is_state_dict, require
+from models.importing.state_dicts import FileTensors, State, flatten, is_state_dict, refuse_unread, require
 
 FORMAT = "a genforce checkpoint"
+# Filters that `set_filter` reads, and settings of truncation and of progressive growing.
+HARMLESS = r".*\.kernel|truncation\.truncation|(synthesis\.)?lod|.*\.noise_strength|.*\.randomize_noise"
 USE_STYLEGAN2 = "Use a StyleGAN2 of genforce."
 
 
@@ -25,19 +27,18 @@ def convert(contents: FileContents, budget: Budget) -> ConvertedGenerator | None
         return None
     networks = value["models"] if isinstance(value.get("models"), dict) else value  # as training runs nest them
     generator = networks.get("generator_smooth", networks.get("generator", networks))
-    if not is_state_dict(generator):
+    if not isinstance(generator, dict) or not is_state_dict(generator):
         return None
-    state = flatten(generator, budget)
-    if "layer0.weight" in state and "output0.weight" in state:
+    if "layer0.weight" in generator and "output0.weight" in generator:
         raise FileRefused("This is genforce's progressive GAN, which is not supported.", USE_STYLEGAN2)
-    if "synthesis.layer0.epilogue.bias" in state or "synthesis.layer0.epilogue.style_mod.dense.weight" in state:
+    if {"synthesis.layer0.epilogue.bias", "synthesis.layer0.epilogue.style_mod.dense.weight"} & set(generator):
         raise FileRefused("This is genforce's StyleGAN1, which is not supported.", USE_STYLEGAN2)
-    if "synthesis.early_layer.const" not in state or "synthesis.layer0.style.weight" not in state:
+    if "synthesis.early_layer.const" not in generator or "synthesis.layer0.style.weight" not in generator:
         return None
-    return _convert(state)
+    return _convert(flatten(generator, budget))
 
 
-def _convert(state: State) -> ConvertedGenerator:
+def _convert(state: FileTensors) -> ConvertedGenerator:
     builder = StateBuilder()
     if "mapping.label_weight" in state:
         builder.add_class_matrix(require(state, "mapping.label_weight", None, None).T)
@@ -64,6 +65,7 @@ def _convert(state: State) -> ConvertedGenerator:
     mean = state.get("truncation.w_avg")
     width = state["synthesis.layer0.style.weight"].shape[1]
     builder.add_mean(None if mean is None else mean.reshape(-1)[:width])
+    refuse_unread(state, "genforce's StyleGAN2", HARMLESS)
     return builder.build(FORMAT, inventory(state))
 
 

@@ -15,10 +15,19 @@ import numpy as np
 from models.importing.families import stylegan3
 from models.importing.families.stylegan2 import LR_MULTIPLIER, Affine, StateBuilder, filter_taps
 from models.importing.families.stylegan3 import Attributes
+from models.importing.families.unsupported import READ
 from models.importing.formats.read_contents import FileContents
 from models.importing.limits import Budget, FileRefused
 from models.importing.passport import ConvertedGenerator, inventory
-from models.importing.state_dicts import State, flatten, float_tensors, require, under_prefix
+from models.importing.state_dicts import (
+    FileTensors,
+    State,
+    flatten,
+    float_tensors,
+    refuse_unread,
+    require,
+    under_prefix,
+)
 from models.importing.unpickle.records import ModuleRecord, mapping, modules
 
 LICENCE_NOTE = (
@@ -26,8 +35,10 @@ LICENCE_NOTE = (
     "Ask the author of this one."
 )
 ONLY_WEIGHTS = "The file has only weights: settings that these do not show were assumed to be the usual ones."
+# Filters, of which `_used_filters` reads those that have an effect, and noise that is switched off.
+HARMLESS = r".*\.(resample_filter|noise_const|noise_strength)|synthesis\.input\.transform"
 UNKNOWN_ACTIVATION = "The network has an activation that is not supported."
-SOURCE_DEPTH = 8  # of the nested modules whose source texts are collected
+SOURCE_DEPTH, MAX_SOURCES = 9, 64  # of the nested modules whose source texts are collected
 
 
 def convert(contents: FileContents, budget: Budget) -> ConvertedGenerator | None:
@@ -36,28 +47,25 @@ def convert(contents: FileContents, budget: Budget) -> ConvertedGenerator | None
     generator = value.get("G_ema", value.get("ema")) if isinstance(value, dict) else value
     if isinstance(generator, ModuleRecord):
         state, attributes = flatten(generator, budget), _attributes(generator, budget)
-        return _convert(state, attributes, "an NVIDIA pickle", _sources(generator))
+        return _convert(state, attributes, "an NVIDIA pickle", _sources(generator, budget))
     if isinstance(value, dict) and isinstance(value.get("G_ema"), dict):
         return _convert(flatten(value["G_ema"], budget), {}, contents.format, {})
     return None
 
 
-def convert_state_dict(state: State, format: str) -> ConvertedGenerator | None:
+def convert_state_dict(state: FileTensors, format: str) -> ConvertedGenerator | None:
     """The same for a state dict in NVIDIA's names; None where it is none."""
     return _convert(state, {}, format, {}) if _is_stylegan(state) else None
 
 
-def _convert(state: State, attributes: Attributes, format: str, sources: Mapping[str, str]) -> ConvertedGenerator:
+def _convert(state: FileTensors, attributes: Attributes, format: str, sources: Mapping[str, str]) -> ConvertedGenerator:
     if not _is_stylegan(state):
         raise FileRefused(
-            "This is an NVIDIA pickle, but of another network than StyleGAN2 and StyleGAN3.",
-            "StyleGAN-XL's upsampling networks, FastGANs and diffusion models are not supported.",
+            "This is a pickle of NVIDIA's kind, but of another network than StyleGAN2 and StyleGAN3.", READ
         )
     w_avg = state.get("mapping.w_avg")
-    if any("embed_proj" in name for name in state) or (w_avg is not None and w_avg.ndim == 2):
-        raise FileRefused(
-            "This is a StyleGAN-XL, whose mapping network is not supported.", "Use a StyleGAN2 or StyleGAN3."
-        )
+    if w_avg is not None and w_avg.ndim == 2:
+        raise FileRefused("This is StyleGAN-XL, which is not supported.", READ)
     notes = () if attributes else (ONLY_WEIGHTS,)
     if any("NVIDIA" in text[:2000] for text in sources.values()):
         notes = (*notes, LICENCE_NOTE)
@@ -65,8 +73,11 @@ def _convert(state: State, attributes: Attributes, format: str, sources: Mapping
     builder = StateBuilder()
     _add_mapping(builder, state, attributes)
     if "synthesis.input.freqs" in state:
-        return stylegan3.convert(builder, state, attributes, format, inventory(state), details)
+        converted = stylegan3.convert(builder, state, attributes, format, inventory(state), details)
+        refuse_unread(state, "NVIDIA's StyleGAN3", HARMLESS)
+        return converted
     _add_synthesis(builder, state, attributes)
+    refuse_unread(state, "NVIDIA's StyleGAN2", HARMLESS)
     return builder.build(format, inventory(state), **details)
 
 
@@ -75,15 +86,19 @@ def _is_stylegan(state: Mapping[str, Any]) -> bool:
 
 
 def _attributes(generator: ModuleRecord, budget: Budget) -> Attributes:
-    return {path: mapping(module) for path, module in modules(generator, budget.limits.depth)}
+    return {path: mapping(module) for path, module in modules(generator, budget)}
 
 
-def _sources(generator: ModuleRecord) -> dict[str, str]:
+def _sources(generator: ModuleRecord, budget: Budget) -> dict[str, str]:
     # Every class's source text: one for all classes that a source file defines.
     texts: dict[str, str] = {}
-    for _, module in modules(generator, SOURCE_DEPTH):
-        if isinstance(module, ModuleRecord) and module.source and module.source not in texts.values():
+    seen: set[str] = set()
+    for _, module in modules(generator, budget, SOURCE_DEPTH):
+        if isinstance(module, ModuleRecord) and module.source and module.source not in seen:
             texts[module.class_name] = module.source
+            seen.add(module.source)
+            if len(seen) > MAX_SOURCES:
+                raise FileRefused(f"The file holds over {MAX_SOURCES} source texts.")
     return texts
 
 
@@ -104,6 +119,7 @@ def _add_mapping(builder: StateBuilder, state: State, attributes: Attributes) ->
 
 def _add_synthesis(builder: StateBuilder, state: State, attributes: Attributes) -> None:
     tensors = under_prefix(state, "synthesis.")
+    residual = any(name.endswith(".skip.weight") for name in tensors)
     builder.add_constant(require(tensors, "b4.const", None, None, None))
     sides = sorted(int(name[1:].split(".")[0]) for name in tensors if name.endswith(".conv1.weight"))
     if not sides or sides != [4 << number for number in range(len(sides))]:
@@ -122,7 +138,14 @@ def _add_synthesis(builder: StateBuilder, state: State, attributes: Attributes) 
     if len(clamps) > 1:
         raise FileRefused("The layers clamp at different values, which is not supported.")
     builder.clamp = next(iter(clamps))
-    builder.set_filter({filter_taps(tensors[name]) for name in tensors if name.endswith("resample_filter")})
+    builder.set_filter({filter_taps(tensors[name]) for name in _used_filters(tensors, sides, residual)})
+
+
+def _used_filters(tensors: State, sides: list[int], residual: bool) -> list[str]:
+    # Every layer and block stores a filter, but only those that upsample use it: a block for the image below it.
+    users = ["conv0.", "skip." if residual else ""]
+    names = [f"b{side}.{user}resample_filter" for side in sides[1:] for user in users]
+    return [name for name in names if name in tensors]
 
 
 def _add_layer(builder: StateBuilder, tensors: State, name: str, place: str, attributes: Attributes) -> float | None:

@@ -12,7 +12,14 @@ from models.importing.families.stylegan2 import sizes_of
 from models.importing.formats.read_contents import FileContents
 from models.importing.limits import Budget, FileRefused
 from models.importing.passport import ConvertedGenerator, Sizes, inventory
-from models.importing.state_dicts import State, flatten, float_tensors, is_state_dict
+from models.importing.state_dicts import (
+    FileTensors,
+    State,
+    flatten,
+    float_tensors,
+    is_state_dict,
+    refuse_other_parts,
+)
 from models.importing.unpickle.records import mapping
 
 # Keys under which training scripts usually store a generator's state dict.
@@ -32,12 +39,15 @@ def convert(contents: FileContents, budget: Budget) -> ConvertedGenerator | None
     if state_dict is None:
         return None
     state = flatten(state_dict, budget)
-    return (
+    converted = (
         _convert_own(state, contents) or convert_state_dict(state, contents.format) or _convert_dcgan(state, contents)
     )
+    if converted is not None and state_dict is not value:
+        refuse_other_parts(value, "such a generator")
+    return converted
 
 
-def _convert_own(state: State, contents: FileContents) -> ConvertedGenerator | None:
+def _convert_own(state: FileTensors, contents: FileContents) -> ConvertedGenerator | None:
     config = contents.config
     classes: tuple[str, ...] = ()
     if config.get("family") in FAMILIES and isinstance(config.get("spaces"), dict):
@@ -72,7 +82,7 @@ def _licence(contents: FileContents) -> str:
     return contents.metadata.get("licence", contents.metadata.get("license", ""))[:200]
 
 
-def _convert_dcgan(state: State, contents: FileContents) -> ConvertedGenerator | None:
+def _convert_dcgan(state: FileTensors, contents: FileContents) -> ConvertedGenerator | None:
     layers: dict[int, State] = {}
     for name, array in state.items():
         match = LAYER.fullmatch(name)

@@ -6,6 +6,7 @@ ReStyle use the same generator, the latter three as a decoder beside their encod
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,21 @@ from models.importing.families.stylegan2 import Affine, StateBuilder, filter_tap
 from models.importing.formats.read_contents import FileContents
 from models.importing.limits import Budget, FileRefused
 from models.importing.passport import ConvertedGenerator, inventory
-from models.importing.state_dicts import State, flatten, is_state_dict, require, under_prefix
+from models.importing.state_dicts import (
+    FileTensors,
+    flatten,
+    is_state_dict,
+    refuse_other_parts,
+    refuse_unread,
+    require,
+)
 from models.importing.unpickle.records import ArrayRecord, TensorRecord
 from models.importing.unpickle.tensor_bytes import CUT_OFF
 
 FORMAT = "a rosinality checkpoint"
+NETWORK = "rosinality's StyleGAN2"
+# Filters that `set_filter` reads, noise that images are made without, and what e4e, pSp and ReStyle have beside it.
+HARMLESS = r".*\.(blur|upsample)\.kernel|noises\.noise_\d+|.*\.noise\.weight"
 NO_NOISE = "The file's fixed noise is missing: images are made without noise."
 
 
@@ -27,16 +38,17 @@ def convert(contents: FileContents, budget: Budget) -> ConvertedGenerator | None
     value = contents.value
     if not isinstance(value, dict):
         return None
-    if is_state_dict(value.get("g_ema")):
+    prefix = ""
+    if _is_generator(value.get("g_ema")):
         state = flatten(value["g_ema"], budget)
-    elif is_state_dict(value.get("state_dict")):
-        state = under_prefix(flatten(value["state_dict"], budget), "decoder.")
-    elif is_state_dict(value):
+    elif _is_generator(value.get("state_dict"), "decoder."):
+        state, prefix = flatten(_decoder(value["state_dict"]), budget), "decoder."
+    elif _is_generator(value):
         state = flatten(value, budget)
     else:
         return None
-    if "input.input" not in state or "conv1.conv.weight" not in state:
-        return None
+    if prefix or "g_ema" in value:
+        refuse_other_parts(value, NETWORK)
     mean = None
     if isinstance(value.get("latent_avg"), TensorRecord | ArrayRecord):
         mean = flatten({"mean": value["latent_avg"]}, budget)["mean"].astype(np.float32)
@@ -44,12 +56,29 @@ def convert(contents: FileContents, budget: Budget) -> ConvertedGenerator | None
     return _convert(state, mean)
 
 
-def _convert(state: State, mean: np.ndarray[Any, Any] | None) -> ConvertedGenerator:
+def _is_generator(value: object, prefix: str = "") -> bool:
+    # Told by names, before any tensor is decoded.
+    names = (f"{prefix}input.input", f"{prefix}conv1.conv.weight")
+    return isinstance(value, dict) and is_state_dict(value) and all(name in value for name in names)
+
+
+def _decoder(value: Mapping[Any, Any]) -> dict[Any, Any]:
+    return {name.removeprefix("decoder."): part for name, part in value.items() if name.startswith("decoder.")}
+
+
+def _convert(state: FileTensors, mean: np.ndarray[Any, Any] | None) -> ConvertedGenerator:
     builder = StateBuilder()
     # The first module of `style` normalises and has no weights.
     for number in range(sum(name.startswith("style.") and name.endswith(".weight") for name in state)):
         layer = f"style.{number + 1}"
         weight, bias = require(state, f"{layer}.weight", None, None), require(state, f"{layer}.bias", None)
+        if number == 0 and weight.shape[1] > weight.shape[0]:
+            # z is as wide as w in all networks of this family: what is wider takes something beside z.
+            raise FileRefused(
+                f"The first layer takes {weight.shape[1]} numbers, but z has {weight.shape[0]}: the network is "
+                "conditional, and the embedding of its classes is missing.",
+                "Export the generator with its embedding by torch.onnx.export, and import the ONNX file.",
+            )
         builder.add_dense(number, weight, bias)
     builder.add_constant(require(state, "input.input", 1, None, None, None)[0])
     count = sum(name.startswith("convs.") and name.endswith(".conv.weight") for name in state)
@@ -64,10 +93,11 @@ def _convert(state: State, mean: np.ndarray[Any, Any] | None) -> ConvertedGenera
     kernels = [array for name, array in state.items() if name.endswith(("blur.kernel", "upsample.kernel"))]
     builder.set_filter({filter_taps(kernel) for kernel in kernels})
     builder.add_mean(mean)
+    refuse_unread(state, NETWORK, HARMLESS)
     return builder.build(FORMAT, inventory(state))
 
 
-def _add_layer(builder: StateBuilder, state: State, name: str, place: str, number: int) -> None:
+def _add_layer(builder: StateBuilder, state: FileTensors, name: str, place: str, number: int) -> None:
     weight = require(state, f"{name}.conv.weight", 1, None, None, None, None)[0]
     builder.add_layer(place, _affine(state, name), weight, require(state, f"{name}.activate.bias", None))
     if f"noises.noise_{number}" in state:
@@ -77,12 +107,12 @@ def _add_layer(builder: StateBuilder, state: State, name: str, place: str, numbe
         builder.notes.append(NO_NOISE)
 
 
-def _add_to_rgb(builder: StateBuilder, state: State, name: str, number: int) -> None:
+def _add_to_rgb(builder: StateBuilder, state: FileTensors, name: str, number: int) -> None:
     weight = require(state, f"{name}.conv.weight", 1, None, None, 1, 1)[0]
     bias = require(state, f"{name}.bias", 1, None, 1, 1)
     builder.add_layer(f"{number}.picture", _affine(state, name), weight, bias)
 
 
-def _affine(state: State, name: str) -> Affine:
+def _affine(state: FileTensors, name: str) -> Affine:
     root = f"{name}.conv.modulation"
     return require(state, f"{root}.weight", None, None), require(state, f"{root}.bias", None)

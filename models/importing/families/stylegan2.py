@@ -18,6 +18,7 @@ LR_MULTIPLIER = 0.01  # of the mapping network's layers
 MEAN_SAMPLES = 8192  # z from which the mean w is computed where a file has none
 NO_MEAN = f"The file has no mean w: the average over {MEAN_SAMPLES} samples was used."
 SLOPE, GAIN = 0.2, math.sqrt(2)  # of the leaky ReLU
+MAX_TAPS = 32  # of a resampling filter
 MIXED_FILTERS = "The layers resample with different filters, which is not supported."
 UNKNOWN_FILTER = "The network resamples with a filter that is not supported."
 
@@ -131,7 +132,13 @@ def filter_taps(kernel: Numbers) -> tuple[float, ...]:
         row = row.sum(axis=0)
         if not np.allclose(np.outer(row, row) / row.sum(), kernel, atol=1e-5 * abs(row).max()):
             raise FileRefused(UNKNOWN_FILTER)
-    if row.ndim != 1 or not 2 <= len(row) <= 32 or len(row) % 2 or row.sum() <= 0 or not np.allclose(row, row[::-1]):
+    if (
+        row.ndim != 1
+        or not 2 <= len(row) <= MAX_TAPS
+        or len(row) % 2
+        or row.sum() <= 0
+        or not np.allclose(row, row[::-1])
+    ):
         raise FileRefused(UNKNOWN_FILTER)
     row = row / np.abs(row[row != 0]).min()
     return tuple(float(tap) for tap in (np.rint(row) if np.allclose(row, np.rint(row), atol=1e-4) else row))

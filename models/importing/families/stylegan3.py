@@ -17,7 +17,7 @@ from models.importing.unpickle.tensor_bytes import decode_array
 
 NO_SETTINGS = (
     "The file has only a StyleGAN3's weights, not the sizes of its layers, which they do not show.",
-    "Import NVIDIA's own pickle.",
+    "Import the pickle that NVIDIA's own code wrote, in which its modules have their settings.",
 )
 TRANSFORM_RESET = "The file's own rotation and translation of the picture were reset to none."
 MAX_SIDE, MAX_TAPS, MAX_PADDING, MAX_FACTOR = 8192, 256, 256, 8

@@ -6,19 +6,23 @@ Each network is a version, settings, and variables by TensorFlow's names; the co
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from models.importing.families.stylegan2 import LR_MULTIPLIER, UNKNOWN_FILTER, Affine, StateBuilder
+from models.importing.families.stylegan2 import LR_MULTIPLIER, MAX_TAPS, UNKNOWN_FILTER, Affine, StateBuilder
 from models.importing.formats.read_contents import FileContents
 from models.importing.limits import Budget, FileRefused
 from models.importing.passport import ConvertedGenerator, inventory
-from models.importing.state_dicts import State, flatten, require
+from models.importing.state_dicts import FileTensors, State, flatten, refuse_unread, require
 from models.importing.unpickle.records import OpaqueObject, mapping
 
 FORMAT = "a TensorFlow pickle"
+HARMLESS = r"lod|noise\d+|.*/noise_strength"  # of progressive growing, and noise that is switched off
 MIN_VERSION = 4
+MAX_PARTS = 16  # networks in a network: the published ones have two
+LARGEST_SETTING = 1e9
 NOT_STYLEGAN2 = ("This is a TensorFlow pickle of another network than StyleGAN2.", "Use a StyleGAN2.")
 
 
@@ -36,39 +40,50 @@ def convert(contents: FileContents, budget: Budget) -> ConvertedGenerator | None
             f"This is a TensorFlow pickle of version {version}: a progressive GAN or StyleGAN1, not supported here.",
             f"Use a StyleGAN2, whose pickles are of version {MIN_VERSION} or later.",
         )
-    settings = dict(mapping(network.get("static_kwargs")))
-    for component in mapping(network.get("components")).values():
-        settings |= dict(mapping(mapping(component).get("static_kwargs")))
-    source = str(network.get("build_module_src") or "")
-    state = _variables(network, budget)
-    sources = {str(network.get("build_func_name")): source} if source else {}
+    parts = [network, *(mapping(component) for component in mapping(network.get("components")).values())]
+    if len(parts) > MAX_PARTS:
+        raise FileRefused(*NOT_STYLEGAN2)
+    settings: dict[Any, Any] = {}
+    for part in parts:
+        budget.count_opcodes(len(mapping(part.get("static_kwargs"))))
+        settings |= mapping(part.get("static_kwargs"))
+    source, name = network.get("build_module_src"), network.get("build_func_name")
+    sources = {name: source} if isinstance(source, str) and isinstance(name, str) else {}
+    state = _variables(parts, budget)
     return _builder(state, settings).build(FORMAT, inventory(state), sources=sources)
 
 
-def _variables(network: dict[Any, Any], budget: Budget) -> State:
+def _variables(parts: Sequence[dict[Any, Any]], budget: Budget) -> FileTensors:
     values: dict[str, object] = {}
-    for part in (network, *(mapping(component) for component in mapping(network.get("components")).values())):
+    for part in parts:
         rows = part.get("variables")
+        budget.count_opcodes(len(rows) if isinstance(rows, list) else 0)
         for row in rows if isinstance(rows, list) else []:
             if isinstance(row, tuple | list) and len(row) == 2 and isinstance(row[0], str):
                 name, value = row
-                values[name] = np.array(value, np.float32) if isinstance(value, int | float) else value
+                values[name] = np.array(_number(value), np.float32) if isinstance(value, int | float) else value
     return flatten(values, budget)
 
 
-def _builder(state: State, settings: dict[Any, Any]) -> StateBuilder:
+def _number(value: object) -> float:
+    if not isinstance(value, int | float) or not abs(value) < LARGEST_SETTING:
+        raise FileRefused("A setting or a variable of the network is no usual number.")
+    return float(value)
+
+
+def _builder(state: FileTensors, settings: dict[Any, Any]) -> StateBuilder:
     if "4x4/Const/const" not in state or "4x4/Conv/mod_weight" not in state or "Dense0/weight" not in state:
         raise FileRefused(*NOT_STYLEGAN2)
-    activations = {settings.get("mapping_nonlinearity", "lrelu"), settings.get("nonlinearity", "lrelu")}
-    if activations != {"lrelu"} or settings.get("normalize_latents", True) is not True:
+    activations = [settings.get(name, "lrelu") for name in ("mapping_nonlinearity", "nonlinearity")]
+    if activations != ["lrelu"] * 2 or settings.get("normalize_latents", True) is not True:
         raise FileRefused("The network has an activation or a normalisation that is not supported.")
     builder = StateBuilder()
     clamp = settings.get("conv_clamp")
-    builder.clamp = float(clamp) if isinstance(clamp, int | float) else None
+    builder.clamp = _number(clamp) if isinstance(clamp, int | float) else None
     kernel = settings.get("resample_kernel", [1, 3, 3, 1])
-    if not isinstance(kernel, list | tuple) or not all(isinstance(tap, int | float) for tap in kernel):
+    if not isinstance(kernel, list | tuple) or not 1 <= len(kernel) <= MAX_TAPS:
         raise FileRefused(UNKNOWN_FILTER)
-    builder.fir = tuple(float(tap) for tap in kernel)
+    builder.fir = tuple(_number(tap) for tap in kernel)
     lr_multiplier = settings.get("mapping_lrmul", LR_MULTIPLIER)
     number = 0
     while f"Dense{number}/weight" in state:
@@ -88,6 +103,7 @@ def _builder(state: State, settings: dict[Any, Any]) -> StateBuilder:
     for number, side in enumerate(sides):
         _add_block(builder, state, number, f"{side}x{side}", number == len(sides) - 1)
     builder.add_mean(state.get("dlatent_avg"))
+    refuse_unread(state, "NVIDIA's StyleGAN2 for TensorFlow", HARMLESS)
     return builder
 
 

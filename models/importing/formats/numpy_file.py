@@ -12,7 +12,7 @@ from models.importing.limits import Budget, FileRefused
 from models.importing.unpickle.tensor_bytes import CUT_OFF, MAX_DIMENSIONS
 
 HEADER = re.compile(
-    r"\{'descr': '(?P<dtype>[<>|=][fiu]\d)', 'fortran_order': (?P<fortran>True|False), "
+    r"\{'descr': '(?P<dtype>[<>|=](?:[iu][1248]|f[248]))', 'fortran_order': (?P<fortran>True|False), "
     r"'shape': \((?P<shape>[\d, ]*)\), ?\}\s*"
 )
 MAX_HEADER = 4096  # bytes
@@ -32,7 +32,7 @@ def read(data: memoryview, budget: Budget) -> np.ndarray[Any, Any]:
         raise FileRefused("The shape of the NumPy array is invalid.")
     shape, dtype = tuple(map(int, sides)), np.dtype(header["dtype"])
     count = math.prod(shape)
-    budget.count_numbers(count)
+    budget.count_numbers(count, 0 if dtype == np.float32 else 4)  # which stays a view
     if len(data) - end != count * dtype.itemsize:
         raise FileRefused("The size of the NumPy file does not match its shape.", CUT_OFF)
     array = np.frombuffer(data[end:], dtype).reshape(shape, order="F" if header["fortran"] == "True" else "C")

@@ -15,7 +15,7 @@ from models.importing.unpickle.records import GlobalName
 
 EXPECTED = (
     "Choose a StyleGAN, BigGAN or DCGAN checkpoint (.pkl, .pt, .pth or .safetensors). "
-    "A regressor must be an ONNX file: export it with torch.onnx.export."
+    "A regressor must be an ONNX file: export it with torch.onnx.export(..., external_data=False)."
 )
 
 

@@ -33,18 +33,31 @@ def read(data: memoryview, budget: Budget) -> tuple[dict[str, np.ndarray[Any, An
         raise FileRefused(f"The file has over {budget.limits.tensors:,} tensors.")
     body = data[8 + length :]
     state = {name: _tensor(name, *row, body, budget) for name, row in rows.items()}
-    return state, {str(key): str(text) for key, text in metadata.items()} if isinstance(metadata, dict) else {}
+    _check_places([row[2] for row in rows.values()], len(body))
+    texts = metadata.items() if isinstance(metadata, dict) else ()
+    return state, {key: text for key, text in texts if isinstance(text, str)}
+
+
+def _check_places(places: list[tuple[int, int]], size: int) -> None:
+    # The format asks for tensors one after another: those that share bytes could stand for far more than the file.
+    end = 0
+    for start, stop in sorted(places):
+        if start != end:
+            raise FileRefused("The tensors of the safetensors file overlap, or leave gaps.", CUT_OFF)
+        end = stop
+    if end != size:
+        raise FileRefused("The safetensors file has bytes that belong to no tensor.", CUT_OFF)
 
 
 def _tensor(
     name: str, code: Any, shape: tuple[Any, ...], offsets: tuple[Any, ...], body: memoryview, budget: Budget
 ) -> np.ndarray[Any, Any]:
-    if code not in DTYPES or len(offsets) != 2 or len(shape) > MAX_DIMENSIONS:
+    if not isinstance(code, str) or code not in DTYPES or len(offsets) != 2 or len(shape) > MAX_DIMENSIONS:
         raise FileRefused(f"The dtype or shape of the tensor “{name[:100]}” is not supported.")
     if not all(type(number) is int and 0 <= number < MAX_SIDE for number in (*shape, *offsets)):
         raise FileRefused(f"The shape or place of the tensor “{name[:100]}” is invalid.")
     dtype, count, (start, end) = np.dtype(DTYPES[code]), math.prod(shape), offsets
-    budget.count_numbers(count)
+    budget.count_numbers(count, 4 if code == "BF16" else 0)  # all others stay views
     if end - start != count * dtype.itemsize or end > len(body):
         raise FileRefused(f"The tensor “{name[:100]}” extends beyond the file.", CUT_OFF)
     array = np.frombuffer(body[start:end], dtype).reshape(shape)

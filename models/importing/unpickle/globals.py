@@ -53,6 +53,7 @@ RENAMED_MODULES = {
 }
 MAX_NAMES = 5_000
 MAX_NUMEL = 2**40
+MEMBER, ROW = 8, 128  # bytes that a list takes for one member, and a dictionary for one pair
 
 NestedReader = Callable[[memoryview, Budget], tuple[StorageRecord, dict[GlobalName, bool]]]
 
@@ -92,6 +93,8 @@ class PickleGlobals:
 
     def find_class(self, name: GlobalName) -> GlobalName:
         name = current_name(name)
+        if name in self.names:
+            return name
         if is_dangerous(name):
             raise FileRefused(
                 f"The file refers to “{str(name)[:100]}”, which no checkpoint needs. Nothing of it was run.",
@@ -120,7 +123,7 @@ class PickleGlobals:
                 target.order = state[1]
         elif isinstance(target, ArrayRecord) and isinstance(state, tuple) and len(state) in (4, 5):
             *_, shape, dtype, fortran, data = state
-            _fill(target, shape, dtype, fortran, data)
+            _fill(self, target, shape, dtype, fortran, data)
         elif not (isinstance(target, dict) and isinstance(state, dict)):  # a state dict's own attributes mean nothing
             raise FileRefused("The file sets the state of an object that has none.")
 
@@ -148,33 +151,43 @@ def parse_persistent_id(key: Any) -> tuple[str, str, int]:
     return dtype, key[2], key[4]
 
 
-def _fill(target: ArrayRecord, shape: Any, dtype: Any, fortran: Any, data: Any) -> None:
-    target.shape, target.fortran = tensor_bytes.check_shape(shape), bool(fortran)
+def _fill(pickle_globals: PickleGlobals, target: ArrayRecord, shape: Any, dtype: Any, fortran: Any, data: Any) -> None:
+    target.shape, target.fortran = tensor_bytes.check_shape(shape), fortran is True or fortran == 1
     target.dtype = dtype if isinstance(dtype, DTypeRecord) else None
-    if isinstance(data, bytes | memoryview):
-        target.data = data
-    else:
-        target.data = data.encode("ascii") if isinstance(data, str) and data.isascii() else b""
+    if isinstance(data, str):
+        data = _bytes(pickle_globals, data) if data.isascii() else b""
+    target.data = data if isinstance(data, bytes | memoryview) else b""
+
+
+def _bytes(pickle_globals: PickleGlobals, text: str) -> bytes:
+    # The bytes that a text stands for. The text may be remembered, and asked for again and again.
+    pickle_globals.budget.count_copied(len(text))
+    return text.encode("latin1", "replace")
 
 
 # Each builder is called with the file's globals and the arguments in the pickle, and returns the record for the result.
+# Its arguments may be remembered objects of any size: a builder counts what it copies, and looks at no nested value.
 
 
-def _ordered_dict(_: PickleGlobals, *args: Any) -> dict[Any, Any]:
+def _ordered_dict(pickle_globals: PickleGlobals, *args: Any) -> dict[Any, Any]:
     rows = args[0] if args and isinstance(args[0], list) else []
+    pickle_globals.budget.count_copied(len(rows) * ROW)
     return {row[0]: row[1] for row in rows if isinstance(row, list | tuple) and len(row) == 2 and type(row[0]) is str}
 
 
-def _set(_: PickleGlobals, items: Any = ()) -> SetRecord:
-    return SetRecord(list(items) if isinstance(items, list | tuple) else [])
+def _set(pickle_globals: PickleGlobals, items: Any = ()) -> SetRecord:
+    if not isinstance(items, list | tuple):
+        return SetRecord()
+    pickle_globals.budget.count_copied(len(items) * MEMBER)
+    return SetRecord(list(items))
 
 
-def _encode(_: PickleGlobals, text: Any = "", encoding: Any = "latin1") -> bytes | memoryview:
+def _encode(pickle_globals: PickleGlobals, text: Any = "", encoding: Any = "latin1") -> bytes | memoryview:
     if isinstance(text, bytes | memoryview):  # a Python 2 string that was not text
         return text
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
         raise FileRefused("Bytes are written as text in an encoding that checkpoints do not use.")
-    return text.encode("latin1", "replace")
+    return _bytes(pickle_globals, text)
 
 
 def _rebuild_tensor(
@@ -201,7 +214,10 @@ def _load_from_bytes(pickle_globals: PickleGlobals, data: Any) -> StorageRecord:
 def _persistent_object(_: PickleGlobals, meta: Any) -> ModuleRecord | OpaqueObject:
     if not isinstance(meta, dict) or meta.get("type") != "class" or not isinstance(meta.get("state"), dict):
         return OpaqueObject(GlobalName("torch_utils.persistence", "_reconstruct_persistent_obj"), (meta,))
-    return ModuleRecord(str(meta.get("class_name"))[:100], str(meta.get("module_src") or ""), meta["state"])
+    name, source = meta.get("class_name"), meta.get("module_src")
+    return ModuleRecord(
+        name[:100] if isinstance(name, str) else "", source if isinstance(source, str) else "", meta["state"]
+    )
 
 
 def _empty_array(_: PickleGlobals, *_unused: Any) -> ArrayRecord:
@@ -216,7 +232,7 @@ def _scalar(pickle_globals: PickleGlobals, dtype: Any, data: Any = b"") -> Any:
     if not isinstance(dtype, DTypeRecord) or dtype.code not in tensor_bytes.DTYPE_CODES:
         return OpaqueObject(GlobalName("numpy._core.multiarray", "scalar"), (dtype, data))
     if isinstance(data, str):
-        data = data.encode("latin1", "replace")
+        data = _bytes(pickle_globals, data)
     record = ArrayRecord((), dtype, False, data if isinstance(data, bytes | memoryview) else b"")
     return tensor_bytes.decode_array(record, pickle_globals.budget).item()
 
@@ -225,9 +241,11 @@ def _reconstructor(_: PickleGlobals, cls: Any = None, *args: Any) -> OpaqueObjec
     return OpaqueObject(cls if isinstance(cls, GlobalName) else None, args)
 
 
-def _frombuffer(_: PickleGlobals, data: Any, dtype: Any, shape: Any, order: Any = "C", *_unused: Any) -> ArrayRecord:
+def _frombuffer(
+    pickle_globals: PickleGlobals, data: Any, dtype: Any, shape: Any, order: Any = "C", *_unused: Any
+) -> ArrayRecord:
     record = ArrayRecord()
-    _fill(record, shape, dtype, order == "F", data)
+    _fill(pickle_globals, record, shape, dtype, order == "F", data)
     return record
 
 

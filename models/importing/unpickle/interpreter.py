@@ -20,6 +20,8 @@ MAX_NAME = 500  # characters of a module and a name together
 STOP = ord(".")
 KEY_TYPES = (str, bytes, int, GlobalName, type(None))
 LARGEST_KEY = 2**60
+MAX_MEMO = 2**24  # above any count of values, and small: indices of any size could be chosen to collide
+CHECKED_PAIRS = 256  # pairs between two looks at the clock: integers may be chosen to collide in a hash table
 INVALID = "The pickle is invalid"
 
 
@@ -146,7 +148,7 @@ class PickleInterpreter:
 
     def memoize(self, index: int) -> None:
         """Remember the topmost value under `index`."""
-        if index < 0 or index > 2**32:
+        if not 0 <= index < MAX_MEMO:
             self._fail("a memo index is invalid")
         self.memo[index] = self.stack[-1]
 
@@ -167,11 +169,13 @@ class PickleInterpreter:
             target = target.pairs
         if not isinstance(target, dict) or len(flat) % 2:
             self._fail("items are set on something that is no mapping")
-        for key, value in zip(flat[::2], flat[1::2], strict=True):
+        for number, (key, value) in enumerate(zip(flat[::2], flat[1::2], strict=True), 1):
             target[self._check_key(key)] = value
+            if number % CHECKED_PAIRS == 0:
+                self.budget.check_time()
 
     def _check_key(self, value: Any) -> Any:
-        # Hashing nested values, or integers chosen to collide, could take unbounded time.
+        # Hashing nested values could take unbounded time.
         if not isinstance(value, KEY_TYPES) or (isinstance(value, int) and abs(value) > LARGEST_KEY):
             self._fail("the key of a mapping is neither text nor a number")
         return value

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from models.importing.limits import Budget, FileRefused
+
 
 @dataclass(frozen=True, slots=True)
 class GlobalName:
@@ -95,11 +97,25 @@ def mapping(value: object) -> dict[Any, Any]:
     return {}
 
 
-def modules(value: object, max_depth: int, path: str = "") -> Iterator[tuple[str, object]]:
-    """A module and its submodules with their dotted paths; those nested deeper than `max_depth` are left out."""
+def modules(value: object, budget: Budget, max_depth: int = 0, path: str = "") -> Iterator[tuple[str, object]]:
+    """A module and its submodules with their dotted paths; those nested deeper than `max_depth` are left out.
+
+    `max_depth` is 0 for the depth that the budget allows. Modules may share their parts, so that the walk is far longer
+    than the file: every entry is counted.
+    """
     yield path, value
-    if max_depth <= 0:
+    depth = max_depth or budget.limits.depth
+    if depth <= 1:
         return
-    for name, child in mapping(mapping(value).get("_modules")).items():
+    children = mapping(mapping(value).get("_modules"))
+    budget.count_opcodes(1 + len(children))
+    for name, child in children.items():
         if isinstance(name, str) and child is not None:
-            yield from modules(child, max_depth - 1, f"{path}.{name}" if path else name)
+            yield from modules(child, budget, depth - 1, joined(path, name, budget))
+
+
+def joined(path: str, name: str, budget: Budget) -> str:
+    """A dotted path with one more name. Raises FileRefused for a longer one than any network has."""
+    if len(path) + len(name) > budget.limits.name:
+        raise FileRefused(f"The name of a module or tensor is longer than {budget.limits.name:,} characters.")
+    return f"{path}.{name}" if path else name

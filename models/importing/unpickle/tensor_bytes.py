@@ -28,8 +28,8 @@ def item_size(dtype: str) -> int:
 def decode_tensor(record: TensorRecord, budget: Budget) -> np.ndarray[Any, Any]:
     """A copy of a tensor's numbers; bfloat16 becomes float32. Raises FileRefused where it exceeds its storage."""
     count = math.prod(record.shape)
-    budget.count_numbers(count)
     storage = record.storage
+    budget.count_numbers(count, 4 if storage.dtype == "bfloat16" else item_size(storage.dtype))
     last = record.offset + sum((side - 1) * step for side, step in zip(record.shape, record.stride, strict=True))
     if count and last >= storage.numel:
         raise FileRefused("A tensor extends beyond its storage.")
@@ -55,7 +55,7 @@ def decode_array(record: ArrayRecord, budget: Budget) -> np.ndarray[Any, Any]:
     """A copy of a NumPy array's numbers. Raises FileRefused where its bytes do not match its shape."""
     dtype = decode_dtype(record.dtype)
     count = math.prod(record.shape)
-    budget.count_numbers(count)
+    budget.count_numbers(count, dtype.itemsize)
     if count * dtype.itemsize != len(record.data):
         raise FileRefused("The size of an array does not match its shape.")
     flat = np.frombuffer(record.data, dtype).reshape(record.shape, order="F" if record.fortran else "C")

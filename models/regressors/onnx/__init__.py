@@ -1,7 +1,7 @@
 """Uploaded ONNX models as regressors: checked by structure, run in a sandbox, fed as their input plan says."""
 
 from models.regressors.onnx.detect_format import check_is_onnx
-from models.regressors.onnx.input_plan import InputPlan, guess_plan
+from models.regressors.onnx.input_plan import InputPlan, check_fits, guess_plan
 from models.regressors.onnx.passport import Passport
 from models.regressors.onnx.regressor import (
     OnnxRegressor,
@@ -9,6 +9,7 @@ from models.regressors.onnx.regressor import (
     fingerprint,
     inspect,
     load_regressor,
+    open_fitting,
     probe,
     stored_files,
 )
@@ -18,11 +19,13 @@ __all__ = [
     "OnnxRegressor",
     "Passport",
     "ProbeResult",
+    "check_fits",
     "check_is_onnx",
     "fingerprint",
     "guess_plan",
     "inspect",
     "load_regressor",
+    "open_fitting",
     "probe",
     "stored_files",
 ]

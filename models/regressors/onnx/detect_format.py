@@ -7,7 +7,8 @@ from models.importing import file_formats
 from models.importing.file_formats import FileFormat
 
 LARGEST = 300 * 2**20  # bytes
-EXPORT = 'Export it as ONNX: torch.onnx.export(model.eval(), torch.zeros(1, 3, 224, 224), "model.onnx").'
+EXPORT_CODE = 'torch.onnx.export(model.eval(), (torch.zeros(1, 3, 224, 224),), "model.onnx", external_data=False)'
+EXPORT = f"Export it as ONNX: {EXPORT_CODE}."
 CHOOSE = "Choose the .onnx file of the model."
 UNPACK = "Unpack it, and choose the .onnx file in it."
 KERAS = "Convert it to ONNX: python -m tf2onnx.convert --keras model.h5 --output model.onnx."

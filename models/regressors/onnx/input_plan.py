@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 from models.errors import Invalid, ModelFailed
-from models.regressors.onnx.passport import Passport
+from models.regressors.onnx.passport import Passport, Shape
 
 Scale = Literal["0..1", "-1..1", "0..255"]
 USUAL = 224  # pixels, if a file leaves the side open
 LARGEST_BATCH = 64
+MOST_BINS = 1000
+SUM_TOLERANCE = 0.02  # how far the probabilities of one image may be from 1 in all
+Kind = Literal["float32", "float16", "float64", "uint8"]
+FLOATS = ("float32", "float16", "float64")
+Bin = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 
 
 class InputPlan(BaseModel):
     """The preprocessing of images in [-1, 1] for a model, and the postprocessing of its output.
 
     `scale` is the range of values; then `mean` is subtracted and the result divided by `std`, in RGB order. `batch` is
-    the number of images per call, None for any number. The score is `column` of the output `output`, after a softmax
-    over all columns if `softmax`.
+    the number of images per call, None for any number. The columns of the output `output` go through a softmax or a
+    sigmoid if the model ends without one. The score is `column`, or, with `bins`, the expectation over all columns:
+    each is the probability of the value in `bins` at its place, as of the ten ratings of NIMA.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,7 +39,7 @@ class InputPlan(BaseModel):
     output: Annotated[str, Field(max_length=200)]
     layout: Literal["nchw", "nhwc"] = "nchw"
     channels: Literal[1, 3] = 3
-    kind: Literal["float32", "float16", "uint8"] = "float32"
+    kind: Kind = "float32"
     scale: Scale = "0..1"
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (
@@ -43,6 +49,22 @@ class InputPlan(BaseModel):
     batch: Annotated[int, Field(ge=1, le=LARGEST_BATCH)] | None = None
     column: Annotated[int, Field(ge=0)] = 0
     softmax: bool = False
+    sigmoid: bool = False
+    bins: Annotated[tuple[Bin, ...], Field(max_length=MOST_BINS)] = ()
+
+    @model_validator(mode="after")
+    def _check_output(self) -> Self:
+        if self.softmax and self.sigmoid:
+            raise ValueError("softmax and sigmoid exclude each other")
+        if len(self.bins) == 1 or len(set(self.bins)) < min(len(self.bins), 2):
+            raise ValueError("bins must hold two values or more")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Parts that were added later appear only where they are used, so that older plans keep their fingerprints.
+        values: dict[str, Any] = handler(self)
+        return {key: value for key, value in values.items() if key not in ("sigmoid", "bins") or value}
 
 
 def guess_plan(passport: Passport) -> tuple[InputPlan, tuple[str, ...]]:
@@ -54,8 +76,11 @@ def guess_plan(passport: Passport) -> tuple[InputPlan, tuple[str, ...]]:
     if shape is None or len(shape) != 4:
         dimensions = "no shape" if shape is None else f"{len(shape)} dimensions"
         raise Invalid(f"Its input has {dimensions}; images have four.", "Export it for images [N, 3, H, W].")
-    if passport.kind not in ("float32", "float16", "uint8"):
-        raise Invalid(f"Its input holds {passport.kind}; images are float32, float16 or uint8.", "Export it again.")
+    if passport.kind not in (*FLOATS, "uint8"):
+        raise Invalid(
+            f"Its input holds {passport.kind}; images are float32, float16, float64 or uint8.",
+            "Export it with an input of float32.",
+        )
     asks = ["scale", "mean", "std", "order"] if passport.kind != "uint8" else ["order"]
     if shape[1] in (1, 3):
         layout, channels, sides = "nchw", shape[1], shape[2:]
@@ -65,9 +90,11 @@ def guess_plan(passport: Passport) -> tuple[InputPlan, tuple[str, ...]]:
         layout, channels, sides = "nchw", 3, shape[2:]
         asks += ["layout", "channels"]
     else:
-        raise Invalid(f"Its input {_format_shape(shape)} has neither one nor three channels.", "It must take images.")
+        raise Invalid(f"Its input {format_shape(shape)} has neither one nor three channels.", "It must take images.")
     if sides[0] is not None and sides[1] is not None and sides[0] != sides[1]:
-        raise Invalid(f"Its input {_format_shape(shape)} is not square.", "Export it for square images.")
+        raise Invalid(f"Its input {format_shape(shape)} is not square.", "Export it for square images.")
+    if channels == 1 and "channels" not in asks:
+        asks.remove("order")
     side = sides[0] or sides[1]
     if side is None:
         asks.append("side")
@@ -78,7 +105,8 @@ def guess_plan(passport: Passport) -> tuple[InputPlan, tuple[str, ...]]:
     numbers = [(name, shape) for name, kind, shape in passport.outputs if kind != "other"]
     if not numbers:
         raise Invalid("None of its outputs is a table of numbers.", "Export it so that it gives scores.")
-    output, columns = numbers[0]
+    # A classifier of scikit-learn gives its label, an integer, before the probabilities.
+    output, columns = next(((name, shape) for name, kind, shape in passport.outputs if kind in FLOATS), numbers[0])
     if len(numbers) > 1:
         asks.append("output")
     width = None if columns is None or len(columns) < 2 else columns[-1]
@@ -89,6 +117,19 @@ def guess_plan(passport: Passport) -> tuple[InputPlan, tuple[str, ...]]:
         scale="0..255" if passport.kind == "uint8" else "0..1", batch=shape[0],
     )  # fmt: skip
     return plan, tuple(asks)
+
+
+def check_fits(plan: InputPlan, shape: Shape) -> None:
+    """Invalid, with both shapes, where the plan gives a model other images than its input [N, C, H, W] takes."""
+    sides = [plan.side, plan.side]
+    given = (plan.batch, plan.channels, *sides) if plan.layout == "nchw" else (plan.batch, *sides, plan.channels)
+    if shape is None or len(shape) != len(given):
+        return
+    if any(fixed is not None and fixed != side for fixed, side in zip(shape, given, strict=True)):
+        raise Invalid(
+            f"Its input is {format_shape(shape)}; this plan gives it {format_shape(given)}.",
+            "Change the layout, the channels, the size or the batch of the plan.",
+        )
 
 
 def prepare_input(images: Tensor, plan: InputPlan) -> np.ndarray[Any, Any]:
@@ -120,17 +161,23 @@ def read_scores(output: np.ndarray[Any, Any], count: int, plan: InputPlan) -> Te
         table = output.reshape(count, math.prod(output.shape[1:]))
     else:
         raise ModelFailed(
-            f"It returned {_format_shape(output.shape)} for {count} images instead of a score for each.",
+            f"It returned {format_shape(output.shape)} for {count} images instead of a score for each.",
             "Choose another output, or export it so that the batch comes first.",
         )
-    if plan.column >= table.shape[1]:
+    if plan.bins and len(plan.bins) != table.shape[1]:
+        raise ModelFailed(
+            f"It gives {table.shape[1]} numbers per image; the plan has values for {len(plan.bins)} bins.",
+            "Give one value for each column, or choose one column.",
+        )
+    if not plan.bins and plan.column >= table.shape[1]:
         raise ModelFailed(
             f"It gives {table.shape[1]} numbers per image; there is no column {plan.column}.",
             "Choose one of its columns, counted from 0.",
         )
     with np.errstate(over="ignore"):  # values too large for float32 become infinite, which is checked below
         scores = torch.from_numpy(np.array(table, np.float32))
-    scores = scores.softmax(dim=1)[:, plan.column] if plan.softmax else scores[:, plan.column]
+    scores = scores.softmax(dim=1) if plan.softmax else scores.sigmoid() if plan.sigmoid else scores
+    scores = _expectation(scores, plan.bins) if plan.bins else scores[:, plan.column]
     if not bool(torch.isfinite(scores).all()):
         count_bad = int((~torch.isfinite(scores)).sum())
         raise ModelFailed(
@@ -140,5 +187,19 @@ def read_scores(output: np.ndarray[Any, Any], count: int, plan: InputPlan) -> Te
     return scores
 
 
-def _format_shape(shape: tuple[int | None, ...]) -> str:
+def _expectation(columns: Tensor, bins: tuple[float, ...]) -> Tensor:
+    # The mean of `bins`, weighted by the probabilities in `columns` [N, K].
+    sums = columns.sum(dim=1)
+    finite = bool(torch.isfinite(columns).all())  # others are refused with their number
+    if finite and (bool((columns < 0).any()) or bool(((sums - 1).abs() > SUM_TOLERANCE).any())):
+        worst = float(sums[(sums - 1).abs().argmax()])
+        raise ModelFailed(
+            f"Its columns are not probabilities: those of one image sum to {worst:.4g}, not 1, or some are negative.",
+            "Choose softmax as the activation, or score one column.",
+        )
+    return (columns.double() @ torch.tensor(bins, dtype=torch.float64)).float()
+
+
+def format_shape(shape: tuple[int | None, ...]) -> str:
+    """A shape as text; "?" stands for a side that is left open."""
     return "[" + ", ".join("?" if side is None else str(side) for side in shape) + "]"

@@ -21,7 +21,7 @@ from models.regressors.onnx.detect_format import EXPORT, check_is_onnx
 from models.regressors.onnx.input_plan import InputPlan, prepare_input, read_scores
 from models.regressors.onnx.passport import Passport, validate
 from models.regressors.protocol import RegressorSpec
-from models.sandbox.client import Sandbox, SandboxError, SandboxTimeout
+from models.sandbox.client import Sandbox, SandboxError, SandboxRefused, SandboxTimeout
 from models.sandbox.device_turn import off_device
 
 MODEL, PLAN = "model.onnx", "plan.json"
@@ -168,6 +168,39 @@ class OnnxRegressor:
             # The sandbox ends with this object, or with the process.
             self._finalizer = weakref.finalize(self, sandbox.close)
         return self._sandbox
+
+
+def open_fitting(
+    spec: RegressorSpec,
+    data: bytes,
+    plan: InputPlan,
+    images: Tensor,
+    *,
+    unlocked: bool = False,
+    on_timeout: Callable[[], None] = lambda: None,
+) -> OnnxRegressor:
+    """The regressor with `plan`, or with a batch of 1 where it declares any number of images and takes only one.
+
+    Such models come from exporters that write the batch of their example into a Reshape. A model that cannot take one
+    image either is returned with `plan`, and fails with its own reason when it scores.
+    """
+    regressor = OnnxRegressor(spec, data, plan, unlocked=unlocked, on_timeout=on_timeout)
+    if plan.batch is not None or _can_score(regressor, images[:2]):
+        return regressor
+    single = OnnxRegressor(spec, data, plan.model_copy(update={"batch": 1}), unlocked=unlocked, on_timeout=on_timeout)
+    return single if _can_score(single, images[:2]) else regressor
+
+
+def _can_score(regressor: OnnxRegressor, images: Tensor) -> bool:
+    # Whether the graph takes these images; an exceeded limit is raised, for another batch would exceed it, too.
+    try:
+        regressor.score(images)
+    except ModelFailed as error:
+        regressor.close()
+        if isinstance(error, SandboxError) and not isinstance(error, SandboxRefused):
+            raise
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,13 +25,14 @@ BOX = 4  # Pillow's resampling filter: the mean over each box
 
 def prepare() -> None:
     """Import everything and use each part once, because nothing can be imported once the sandbox is closed."""
-    from PIL import Image
+    from PIL import Image, ImageCms
 
     Image.init()
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
     decode_audio({}, [_silence()])
     for format in IMAGE_FORMATS:
         buffer = io.BytesIO()
-        Image.new("RGB", (8, 8)).save(buffer, format)
+        Image.new("RGB", (8, 8)).save(buffer, format, icc_profile=profile)
         decode_frames({}, [np.frombuffer(buffer.getvalue(), np.uint8)])
     for call in (decode_audio, decode_frames):
         try:
@@ -69,15 +70,20 @@ def decode_frames(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answe
     """Up to 24 frames, every tenth, of the image or video `arrays[0]` (uint8), scaled to [N, 64, 64, 3] (uint8)."""
     from PIL import Image, ImageSequence, UnidentifiedImageError
 
+    from models.importing.formats.image_file import check_size
+
     data = arrays[0].tobytes()
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     try:
         with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as image:
+            check_size(image)
             frames = islice(ImageSequence.Iterator(image), 0, MAX_FRAMES * FRAME_STEP, FRAME_STEP)
             return {}, [np.stack([_scale(frame) for frame in frames])]
     except UnidentifiedImageError:
         return _decode_video(data)
+    except Invalid:
+        raise Invalid("it is a damaged image, or far too large") from None
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, Warning) as error:
         raise Invalid("it is a damaged image, or far too large") from error
 
@@ -106,7 +112,9 @@ def _decode_video(data: bytes) -> Answer:
 
 
 def _scale(image: Any) -> np.ndarray:
-    return np.asarray(image.convert("RGB").resize((SIDE, SIDE), BOX), dtype=np.uint8)
+    from models.importing.formats.image_file import to_rgb
+
+    return np.asarray(to_rgb(image).resize((SIDE, SIDE), BOX), dtype=np.uint8)
 
 
 def _silence() -> np.ndarray:

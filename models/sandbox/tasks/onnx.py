@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from models.errors import Invalid
+from models.sandbox.tasks.onnx_rewrites import label_counts, normalise
 
 Answer = tuple[dict[str, Any], list[np.ndarray]]
-OPSETS = (11, 28)  # the oldest that is accepted, and the newest that this onnxruntime supports
+OPSETS = (9, 28)  # the oldest that is accepted, and the newest that this onnxruntime supports
 DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
 MAX_NODES = 20_000
 MAX_OUTPUTS = 64
@@ -63,18 +64,19 @@ def inspect(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     opset = max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=0)
     if not OPSETS[0] <= opset <= OPSETS[1]:
         raise Invalid(f"The graph uses opset {opset}; {OPSETS[0]} to {OPSETS[1]} are supported.")
-    other = sorted({entry.domain for entry in model.opset_import} - set(DOMAINS))
-    if model.functions or other:
-        domains = f" ({', '.join(other)[:100]})" if other else ""
-        raise Invalid(f"The graph uses operators that are not ONNX's own{domains}.")
+    if model.functions:
+        raise Invalid("The graph defines operators that are not ONNX's own.")
     nodes, parameter_count = _check_graph(model.graph)
+    normalise(model)
     stored = {tensor.name for tensor in model.graph.initializer}
     inputs = [_value(value) for value in model.graph.input if value.name not in stored]
     outputs = [_value(value) for value in model.graph.output]
     max_inputs = int(parameters.get("inputs", 1))
     if not 1 <= len(inputs) <= max_inputs:
         usual = (
-            "a regressor has 1, the image" if max_inputs == 1 else f"a generator has 1 to {max_inputs}: z and classes"
+            "a regressor has 1, the image"
+            if max_inputs == 1
+            else f"a generator has 1 to {max_inputs}: z, and perhaps a class and a truncation"
         )
         raise Invalid(f"The graph has {len(inputs)} inputs; {usual}.")
     if not 1 <= len(outputs) <= MAX_OUTPUTS:
@@ -84,7 +86,10 @@ def inspect(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     except Exception as error:
         reason = (str(error).splitlines() or ["no reason given"])[0][:200]
         raise Invalid(f"ONNX's own checker refuses the graph: {reason.rstrip(' .:')}.") from None
-    more: dict[str, Any] = {"inputs": inputs} if max_inputs > 1 else {}
+    more: dict[str, Any] = {}
+    if max_inputs > 1:
+        labels = [str(value["name"]) for value in inputs if value["kind"] in ("int32", "int64")]
+        more = {"inputs": inputs, "labels": label_counts(model.graph, labels)}
     if parameters.get("inventory"):
         tensors = list(model.graph.initializer)[:MAX_TENSORS]
         more["tensors"] = [
@@ -100,14 +105,25 @@ def inspect(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
 
 def load(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     """Load the model in `arrays[0]` (uint8), so that `run` can run it."""
+    import onnx
     import onnxruntime
 
+    model = onnx.ModelProto()
+    try:
+        model.ParseFromString(arrays[0].tobytes())
+        normalise(model)
+        data = model.SerializeToString()
+    except MemoryError:
+        raise
+    except Exception:
+        raise Invalid("The file cannot be read as ONNX: it is cut off, or of another format.") from None
+    del model
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False
     options.log_severity_level = 4
     try:
-        session = onnxruntime.InferenceSession(arrays[0].tobytes(), options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except MemoryError:
         raise
     except Exception as error:
@@ -140,7 +156,9 @@ def _check_graph(graph: Any, depth: int = 0) -> tuple[int, int]:
         raise Invalid(f"The graph has {nodes:,} nodes; at most {MAX_NODES:,} are supported.")
     for tensor in _tensors(graph):
         if tensor.data_location == EXTERNAL or tensor.external_data:
-            raise Invalid("The weights lie in another file, which is not read. Export the model as one file.")
+            raise Invalid(
+                "The weights lie in another file, which is not read. Export the model as one file: external_data=False."
+            )
         if any(side < 0 for side in tensor.dims):
             raise Invalid("A tensor has a negative side.")
         numbers += int(np.prod([int(side) for side in tensor.dims], dtype=object))
@@ -172,11 +190,12 @@ def _tensors(graph: Any) -> Iterable[Any]:
 
 def _value(value: Any) -> Mapping[str, Any]:
     if value.type.WhichOneof("value") != "tensor_type":
-        raise Invalid(f"“{value.name[:60]}” is not a tensor; only tensors are supported.")
+        raise Invalid(
+            f"“{value.name[:60]}” is not a tensor; only tensors are supported. "
+            "For a scikit-learn model, convert it with options={'zipmap': False}."
+        )
     tensor = value.type.tensor_type
     shape = [side.dim_value if side.HasField("dim_value") else None for side in tensor.shape.dim]
-    if any(side is not None and side < 0 for side in shape):
-        raise Invalid(f"“{value.name[:60]}” has a negative side.")
     dtype, has_shape = DTYPES.get(tensor.elem_type, "other"), tensor.HasField("shape")
     return {"name": value.name[:200], "kind": dtype, "shape": shape if has_shape else None}
 

@@ -12,6 +12,7 @@ from server.api import schemas
 from server.api.dependencies import ServicesDep
 from server.api.permissions import needs
 from server.auth.roles import Role
+from server.services.titles import download_name
 
 router = APIRouter(prefix="/api/exports")
 
@@ -26,7 +27,8 @@ def list_exports(services: ServicesDep) -> dict[str, Any]:
 def file(services: ServicesDep, id: str, inline: bool = False) -> Response:
     """The film as a download or, with `inline`, to be played in the page."""
     container = containers()[services.film_archive.get(id)["format"]]
-    name = f"latentwalk-{id}.{container.extension}"
+    title = str(services.film_archive.get(id).get("title", ""))
+    name = download_name(title, f"latentwalk-{id}", container.extension)
     disposition = "inline" if inline else "attachment"
     path = services.film_archive.checked(id)
     return FileResponse(path, media_type=container.media_type, filename=name, content_disposition_type=disposition)
@@ -35,8 +37,8 @@ def file(services: ServicesDep, id: str, inline: bool = False) -> Response:
 @router.get("/{id}/sidecar.json", response_class=FileResponse)
 def sidecar(services: ServicesDep, id: str) -> Response:
     """The film's content credential, where its format cannot carry one."""
-    services.film_archive.get(id)
-    name = f"latentwalk-{id}.credential.json"
+    title = str(services.film_archive.get(id).get("title", ""))
+    name = download_name(title, f"latentwalk-{id}", "credential.json")
     return FileResponse(services.film_archive.sidecar(id), media_type="application/json", filename=name)
 
 

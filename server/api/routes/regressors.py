@@ -13,7 +13,8 @@ from starlette.requests import Request
 from latentwalk import edit as edits
 from latentwalk.edit import LARGEST_SEED
 from latentwalk.errors import Invalid
-from latentwalk.steering.scores.ratings import Rating, read_csv
+from latentwalk.steering.scores.ratings import Rating
+from latentwalk.steering.scores.ratings_table import read_csv
 from latentwalk.steering.scores.settings import ScoreSettings
 from models.external_text import SeveralLines, SingleLine
 from server.api import regressor_schemas, schemas

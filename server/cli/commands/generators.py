@@ -67,10 +67,33 @@ def pull(name: str, accepted: bool) -> None:
 @click.option("--title", default="", metavar="TEXT", help="Its title on the page; by default made from the name.")
 @click.option("--look", "preview_only", is_flag=True, help="Show the passport and keep nothing.")
 @click.option("--yes", is_flag=True, help="Import it without asking for confirmation.")
+@click.option(
+    "--range",
+    "range_",
+    type=click.Choice(["-1..1", "0..1", "0..255"]),
+    help="The values of an ONNX graph's images; guessed from four images unless set. Import it again to change it.",
+)
+@click.option("--classes", type=click.IntRange(2, 10_000), help="How many classes an ONNX graph with labels has.")
+@click.option(
+    "--input",
+    "roles",
+    multiple=True,
+    metavar="NAME=ROLE",
+    help="What an input of an ONNX graph is: z, weights (of classes), label, psi or constant.",
+)
 @text_options(CARD_PARTS)
 @as_json
 def import_generator(
-    file: Path, name: str, title: str, preview_only: bool, yes: bool, as_json: bool, **card: str | None
+    file: Path,
+    name: str,
+    title: str,
+    preview_only: bool,
+    yes: bool,
+    range_: str | None,
+    classes: int | None,
+    roles: tuple[str, ...],
+    as_json: bool,
+    **card: str | None,
 ) -> None:
     """Import FILE, a checkpoint or a folder with one, as a generator.
 
@@ -92,6 +115,9 @@ def import_generator(
         title=title,
         card={part: text for part, text in card.items() if text},
         unlocked=workspace.settings.unlocked,
+        graph=checkpoint_import.graph_options(
+            range_, classes, {name: role for name, _, role in (text.rpartition("=") for text in roles)}
+        ),
     )
     if not as_json:
         output.print_passport(preview.view())

@@ -11,9 +11,10 @@ import click
 
 from server.cli import output
 from server.cli.options import as_json, combined, path_argument, text_options
+from server.cli.plan_options import parse_plan, plan_options
 
 if TYPE_CHECKING:
-    from server.storage.regressors import RegressorEntry
+    from server.storage.regressor_entry import RegressorEntry
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -63,43 +64,68 @@ def list_regressors(as_json: bool) -> None:
     metavar="G",
     help="The generator whose seeds a table rates, or whose images a model is tried on.",
 )
-@click.option("--plan", metavar="JSON", help="How an ONNX model expects its input, where the file does not say.")
+@plan_options
 @card_options
 @as_json
 def add(
     file: Path,
     name: str,
     generator: str | None,
-    plan: str | None,
     title: str | None,
     reason: str | None,
     as_json: bool,
-    **card: str | None,
+    **more: Any,
 ) -> None:
-    """Add a regressor from FILE: an ONNX model, or a CSV table of seed and score.
+    """Add a regressor from FILE: an ONNX model, or a table of seed and score (.csv, .tsv or .txt).
 
-    A model is read in the sandbox and tried on images. A regressor is fitted to a table, and rejected where the
-    ratings are too few or too noisy to learn from.
+    A model is read in the sandbox and tried on images; the options say how it takes them, where the file does not. A
+    regressor is fitted to a table, and rejected where the ratings are too few or too noisy to learn from.
     """
+    from latentwalk.steering.scores.ratings_table import SUFFIXES
     from server.api import regressor_schemas
 
-    texts = {part: text for part, text in card.items() if text is not None}
-    if file.suffix.lower() == ".csv":
+    texts = {part: more[part] for part in CARD_PARTS if more[part] is not None}
+    if file.suffix.lower() in SUFFIXES:
         entry = add_ratings(file, name, generator, title, texts, reason)
     else:
-        entry = add_model(file, name, generator or DEFAULT_GENERATOR, plan, title, texts, reason)
+        plan = parse_plan(more)
+        entry = add_model(file, name, generator or DEFAULT_GENERATOR, plan, more["accept"], title, texts, reason)
     if as_json:
         output.print_json(regressor_schemas.regressor(entry, whole=True))
         return
-    if entry.asks:
-        click.echo(f"{entry.spec.title} ({name}) was read. Its file does not tell {', '.join(entry.asks)}.")
-        click.echo(f"Add it again with --plan JSON to confirm or correct this one: {json.dumps(dict(entry.plan))}")
-    else:
-        click.echo(f"{entry.spec.title} ({name}) can score images now.")
+    _print_state(entry)
     if entry.missing:
         click.echo(
             f"Its card does not say its {', '.join(entry.missing)} yet: latentwalk regressors card {name} --help"
         )
+
+
+@regressors.command()
+@click.argument("name")
+@click.option("--generator", metavar="G", help="The generator whose images it is tried on.")
+@plan_options
+@as_json
+def plan(name: str, generator: str | None, as_json: bool, **options: Any) -> None:
+    """Show how an uploaded model takes images; with options, correct it.
+
+    The model is tried on images again, and the corrected plan is rejected where its scores make no sense. Only what the
+    options name is confirmed, unless --accept confirms the rest.
+    """
+    from server.api import regressor_schemas
+    from server.cli import home
+    from server.services.regressors import uploads
+
+    changes = parse_plan(options)
+    workspace = home.workspace()
+    entry = workspace.regressors.find(name)
+    if changes or options["accept"]:
+        loaded = workspace.load_generator(generator or DEFAULT_GENERATOR)
+        entry = uploads.confirm_plan(workspace.regressors, name, changes, loaded.exact, accept=options["accept"])
+    if as_json:
+        output.print_json(regressor_schemas.regressor(entry, whole=True))
+    else:
+        _print_state(entry)
+        click.echo(f"Its plan: {json.dumps(dict(entry.plan))}")
 
 
 @regressors.command()
@@ -124,11 +150,11 @@ def add_ratings(
     """Fit a regressor to a table of ratings."""
     from latentwalk.directions.direction import check_id
     from latentwalk.errors import Invalid
-    from latentwalk.steering.scores.ratings import read_csv
+    from latentwalk.steering.scores.ratings_table import read_csv
     from server.cli import home
     from server.services.regressors import ratings
 
-    check_id(name)
+    check_id(name, "regressor")
     if generator is None:
         raise Invalid("A table of ratings does not say whose seeds it rates.", "Add --generator NAME.")
     workspace = home.workspace()
@@ -142,7 +168,8 @@ def add_model(
     file: Path,
     name: str,
     generator: str,
-    plan: str | None,
+    plan: dict[str, Any],
+    accept: bool,
     title: str | None,
     card: dict[str, str],
     reason: str | None,
@@ -154,4 +181,19 @@ def add_model(
     workspace = home.workspace()
     data = home.read_file(file)
     loaded = workspace.load_generator(generator)
-    return uploads.add(workspace.regressors, data, name, title, card, reason, plan, loaded.exact)
+    return uploads.add(workspace.regressors, data, name, title, card, reason, plan, loaded.exact, accept=accept)
+
+
+def _print_state(entry: RegressorEntry) -> None:
+    spec, open_parts = entry.spec, [part for part in entry.asks if part != "span"]
+    if entry.asks:
+        click.echo(f"{spec.title} ({spec.name}) was read. Not confirmed yet: {', '.join(open_parts) or 'its scores'}.")
+        click.echo(f"This is what was guessed: {json.dumps({part: entry.plan.get(part) for part in open_parts})}")
+        click.echo(
+            f"To confirm it: latentwalk regressors plan {spec.name} --accept; to correct it: "
+            f"latentwalk regressors plan {spec.name} --help"
+        )
+    else:
+        click.echo(f"{spec.title} ({spec.name}) can score images now.")
+    for note in entry.notes:
+        click.echo(note)

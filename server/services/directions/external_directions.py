@@ -24,16 +24,18 @@ from latentwalk.directions.unit import Unit
 from latentwalk.edit import Base
 from latentwalk.errors import Invalid, LatentwalkError, refusal
 from latentwalk.latents.latent_codec import encode_latent
-from models.base import Generator
+from models.base import Generator, SupportsStyles
 from models.importing.direction_files import VectorFile
 from models.importing.open_checkpoint import LARGEST_VECTORS, open_vectors
-from models.specs import GeneratorSpec, title_from_name
+from models.specs import GeneratorSpec, name_from_title, title_from_name
 from server.engine.generator_cache import GeneratorCache
 from server.engine.inference_thread import InferenceThread, Priority
 from server.services.directions.sinks import LibrarySink
+from server.services.titles import title_from_file
 from server.storage.library import Library
 
 __all__ = ["LARGEST_VECTORS", "ExternalDirections", "ImportedVectors", "base", "directions", "exported", "read"]
+PROJECTED = "a projected w"
 GANSPACE = "GANSpace's components"
 ROSINALITY = "rosinality's factors"
 SIGMA = Unit("σ", decimals=1)
@@ -101,6 +103,8 @@ def directions(file: VectorFile, generator: Generator, name: str, count: int, sp
     `space` is "z" or "w". None takes "w" from a name that ends as InterFaceGAN's do, else the space that edits use.
     """
     spec = generator.spec
+    if space != "z" and is_layered(file, spec):
+        return [_layered_direction(file, generator, name)]
     if file.kind != "directions":
         raise Invalid(f"{name} holds a latent, not directions.", "Start an image from it: latentwalk render --latent.")
     chosen = space or ("w" if re.search(r"_w(_boundary)?\.npy$", name) and "w" in spec.spaces else spec.space)
@@ -118,9 +122,24 @@ def directions(file: VectorFile, generator: Generator, name: str, count: int, sp
         _check_factors(rows, generator, name)
     ids = _ids(name, min(count, len(rows)), numbered=len(rows) > 1)
     spreads = file.spreads.tolist()
+    titles = [title_from_file(name) + (f" {number}" if len(rows) > 1 else "") for number in range(1, len(ids) + 1)]
     return [
-        _direction(spec, file, id, chosen, row, spread) for id, row, spread in zip(ids, rows, spreads, strict=False)
+        _direction(spec, file, id, chosen, row, spread, title)
+        for id, row, spread, title in zip(ids, rows, spreads, titles, strict=False)
     ]
+
+
+def is_layered(file: VectorFile, spec: GeneratorSpec) -> bool:
+    """Whether a file holds one vector for each layer of w+, rather than one direction in each row.
+
+    The shape tells, except for orthonormal rows: those are a list of factors, as SeFa and GANSpace compute them.
+    """
+    if spec.layers == 1 or spec.space != "w" or file.rows.shape != (spec.layers, spec.width):
+        return False
+    if file.format in (GANSPACE, ROSINALITY, PROJECTED):
+        return False
+    gram = file.rows.astype(np.float64) @ file.rows.astype(np.float64).T
+    return not np.allclose(gram, np.eye(len(gram)), atol=1e-3)
 
 
 def base(file: VectorFile, spec: GeneratorSpec, name: str) -> Base:
@@ -162,8 +181,7 @@ def exported(direction: Direction, suffix: str) -> bytes:
 
 def _ids(name: str, count: int, *, numbered: bool) -> list[str]:
     # Ids begin with a letter: those of "07.npy" are made of "from_07".
-    stem = re.sub(r"[^a-z0-9]+", "_", Path(name).stem.lower()).strip("_")
-    stem = (stem if stem[:1].isalpha() else f"from_{stem}")[:MOST_ID].strip("_")
+    stem = name_from_title(Path(name).stem, MOST_ID, otherwise="from")
     return [f"{stem}_{number}" for number in range(1, count + 1)] if numbered else [stem]
 
 
@@ -182,11 +200,33 @@ def _check_factors(rows: Tensor, generator: Generator, name: str) -> None:
         )
 
 
-def _direction(spec: GeneratorSpec, file: VectorFile, id: str, space: str, row: Tensor, spread: float) -> Direction:
+def _layered_direction(file: VectorFile, generator: Generator, name: str) -> Direction:
+    # Styles are affine in w, so that a change of each layer's w is one change of the styles, the space S. Equal rows
+    # are a direction of w itself, which can also be held.
+    spec, rows = generator.spec, torch.from_numpy(file.rows)
+    id = _ids(name, 1, numbered=False)[0]
+    title = title_from_file(name)
+    if torch.allclose(rows, rows[:1].expand_as(rows), atol=1e-5):
+        length = float(rows[0].norm())
+        return _direction(spec, file, id, "w", rows[0] / length, length, title)
+    if not isinstance(generator, SupportsStyles):
+        raise Invalid(f"{spec.name} takes no vector for each layer ({name}).", "Choose a style-based generator.")
+    with torch.no_grad():
+        start = torch.zeros(1, *rows.shape, device=generator.device)
+        change = generator.style_vector(start + rows.to(start)) - generator.style_vector(start)
+    length = float(change.norm())
+    if not length > 0:
+        raise Invalid(f"{name} changes nothing on {spec.name}.", "It was made for another model.")
+    return _direction(spec, file, id, "s", change[0].cpu() / length, length, title)
+
+
+def _direction(
+    spec: GeneratorSpec, file: VectorFile, id: str, space: str, row: Tensor, spread: float, title: str = ""
+) -> Direction:
     limit = RANGES.get(file.format, DEFAULT_RANGE)
     return Direction(
         id=id,
-        name=title_from_name(id),
+        name=title or title_from_name(id),
         group="discovered",
         generator=spec.name,
         fingerprint=spec.fingerprint,

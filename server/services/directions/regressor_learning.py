@@ -20,7 +20,8 @@ from server.services.directions.sinks import DirectionSink
 from server.services.job_request import LearningRequest, at_precision
 from server.services.titles import direction_title
 from server.storage.db.job import Kind
-from server.storage.regressors import RegressorEntry, Regressors
+from server.storage.regressor_entry import RegressorEntry
+from server.storage.regressors import Regressors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,11 +14,12 @@ from latentwalk.directions.direction import check_id
 from latentwalk.errors import Conflict, Invalid, LatentwalkError, refusal
 from models import atomic_files
 from models.catalogue import local
+from models.importing.onnx.generators import GraphOptions
 from models.importing.open_checkpoint import (
     OpenedCheckpoint,
-    first_picture,
+    draw_first,
+    golden_hash,
     open_checkpoint,
-    try_generator,
 )
 from models.importing.passport import Passport
 from models.specs import GeneratorSpec
@@ -55,6 +56,13 @@ class CheckpointPreview:
         }
 
 
+def graph_options(range: str | None, classes: int | None, roles: Mapping[str, str]) -> GraphOptions | None:
+    """What the owner of an ONNX graph says about it; None if nothing."""
+    if range is None and classes is None and not roles:
+        return None
+    return GraphOptions(range or "", classes, dict(roles))
+
+
 def preview_checkpoint(
     path: Path,
     name: str,
@@ -64,34 +72,39 @@ def preview_checkpoint(
     card: Mapping[str, str] | None = None,
     unlocked: bool = False,
     file_name: str = "",
+    graph: GraphOptions | None = None,
 ) -> CheckpointPreview:
     """Open the checkpoint at `path` and try it as a generator called `name`; nothing is kept.
 
-    `card` gives what a file seldom says: licence, data, data_licence, shows_badly. Raises Invalid for anything but a
-    whole checkpoint of a known family; the message names the file as `file_name`, or by its path.
+    `graph` is what its owner says about an ONNX graph. `card` gives what a file seldom says: licence, data,
+    data_licence, shows_badly. Raises Invalid for anything but a whole checkpoint of a known family; the message names
+    the file as `file_name`, or by its path.
     """
-    check_id(name)
+    check_id(name, "generator")
     if not path.exists():
         raise Invalid(f"There is no file {path.name}.", "Check the path.")
     try:
-        opened = open_checkpoint(path, unlocked=unlocked)
+        opened = open_checkpoint(path, unlocked=unlocked, graph=graph)
         spec = opened.spec(name, year, title)
         parts: dict[str, Any] = {part: text for part, text in (card or {}).items() if text}
         spec = replace(spec, card=replace(spec.card, **parts))
-        generator, golden = try_generator(opened, spec)
+        picture = draw_first(opened, spec)
     except LatentwalkError as error:
         raise refusal(file_name or path.name, error) from error
-    return CheckpointPreview(opened, spec, golden, first_picture(generator))
+    return CheckpointPreview(opened, spec, golden_hash(picture), picture)
 
 
 def keep_checkpoint(library: Library, preview: CheckpointPreview) -> Path:
     """Keep a previewed checkpoint in the library: safetensors, description and passport. Returns its folder.
 
-    The same weights may be imported again under their name; Conflict where another generator has the name.
+    The same weights may be imported again under their name, an ONNX graph with another range or other roles of its
+    inputs, which makes other images and so another fingerprint; Conflict where another generator has the name.
     """
     name = preview.spec.name
     existing = library.entries().get(name)
-    if existing is not None and existing.spec.fingerprint != preview.spec.fingerprint:
+    same_file = existing is not None and existing.spec.card.source == preview.spec.card.source
+    is_regraph = preview.passport.graph is not None and same_file  # the same graph, taken in another way
+    if existing is not None and not is_regraph and existing.spec.fingerprint != preview.spec.fingerprint:
         raise Conflict(
             f"There is a generator {name} already, with other weights.", "Import the file under another name."
         )

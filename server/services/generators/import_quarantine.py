@@ -15,6 +15,7 @@ import anyio
 from latentwalk.errors import Invalid, NotFound
 from latentwalk.rendering import image_codec
 from models import atomic_files
+from models.importing.onnx.generators import GraphOptions
 from server.services.generators import checkpoint_import
 from server.storage.library import Library
 
@@ -58,12 +59,19 @@ class ImportQuarantine:
             atomic_files.remove(path)
             raise
 
-    async def keep(self, id: str, name: str, title: str, card: Mapping[str, str], golden: str) -> str:
+    async def preview(self, id: str, name: str, graph: GraphOptions | None) -> dict[str, Any]:
+        """Preview an uploaded ONNX graph again, as its owner says that it is to be taken."""
+        self._path(id)
+        return await anyio.to_thread.run_sync(self._preview, id, name, graph, limiter=self._limiter)
+
+    async def keep(
+        self, id: str, name: str, title: str, card: Mapping[str, str], golden: str, graph: GraphOptions | None = None
+    ) -> str:
         """Keep a previewed file as a generator called `name`; Invalid unless `golden` is still the hash of its image.
 
         Returns the name.
         """
-        return await anyio.to_thread.run_sync(self._keep, id, name, title, card, golden, limiter=self._limiter)
+        return await anyio.to_thread.run_sync(self._keep, id, name, title, card, golden, graph, limiter=self._limiter)
 
     def discard(self, id: str) -> None:
         """Remove a file."""
@@ -74,11 +82,13 @@ class ImportQuarantine:
         for path in self._files():
             atomic_files.remove(path)
 
-    def _keep(self, id: str, name: str, title: str, card: Mapping[str, str], golden: str) -> str:
+    def _keep(
+        self, id: str, name: str, title: str, card: Mapping[str, str], golden: str, graph: GraphOptions | None
+    ) -> str:
         path = self._path(id)
         year = datetime.date.today().year
         preview = checkpoint_import.preview_checkpoint(
-            path, name, year, title=title, card=card, unlocked=self._unlocked
+            path, name, year, title=title, card=card, unlocked=self._unlocked, graph=graph
         )
         if preview.golden != golden:
             raise Invalid("The file renders a different image from its preview.", "Upload the file again.")
@@ -86,10 +96,10 @@ class ImportQuarantine:
         atomic_files.remove(path)
         return name
 
-    def _preview(self, id: str, name: str) -> dict[str, Any]:
+    def _preview(self, id: str, name: str, graph: GraphOptions | None = None) -> dict[str, Any]:
         year = datetime.date.today().year
         preview = checkpoint_import.preview_checkpoint(
-            self._folder / id, name, year, unlocked=self._unlocked, file_name=name
+            self._folder / id, name, year, unlocked=self._unlocked, file_name=name, graph=graph
         )
         image = image_codec.to_image(image_codec.to_pixels(preview.picture[None])[0], PREVIEW)
         data = base64.b64encode(image_codec.encode(image, "png")).decode()

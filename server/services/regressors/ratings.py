@@ -22,7 +22,8 @@ from models.specs import title_from_name
 from server.jobs.task import SHORT, Task, run_in_thread
 from server.services.job_request import LearningRequest
 from server.storage.db.job import Kind
-from server.storage.regressors import PARTS, RATINGS, WEIGHTS, RegressorEntry, Regressors
+from server.storage.regressor_entry import PARTS, RegressorEntry
+from server.storage.regressors import RATINGS, WEIGHTS, Regressors
 
 UNIT = "points"
 
@@ -53,7 +54,7 @@ class RatingsRequest(LearningRequest):
         reason: str | None,
     ) -> RatingsRequest:
         """A checked request; the title is made from the name unless one is given."""
-        check_id(name)
+        check_id(name, "regressor")
         return cls(
             generator=generator,
             name=name,

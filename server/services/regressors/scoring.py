@@ -23,7 +23,8 @@ from server.engine.generator_cache import GeneratorCache
 from server.engine.inference_thread import InferenceThread, Priority
 from server.jobs.fair_semaphore import FairSemaphore
 from server.services.regressors import uploads
-from server.storage.regressors import RegressorEntry, Regressors
+from server.storage.regressor_entry import RegressorEntry
+from server.storage.regressors import Regressors
 
 T = TypeVar("T")
 CONCURRENT = 2  # sandboxes that score at a time, for everybody together

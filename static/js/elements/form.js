@@ -59,6 +59,9 @@ export function nameInput(id, value = "") {
   return h("input", { id, type: "text", pattern, required: true, autocomplete: "off", spellcheck: false, value });
 }
 
+/** @type {Record<string, string>} */
+const SPELLED_OUT = { ä: "ae", ö: "oe", ü: "ue", ß: "ss", æ: "ae", ø: "oe", å: "aa", œ: "oe", ł: "l" };
+
 /**
  * A free name from a file's; `usual` where nothing is left of it.
  * @param {string} file
@@ -68,10 +71,23 @@ export function nameInput(id, value = "") {
 export function freeName(file, taken, usual) {
   const plain = file
     .replace(/\.[^.]*$/, "")
+    .normalize("NFC")
     .toLowerCase()
+    .replace(/[äöüßæøåœł]/g, (letter) => SPELLED_OUT[letter])
+    .normalize("NFKD")
+    .replace(/\p{M}/gu, "")
     .replace(/[^a-z0-9]+/g, "_")
     .replace(/^[^a-z]+|_+$/g, "");
   return untaken((plain || usual).slice(0, 36), taken);
+}
+
+/**
+ * The title of something that comes from a file, with the letters of its name.
+ * @param {string} file
+ */
+export function titleOf(file) {
+  const words = file.replace(/\.[^.]*$/, "").replace(/[\s_-]+/g, " ").trim();
+  return (words.charAt(0).toUpperCase() + words.slice(1)).slice(0, 80);
 }
 
 /**

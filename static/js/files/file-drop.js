@@ -48,6 +48,7 @@ export function bindFileDrop({ api, attempt, jobs, session, store, toasts }, { w
     const action = { label: "Open it", run: () => attempt(() => session.choose(name)) };
     toasts.say(`${title} was installed.`, { action });
   });
+  on(passport, "look", async ({ id, name, graph }) => passport.open(await api.seeGraph(id, name, graph)));
   on(passport, "drop", ({ id }) => api.dropGenerator(id));
 
   // A checkpoint: shows what it contains; nothing is installed before somebody confirms it.
@@ -72,10 +73,16 @@ export function bindFileDrop({ api, attempt, jobs, session, store, toasts }, { w
       if (maybe && /neither directions nor|no single latent/.test(inFull(/** @type {Problem} */ (error)))) return see(file);
       throw error;
     }
-    if (found.base) return session.open(edit({ generator, base: found.base }), `Opened ${file.name}`);
+    if (found.base) {
+      if (await session.open(edit({ generator, base: found.base }), `Opened ${file.name}`)) {
+        toasts.say(`“${file.name}” holds a latent: it replaced the picture. Undo brings the previous one back.`);
+      }
+      return;
+    }
     await session.refreshDirections();
     sliders.highlight(found.directions[0].id);
-    toasts.say(`Installed ${found.directions.length} sliders from “${file.name}”.`);
+    const count = found.directions.length;
+    toasts.say(`Installed ${count === 1 ? "a slider" : `${count} sliders`} from “${file.name}”.`);
   }
 
   /** @param {Iterable<File>} files */

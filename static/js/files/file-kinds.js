@@ -5,9 +5,9 @@ import { inFull } from "../shell/api.js";
 
 const HEAD = 2 ** 20; // bytes of a file's beginning that the server needs
 const MiB = 2 ** 20;
-const RATINGS = /\.csv$/i; // the one use that only the name of a text file tells
+const RATINGS = /\.(csv|tsv|txt)$/i; // the one use that only the name of a text file tells
 const CHOOSE =
-  "Choose a slider (.safetensors, .npz, .npy), a generator (.pkl, .pt, .pth, .safetensors), an attribute model (.onnx), ratings (.csv), a sound, or a picture or film made with Latentwalk.";
+  "Choose a slider (.safetensors, .npz, .npy), a generator (.pkl, .pt, .pth, .safetensors), an attribute model (.onnx), ratings (.csv, .tsv, .txt), a sound, or a picture or film made with Latentwalk.";
 
 /** The largest file for each use, in bytes, and what the file would be. */
 const LIMITS = {

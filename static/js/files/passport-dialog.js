@@ -3,10 +3,11 @@
 import { button, definitions, h } from "../elements/dom.js";
 import { Modal } from "../elements/component.js";
 import { field, nameInput, onSubmit, submit } from "../elements/form.js";
+import { graphFields } from "./graph-fields.js";
 
 const MOST = 400; // tensors listed at most
 
-/** Emits `keep` {id, name, title, card, golden} and, where it is closed without that, `drop` {id}. */
+/** Emits `keep` {id, name, title, card, golden, graph}, `look` {id, name, graph} to see a graph taken otherwise, and, where it is closed without that, `drop` {id}. */
 export class PassportDialog extends Modal {
   /** @type {string | null} */
   #id = null;
@@ -22,6 +23,7 @@ export class PassportDialog extends Modal {
     const called = nameInput("passport-name", name);
     const shown = input("shown", { value: title, maxLength: 80 });
     const licence = input("licence", { value: found.licence, placeholder: "not stated in the file" });
+    const graph = graphFields(found, (wanted) => this.emit("look", { id, name: called.value, graph: wanted }));
     const keep = submit("Install");
     const away = button("Discard", { onclick: () => this.dialog.close() });
     const form = h(
@@ -29,6 +31,7 @@ export class PassportDialog extends Modal {
       { className: "stack" },
       h("img", { src: picture, alt: "Picture of seed 0", className: "first-picture" }),
       facts(found, golden),
+      ...graph.fields,
       h("div", { className: "pair" }, field("Name", called), field("Title", shown)),
       field("Licence", licence),
       h("div", { className: "row" }, keep, away),
@@ -37,10 +40,10 @@ export class PassportDialog extends Modal {
       keep.disabled = true; // the file is read again, which may take a while
       setTimeout(() => (keep.disabled = false), 2000);
       const card = licence.value.trim() ? { licence: licence.value.trim() } : {};
-      this.emit("keep", { id, name: called.value, title: shown.value, card, golden });
+      this.emit("keep", { id, name: called.value, title: shown.value, card, golden, ...graph.values() });
     });
     this.fill("Install this generator?", form);
-    this.dialog.showModal();
+    if (!this.dialog.open) this.dialog.showModal();
   }
 
   /** Close the dialog because the generator was installed. */

@@ -3,6 +3,7 @@
 import { askAgain, thumbnail } from "../picture/thumbnails.js";
 import { canonical } from "../picture/canonical.js";
 import { elementOf, h, iconButton, setCurrent } from "../elements/dom.js";
+import { roving } from "../elements/roving.js";
 import { Component } from "../elements/component.js";
 
 /** Emits `undo`, `redo`, and `goto` with {id}. */
@@ -46,6 +47,7 @@ export class HistoryTree extends Component {
   build() {
     const head = h("div", { className: "section-head" }, h("h3", {}, "History"), this.#undo, this.#redo);
     this.append(head, this.#rows);
+    roving(this.#rows, "button");
     this.#rows.addEventListener("click", (event) => {
       const id = elementOf(event).closest("button")?.dataset.id;
       if (id) this.emit("goto", { id: Number(id) });

@@ -5,6 +5,7 @@ import { describe } from "../sliders/units.js";
 import { button, h } from "../elements/dom.js";
 import { Component } from "../elements/component.js";
 import { choice, field, nameInput, number, onSubmit, options, radio, submit, untaken } from "../elements/form.js";
+import { learningTime } from "./learning-time.js";
 import { newest, showJobs } from "../jobs/job-card.js";
 
 const KINDS = ["learn", "discover"];
@@ -17,6 +18,7 @@ export class LearnPanel extends Component {
   #id = nameInput("learn-id");
   #seed = number("learn-seed", 0, LARGEST_SEED, 0);
   #steps = number("learn-steps", 10, 5000, 400, 10);
+  #time = h("p", { className: "fine learning-time", id: "learn-time" });
   #form = h("form", { className: "stack" });
   #discover = h("form", { className: "stack" });
   #cards = h("div", { className: "stack jobs" });
@@ -24,6 +26,8 @@ export class LearnPanel extends Component {
   #transforms = [];
   /** @type {Set<string>} */
   #taken = new Set();
+  /** @type {readonly Direction[]} */
+  #directions = [];
 
   /** @param {Transform[]} transforms */
   set transforms(transforms) {
@@ -42,7 +46,9 @@ export class LearnPanel extends Component {
 
   /** @param {Direction[]} directions */
   set directions(directions) {
+    this.#directions = directions;
     this.#taken = new Set(directions.map(({ id }) => id));
+    this.#estimate();
     if (document.activeElement !== this.#id) this.#suggest();
   }
 
@@ -61,8 +67,11 @@ export class LearnPanel extends Component {
       walk,
       numbers,
       field("Name", this.#id),
+      this.#time,
       submit("Start learning"),
     );
+    this.#steps.setAttribute("aria-describedby", this.#time.id);
+    this.#steps.addEventListener("input", () => this.#estimate());
     const methods = Object.entries(METHODS).map(([value, name]) => radio("method", value, name, value === "pca"));
     const count = number("discover-count", 1, 20, 6);
     this.#discover.append(
@@ -73,7 +82,7 @@ export class LearnPanel extends Component {
       ),
       choice("Method", ...methods),
       field("Number of directions", count),
-      button("Discover", { type: "submit" }),
+      button("Discover", { type: "submit", className: "button outlined" }),
     );
     this.append(this.#cards, this.#form, h("h3", {}, "Discover"), this.#discover);
     this.#transform.addEventListener("change", () => this.#chosen());
@@ -91,6 +100,10 @@ export class LearnPanel extends Component {
       this.emit("discover", { method: new FormData(this.#discover).get("method"), count: count.valueAsNumber });
     });
     this.keepChanges();
+  }
+
+  #estimate() {
+    this.#time.textContent = learningTime(this.#directions, ["walk"], this.#steps.valueAsNumber);
   }
 
   #chosen() {

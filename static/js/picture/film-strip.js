@@ -5,11 +5,13 @@ import { canonical } from "./canonical.js";
 import { amountOf, spread, withAmount } from "./edit.js";
 import { coordinate, describe } from "../sliders/units.js";
 import { elementOf, h, setCurrent } from "../elements/dom.js";
+import { roving } from "../elements/roving.js";
 import { Component } from "../elements/component.js";
 
 const QUIET = 350; // ms without a change before pictures are asked for
 const AT_ONCE = 2; // the live picture comes first
 const ROOMY = 500; // px of strip
+const LONGEST_UNIT = 2; // letters that have room below a picture
 
 /** Emits `change` with {id, amount} when a picture is chosen. */
 export class FilmStrip extends Component {
@@ -52,6 +54,7 @@ export class FilmStrip extends Component {
 
   build() {
     this.append(this.#title, this.#list);
+    roving(this.#list, "button");
     this.#list.addEventListener("click", (event) => {
       const button = elementOf(event).closest("button");
       if (!button) return;
@@ -73,7 +76,9 @@ export class FilmStrip extends Component {
     this.#frames = signature;
     this.#key = "";
     this.#amounts = spread(direction, count);
-    this.#title.textContent = `${direction.name} across its range`;
+    const { symbol } = direction.unit;
+    const long = symbol.length > LONGEST_UNIT; // said once above the pictures, where each would have it cut off
+    this.#title.textContent = `${direction.name} across its range${long ? `, in ${symbol}` : ""}`;
     const texts = this.#amounts.map((amount) => describe(direction.unit, amount));
     const finer = { ...direction.unit, decimals: direction.unit.decimals + 1 };
     const unit = new Set(texts).size < texts.length ? finer : direction.unit;
@@ -85,7 +90,7 @@ export class FilmStrip extends Component {
         { type: "button", "data-index": index, "aria-label": `${direction.name} ${text}` },
         picture,
       );
-      button.append(h("span", {}, text));
+      button.append(h("span", {}, long ? describe({ ...unit, symbol: "" }, amount) : text));
       return h("li", {}, button);
     });
     this.#release();

@@ -37,6 +37,16 @@ export class PictureStage extends Component {
   }
 
   /**
+   * Something that stands in the picture's place for a while, or null for the picture itself.
+   * @param {Element | null} guest
+   */
+  set guest(guest) {
+    this.querySelector(".guest")?.remove();
+    if (guest) this.#frame.append(h("div", { className: "guest" }, guest));
+    this.#canvas.style.visibility = guest ? "hidden" : "";
+  }
+
+  /**
    * Decode and draw a frame unless a newer one is shown.
    * @param {Frame} frame
    */

@@ -10,7 +10,7 @@ import { h } from "../elements/dom.js";
  * @param {Props} props
  */
 export function thumbnail(edit, size, props) {
-  const picture = h("img", { alt: "", width: size, height: size, ...props, src: thumbnailUrl(edit) });
+  const picture = h("img", { alt: "", width: size, height: size, ...props, src: thumbnailUrl(edit, Math.max(size, 96)) });
   picture.addEventListener("error", () => picture.classList.add("lost"));
   return picture;
 }

@@ -1,9 +1,9 @@
 /** Connects the Attributes panel and the score below the picture to the session, the jobs and the server. */
 
-import { $, listener } from "../elements/dom.js";
+import { $, detailOf, listener } from "../elements/dom.js";
 import "./regressor-panel.js";
 import "./score-readout.js";
-import { freeName } from "../elements/form.js";
+import { freeName, titleOf } from "../elements/form.js";
 
 const FIRST = "brightness";
 
@@ -47,7 +47,7 @@ export function bindRegressors({ api, attempt, dock, jobs, session, store, toast
   /** @param {File} file */
   async function rate(file) {
     const csv = await file.text();
-    jobs.add(await api.rate({ name: nameFor(file), generator: session.edit.generator, csv }));
+    jobs.add(await api.rate({ name: nameFor(file), title: titleOf(file.name), generator: session.edit.generator, csv }));
     return open();
   }
 
@@ -56,7 +56,7 @@ export function bindRegressors({ api, attempt, dock, jobs, session, store, toast
   async function upload(file) {
     const name = nameFor(file);
     toasts.say(`Opening “${file.name}” in a sandbox…`);
-    const made = await api.uploadRegressor(name, file);
+    const made = await api.uploadRegressor(name, file, titleOf(file.name));
     await show(made.name);
     toasts.say(`${made.title} was uploaded. Describe its input images, then fill in its card.`);
   }
@@ -72,6 +72,7 @@ export function bindRegressors({ api, attempt, dock, jobs, session, store, toast
     jobs.add(await api.learnScore(regressor, { generator: session.edit.generator, ...request })),
   );
   on(panel, "rated", async (rated) => jobs.add(await api.rate({ generator: session.edit.generator, ...rated })));
+  panel.addEventListener("present", (event) => ($("picture-stage").guest = detailOf(event)));
   on(panel, "describe", async ({ name, ...said }) => {
     await api.describeRegressor(name, said);
     await refresh();

@@ -7,9 +7,12 @@ import { Component } from "../elements/component.js";
 
 const ENOUGH = 12;
 const LARGEST = 1_000_000;
-const SIZE = 192;
+const SIZE = 512; // the stage is that large; the server enlarges nothing
 
-/** Emits `rated` {name, title, ratings | picks, card}, bubbling. Keys 1 to 5 rate, left and right pick. */
+/**
+ * Emits `rated` {name, title, ratings | picks, card} and, with what is to stand on the stage, `present` (an element or
+ * null), both bubbling. Keys 1 to 5 rate, left and right pick.
+ */
 export class RatingPanel extends Component {
   /** @type {Edit | null} */
   #edit = null;
@@ -20,12 +23,12 @@ export class RatingPanel extends Component {
   #ratings = [];
   /** @type {{better: Rating, worse: Rating}[]} */
   #picks = [];
-  #pictures = h("div", { className: "rating-pictures" });
+  #pictures = h("div", { className: "rating-pictures", role: "group", "aria-label": "Pictures to rate" });
   #buttons = h("div", { className: "rating-buttons", role: "group", "aria-label": "Your rating" });
   #count = h("p", { className: "fine", role: "status" });
   #name = nameInput("rating-name", "my_taste");
   #measures = h("input", { id: "rating-measures", type: "text", maxLength: 200, required: true });
-  #begin = button("Start rating");
+  #begin = button("Start rating", { className: "button outlined" });
   #make = submit("Learn an attribute from these");
   #area = h("div", { className: "stack", hidden: true, tabIndex: -1 });
 
@@ -37,9 +40,8 @@ export class RatingPanel extends Component {
     if (edit && this.#edit && edit.generator !== this.#edit.generator) {
       this.#ratings = [];
       this.#picks = [];
-      this.#area.hidden = true;
-      this.#begin.hidden = false;
     }
+    if (edit !== this.#edit) this.#stop(); // whoever moves a slider wants to see what it does
     this.#edit = edit;
   }
 
@@ -53,24 +55,40 @@ export class RatingPanel extends Component {
       this.#make,
     );
     this.#make.disabled = true;
-    this.#area.append(this.#pictures, this.#buttons, this.#count);
+    const stop = button("Stop rating", { className: "button outlined", onclick: () => this.#stop() });
+    this.#area.append(this.#buttons, this.#count, stop);
     this.append(way, this.#begin, this.#area, form);
     way.addEventListener("change", (event) => {
       this.#way = /** @type {HTMLInputElement} */ (event.target).value;
       if (!this.#area.hidden) this.#next();
     });
-    this.#begin.addEventListener("click", () => {
-      this.#area.hidden = false;
-      this.#begin.hidden = true;
-      this.#next();
-      this.#area.focus();
-    });
-    this.#area.addEventListener("keydown", (event) => this.#pressed(event));
+    this.#begin.addEventListener("click", () => this.#start());
+    for (const one of [this.#area, this.#pictures]) one.addEventListener("keydown", (event) => this.#pressed(event));
+    this.closest("dialog")?.addEventListener("close", () => this.#stop());
     onSubmit(form, () => {
       const rated = this.#way === "rate" ? { ratings: this.#ratings } : { picks: this.#picks };
       const card = { measures: this.#measures.value, source: "Rated on this page.", licence: "The rater's own." };
       this.tell("rated", { name: this.#name.value, card, ...rated });
     });
+  }
+
+  #start() {
+    this.#area.hidden = false;
+    this.#begin.hidden = true;
+    this.#next();
+    this.tell("present", this.#pictures);
+    this.#area.focus();
+  }
+
+  // What was rated so far stays.
+  #stop() {
+    if (this.#area.hidden) return;
+    const hadFocus = this.#area.contains(document.activeElement) || this.#pictures.contains(document.activeElement);
+    this.tell("present", null);
+    this.#area.hidden = true;
+    this.#begin.hidden = false;
+    this.#begin.textContent = this.#ratings.length + this.#picks.length ? "Continue rating" : "Start rating";
+    if (hadFocus) this.#begin.focus();
   }
 
   /** @param {KeyboardEvent} event */
@@ -113,8 +131,8 @@ export class RatingPanel extends Component {
     });
     this.#buttons.replaceChildren(...(this.#way === "rate" ? scores : []));
     const done = this.#way === "rate" ? this.#ratings.length : this.#picks.length;
-    const kinds = this.#way === "rate" ? "pictures rated" : "pairs compared";
-    this.#count.textContent = `${done} ${kinds}${done < ENOUGH ? ` of at least ${ENOUGH}; 40 or more give a better slider` : ""}.`;
+    const [one, more] = this.#way === "rate" ? ["picture rated", "pictures rated"] : ["pair compared", "pairs compared"];
+    this.#count.textContent = `${done} ${done === 1 ? one : more}${done < ENOUGH ? ` of at least ${ENOUGH}; 40 or more give a better slider` : ""}.`;
     this.#make.disabled = done < ENOUGH;
   }
 

@@ -29,7 +29,7 @@ export class RegressorCard extends Component {
   #notice({ name, title, suspended }) {
     const at = new Date(suspended ?? "").toLocaleString();
     const sentence = `${title} is suspended since ${at}: two of its scores took too long.`;
-    const resume = button("Resume");
+    const resume = button("Resume", { className: "button outlined" });
     resume.addEventListener("click", () => this.tell("resume", { name }));
     return h("p", { className: "problem", role: "alert" }, sentence, " ", resume);
   }
@@ -61,7 +61,7 @@ export class RegressorCard extends Component {
       ...parts,
       field("Why you need it", reason),
       about,
-      button("Save the card", { type: "submit" }),
+      button("Save the card", { type: "submit", className: "button outlined" }),
     );
     const forget = button("Delete this attribute", { className: "button danger" });
     forget.addEventListener("click", () => {

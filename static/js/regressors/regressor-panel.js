@@ -3,6 +3,7 @@
 import { button, h } from "../elements/dom.js";
 import { Component } from "../elements/component.js";
 import { check, field, nameInput, number, onSubmit, submit, untaken } from "../elements/form.js";
+import { learningTime } from "../learn/learning-time.js";
 import { newest, showJobs } from "../jobs/job-card.js";
 import "./regressor-card.js";
 import "./regressor-plan.js";
@@ -25,6 +26,7 @@ export class RegressorPanel extends Component {
   #hold = h("select", { id: "regressor-hold", multiple: true, size: 4 });
   #asked = field("Pictures to score", this.#samples);
   #start = submit("Learn a slider");
+  #time = h("p", { className: "fine learning-time", id: "regressor-time" });
   #why = h("p", { className: "fine", id: "regressor-why", hidden: true });
   #cards = h("div", { className: "stack jobs" });
   #details = h("details", { className: "regressor-details" });
@@ -35,6 +37,8 @@ export class RegressorPanel extends Component {
   #regressors = [];
   /** @type {Set<string>} */
   #taken = new Set();
+  /** @type {readonly Direction[]} */
+  #directions = [];
 
   /**
    * All regressors, as the server lists them. The one chosen stays chosen.
@@ -70,7 +74,9 @@ export class RegressorPanel extends Component {
 
   /** @param {Direction[]} directions */
   set directions(directions) {
+    this.#directions = directions;
     this.#taken = new Set(directions.map(({ id }) => id));
+    this.#estimate();
     const held = new Set([...this.#hold.selectedOptions].map(({ value }) => value));
     this.#hold.replaceChildren(
       ...directions
@@ -93,7 +99,7 @@ export class RegressorPanel extends Component {
   build() {
     this.#choice.setAttribute("aria-describedby", this.#about.id);
     this.#start.setAttribute("aria-describedby", this.#why.id);
-    const bring = button("Upload a model or ratings", { onclick: () => this.emit("bring") });
+    const bring = button("Upload a model or ratings", { className: "button outlined", onclick: () => this.emit("bring") });
     this.#details.append(h("summary", {}, "Card"), this.#card);
     const per = check(this.#per, " Learn one direction per class");
     const more = h("details", { className: "regressor-details" });
@@ -105,9 +111,12 @@ export class RegressorPanel extends Component {
       this.#details,
       h("div", { className: "pair" }, field("Steps", this.#steps), field("Name", this.#id)),
       more,
-      this.#start,
       this.#why,
+      this.#time,
+      this.#start,
     );
+    this.#steps.setAttribute("aria-describedby", this.#time.id);
+    this.#steps.addEventListener("input", () => this.#estimate());
     this.append(this.#cards, this.#plan, this.#form, bring, h("h3", {}, "Rate pictures"), this.#rating);
     this.#choice.addEventListener("change", () => {
       this.#show();
@@ -124,6 +133,10 @@ export class RegressorPanel extends Component {
       });
     });
     this.keepChanges();
+  }
+
+  #estimate() {
+    this.#time.textContent = learningTime(this.#directions, ["score"], this.#steps.valueAsNumber);
   }
 
   #found() {

@@ -118,6 +118,8 @@ export const api = Object.freeze({
     send(`api/directions/foreign?generator=${part(generator)}&name=${part(file.name)}`, file),
   /** @type {(name: string, file: Blob) => Promise<CheckpointPassport>} */
   seeGenerator: (name, file) => send(`api/imports?name=${part(name)}`, file),
+  /** @type {(id: string, name: string, graph: object) => Promise<CheckpointPassport>} */
+  seeGraph: (id, name, graph) => post(`api/imports/${part(id)}/preview?name=${part(name)}`, graph),
   /** @type {(id: string, said: object) => Promise<{name: string, title: string}>} */
   keepGenerator: (id, said) => post(`api/imports/${part(id)}`, said),
   /** @type {(id: string) => Promise<unknown>} */
@@ -130,8 +132,8 @@ export const api = Object.freeze({
   discover: (request) => post("api/directions/discover", request),
   /** @returns {Promise<Regressor[]>} */
   regressors: () => list("regressors"),
-  /** @type {(name: string, file: Blob) => Promise<Regressor>} */
-  uploadRegressor: (name, file) => send(`api/regressors?name=${part(name)}`, file),
+  /** @type {(name: string, file: Blob, title: string) => Promise<Regressor>} */
+  uploadRegressor: (name, file, title) => send(`api/regressors?name=${part(name)}&title=${part(title)}`, file),
   /** @type {(name: string, said: object) => Promise<Regressor>} */
   describeRegressor: (name, said) => post(regressorPath(name), said, { method: "PATCH" }),
   /** @type {(name: string, plan: object) => Promise<Regressor>} */

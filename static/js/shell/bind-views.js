@@ -21,6 +21,8 @@ export function bindViews({ history, session, store }) {
   const status = $("status-bar");
   const truncation = /** @type {import("../sliders/amount-slider.js").AmountSlider} */ ($("#truncation"));
   truncation.config = TRUNCATION;
+  truncation.about =
+    "How far pictures may differ from the average one: below 1 they are more alike and cleaner, above 1 more varied and odder.";
 
   store.watch(["generators", "jobs", "edit"], ({ generators, jobs, edit }) => {
     $("generator-picker").show({ generators, jobs, current: edit?.generator });

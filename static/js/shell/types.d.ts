@@ -26,6 +26,7 @@ interface ImageGenerator {
 
 /** What is measured about a direction. */
 interface Report {
+  measured_in_seconds?: number;
   n?: number;
   reached?: number[][];
   slope?: number;
@@ -71,7 +72,7 @@ interface Direction {
   origin: string;
   removable: boolean;
   strip?: string;
-  settings?: { steps?: number; warning?: string; reason?: string };
+  settings?: { steps?: number; seconds?: number; warning?: string; reason?: string };
   card?: Report;
   mirror?: DataMirror;
 }
@@ -242,7 +243,9 @@ interface Regressor {
   span: [number, number];
   trust?: { n: number; correlation?: number; mean?: number; deviation?: number };
   plan?: RegressorPlan;
+  notes?: string[];
   passport?: {
+    shape?: (number | null)[];
     nodes: number;
     parameters: number;
     opset: number;
@@ -253,6 +256,11 @@ interface Regressor {
 
 /** How an uploaded regressor expects its input images. */
 interface RegressorPlan {
+  layout: string;
+  channels: number;
+  batch: number | null;
+  sigmoid?: boolean;
+  bins?: number[];
   scale: string;
   mean: number[];
   std: number[];
@@ -296,6 +304,15 @@ interface CheckpointPassport {
   inert: string[];
   sources: Record<string, string>;
   notes: string[];
+  graph?: {
+    range: string;
+    is_range_given: boolean;
+    is_given: boolean;
+    low: number;
+    high: number;
+    samples: number;
+    inputs: [string, string, string, string][];
+  } | null;
 }
 
 interface Job {

@@ -2,6 +2,7 @@
 
 import { amountAt, clamp, coordinate, describe, parseAmount, spoken, tidy } from "./units.js";
 import { freshId, h, iconButton } from "../elements/dom.js";
+import { explain } from "../elements/tips.js";
 import { Component } from "../elements/component.js";
 
 const SNAP = 0.014; // share of the track around neutral within which a dragged thumb snaps to neutral
@@ -63,6 +64,11 @@ export class AmountSlider extends Component {
     this.classList.toggle("moved", !this.#reset.disabled);
     this.classList.toggle("past", this.#past() !== null);
     this.#place("--at", position);
+  }
+
+  /** @param {string} text an explanation of the name */
+  set about(text) {
+    for (const one of [this.#label, this.#range]) explain(one, text);
   }
 
   /** @param {string} id */

@@ -1,15 +1,16 @@
 /** <direction-slider>: one learned direction: its slider, its verdict, its hold lock and its report. */
 
 import { freshId, h, icon, iconButton, setIcon } from "../elements/dom.js";
+import { explain } from "../elements/tips.js";
 import { Component } from "../elements/component.js";
 import "./amount-slider.js";
 import "./report-card.js";
 
 /** @type {Record<string, string>} */
 const VERDICTS = {
-  partial: "The slider works in part",
-  weak: "The slider has little effect",
-  unmeasured: "This slider has not been measured",
+  partial: "Partial: measured pictures follow this slider only in part, or less far than was asked.",
+  weak: "Weak: measured pictures hardly change the way this slider says.",
+  unmeasured: "Nobody has measured yet whether pictures follow this slider.",
 };
 
 /** Emits the slider's `input` and `change`, `hold` {held}, `report` when its report is first opened, and `remove`. */
@@ -29,17 +30,15 @@ export class DirectionSlider extends Component {
     this.#slider.config = direction;
     this.dataset.id = direction.id;
     const { verdict, note, name, kind } = direction;
-    const badge = h("span", { className: "badge", "data-verdict": verdict, title: VERDICTS[verdict] });
+    const badge = explain(h("span", { className: "badge", "data-verdict": verdict }), VERDICTS[verdict] ?? "");
     badge.textContent = verdict === "unmeasured" ? "not measured" : verdict;
     this.#note.hidden = verdict === "strong";
     this.#note.replaceChildren(badge, ` ${note}`);
     this.#more.setAttribute("aria-label", `Report on ${name}`);
     this.#more.title = "Show the measured quality of this slider";
     this.#hold.setAttribute("aria-label", `Hold ${name}`);
-    this.#hold.title =
-      kind === "path"
-        ? "A path cannot be held, because it is not straight"
-        : `Hold ${name}: prevent the other sliders from changing it`;
+    this.#hold.title = kind === "path" ? "A path cannot be held, because it is not straight" : "";
+    if (kind !== "path") explain(this.#hold, `Padlock: holds ${name} where it is while you move the other sliders.`);
     this.#hold.disabled = kind === "path";
     this.#slider.describedBy = `${this.#note.id} ${this.#error.id}`;
   }

@@ -4,6 +4,7 @@ import { inFull } from "../shell/api.js";
 import { amountOf } from "../picture/edit.js";
 import { h, icon, iconButton } from "../elements/dom.js";
 import { Component } from "../elements/component.js";
+import { explain } from "../elements/tips.js";
 import "./direction-slider.js";
 
 const GROUPS = { geometry: "Geometry", colour: "Colour", attributes: "Attributes", discovered: "Discovered" };
@@ -142,15 +143,16 @@ function legend() {
   /**
    * @param {string} className
    * @param {string} text
+   * @param {string} about
    */
-  const mark = (className, text) =>
-    h("li", {}, h("span", { className: `mark ${className}`, "aria-hidden": "true" }), text);
+  const mark = (className, text, about) =>
+    h("li", {}, h("span", { className: `mark ${className}`, "aria-hidden": "true" }), explain(h("span", {}, text), about));
   return h(
     "ul",
     { className: "legend", "aria-label": "Marks on the sliders" },
-    mark("mark-measured", "measured range"),
-    mark("mark-past", "outside the measured range"),
-    mark("mark-zero", "neutral"),
+    mark("mark-measured", "measured range", "Here many pictures were made and measured: the slider does what its number says."),
+    mark("mark-past", "outside the measured range", "Hatching: the slider still moves here, but nobody has measured that pictures follow."),
+    mark("mark-zero", "neutral", "Here the slider changes nothing."),
   );
 }
 

@@ -16,6 +16,7 @@ from PIL import Image, ImageEnhance
 from latentwalk.directions.direction import Direction
 from latentwalk.edit import canonical, parse
 from latentwalk.errors import Invalid
+from latentwalk.films.encoding import untrusted_media
 from latentwalk.films.encoding.formats import containers
 from latentwalk.films.presets import sweep
 from latentwalk.films.recipe_extraction import media_type, recipe_of
@@ -260,3 +261,13 @@ def test_a_film_is_a_recipe_for_the_same_film_again(
         recipe_for(picture, tmp_path / "b.mp4")
     with pytest.raises(Invalid, match="no format"):
         recipe_for(out, tmp_path / "b.mp4", format="avi")
+
+
+def test_the_hash_of_a_transparent_picture_is_that_of_its_file() -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (64, 64, 4), np.uint8)
+    pixels[:, :32, 3] = 0
+    picture, file = Image.fromarray(pixels), io.BytesIO()
+    picture.save(file, "PNG")
+    decoded = untrusted_media.decode_frames(file.getvalue())[0]
+    assert perceptual_hash.perceptual_hash(picture) == perceptual_hash.perceptual_hash(Image.fromarray(decoded))
+    assert decoded[:, :32].min() == 255

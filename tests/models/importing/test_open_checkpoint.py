@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +11,13 @@ import pytest
 import torch
 
 from models.catalogue import local
-from models.errors import Invalid, ModelFailed
-from models.importing.open_checkpoint import OpenedCheckpoint, open_checkpoint, try_generator
+from models.errors import Invalid
+from models.generators.cost import check_cost
+from models.generators.dcgan import build_network
+from models.importing import open_checkpoint as opening
+from models.importing.open_checkpoint import OpenedCheckpoint, draw_first, open_checkpoint, try_generator
 from models.sandbox.client import Sandbox, SandboxError
+from models.sandbox.protocol import Message
 from tests.models.importing import other_layouts as others
 from tests.models.importing.biggan_files import CONFIG, RandomBigGAN
 from tests.models.importing.official_files import stylegan2, stylegan3
@@ -93,7 +97,7 @@ def test_weights_that_do_not_fit_together_are_refused(tmp_path: Path) -> None:
     layer = modules["b8"].args[0]["state"]["_modules"].pairs["torgb"].args[0]["state"]["_parameters"].pairs
     layer["weight"] = TensorValue(np.ones((3, 7, 1, 1), np.float32), True)
     checkpoint = open_bytes(tmp_path, pickle_bytes(sample.pickle_value()))
-    with pytest.raises(ModelFailed, match="no StyleGAN2"):
+    with pytest.raises(Invalid, match="no StyleGAN2"):
         try_generator(checkpoint, checkpoint.spec("mine", 2026))
 
 
@@ -130,3 +134,37 @@ def test_a_sandbox_reads_several_files_independently() -> None:
             assert ("refused" in answer.body) == (data == b"nothing")
         with pytest.raises(SandboxError):
             sandbox.call("write", {}, [])
+
+
+def test_the_first_image_is_drawn_within_limits_of_time_and_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from safetensors.torch import save
+
+    layers = build_network((4, *[64] * 7, 3)).state_dict()
+    checkpoint = open_bytes(tmp_path, save({f"main.{name}": tensor for name, tensor in layers.items()}))
+    spec = checkpoint.spec("mine", 2026)
+    with monkeypatch.context() as patch:
+        patch.setattr(opening, "DRAWING_SECONDS", 0.05)
+        with pytest.raises(Invalid, match=r"took longer than 0\.05 seconds"):
+            draw_first(checkpoint, spec)
+    cost = check_cost("dcgan", checkpoint.state)
+    assert cost is not None
+    monkeypatch.setattr(opening, "WEIGHT_COPIES", 0)
+    monkeypatch.setattr(opening, "DRAWING_MEMORY", 2**20 - cost.memory)
+    with pytest.raises(Invalid, match=r"more memory than is allowed|without an answer"):
+        draw_first(checkpoint, spec)
+
+
+def test_a_forged_description_of_weights_is_checked_outside_the_sandbox(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from safetensors.numpy import save
+
+    checkpoint = open_bytes(tmp_path, FILES["NVIDIA's StyleGAN2"])
+    huge = {f"main.{number}.weight": np.ones((2, 2, 4, 4), np.float32) for number in range(14)}
+    passport = {**asdict(checkpoint.passport), "family": "dcgan"}
+    forged = Message({"passport": passport}, [np.frombuffer(save(huge), np.uint8)])
+    monkeypatch.setattr(opening, "_call_sandbox", lambda *_: forged)
+    with pytest.raises(Invalid, match="may have up to 2,048 px"):
+        open_bytes(tmp_path, FILES["NVIDIA's StyleGAN2"])

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from models.catalogue import local, pinned
 from models.regressors.image_measures import MEASURES
 from server.cli.main import main
-from tests.onnx_files import brightness
+from tests.onnx_files import brightness, node, two_means
 
 CARD = ["--measures", "How cosy a picture looks.", "--source", "Me.", "--licence", "CC0"]
 REASON = "We test whether our museum's portrait filter favours one group of sitters over another."
@@ -71,7 +71,7 @@ def test_a_model_is_opened_then_confirmed_with_its_plan(run: Any, tmp_path: Path
     file = tmp_path / "light.onnx"
     file.write_bytes(brightness(shape=("n", 3, 64, 64)))
     said = good(run("regressors", "add", file, "--name", "light"))
-    assert "does not tell scale" in said
+    assert "Not confirmed yet: scale, mean, std, order" in said
     assert "does not say its measures" in said
     assert "lacks:" in refused(run("learn", "--regressor", "light", "--generator", "eyes"))
     words = [
@@ -79,6 +79,7 @@ def test_a_model_is_opened_then_confirmed_with_its_plan(run: Any, tmp_path: Path
         "light",
         "--plan",
         '{"scale": "0..1"}',
+        "--accept",
         *CARD,
         "--data",
         "None.",
@@ -89,6 +90,23 @@ def test_a_model_is_opened_then_confirmed_with_its_plan(run: Any, tmp_path: Path
     made = json.loads(good(run("regressors", "add", file, *words)))
     assert (made["kind"], made["asks"], made["missing"]) == ("onnx", [], [])
     assert 0 < made["trust"]["mean"] < 1
+
+
+def test_a_confirmed_plan_is_corrected_by_options(run: Any, tmp_path: Path) -> None:
+    file = tmp_path / "nima.onnx"
+    file.write_bytes(two_means([node("Softmax", ["logits"], axis=1)], columns=10, shape=("n", 3, 64, 64)))
+    words = ["--range", "0..1", "--imagenet", "--channels", "bgr", "--column", "3", "--activation", "none", "--json"]
+    made = json.loads(good(run("regressors", "add", file, "--name", "nima", *words)))
+    assert made["asks"] == []
+    assert (made["plan"]["order"], made["plan"]["std"], made["plan"]["column"]) == ("bgr", [0.229, 0.224, 0.225], 3)
+    words = ["--bins", "1..10", "--mean", "0", "--std", "1", "--channels", "rgb", "--json"]
+    changed = json.loads(good(run("regressors", "plan", "nima", *words)))
+    assert changed["plan"]["bins"] == list(range(1, 11))
+    assert (changed["plan"]["mean"], changed["asks"]) == ([0, 0, 0], [])
+    assert 5 < changed["trust"]["mean"] < 10
+    assert '"bins": [1.0, 2.0' in good(run("regressors", "plan", "nima"))
+    assert "this plan gives it [?, 1, 64, 64]" in refused(run("regressors", "plan", "nima", "--channels", "grey"))
+    assert run("regressors", "plan", "nima", "--bins", "1..x").exit_code == 2
 
 
 def test_a_renamed_pickle_is_not_opened(run: Any, tmp_path: Path) -> None:

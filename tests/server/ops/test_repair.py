@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,13 @@ from sqlalchemy import text
 
 from latentwalk.directions.direction import Direction
 from latentwalk.errors import Conflict
+from models import atomic_files
 from models.specs import GeneratorSpec
 from server.cli.main import main
 from server.ops.repair import examine, repair
 from server.storage.db.bookmarks import SharedStates
 from server.storage.db.database import Database
-from server.storage.db.library_index import LibraryIndex
+from server.storage.db.library_index import IndexRow, LibraryIndex
 from server.storage.film_archive import FilmArchive
 from server.storage.library import Library
 from server.storage.objects import ObjectStore
@@ -191,3 +193,48 @@ def test_a_server_with_a_damaged_database_refuses_to_start_and_says_why(home: Pa
     assert refused.exit_code == 1
     assert "damaged" in refused.stderr
     assert "doctor --repair" in refused.stderr
+
+
+def test_entries_that_cannot_be_read_are_set_aside(home: Path, database: Database, library: Library) -> None:
+    index, objects = LibraryIndex(database), ObjectStore(home / "objects")
+    data = b"no direction"
+    index.put([IndexRow("direction", "styled", "bad", objects.put(data), len(data), None)])
+    for folder, file in (("regressors", "regressor.json"), ("generators", "generator.json")):
+        (home / folder / "bad").mkdir(parents=True)
+        (home / folder / "bad" / file).write_bytes(b'{"name": "\\ud800"}')
+    names = {check.name for check in repair(home, database)}
+    assert {"direction styled/bad", "regressor bad", "generator bad"} <= names
+    assert ("direction", "styled", "bad") not in {(row.kind, row.generator, row.name) for row in index.all()}
+    assert not (home / "regressors" / "bad").exists()
+    assert not (home / "generators" / "bad").exists()
+    assert len(list((home / "damaged").iterdir())) == 2  # the file of the direction follows once it is old
+
+
+def test_every_kind_of_leftover_is_reported_and_removed_once_it_is_old(
+    home: Path, database: Database, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = home.parent / "scratch"
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    folders = [
+        home / "generators" / ".styled-a1",
+        home / "regressors" / ".resmem-b2",
+        home / ".key.c3",
+        home / "exports" / "x-00d4",
+        scratch / f"{atomic_files.SCRATCH}e5",
+    ]
+    files = [home / "quarantine" / "00f6", home / "directions" / "styled" / ".zoom.safetensors.g7.part"]
+    for path in (*(folder / "file" for folder in folders), *files):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"left over")
+    young = [check.found for check in examine(home, database) if check.name == "temporary files"]
+    assert young == ["7, of writes in progress or interrupted"]
+    repaired(home, database)
+    assert all(path.exists() for path in (*folders, *files))
+    for path in (*folders, *files):
+        os.utime(path, (0, 0))
+    (old,) = [check for check in examine(home, database) if check.name == "left over files"]
+    assert old.found.startswith("7 left by processes")
+    assert "repair" in old.hint
+    repaired(home, database)
+    assert not any(path.exists() for path in (*folders, *files))
+    assert not [check for check in examine(home, database) if "left over" in check.name]

@@ -1,23 +1,43 @@
-"""Titles made from ids."""
+"""Titles become file names and ids without losing letters."""
 
 from __future__ import annotations
 
 import pytest
 
-from latentwalk.directions.direction import check_id
-from latentwalk.errors import Invalid
-from server.services.titles import direction_title
+from models.specs import name_from_title
+from server.services.titles import download_name, title_from_file
 
 
 @pytest.mark.parametrize(
-    ("id", "title"),
-    [("zoom", "Zoom"), ("zoom_2", "Zoom 2"), ("zoom_on_cats", "Zoom on cats"), ("near_far", "Near far")],
+    ("title", "name"),
+    [
+        ("Grünes Lächeln", "gruenes_laecheln"),
+        ("Gru\u0308n", "gruen"),
+        ("Größe", "groesse"),
+        ("Café crème", "cafe_creme"),
+        ("Łódź", "lodz"),
+        ("07 smiles", "from_07_smiles"),
+        ("笑顔", "from"),
+        ("x" * 90, "x" * 40),
+    ],
 )
-def test_a_direction_has_a_title_made_from_its_id(id: str, title: str) -> None:
-    assert direction_title(id, "zoom", "Zoom") == title
+def test_letters_with_marks_are_spelled_out_in_an_id(title: str, name: str) -> None:
+    assert name_from_title(title, otherwise="from") == name
 
 
-@pytest.mark.parametrize("id", ["", "Zoom", "../zoom", "zoom.2", "2zoom", "z" * 41, "zoom\n"])
-def test_an_id_that_cannot_name_a_direction_is_rejected(id: str) -> None:
-    with pytest.raises(Invalid):
-        check_id(id)
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Grüße aus Köln", "Grüße aus Köln.mp4"),
+        ("a/b\\c:d", "a b c d.mp4"),
+        ("../..", "film.mp4"),
+        ("  ", "film.mp4"),
+        ("x" * 300, "x" * 100 + ".mp4"),
+    ],
+)
+def test_a_download_has_its_title(title: str, name: str) -> None:
+    assert download_name(title, "film", "mp4") == name
+
+
+def test_a_files_title_keeps_its_letters() -> None:
+    assert title_from_file("grünes_Lächeln-2.npy") == "Grünes Lächeln 2"

@@ -12,7 +12,8 @@ import torch
 from latentwalk.errors import Conflict, Invalid, ModelFailed, NotFound
 from models.regressors.protocol import RegressorCard
 from models.regressors.ratings_model import WIDTH, RatingsRegressor
-from server.storage.regressors import DESCRIPTION, PARTS, WEIGHTS, RegressorEntry, Regressors
+from server.storage.regressor_entry import PARTS, RegressorEntry
+from server.storage.regressors import DESCRIPTION, WEIGHTS, Regressors
 
 CARD = RegressorCard("How cosy a picture looks.", "40 ratings.", "Me.", "CC0", "One rater.")
 REASON = "We test whether our museum's portrait filter favours one group of sitters over another."

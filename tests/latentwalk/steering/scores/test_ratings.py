@@ -8,7 +8,7 @@ import torch
 from latentwalk.errors import Invalid
 from latentwalk.progress import finish
 from latentwalk.steering.scores.learn import learn
-from latentwalk.steering.scores.ratings import PairwiseChoice, Rating, bradley_terry, fit_ratings, read_csv
+from latentwalk.steering.scores.ratings import PairwiseChoice, Rating, bradley_terry, fit_ratings
 from latentwalk.steering.scores.report_card import RegressorSet
 from latentwalk.steering.scores.settings import ScoreSettings
 from models.regressors.protocol import RegressorCard
@@ -24,33 +24,6 @@ def redness_ratings(seeds: range, noise: float) -> list[Rating]:
         marks = red(discs.synthesize(discs.sample(list(seeds)), None))
     marks = (marks - marks.mean()) / marks.std() + noise * torch.randn(len(marks), generator=source)
     return [Rating(seed, float((3 + mark).round().clamp(1, 5))) for seed, mark in zip(seeds, marks, strict=True)]
-
-
-def test_a_table_is_read_with_its_classes() -> None:
-    result = read_csv("﻿seed, score,class\r\n7, 4.5,blue\n\n8,1,\n".encode())
-    assert result == [Rating(7, 4.5, {"blue": 1.0}), Rating(8, 1.0, {})]
-
-
-@pytest.mark.parametrize(
-    ("data", "sentence"),
-    [
-        (b"", "first line"),
-        (b"seed;score\n1;2", "first line"),
-        (b"1,2\n3,4", "first line"),
-        (b"seed,score,name\n1,2,x", "first line"),
-        (b"seed,score\n1,good", "Line 2"),
-        (b"seed,score\n1,2\n-3,2", "Line 3"),
-        (b"seed,score\n1,nan", "Line 2"),
-        (b"seed,score\n1,1e300", "Line 2"),
-        (b"seed,score\n1", "Line 2"),
-        (b"seed,score\n99999999999,1", "Line 2"),
-        (b"\x89PNG\r\n\x1a\n\x00", "not a CSV table"),
-        (b"seed,score\n" + b"1,2\n" * 20_001, "too many"),
-    ],
-)
-def test_a_malformed_table_is_rejected_with_its_line(data: bytes, sentence: str) -> None:
-    with pytest.raises(Invalid, match=sentence):
-        read_csv(data)
 
 
 def test_pairwise_choices_become_strengths_in_the_right_order() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -88,3 +89,15 @@ def test_one_image_in_ten_is_held_out(tmp_path: Path) -> None:
     shades = [{int(image[0, 0, 0]) for image in folder.groups[0]} for folder in (train, held_out)]
     assert (len(shades[0]), len(shades[1])) == (36, 4)
     assert not shades[0] & shades[1]
+
+
+def test_every_image_in_a_folder_looks_as_in_a_viewer(tmp_path: Path) -> None:
+    for number in range(0, 24, 3):
+        Image.fromarray(np.full((9, 9), 32768, np.uint16)).save(tmp_path / f"{number}.png")
+        Image.new("RGBA", (9, 9), (127, 255, 0, 0)).save(tmp_path / f"{number + 1}.png")
+        Image.new("RGB", (9, 9), (128, 128, 128)).save(tmp_path / f"{number + 2}", "JPEG")
+    (tmp_path / "notes").write_text("not an image")
+    folder = ImageFolder(tmp_path, 8)
+    values = {tuple(image[:, 4, 4].tolist()) for image in folder.groups[0]}
+    assert values == {(128, 128, 128), (255, 255, 255)}
+    assert folder.unread == []

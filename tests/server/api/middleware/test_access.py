@@ -201,6 +201,7 @@ ROLES = {
     ("POST", "/api/files/identify"): Role.VIEWER,
     ("POST", "/api/imports"): Role.ADMIN,
     ("POST", "/api/imports/{id}"): Role.ADMIN,
+    ("POST", "/api/imports/{id}/preview"): Role.ADMIN,
     ("DELETE", "/api/imports/{id}"): Role.ADMIN,
     ("POST", "/api/directions/foreign"): Role.EDITOR,
     ("POST", "/api/states"): Role.VIEWER,

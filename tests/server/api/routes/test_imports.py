@@ -15,6 +15,7 @@ from tests.conftest import running_app
 from tests.models.importing.official_files import stylegan2, stylegan3
 from tests.models.importing.pickle_writer import Call, Global, pickle_bytes
 from tests.models.importing.test_direction_files import npy
+from tests.models.importing.test_onnx_generators import graph
 from tests.models.sandbox.markers import needs_isolation
 
 pytestmark = needs_isolation
@@ -70,6 +71,28 @@ def test_a_kept_checkpoint_is_a_generator_that_renders(client: TestClient, home:
     drawn = client.post("/api/render", json=edit)
     assert (drawn.status_code, drawn.headers["content-type"]) == (200, "image/png")
     assert seen(client)["golden"] == found["golden"]
+
+
+def test_an_onnx_graph_is_previewed_again_as_its_owner_says_and_corrected_after_it_was_kept(client: TestClient) -> None:
+    data = graph(end="Sigmoid", classes=2)
+    found = seen(client, "wall", data)
+    assert (found["graph"]["range"], found["graph"]["is_range_given"], found["graph"]["samples"]) == ("0..1", False, 4)
+    assert 0 < found["graph"]["low"] < found["graph"]["high"] < 1
+    assert [row[:2] for row in found["graph"]["inputs"]] == [["z", "z"], ["c", "weights"]]
+    address = f"/api/imports/{found['id']}"
+    again = client.post(f"{address}/preview?name=wall", json={"range": "-1..1"}).json()
+    assert (again["id"], again["graph"]["range"], again["graph"]["is_range_given"]) == (found["id"], "-1..1", True)
+    assert again["golden"] != found["golden"]
+    refused = client.post(f"{address}/preview?name=wall", json={"inputs": {"c": "label"}})
+    assert (refused.status_code, "is no label" in refused.json()["error"]["message"]) == (422, True)
+    said = {"name": "wall", "golden": again["golden"], "graph": {"range": "-1..1"}}
+    assert client.post(address, json=said).status_code == 201
+    later = seen(client, "wall", data)
+    corrected = {"name": "wall", "golden": later["golden"]}
+    assert client.post(f"/api/imports/{later['id']}", json=corrected).status_code == 201
+    other = seen(client, "wall", graph(classes=3))
+    answer = client.post(f"/api/imports/{other['id']}", json={"name": "wall", "golden": other["golden"]})
+    assert answer.status_code == 409
 
 
 def test_a_checkpoint_that_renders_another_image_than_previewed_is_not_kept(client: TestClient) -> None:

@@ -170,8 +170,11 @@ def test_an_upload_is_tried_described_scored_and_learned_from(
     wrong = client.put("/api/regressors/light/plan", json={"generator": "eyes", "plan": {"column": 7}})
     assert wrong.status_code == 502
     assert "gives 1 numbers" in wrong.json()["error"]["message"]
-    tried = client.put("/api/regressors/light/plan", json={"generator": "eyes", "plan": {"scale": "0..1"}}).json()
-    assert tried["asks"] == []
+    part = client.put("/api/regressors/light/plan", json={"generator": "eyes", "plan": {"scale": "0..1"}}).json()
+    assert part["asks"] == ["mean", "std", "order"]
+    rest = {"mean": [0, 0, 0], "std": [1, 1, 1], "order": "rgb"}
+    tried = client.put("/api/regressors/light/plan", json={"generator": "eyes", "plan": rest}).json()
+    assert (tried["asks"], tried["notes"]) == ([], [])
     assert tried["span"][0] < tried["trust"]["mean"] < tried["span"][1]
     card = dict.fromkeys(("measures", "data", "source", "licence", "limits"), "Said.")
     assert client.patch("/api/regressors/light", json={"card": card}).json()["missing"] == []

@@ -99,7 +99,7 @@ def test_a_latent_starts_an_edit_and_one_of_another_model_is_refused(layered: St
     with pytest.raises(Invalid, match=r"a latent of 5 x 8 numbers, but .* takes 8 in 1 or 6 rows"):
         external_directions.base(held(rows[:5], "latent"), layered.spec, "projected_w.npz")
     with pytest.raises(Invalid, match="holds a latent, not directions"):
-        external_directions.directions(held(rows, "latent"), layered, "projected_w.npz", 1, None)
+        external_directions.directions(held(rows, "latent", "a projected w"), layered, "projected_w.npz", 1, None)
     with pytest.raises(Invalid, match="holds directions, not a latent"):
         external_directions.base(held(axis(0)), layered.spec, "smile.npy")
 
@@ -146,3 +146,33 @@ def test_the_command_keeps_draws_and_gives_away(described: Any, tmp_path: Path, 
     assert given.exit_code == 0, given.output
     assert np.allclose(np.load(tmp_path / "out.npy"), axis(1))
     assert run("render", "--generator", spec.name, "--out", tmp_path / "b.png").exit_code == 2
+
+
+@pytest.mark.parametrize("kind", ["directions", "latent"])
+@pytest.mark.parametrize("space", [None, "w"])
+def test_a_vector_for_each_layer_is_one_slider_of_w_plus(layered: StyleGAN2, kind: str, space: str | None) -> None:
+    rows = torch.randn(layered.spec.layers, WIDTH, generator=torch.Generator().manual_seed(4)).numpy()
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    (slider,) = external_directions.directions(held(rows, kind), layered, "pose_wplus.npy", 6, space)
+    assert (slider.id, slider.name, slider.space) == ("pose_wplus", "Pose wplus", "s")
+    edits = [parse({"generator": "g", "base": {"seed": 1}, "amounts": {slider.id: amount}}) for amount in (0.0, 2.0)]
+    still, moved = (resolve(edit, layered, {slider.id: slider}) for edit in edits)
+    wanted = layered.synthesize(still[0][:, : layered.spec.layers] + 2.0 * torch.from_numpy(rows), still[1])
+    assert torch.allclose(layered.synthesize(*moved), wanted, atol=1e-4)
+    assert not torch.allclose(layered.synthesize(*still), wanted, atol=1e-2)
+
+
+def test_equal_rows_for_each_layer_are_one_direction_of_w(layered: StyleGAN2) -> None:
+    rows = np.repeat(axis(3), layered.spec.layers, axis=0)
+    (slider,) = external_directions.directions(held(rows), layered, "smile_rep_w.npy", 6, "w")
+    assert (slider.id, slider.space, slider.walk.axis().tolist()) == ("smile_rep_w", "w", axis(3)[0].tolist())
+
+
+def test_as_many_orthonormal_factors_as_layers_stay_one_slider_each(layered: StyleGAN2) -> None:
+    rows = np.eye(WIDTH, dtype=np.float32)[: layered.spec.layers]
+    assert len(external_directions.directions(held(rows), layered, "factors.npy", 8, None)) == layered.spec.layers
+
+
+def test_a_name_with_umlauts_keeps_them_in_the_title_and_spells_them_out_in_the_id(layered: StyleGAN2) -> None:
+    (slider,) = external_directions.directions(held(axis(0)), layered, "grünes_Lächeln.npy", 6, None)
+    assert (slider.id, slider.name) == ("gruenes_laecheln", "Grünes Lächeln")

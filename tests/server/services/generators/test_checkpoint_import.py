@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 from latentwalk.errors import Conflict, Invalid
-from models.importing.open_checkpoint import first_picture, golden_hash
+from models.generators.sandbox_task import first_picture
+from models.importing.open_checkpoint import golden_hash
 from server.cli.main import main
 from server.services.generators import checkpoint_import
 from server.storage.library import Library
@@ -39,6 +40,11 @@ def test_looking_keeps_nothing(file: Path, tmp_path: Path) -> None:
     found = checkpoint_import.preview_checkpoint(file, "mine", 2026)
     assert found.view()["family"] == "stylegan2"
     assert "mine" not in Library(tmp_path).entries()
+
+
+def test_a_name_with_capitals_is_said_to_be_no_generators_name(file: Path) -> None:
+    with pytest.raises(Invalid, match="“FFHQ” cannot name a generator"):
+        checkpoint_import.preview_checkpoint(file, "FFHQ", 2026)
 
 
 def test_an_imported_generator_renders_its_golden_image_and_has_its_passport(file: Path, tmp_path: Path) -> None:

@@ -24,7 +24,9 @@ from latentwalk.steering.scores.settings import ScoreSettings
 from latentwalk.steering.transforms import find
 from models.base import Generator
 from models.generators.onnx import OnnxGenerator
-from models.importing.open_checkpoint import first_picture, golden_hash, open_checkpoint, try_generator
+from models.generators.sandbox_task import first_picture
+from models.importing.onnx.generators import GraphOptions, guess_range
+from models.importing.open_checkpoint import golden_hash, open_checkpoint, try_generator
 from models.regressors.image_measures import MEASURES
 from server.cli.main import main
 from server.storage.library import Library
@@ -140,7 +142,8 @@ def test_other_export_layouts_are_read_off_the_graph(how: dict[str, Any], tmp_pa
     ("data", "message"),
     [
         (graph(z=("n", 3, 16, 16)), "is no latent"),
-        (graph(more=2), "The graph has 3 inputs; a generator has 1 to 2"),
+        (graph(more=4), "The graph has 5 inputs; a generator has 1 to 4"),
+        (graph(more=2), "Two inputs have the same role"),
         (graph()[:200], "cannot be read as ONNX"),
         (graph(z=(1, D), out=(1, 3, 16, 16)).replace(b"ConvTranspose", b"ConvTransposf"), "checker refuses the graph"),
     ],
@@ -149,6 +152,134 @@ def test_other_graphs_are_refused_with_a_message(data: bytes, message: str, tmp_
     with pytest.raises(Invalid, match=message) as refusal:
         open_graph(tmp_path, data)
     assert refusal.value.hint
+
+
+def small_graph(inputs: list[Any], nodes: list[Any], weights: list[Any]) -> bytes:
+    """A generator of 8 px: `nodes` turn the inputs into "rows" [N, 192], then tanh."""
+    ends = [node("Reshape", ["rows", "sides"], ["square"]), node("Tanh", ["square"], ["picture"])]
+    sides = weight("sides", [-1, 3, 8, 8], np.int64)
+    out = helper.make_tensor_value_info("picture", TensorProto.FLOAT, ["n", 3, 8, 8])
+    images = helper.make_graph([*nodes, *ends], "g", inputs, [out], [sides, *weights])
+    model = helper.make_model(images, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    data: bytes = model.SerializeToString()
+    return data
+
+
+MATRIX = np.random.default_rng(1).normal(0, 0.4, (D, 192)).astype(np.float32)
+TABLE = np.random.default_rng(2).normal(0, 1, (5, D)).astype(np.float32)
+
+
+def value_of(name: str, kind: int, shape: list[Any]) -> Any:
+    return helper.make_tensor_value_info(name, kind, shape)
+
+
+def labelled(z: list[Any], label: list[Any]) -> bytes:
+    """z plus a row of a table of five classes."""
+    inputs = [value_of("label", TensorProto.INT64, label), value_of("noise", TensorProto.FLOAT, z)]
+    nodes = [
+        node("Gather", ["table", "label"], ["row"]),
+        node("Reshape", ["row", "flat"], ["class_row"]),
+        node("Add", ["noise", "class_row"], ["moved"]),
+        node("MatMul", ["moved", "matrix"], ["rows"]),
+    ]
+    weights = [weight("table", TABLE), weight("matrix", MATRIX), weight("flat", [-1, D], np.int64)]
+    return small_graph(inputs, nodes, weights)
+
+
+def truncated(psi: list[Any], is_used: bool = True) -> bytes:
+    """(z + 1) times psi: a graph with a mean latent of its own."""
+    inputs = [value_of("z", TensorProto.FLOAT, ["n", D]), value_of("truncation_psi", TensorProto.FLOAT, psi)]
+    nodes = [
+        node("Add", ["z", "one"], ["w"]),
+        node("Mul", ["w", "truncation_psi" if is_used else "one"], ["near"]),
+        node("MatMul", ["near", "matrix"], ["rows"]),
+    ]
+    return small_graph(inputs, nodes, [weight("matrix", MATRIX), weight("one", 1.0)])
+
+
+@pytest.mark.parametrize(
+    ("z", "label"), [([1, D], [1]), (["n", D], ["n"]), (["n", D], ["n", 1]), (["n", D], []), (["n", D], [1])], ids=str
+)
+def test_a_label_chooses_the_class_of_each_image(z: list[Any], label: list[Any], tmp_path: Path) -> None:
+    generator, passport = open_graph(tmp_path, labelled(z, label))
+    assert passport.sizes.classes == len(generator.spec.classes) == 5
+    assert [(row[0], row[1]) for row in passport.graph.inputs] == [("label", "label"), ("noise", "z")]
+    latents, kinds = generator.sample([3, 4, 3]), [4, 0, 2]
+    images = generator.synthesize(generator.map(latents, None), torch.eye(5)[kinds])
+    expected = ((latents + torch.from_numpy(TABLE[kinds])) @ torch.from_numpy(MATRIX)).tanh().view(3, 3, 8, 8)
+    assert torch.allclose(images, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("psi", [[1], [], ["n"], ["n", 1]], ids=str)
+def test_truncation_is_the_psi_of_a_graph_that_has_one(psi: list[Any], tmp_path: Path) -> None:
+    generator, passport = open_graph(tmp_path, truncated(psi))
+    assert ("truncation_psi", "psi") in [(row[0], row[1]) for row in passport.graph.inputs]
+    z = generator.sample([1, 2])
+    latents = torch.cat([generator.map(z[:1], None, 0.5), generator.map(z[1:], None)])
+    expected = ((z + 1) * torch.tensor([[0.5], [1.0]]) @ torch.from_numpy(MATRIX)).tanh().view(2, 3, 8, 8)
+    assert torch.allclose(generator.synthesize(latents, None), expected, atol=1e-5)
+    assert torch.allclose(generator.synthesize(latents[:1], None), expected[:1], atol=1e-5)
+
+
+def test_a_psi_that_changes_nothing_is_constant_and_truncation_scales_z(tmp_path: Path) -> None:
+    generator, passport = open_graph(tmp_path, truncated([1], is_used=False))
+    assert [row[1] for row in passport.graph.inputs] == ["z", "constant"]
+    z = generator.sample([1])
+    assert torch.equal(generator.map(z, None, 0.5), z * 0.5)
+
+
+def test_directions_are_found_in_a_graph_that_truncates_by_itself(tmp_path: Path) -> None:
+    generator, _ = open_graph(tmp_path, truncated([1]))
+    (first,) = finish(discover(generator, "pca", count=1))
+    latents = generator.map(generator.sample(range(8)), None)
+    moved = latents + first.displacement(latents, 2.0)
+    assert torch.allclose(moved[:, -1], torch.ones(8), atol=1e-3)
+    change = generator.synthesize(moved, None) - generator.synthesize(latents, None)
+    assert float(change.square().mean()) > 0.01
+
+
+def test_roles_and_classes_are_what_the_owner_says(tmp_path: Path) -> None:
+    path = tmp_path / "mine.bin"
+    path.write_bytes(labelled(["n", D], ["n"]))
+    named = open_checkpoint(path, graph=GraphOptions(classes=3, roles={"label": "label"}))
+    assert named.passport.sizes.classes == 3
+    for options, words in (
+        (GraphOptions(roles={"other": "z"}), "no input “other”"),
+        (GraphOptions(roles={"label": "z"}), "is no latent"),
+        (GraphOptions(roles={"noise": "psi"}), "is no psi"),
+        (GraphOptions(range="0..2"), "no output range"),
+    ):
+        with pytest.raises(Invalid, match=words) as error:
+            open_checkpoint(path, graph=options)
+        assert error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "range"),
+    [
+        (-1, 1, "-1..1"), (-0.4, 0.5, "-1..1"), (0, 1, "0..1"), (-0.05, 1.05, "0..1"), (0, 255, "0..255"),
+        (-3, 258, "0..255"), (-0.1, 0.3, "-1..1"), (0.1, 0.8, "0..1"),
+    ],
+)  # fmt: skip
+def test_the_range_is_guessed_from_the_values_seen(low: float, high: float, range: str) -> None:
+    assert guess_range(low, high) == range
+
+
+def test_a_guessed_range_is_said_with_its_evidence_and_corrected_by_importing_again(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("LATENTWALK_HOME", str(tmp_path))
+    path = tmp_path / "graph.onnx"
+    path.write_bytes(graph(end="Sigmoid"))
+    said = CliRunner().invoke(main, ["import", str(path), "--name", "mine", "--yes"])
+    assert said.exit_code == 0, said.output
+    assert "0..1 (guessed; values seen: 0." in said.stdout
+    before = first_picture(Library(tmp_path).load("mine"))
+    again = CliRunner().invoke(main, ["import", str(path), "--name", "mine", "--range", "-1..1", "--json"])
+    assert again.exit_code == 0, again.output
+    facts = json.loads(again.stdout)["graph"]
+    assert (facts["range"], facts["is_range_given"]) == ("-1..1", True)
+    assert torch.allclose(first_picture(Library(tmp_path).load("mine")), (before + 1) / 2, atol=1e-5)
 
 
 def test_a_sandbox_that_ended_is_started_again(plain: Generator) -> None:
