@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser, Locator, Playwright
 
 from tests.browser import test_exploring, test_learning, test_regressors, test_walks
 from tests.browser.conftest import Explorer, Server
@@ -37,8 +37,15 @@ def firefox(playwright: Playwright, downloads: Path, tmp_path_factory: pytest.Te
     browser.close()
 
 
+def type_over(field: Locator, text: str) -> None:
+    """What `fill` does elsewhere; in Firefox it adds to what a field for numbers has."""
+    field.press("Control+a")
+    field.press_sequentially(text)
+
+
 @pytest.fixture
-def explorer(firefox: Browser, server: Server) -> Iterator[Explorer]:
+def explorer(firefox: Browser, server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Explorer]:
+    monkeypatch.setattr(Locator, "fill", type_over)
     context = firefox.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
     explorer = Explorer(context.new_page(), server.url)
     yield explorer

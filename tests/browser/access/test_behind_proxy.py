@@ -157,6 +157,6 @@ def test_a_page_of_a_name_that_is_not_allowed_is_told_which_setting_allows_it(pr
 
 
 def test_the_documented_lines_are_those_that_are_tested() -> None:
-    documented = (Path(__file__).parents[2] / "docs" / "serving.md").read_text()
+    documented = (Path(__file__).parents[3] / "docs" / "serving.md").read_text()
     for line in LOCATION.split("\n"):
         assert line in documented
