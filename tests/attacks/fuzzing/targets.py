@@ -126,10 +126,10 @@ def read_recipe(data: bytes) -> None:
 def read_ratings(data: bytes) -> None:
     """A table of ratings."""
     from latentwalk.errors import LatentwalkError
-    from latentwalk.steering.scores import ratings
+    from latentwalk.steering.scores import ratings_table
 
     with contextlib.suppress(LatentwalkError):
-        ratings.read_csv(data)
+        ratings_table.read_csv(data)
 
 
 TARGETS: dict[str, Target] = {

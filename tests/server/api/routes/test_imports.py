@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from tests.models.importing.test_onnx_generators import graph
+from tests.models.importing.onnx.test_generators import graph
 
 from server.services.generators.import_quarantine import CAPACITY
 from tests.conftest import running_app
