@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from playwright.sync_api import expect
-from tests.models.importing.onnx.test_generators import graph
 
 from tests.models.importing.official_files import stylegan3
+from tests.models.importing.onnx.test_generators import graph
 from tests.models.importing.pickle_writer import Call, Global, pickle_bytes
 from tests.models.importing.test_direction_files import npy
 from tests.models.sandbox.markers import needs_isolation

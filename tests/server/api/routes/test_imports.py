@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from tests.models.importing.onnx.test_generators import graph
 
 from server.services.generators.import_quarantine import CAPACITY
 from tests.conftest import running_app
 from tests.models.importing.official_files import stylegan2, stylegan3
+from tests.models.importing.onnx.test_generators import graph
 from tests.models.importing.pickle_writer import Call, Global, pickle_bytes
 from tests.models.importing.test_direction_files import npy
 from tests.models.sandbox.markers import needs_isolation
