@@ -165,6 +165,7 @@ class Explorer:
             const module = new URL('static/js/picture/canonical.js', document.baseURI);
             const { canonical, fromCode } = await import(module.href);
             const stored = JSON.parse(sessionStorage.getItem('latentwalk.history'));
+            if (stored.nodes.length < 2) return false;
             const { edit } = stored.nodes.find(({ id }) => id === stored.current);
             return location.hash !== '' && canonical(fromCode(location.hash.slice(3))) === canonical(edit);
         }"""

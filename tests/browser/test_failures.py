@@ -20,8 +20,8 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 def test_a_wrong_file_gets_a_sentence_and_changes_nothing(explorer):
     explorer.open()
     shown = explorer.step("sway", "PageUp")
-    explorer.drop("notes.txt", b"hello")
-    explorer.told("“notes.txt” is not a file that Latentwalk can open.")
+    explorer.drop("notes.md", b"hello")
+    explorer.told("“notes.md” is not a file that Latentwalk can open.")
     explorer.drop("holiday.png", SIGNATURE + chunk(b"IEND", b""))
     explorer.told("“holiday.png”: The file carries no recipe")
     explorer.drop("cut.png", SIGNATURE + struct.pack(">I", 2**31) + b"tEXtlatentwalk\0{")

@@ -13,8 +13,8 @@ from models.importing.unpickle.records import ModuleRecord, OpaqueObject, mappin
 
 READ = (
     "StyleGAN2 and StyleGAN3 of NVIDIA, StyleGAN2 of rosinality and genforce, BigGAN-deep of pytorch-pretrained-biggan "
-    "and DCGANs are read. Export any other generator with torch.onnx.export, from z [N, D] to images [N, 3, H, W], and "
-    "import the ONNX file."
+    "and DCGANs are read. If it is another generator, from z [N, D] to images [N, 3, H, W], or a regressor, export it "
+    "with torch.onnx.export, and open the ONNX file."
 )
 MAX_NESTING = 2  # dictionaries in dictionaries that are searched for state dicts
 

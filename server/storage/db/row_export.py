@@ -130,7 +130,7 @@ def _validate_bookmark(row: dict[str, Any]) -> None:
 def _validate_job(row: dict[str, Any]) -> None:
     if not ID.fullmatch(row["id"]) or not State(row["state"]).is_end:
         raise ValueError("not a finished job")
-    fields = {name: row[name] for name in Job.__slots__ if name not in ("strip_version", "detail", "state")}
+    fields = {name: row[name] for name in Job.__slots__ if name not in ("strip_version", "detail", "state", "place")}
     texts = (fields["kind"], fields["title"], fields["message"], fields["created"])
     objects = (row["error"], row["result"], row["detail"], row["request"])
     if not all(isinstance(text, str) for text in texts) or not all(isinstance(one, dict | None) for one in objects):

@@ -23,7 +23,10 @@ async function begin({ api, attempt, history, session, store }) {
   restoreHistory(history);
   const before = history.current;
   const same = linked?.generator === before?.edit.generator; // a walk shows one generator
-  if (linked && (await session.open(linked, "Opened a link", same ? before?.walk : undefined))) return;
+  // The address follows the picture after a moment, so that after a quick reload the history knows better than it does.
+  const [navigation] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
+  const behind = before && navigation?.type === "reload";
+  if (linked && !behind && (await session.open(linked, "Opened a link", same ? before?.walk : undefined))) return;
   if (before && (await session.open(before.edit, "Opened again", before.walk))) return;
   const first = session.firstEdit();
   if (!first) throw new Error("No generator is installed. Download one under Generator.");

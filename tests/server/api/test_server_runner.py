@@ -90,7 +90,7 @@ def test_metrics_are_prometheus_text_and_count_requests_and_refusals(client: Tes
     assert rise("latentwalk_refusals_total", reason="host") == 1
     assert rise("latentwalk_http_seconds_count", route="/api/render") == 1
     assert {dict(labels)["kind"] for name, labels in after if name == "latentwalk_lane_waiting"} == {
-        "preview", "settle", "still", "work",
+        "preview", "settle", "still", "short_work", "work",
     }  # fmt: skip
     for name in ("latentwalk_live_tabs", "latentwalk_pictures_waiting", "latentwalk_tasks", "latentwalk_ready"):
         assert (name, ()) in after

@@ -116,7 +116,7 @@ def check_intact(home: Path, promises: Promises) -> None:
     """What must hold on the disk after every kill, before anything is repaired or started."""
     database = Database.at(home)
     assert [check for check in examine(home, database) if check.state == "broken"] == []
-    rows = {one.id for one in SharedStates(database).marks()}
+    rows = {one.id for one in SharedStates(database).page().bookmarks}
     assert promises.bookmarks <= rows
     learned = Library(home, database=database).directions("styled")
     assert set(promises.uploads) <= set(learned)
