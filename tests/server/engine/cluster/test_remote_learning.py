@@ -30,6 +30,12 @@ from tests.conftest import styled
 INTERVAL = 0.02
 
 
+@pytest.fixture(autouse=True)
+def this_process_keeps_its_priority(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A learning worker gives way to others; here it runs in the process of the tests, which go on afterwards."""
+    monkeypatch.setattr("server.engine.cluster.workers.os.nice", lambda niceness: 0)
+
+
 class LocalLearner:
     """A learner in this process that can die after some of its steps, once or always; a new one begins with nothing."""
 
