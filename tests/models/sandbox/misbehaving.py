@@ -163,8 +163,8 @@ def return_many_arrays(parameters: dict[str, Any], arrays: list[np.ndarray]) -> 
 CALLS = {
     call.__name__: call
     for call in (
-        echo, import_module, read_file, write_file, unlink, connect, execute, run, fork, signal_process, signal_thread, allocate, loop,
-        garble, crash, abort, fail, threads, return_many_arrays, make_system_calls, clone, set_owner,
+        echo, read_file, write_file, unlink, connect, execute, run, fork, signal_process, signal_thread, allocate, loop,
+        garble, crash, abort, fail, threads, return_many_arrays, make_system_calls, clone, set_owner, import_module,
         fail_unprintably, return_bytes,
     )
 }  # fmt: skip
