@@ -58,7 +58,8 @@ check: $(INSTALLED_DEV) $(INSTALLED_PAGE)
 bench: $(INSTALLED)
 	$(BIN)/latentwalk bench
 
-soak: PROGRAMS += firefox-esr
+soak: PROGRAMS := firefox-esr WebKitWebDriver Xvfb
+soak: PACKAGES := firefox-esr webkit2gtk-driver xvfb gstreamer1.0-plugins-good gstreamer1.0-libav
 soak: $(INSTALLED_DEV) chromium
 	$(BIN)/python -m pytest -m soak
 
@@ -124,10 +125,12 @@ $(INSTALLED_PAGE): tools/page/package.json tools/page/package-lock.json | $(INST
 	@touch $@
 
 # The browser and the reverse proxy that the tests of the page use: installed where that is allowed, else asked for.
-PROGRAMS := # further ones that are needed, by name of Debian's package and of the command
+# Further programs that must be there, and the Debian packages that have them.
+PROGRAMS :=
+PACKAGES :=
 chromium:
 	@missing=; \
-	for program in $(PROGRAMS); do command -v $$program || missing="$$missing $$program"; done; \
+	for program in $(PROGRAMS); do command -v $$program || missing="$(PACKAGES)"; done; \
 	command -v chromium || command -v chromium-browser || command -v google-chrome || missing="$$missing chromium"; \
 	PATH="$$PATH:/usr/sbin:/usr/local/sbin" command -v nginx || missing="$$missing nginx-light"; \
 	if [ -z "$$missing" ]; then :; \

@@ -72,6 +72,9 @@ def _isolate(task: str, memory: int, niceness: int, must_isolate: bool) -> tuple
         reasons.append(str(error))
         if must_isolate:
             return {**state, "reason": reasons[0]}, None
+    # The CUDA build of torch imports NVIDIA's bindings, which write a temporary file and start a compiler to find a
+    # library. Here nothing may do so, and tasks compute on the processor: to torch they are not installed.
+    sys.modules["cuda"] = None  # type: ignore[assignment]
     try:
         module: Any = importlib.import_module(task)
         module.prepare()

@@ -21,6 +21,7 @@ from tests.onnx_files import brightness
 pytestmark = pytest.mark.soak
 DRIVER, XVFB = shutil.which("WebKitWebDriver"), shutil.which("Xvfb")
 MINIBROWSER = next(Path("/usr").glob("lib*/**/webkit2gtk-4.1/MiniBrowser"), None)
+MAKES_ROOM = "return innerHeight < 800"  # MiniBrowser's list of downloads takes room from a page of 862 px
 FINDERS = """
 const seen = (element) => element.checkVisibility() && !element.closest('[inert]');
 const named = (selector, name) => [...document.querySelectorAll(selector)].find((element) =>
@@ -160,15 +161,17 @@ def test_a_slider_follows_the_pointer_and_the_keyboard(visitor: Visitor) -> None
     visitor.step("sway", "Delete")
     assert visitor.picture == before
     assert visitor.step("sway", "PageUp") != before
+    assert visitor.step("sway", "Delete") == before  # the tab keeps its state, so the next test begins here
 
 
 def test_a_downloaded_picture_dropped_back_restores_its_edit(visitor: Visitor, downloads: Path) -> None:
-    visitor.step("sway", "PageUp", "PageUp")
+    visitor.step("sway", "PageUp")
     visitor.driver.press("p")
     picture = saved(downloads, "*.png")
     assert picture.startswith(b"\x89PNG")
-    visitor.step("sway", "Delete")  # the list of downloads has taken room from the page: drawn anew at its new size
-    shown = visitor.step("sway", "PageUp", "PageUp")
+    visitor.driver.wait(MAKES_ROOM)
+    visitor.step("sway", "Delete")  # drawn anew at the size that is left
+    shown = visitor.step("sway", "PageUp")
     visitor.step("sway", "Delete")
     assert visitor.act(lambda: visitor.drop("saved.png", picture)) == shown
 
@@ -189,19 +192,20 @@ def test_a_walk_is_exported_played_downloaded_and_dropped_back(visitor: Visitor,
     visitor.click("Export the film")
     driver.wait("return document.querySelector('.exports li[data-id]')", seconds=120)
     visitor.click_on(".exports li[data-id] button[aria-label^=Play], .exports li[data-id] .play")
-    driver.wait("return document.querySelector('.exports video')?.readyState === 4")
+    driver.wait("return document.querySelector('.exports video')?.currentTime > 0")
     visitor.click_on(".exports li[data-id] a[download]")
     film = saved(downloads, "*.mp4")
     assert b"ftyp" in film[:16]
-    visitor.act(lambda: visitor.click_on("keyframe-row .stop"))
-    last = visitor.act(lambda: visitor.click_on("keyframe-row .stop:last-of-type"))
+    driver.wait(MAKES_ROOM)
+    visitor.step("sway", "Delete")  # drawn anew at the size that is left
+    last = visitor.act(lambda: visitor.click_on("keyframe-row .stop"))
     for _ in range(2):
         visitor.click_on("keyframe-row .stop")
         driver.press("Delete")
     driver.wait(f"{stops} === 0")
     visitor.drop("film.mp4", film)
     driver.wait(f"{stops} === 2")
-    visitor.click_on("keyframe-row .stop:last-of-type")
+    visitor.click_on("keyframe-row .stop")
     driver.wait("return document.querySelector('picture-stage canvas').toDataURL() === arguments[0]", last)
 
 

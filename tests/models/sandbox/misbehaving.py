@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -26,6 +27,11 @@ def prepare() -> None:
 
 def echo(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
     return parameters, [2 * array for array in arrays]
+
+
+def import_module(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
+    """Whether a module counts as not installed, installed or not."""
+    return {"hidden": sys.modules.get(parameters["name"], "not looked for") is None}, []
 
 
 def read_file(parameters: dict[str, Any], arrays: list[np.ndarray]) -> Answer:
@@ -158,7 +164,7 @@ CALLS = {
     call.__name__: call
     for call in (
         echo, read_file, write_file, unlink, connect, execute, run, fork, signal_process, signal_thread, allocate, loop,
-        garble, crash, abort, fail, threads, return_many_arrays, make_system_calls, clone, set_owner,
+        garble, crash, abort, fail, threads, return_many_arrays, make_system_calls, clone, set_owner, import_module,
         fail_unprintably, return_bytes,
     )
 }  # fmt: skip

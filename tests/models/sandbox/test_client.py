@@ -35,6 +35,12 @@ def test_arrays_pass_both_ways_call_after_call(sandbox: Sandbox) -> None:
         assert np.array_equal(message.arrays[0], 2 * numbers)
 
 
+def test_nvidias_bindings_which_start_a_compiler_are_not_installed_in_there(sandbox: Sandbox) -> None:
+    """With the CUDA build of torch, which imports them, nothing that needs torch would start in the sandbox."""
+    assert sandbox.call("import_module", {"name": "cuda"}).body == {"hidden": True}
+    assert sandbox.call("import_module", {"name": "numpy"}).body == {"hidden": False}
+
+
 def test_threads_are_allowed(sandbox: Sandbox) -> None:
     assert sandbox.call("threads", {}).body == {"results": [0, 1, 2, 3]}
 
