@@ -169,7 +169,11 @@ class Explorer:
             const { edit } = stored.nodes.find(({ id }) => id === stored.current);
             return location.hash !== '' && canonical(fromCode(location.hash.slice(3))) === canonical(edit);
         }"""
-        self.page.wait_for_function(script)
+        # Not `wait_for_function`, for which the promise of an asynchronous function is an answer, and a true one.
+        deadline = time.monotonic() + PATIENCE / 1000
+        while not self.page.evaluate(script):
+            assert time.monotonic() < deadline, "the address does not name the step"
+            self.page.wait_for_timeout(20)
 
     def settle(self, after: int) -> None:
         """Wait for the exact picture of a later edit than number `after`."""
