@@ -33,6 +33,7 @@ import { bindCommands } from "./shell/bind-commands.js";
 import { bindViews } from "./shell/bind-views.js";
 import { Dock } from "./shell/dock.js";
 import { errorReporter } from "./shell/errors.js";
+import { Modes } from "./shell/modes.js";
 import { bindRights } from "./shell/rights.js";
 import { Session } from "./shell/session.js";
 import { start } from "./shell/start.js";
@@ -47,7 +48,8 @@ const live = new LiveSocket(() => new WebSocket(new URL("ws/live", location.href
 const session = new Session({ store, history, live, api });
 const jobs = new Jobs(api);
 const dock = new Dock(attempt);
-const page = { api, attempt, dock, history, jobs, live, report, session, store, toasts };
+const page = /** @type {Page} */ ({ api, attempt, dock, history, jobs, live, report, session, store, toasts });
+page.modes = new Modes(page);
 
 drawIcons();
 lockTouches();

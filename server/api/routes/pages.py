@@ -33,11 +33,13 @@ def assets(static: Path) -> dict[str, list[str]]:
     """The relative addresses of the stylesheets and of the modules to preload, read once from the folder they lie in.
 
     Their order does not matter: the cascade is ordered by the layers that ``app.css`` declares, which is loaded first.
+    What lies below a folder ``modes`` is left out: the page loads it when it is first used.
     """
     names = {
         kind: sorted(path.relative_to(static).as_posix() for path in static.rglob(f"*.{kind}"))
         for kind in ("css", "js")
     }
+    names = {kind: [name for name in listed if not name.startswith(f"{kind}/modes/")] for kind, listed in names.items()}
     styles = sorted(names["css"], key=lambda name: name != "css/app.css")
     modules = [name for name in names["js"] if name not in ENTRIES]
     return {"styles": [f"static/{name}" for name in styles], "modules": [f"static/{name}" for name in modules]}

@@ -2,6 +2,7 @@
 
 import { $, setIcon } from "../elements/dom.js";
 import { linkTo } from "../picture/links.js";
+import { MODES } from "./modes.js";
 import { listen } from "./shortcuts.js";
 import { theme, themeAfter, useTheme } from "./theme.js";
 
@@ -12,7 +13,7 @@ const ICON_OF = { auto: "auto", light: "sun", dark: "moon" };
  * @param {Page} page
  * @param {import("../walk/walk-controller.js").WalkController} walk
  */
-export function bindCommands({ api, attempt, dock, jobs, session, store, toasts }, walk) {
+export function bindCommands({ api, attempt, dock, jobs, modes, session, store, toasts }, walk) {
   const sliders = $("slider-panel");
   const truncation = /** @type {import("../sliders/amount-slider.js").AmountSlider} */ ($("#truncation"));
   /**
@@ -96,6 +97,7 @@ export function bindCommands({ api, attempt, dock, jobs, session, store, toasts 
     update: () => walk.update(),
     play: () => walk.play(),
     help: () => $("shortcuts-dialog").open(),
+    ...Object.fromEntries(MODES.map(({ id }) => [`mode:${id}`, () => attempt(() => modes.toggle(id))])),
   });
 
   async function share() {

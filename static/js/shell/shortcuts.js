@@ -1,10 +1,14 @@
 /** The keyboard shortcuts, and the setting that turns off the single-letter ones (WCAG 2.1.4). */
 
 import { elementOf } from "../elements/dom.js";
+import { MODES } from "./modes.js";
 
 const KEY = "latentwalk.single-keys";
 
-/** Every shortcut, for the keys and for the dialog that lists them, as `shown` where that is not the key itself. */
+/**
+ * Every shortcut, for the keys and for the dialog that lists them, as `shown` where that is not the key itself.
+ * @type {readonly {command: string, key: string, shown?: string, about: string}[]}
+ */
 export const SHORTCUTS = Object.freeze([
   { command: "compare", key: "c", shown: "C (hold)", about: "Show the picture without sliders" },
   { command: "roll", key: "r", about: "Random seed" },
@@ -18,6 +22,7 @@ export const SHORTCUTS = Object.freeze([
   { command: "keyframe", key: "k", about: "Add a keyframe" },
   { command: "update", key: "u", about: "Update the selected keyframe" },
   { command: "play", key: " ", shown: "Space", about: "Play or pause the walk" },
+  ...MODES.map(({ id, key, about }) => ({ command: `mode:${id}`, key, about })),
   { command: "export", key: "e", about: "Export the walk" },
   { command: "bookmarks", key: "b", about: "Bookmarks" },
   { command: "help", key: "?", about: "Show these shortcuts" },

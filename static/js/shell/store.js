@@ -60,6 +60,7 @@ export function initialState() {
     timeline: false,
     output: storedOutput(),
     link: "connecting",
+    mode: null,
     device: "",
     problem: null,
     jobs: [],

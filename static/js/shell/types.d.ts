@@ -383,6 +383,8 @@ interface State {
   timeline: boolean;
   output: Output;
   link: "connecting" | "open" | "waiting";
+  /** the id of the mode that stands in the picture's place */
+  mode: string | null;
   device: string;
   problem: Problem | null;
   jobs: readonly Job[];
@@ -397,10 +399,26 @@ interface Page {
   history: import("../history/history.js").History;
   jobs: import("../jobs/jobs.js").Jobs;
   live: import("../live/live-socket.js").LiveSocket;
+  modes: import("./modes.js").Modes;
   report(error: unknown): void;
   session: import("./session.js").Session;
   store: import("./store.js").Store;
   toasts: import("../elements/toast-stack.js").ToastStack;
+}
+
+/** Stands in the place of the picture until it is closed. */
+interface OpenMode {
+  close(): void;
+}
+
+interface Mode {
+  id: string;
+  name: string;
+  icon: string;
+  key: string;
+  about: string;
+  style: string;
+  load(): Promise<{ open(page: Page, host: HTMLElement): OpenMode }>;
 }
 
 type Child = Node | string | null | undefined;

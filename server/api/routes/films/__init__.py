@@ -1,0 +1,1 @@
+"""Routes for walks and for the films made of them."""
