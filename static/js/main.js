@@ -10,7 +10,7 @@ import "./setup/generator-picker.js";
 import "./setup/layer-mix.js";
 import "./setup/model-card.js";
 import "./setup/seed-field.js";
-import "./shell/shortcuts-dialog.js";
+import "./shell/shortcuts/shortcuts-dialog.js";
 import "./sliders/slider-panel.js";
 import { $, drawIcons } from "./elements/dom.js";
 import { roving } from "./elements/roving.js";

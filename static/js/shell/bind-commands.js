@@ -3,7 +3,7 @@
 import { $, setIcon } from "../elements/dom.js";
 import { linkTo } from "../picture/links.js";
 import { MODES } from "./modes.js";
-import { listen } from "./shortcuts.js";
+import { listen } from "./shortcuts/shortcuts.js";
 import { theme, themeAfter, useTheme } from "./theme.js";
 
 /** @type {Record<string, string>} */

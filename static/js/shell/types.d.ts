@@ -451,7 +451,7 @@ interface HTMLElementTagNameMap {
   "report-card": import("../sliders/report-card.js").ReportCard;
   "score-readout": import("../regressors/score-readout.js").ScoreReadout;
   "seed-field": import("../setup/seed-field.js").SeedField;
-  "shortcuts-dialog": import("../shell/shortcuts-dialog.js").ShortcutsDialog;
+  "shortcuts-dialog": import("../shell/shortcuts/shortcuts-dialog.js").ShortcutsDialog;
   "slider-panel": import("../sliders/slider-panel.js").SliderPanel;
   "status-bar": import("../live/status-bar.js").StatusBar;
   "toast-stack": import("../elements/toast-stack.js").ToastStack;

@@ -1,9 +1,9 @@
 /** <shortcuts-dialog>: the list of keyboard shortcuts, and the setting for the single-letter ones. */
 
 import { SHORTCUTS, singleKeysOn, switchSingleKeys } from "./shortcuts.js";
-import { definitions, h } from "../elements/dom.js";
-import { Modal } from "../elements/component.js";
-import { check } from "../elements/form.js";
+import { definitions, h } from "../../elements/dom.js";
+import { Modal } from "../../elements/component.js";
+import { check } from "../../elements/form.js";
 
 const ON_SLIDERS = [
   ["← →", "One step"],

@@ -1,7 +1,7 @@
 /** The keyboard shortcuts, and the setting that turns off the single-letter ones (WCAG 2.1.4). */
 
-import { elementOf } from "../elements/dom.js";
-import { MODES } from "./modes.js";
+import { elementOf } from "../../elements/dom.js";
+import { MODES } from "../modes.js";
 
 const KEY = "latentwalk.single-keys";
 
