@@ -13,10 +13,10 @@ DEEPEST = 8  # levels of nesting in JSON; deeper JSON can only be hostile
 # Half of a surrogate pair cannot be encoded, so that a list with it could not be sent; control characters move a
 # terminal's cursor; overrides and isolates show a text in another order than it is read in, so that a name can pose
 # as another (Unicode Technical Report 36, section 2.7). Right-to-left scripts need none of these.
-_SURROGATES = r"\ud800-\udfff"
-_BIDIRECTIONAL = r"\u202a-\u202e\u2066-\u2069"
-_CONTROLS = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029"
-_UNSAFE = re.compile(f"[{_SURROGATES}{_BIDIRECTIONAL}{_CONTROLS}]")
+SURROGATES = r"\ud800-\udfff"
+BIDIRECTIONAL = r"\u202a-\u202e\u2066-\u2069"
+CONTROLS = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029"
+_UNSAFE = re.compile(f"[{SURROGATES}{BIDIRECTIONAL}{CONTROLS}]")
 _LINE = re.compile(r"[\t\n]")
 
 
@@ -26,9 +26,9 @@ def fault(text: str, *, lines: bool = False) -> str:
     if found is None:
         return ""
     number = f"U+{ord(found[0]):04X}"
-    if re.match(f"[{_SURROGATES}]", found[0]):
+    if re.match(f"[{SURROGATES}]", found[0]):
         return f"half of a surrogate pair ({number})"
-    if re.match(f"[{_BIDIRECTIONAL}]", found[0]):
+    if re.match(f"[{BIDIRECTIONAL}]", found[0]):
         return f"a character that changes the direction of text ({number})"
     return f"a control character ({number})"
 

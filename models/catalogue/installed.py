@@ -25,24 +25,28 @@ class GeneratorCatalogue:
 
     def __init__(self, folder: Path | None = None, bundled: Path = BUNDLED) -> None:
         self.folder, self.bundled = folder, bundled
-        self._cache: tuple[tuple[int, int], Mapping[str, CatalogueEntry]] | None = None
+        self._cache: tuple[tuple[int, int], Mapping[str, CatalogueEntry], Mapping[str, str]] | None = None
 
     def entries(self) -> Mapping[str, CatalogueEntry]:
         """Every generator by name: bundled and pinned ones, installed or not, then those of plugins and `folder`.
 
         Where two have the same name, a bundled or pinned one wins, then one in `folder`.
         """
+        return self._read()[0]
+
+    def damaged(self) -> Mapping[str, str]:
+        """The generators in `folder` that cannot be used: why, by the name of their folder."""
+        return self._read()[1]
+
+    def _read(self) -> tuple[Mapping[str, CatalogueEntry], Mapping[str, str]]:
         modified = (modified_ns(self.bundled), 0 if self.folder is None else modified_ns(self.folder))
         if self._cache is None or self._cache[0] != modified:
-            fixed = {**local.entries(self.bundled), **pinned.entries()}
-            stored = {} if self.folder is None else local.entries(self.folder)
-            others = {**plugins.entries(), **stored}
-            self._cache = modified, {**fixed, **{name: one for name, one in others.items() if name not in fixed}}
-        return self._cache[1]
-
-    def damaged(self) -> dict[str, str]:
-        """The generators in `folder` that cannot be used: why, by the name of their folder."""
-        return {} if self.folder is None else local.read_entries(self.folder)[1]
+            bundled, _ = local.entries(self.bundled)
+            stored, faults = ({}, {}) if self.folder is None else local.entries(self.folder)
+            fixed = {**bundled, **pinned.entries()}
+            others = {name: one for name, one in {**plugins.entries(), **stored}.items() if name not in fixed}
+            self._cache = modified, {**fixed, **others}, faults
+        return self._cache[1], self._cache[2]
 
     def entry(self, name: str) -> CatalogueEntry:
         """One generator's entry. NotFound lists the names that exist."""

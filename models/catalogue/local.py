@@ -32,22 +32,15 @@ log = logging.getLogger(__name__)
 _spec = TypeAdapter(GeneratorSpec)
 
 
-def entries(folder: Path) -> dict[str, CatalogueEntry]:
-    """Every generator saved in a subfolder of `folder`, by name. Damaged ones are logged and left out."""
-    found, faults = read_entries(folder)
-    for fault in faults.values():
-        log.warning("%s", fault)
-    return found
-
-
-def read_entries(folder: Path) -> tuple[dict[str, CatalogueEntry], dict[str, str]]:
-    """Every generator saved in a subfolder of `folder`, and why the others are damaged, both by folder name."""
+def entries(folder: Path) -> tuple[dict[str, CatalogueEntry], dict[str, str]]:
+    """Every generator saved in a subfolder of `folder`, and why others are damaged (logged), by folder name."""
     found, faults = {}, {}
     for path in sorted(folder.glob(f"[!.]*/{DESCRIPTION}")):
         try:
             entry = read_entry(path.parent)
         except LatentwalkError as error:
             faults[path.parent.name] = str(error)
+            log.warning("%s", error)
             continue
         found[entry.spec.name] = entry
     return found, faults

@@ -8,10 +8,11 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from models.external_text import BIDIRECTIONAL, CONTROLS, SURROGATES
+
 LOGGER = "latentwalk.audit"
-# What would move a terminal's cursor, end a line or reverse the order of what follows: C0 and C1 controls, line and
-# paragraph separators, bidirectional controls, and half of a surrogate pair, which no log file could hold.
-UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# What is refused in text from outside, and beside it what would end a line, indent it, or reverse a neighbour's order.
+UNSAFE = re.compile(f"[{SURROGATES}{BIDIRECTIONAL}{CONTROLS}\t\n\u061c\u200e\u200f]")
 
 
 def note(event: str, **facts: Any) -> None:

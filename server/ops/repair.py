@@ -132,9 +132,9 @@ def _set_unreadable_aside(home: Path, database: Database) -> Iterator[Check]:
     # Entries whose files are as they were written, but which no server of this version would have accepted.
     learned, index = LearnedDirections(home, database), LibraryIndex(database)
     for row in index.all():
-        if row.kind == KIND and _is_intact(ObjectStore(home / "objects"), row.sha256):
+        if row.kind == KIND and _is_intact(learned.objects, row.sha256):
             try:
-                from_bytes(ObjectStore(home / "objects").read(row.sha256))
+                from_bytes(learned.objects.read(row.sha256))
             except LatentwalkError as error:
                 index.remove(row.kind, row.generator, row.name)  # its file is moved with those that no row names
                 learned.touch(row.generator)

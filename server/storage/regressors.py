@@ -49,19 +49,21 @@ class Regressors:
 
     def all(self) -> dict[str, RegressorEntry]:
         """Every regressor by name: those of the catalogue first, then the stored ones in order of their names."""
+        return self.all_and_damaged()[0]
+
+    def damaged(self) -> dict[str, str]:
+        """The stored regressors that cannot be used: why, by name."""
+        return self._read_stored()[1]
+
+    def all_and_damaged(self) -> tuple[dict[str, RegressorEntry], dict[str, str]]:
+        """`all` and `damaged`, from one reading."""
         entries = {}
         for name, spec in catalogue.entries().items():
             installed = catalogue.is_installed(name, self.folder)
             origin = "built in" if spec.kind == "measure" else "fetched"
             entries[name] = RegressorEntry(spec, origin, installed=installed)
-        stored, damaged = self._read_all()
-        for fault in damaged.values():
-            log.warning("%s", fault)
-        return {**stored, **entries}
-
-    def damaged(self) -> dict[str, str]:
-        """The stored regressors that cannot be used: why, by name."""
-        return self._read_all()[1]
+        stored, damaged = self._read_stored()
+        return {**stored, **entries}, damaged
 
     def find(self, name: str) -> RegressorEntry:
         """The regressor with this name; NotFound, which lists the existing ones, when there is none."""
@@ -176,13 +178,14 @@ class Regressors:
         for key in [key for key in self._loaded if key[0] == name]:
             del self._loaded[key]
 
-    def _read_all(self) -> tuple[dict[str, RegressorEntry], dict[str, str]]:
+    def _read_stored(self) -> tuple[dict[str, RegressorEntry], dict[str, str]]:
         entries, damaged = {}, {}
         for path in sorted(self.folder.glob(f"[!.]*/{DESCRIPTION}")):
             try:
                 entries[path.parent.name] = _read(path)
             except Invalid as error:
                 damaged[path.parent.name] = str(error)
+                log.warning("%s", error)
         return entries, damaged
 
     def _stored(self, name: str) -> RegressorEntry:

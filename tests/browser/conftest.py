@@ -110,6 +110,28 @@ def furnished_home(
     return home
 
 
+@pytest.fixture(scope="module")
+def own_home(
+    tmp_path_factory: pytest.TempPathFactory,
+    eyes_spec: GeneratorSpec,
+    make_slider: Callable[..., Direction],
+    put_direction: Callable[..., Path],
+) -> Path:
+    """A home of a module's own, with one made-up slider."""
+    home = tmp_path_factory.mktemp("own")
+    put_direction(home, make_slider(eyes_spec, "sway"))
+    return home
+
+
+@pytest.fixture(scope="module")
+def own_server(own_home: Path) -> Iterator[Server]:
+    """A server with that home, which its tests may stop and start again."""
+    server = Server(own_home)
+    server.start()
+    yield server
+    server.stop()
+
+
 @pytest.fixture(scope="package")
 def server(furnished_home: Path) -> Iterator[Server]:
     """A server with that home."""

@@ -17,35 +17,14 @@ from server.auth.tokens import TokenStore
 from tests.browser.conftest import Explorer, Server
 
 
-@pytest.fixture(scope="module")
-def home(
-    tmp_path_factory: pytest.TempPathFactory,
-    eyes_spec: GeneratorSpec,
-    make_slider: Callable[..., Direction],
-    put_direction: Callable[..., Path],
-) -> Path:
-    home = tmp_path_factory.mktemp("kept")
-    put_direction(home, make_slider(eyes_spec, "sway", 1))
-    return home
-
-
-@pytest.fixture(scope="module")
-def house(home: Path) -> Iterator[Server]:
-    """A server of these tests' own, which they may stop."""
-    server = Server(home)
-    server.start()
-    yield server
-    server.stop()
-
-
 @pytest.fixture
-def visitor(context: BrowserContext, house: Server) -> Iterator[Explorer]:
+def visitor(context: BrowserContext, own_server: Server) -> Iterator[Explorer]:
     """A tab on it; at the end nothing is kept, and nothing may have been complained about in its console."""
-    explorer = Explorer(context.new_page(), house.url)
+    explorer = Explorer(context.new_page(), own_server.url)
     yield explorer
     assert explorer.complaints == []
-    for one in context.request.get(f"{house.url}/api/bookmarks").json()["bookmarks"]:
-        context.request.delete(f"{house.url}/api/bookmarks/{one['id']}", headers={"origin": house.url})
+    for one in context.request.get(f"{own_server.url}/api/bookmarks").json()["bookmarks"]:
+        context.request.delete(f"{own_server.url}/api/bookmarks/{one['id']}", headers={"origin": own_server.url})
 
 
 def marks(explorer: Explorer) -> Locator:
@@ -64,7 +43,7 @@ def keep(explorer: Explorer, title: str, kind: str = "picture") -> None:
     explorer.told(f"{title} was saved.")
 
 
-def test_a_picture_kept_outlives_a_reload_and_a_restart_of_the_server(visitor, house):
+def test_a_picture_kept_outlives_a_reload_and_a_restart_of_the_server(visitor, own_server):
     visitor.open()
     shown = visitor.step("sway", "PageUp")
     look(visitor)
@@ -73,8 +52,8 @@ def test_a_picture_kept_outlives_a_reload_and_a_restart_of_the_server(visitor, h
     expect(marks(visitor)).to_have_count(1)
     visitor.page.reload()
     visitor.settle(0)
-    house.stop()
-    house.start()
+    own_server.stop()
+    own_server.start()
     visitor.complaints.clear()  # the browser itself notes that the server was away
     visitor.page.evaluate("sessionStorage.clear()")
     visitor.open("#")

@@ -14,7 +14,7 @@ from models.catalogue import download, local, pinned
 from models.errors import LatentwalkError
 from models.specs import CatalogueEntry
 
-ENTRIES = {**local.entries(Path(models.__file__).parent / "bundled"), **pinned.entries()}
+ENTRIES = {**local.entries(Path(models.__file__).parent / "bundled")[0], **pinned.entries()}
 
 
 @pytest.fixture(scope="session")

@@ -118,9 +118,10 @@ class LearnBody(_Strict):
 @router.get("")
 def list_regressors(services: ServicesDep) -> dict[str, Any]:
     """Every regressor: built in, downloaded, uploaded and fitted to ratings, and the stored ones that are damaged."""
+    entries, damaged = services.regressors.all_and_damaged()
     return {
-        "regressors": [regressor_schemas.regressor(entry) for entry in services.regressors.all().values()],
-        "damaged": schemas.damaged(services.regressors.damaged()),
+        "regressors": [regressor_schemas.regressor(entry) for entry in entries.values()],
+        "damaged": schemas.damaged(damaged),
     }
 
 

@@ -61,8 +61,7 @@ async def sign_in(request: Request, services: ServicesDep) -> Response:
 async def sign_out(request: Request, services: ServicesDep) -> Response:
     """Delete this browser's session cookie."""
     response = RedirectResponse("./", 303)  # relative, because a proxy may have removed a prefix from the path
-    path = f"{services.settings.root_path}/"
-    response.delete_cookie(_cookie_name(request), path=path, httponly=True, samesite="strict")
+    response.delete_cookie(_cookie_name(request), path=_cookie_path(services), httponly=True, samesite="strict")
     return response
 
 
@@ -107,10 +106,13 @@ def _page(request: Request, services: Services, values: dict[str, Any], status: 
 
 def _set_cookie(request: Request, services: Services, cookie: str, response: Response) -> Response:
     secure = request.url.scheme == "https"
-    name = _cookie_name(request)
-    path = f"{services.settings.root_path}/"
+    name, path = _cookie_name(request), _cookie_path(services)
     response.set_cookie(name, cookie, max_age=LIFETIME, path=path, httponly=True, samesite="strict", secure=secure)
     return response
+
+
+def _cookie_path(services: Services) -> str:
+    return f"{services.settings.root_path}/"
 
 
 def _cookie_name(request: Request) -> str:

@@ -38,7 +38,7 @@ export class Jobs extends EventTarget {
 
   /** @param {Job} job */
   add(job) {
-    this.#replace([job, ...this.list.filter((one) => one.id !== job.id && !one.local)]);
+    this.#replace([job, ...this.list.filter((one) => one.id !== job.id)]);
     this.#follow();
   }
 
@@ -50,19 +50,12 @@ export class Jobs extends EventTarget {
    */
   async expect(parts, ask) {
     const job = { ...parts, id: `local-${++this.#asked}`, state: "queued", progress: 0, local: true };
-    this.#setLocal([job, ...this.#local]);
+    this.#replace(this.list, [job, ...this.#local]);
     try {
       return await ask();
     } finally {
-      this.#setLocal(this.#local.filter((one) => one !== job));
+      this.#replace(this.list, this.#local.filter((one) => one !== job));
     }
-  }
-
-  /** @param {readonly Job[]} local */
-  #setLocal(local) {
-    const known = this.list.filter((job) => !job.local);
-    this.#local = local;
-    this.#replace(known);
   }
 
   /** @param {string} id */
@@ -98,7 +91,7 @@ export class Jobs extends EventTarget {
   /** @param {Job} job */
   #update(job) {
     const known = this.list.find(({ id }) => id === job.id);
-    this.#replace(this.list.filter((one) => !one.local).map((one) => (one.id === job.id ? job : one)));
+    this.#replace(this.list.map((one) => (one.id === job.id ? job : one)));
     if (known && isActive(known) && !isActive(job)) {
       this.#finished(job);
       this.#follow();
@@ -112,9 +105,13 @@ export class Jobs extends EventTarget {
     this.dispatchEvent(new CustomEvent("finished", { detail: job }));
   }
 
-  /** @param {readonly Job[]} list */
-  #replace(list) {
-    this.list = Object.freeze([...this.#local, ...list]);
+  /**
+   * @param {readonly Job[]} list the jobs of the server; local ones among them are left out
+   * @param {readonly Job[]} [local]
+   */
+  #replace(list, local = this.#local) {
+    this.#local = local;
+    this.list = Object.freeze([...local, ...list.filter((job) => !job.local)]);
     this.dispatchEvent(new Event("change"));
   }
 }

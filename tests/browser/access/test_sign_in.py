@@ -2,45 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
-from latentwalk.directions.direction import Direction
-from models.specs import GeneratorSpec
 from server.auth.roles import Role
 from server.auth.tokens import TokenStore
 from tests.browser.conftest import Server
 
 
 @pytest.fixture(scope="module")
-def home(
-    tmp_path_factory: pytest.TempPathFactory,
-    eyes_spec: GeneratorSpec,
-    make_slider: Callable[..., Direction],
-    put_direction: Callable[..., Path],
-) -> Path:
-    home = tmp_path_factory.mktemp("shared")
-    put_direction(home, make_slider(eyes_spec, "sway"))
-    return home
-
-
-@pytest.fixture(scope="module")
-def tokens(home: Path) -> dict[str, str]:
-    kept = TokenStore(home / "access")
+def tokens(own_home: Path) -> dict[str, str]:
+    kept = TokenStore(own_home / "access")
     return {role: kept.add(f"a-{role}", role) for role in Role}
 
 
 @pytest.fixture(scope="module")
-def house(home: Path, tokens: dict[str, str]) -> Iterator[str]:
-    """A server that asks for a token; its address."""
-    server = Server(home)
-    server.start()
-    yield server.url
-    server.stop()
+def house(tokens: dict[str, str], own_server: Server) -> str:
+    """The address of a server that asks for a token: it starts after the tokens were made."""
+    return own_server.url
 
 
 @pytest.fixture
@@ -140,8 +122,8 @@ def test_an_editor_may_learn_and_not_delete_and_an_administrator_may_both(
         page.close()
 
 
-def test_a_token_taken_back_leads_to_the_page_that_asks(page: Page, house: str, home: Path) -> None:
-    kept = TokenStore(home / "access")
+def test_a_token_taken_back_leads_to_the_page_that_asks(page: Page, house: str, own_home: Path) -> None:
+    kept = TokenStore(own_home / "access")
     page.goto(f"{house}/?token={kept.add('guest', Role.VIEWER)}")
     drawn(page)
     kept.remove("guest")
