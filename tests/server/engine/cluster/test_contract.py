@@ -169,7 +169,7 @@ async def test_a_slider_that_is_not_there_is_refused_and_the_socket_goes_on(hous
 async def test_many_people_are_served_alike(house: House) -> None:
     users = [SimulatedUser(house.socket, house.drag(seed)) for seed in range(8)]
     await asyncio.gather(*(user.open() for user in users))
-    await asyncio.gather(*(user.drag_for(3) for user in users))
+    await asyncio.gather(*(user.drag_for(2) for user in users))
     assert [user.errors for user in users] == [0] * 8
     assert all(user.received_last for user in users)
     frames = [user.frames for user in users]
@@ -266,10 +266,10 @@ async def test_a_worker_is_lost_while_people_drag_and_they_hardly_notice(house: 
     lost = workers("RenderWorker")
 
     async def lose() -> None:
-        await asyncio.sleep(2)
+        await asyncio.sleep(1)
         os.kill(lost[0], how)
 
-    await asyncio.gather(lose(), *(user.drag_for(12) for user in users))
+    await asyncio.gather(lose(), *(user.drag_for(6) for user in users))
     assert [user.errors for user in users] == [0] * 4
     assert all(user.received_last for user in users)
     assert max(trip for user in users for trip in user.round_trips) < PAUSE
