@@ -38,6 +38,7 @@ import { bindRights } from "./shell/rights.js";
 import { Session } from "./shell/session.js";
 import { start } from "./shell/start.js";
 import { initialState, keepOutput, Store } from "./shell/store.js";
+import { Sway } from "./sliders/sway.js";
 import { bindWalk } from "./walk/walk-controller.js";
 
 const toasts = $("toast-stack");
@@ -50,6 +51,7 @@ const jobs = new Jobs(api);
 const dock = new Dock(attempt);
 const page = /** @type {Page} */ ({ api, attempt, dock, history, jobs, live, report, session, store, toasts });
 page.modes = new Modes(page);
+page.sway = new Sway(page);
 
 drawIcons();
 lockTouches();

@@ -264,6 +264,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
         viewport={"width": 1280, "height": 800}, color_scheme="light", reduced_motion="reduce",
         permissions=["clipboard-read", "clipboard-write"], accept_downloads=True,
     )  # fmt: skip
+    context.add_init_script("localStorage.setItem('latentwalk.visited', '1')")  # these tests are no first visit
     yield context
     context.close()
 

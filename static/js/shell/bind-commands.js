@@ -1,6 +1,6 @@
 /** Connects buttons, sliders and keys to the commands of the session. */
 
-import { $, setIcon } from "../elements/dom.js";
+import { $, elementOf, setIcon } from "../elements/dom.js";
 import { linkTo } from "../picture/links.js";
 import { MODES } from "./modes.js";
 import { listen } from "./shortcuts/shortcuts.js";
@@ -13,7 +13,7 @@ const ICON_OF = { auto: "auto", light: "sun", dark: "moon" };
  * @param {Page} page
  * @param {import("../walk/walk-controller.js").WalkController} walk
  */
-export function bindCommands({ api, attempt, dock, jobs, modes, session, store, toasts }, walk) {
+export function bindCommands({ api, attempt, dock, jobs, modes, session, store, sway, toasts }, walk) {
   const sliders = $("slider-panel");
   const truncation = /** @type {import("../sliders/amount-slider.js").AmountSlider} */ ($("#truncation"));
   /**
@@ -28,7 +28,9 @@ export function bindCommands({ api, attempt, dock, jobs, modes, session, store, 
   for (const type of ["input", "change"]) {
     on(sliders, type, ({ target }) => {
       const slider = target.closest("direction-slider");
-      if (slider) session.move(slider.direction.id, slider.amount, type === "change");
+      if (!slider) return;
+      sway.release(slider.direction.id);
+      session.move(slider.direction.id, slider.amount, type === "change");
     });
     on(truncation, type, () => session.truncate(truncation.amount, type === "change"));
     on($("class-mix"), type, () => session.mix($("class-mix").weights, type === "change"));
@@ -39,7 +41,8 @@ export function bindCommands({ api, attempt, dock, jobs, modes, session, store, 
     if (slider) store.set({ activeSlider: slider.direction.id });
   });
   on(sliders, "hold", ({ target, detail }) => session.hold(target.direction.id, detail.held));
-  on(sliders, "rest", () => session.rest());
+  on(sliders, "sway", ({ target }) => sway.toggle(target.direction.id));
+  on(sliders, "rest", () => rest());
   on(sliders, "report", async ({ target }) => {
     const { generator, id } = target.direction;
     target.details = await api.direction(generator, id).catch(() => null);
@@ -79,12 +82,13 @@ export function bindCommands({ api, attempt, dock, jobs, modes, session, store, 
   on($("#theme"), "click", () => applyTheme(themeAfter(theme())));
   applyTheme(theme());
   bindCompareButton($("#compare"), { session, store });
+  stopWithSpace(sway);
   listen({
     undo: () => attempt(() => session.undo()),
     redo: () => attempt(() => session.redo()),
     compare: (pressed) => session.compare(pressed),
     roll: () => session.roll(),
-    rest: () => session.rest(),
+    rest,
     search: () => sliders.search(),
     share: () => attempt(share),
     save: () => attempt(save),
@@ -99,6 +103,11 @@ export function bindCommands({ api, attempt, dock, jobs, modes, session, store, 
     help: () => $("shortcuts-dialog").open(),
     ...Object.fromEntries(MODES.map(({ id }) => [`mode:${id}`, () => attempt(() => modes.toggle(id))])),
   });
+
+  function rest() {
+    sway.stop();
+    session.rest();
+  }
 
   async function share() {
     try {
@@ -137,6 +146,27 @@ function bindCompareButton(button, { session, store }) {
     held = false;
   });
   button.addEventListener("contextmenu", (event) => event.preventDefault());
+}
+
+// Whatever has the focus, except a field for text: Space stops all sliders that play, and presses nothing then.
+/** @param {Page["sway"]} sway */
+function stopWithSpace(sway) {
+  let stopped = false;
+  const swallow = (/** @type {KeyboardEvent} */ event) => {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  };
+  addEventListener(
+    "keydown",
+    (event) => {
+      stopped = event.key === " " && sway.active && !elementOf(event).matches("input[type=text], input[type=search], textarea");
+      if (!stopped) return;
+      sway.stop();
+      swallow(event);
+    },
+    { capture: true },
+  );
+  addEventListener("keyup", (event) => event.key === " " && stopped && swallow(event), { capture: true });
 }
 
 /** @param {string} name */

@@ -13,6 +13,9 @@ const TRUNCATION = {
   step: 0.05,
 };
 
+const LARGEST = 860; // px
+const BLOWN_UP = 4; // a picture of few pixels is blurred by more than this
+
 /** @param {Page} page */
 export function bindViews({ history, session, store }) {
   const sliders = $("slider-panel");
@@ -28,6 +31,7 @@ export function bindViews({ history, session, store }) {
     $("generator-picker").show({ generators, jobs, current: edit?.generator });
   });
   store.watch(["directions"], ({ directions }) => (sliders.directions = directions));
+  store.watch(["swaying", "directions"], ({ swaying }) => (sliders.swaying = swaying));
   store.watch(["damaged"], ({ damaged }) => (sliders.damaged = damaged));
   store.watch(["edit", "directions", "generators"], ({ edit, directions }) => {
     const generator = session.generator();
@@ -36,6 +40,7 @@ export function bindViews({ history, session, store }) {
     $("class-mix").generator = generator;
     $("class-mix").show(edit, generator);
     $("seed-field").base = edit.base;
+    $("#picture").style.setProperty("--most", `${Math.min(LARGEST, BLOWN_UP * generator.resolution)}px`);
     truncation.amount = edit.truncation;
     const words = inWords(edit, generator, directions);
     stage.description = `Generated picture: ${words}`;

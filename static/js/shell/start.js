@@ -4,6 +4,7 @@ import { restoreHistory } from "../history/stored-history.js";
 import { editInAddress } from "../picture/links.js";
 
 const RETRY = 1500; // ms
+const VISITED = "latentwalk.visited";
 
 /**
  * Show the first picture; try again until the server answers.
@@ -17,7 +18,7 @@ export function start(page) {
 }
 
 /** @param {Page} page */
-async function begin({ api, attempt, history, session, store }) {
+async function begin({ api, attempt, history, session, store, sway }) {
   const linked = await attempt(editInAddress);
   store.set({ generators: await api.generators() });
   restoreHistory(history);
@@ -31,4 +32,8 @@ async function begin({ api, attempt, history, session, store }) {
   const first = session.firstEdit();
   if (!first) throw new Error("No generator is installed. Download one under Generator.");
   await session.open(first, "Start");
+  if (localStorage.getItem(VISITED)) return;
+  localStorage.setItem(VISITED, "1");
+  const { welcome } = await import("../modes/welcome.js");
+  welcome({ store, sway });
 }

@@ -58,6 +58,7 @@ export function initialState() {
     chosen: null,
     visiting: false,
     timeline: false,
+    swaying: new Set(),
     output: storedOutput(),
     link: "connecting",
     mode: null,

@@ -381,6 +381,8 @@ interface State {
   /** whether the edit is a moment of the walk */
   visiting: boolean;
   timeline: boolean;
+  /** the ids of the sliders that play */
+  swaying: ReadonlySet<string>;
   output: Output;
   link: "connecting" | "open" | "waiting";
   /** the id of the mode that stands in the picture's place */
@@ -403,6 +405,7 @@ interface Page {
   report(error: unknown): void;
   session: import("./session.js").Session;
   store: import("./store.js").Store;
+  sway: import("../sliders/sway.js").Sway;
   toasts: import("../elements/toast-stack.js").ToastStack;
 }
 

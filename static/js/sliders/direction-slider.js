@@ -13,13 +13,17 @@ const VERDICTS = {
   unmeasured: "Nobody has measured yet whether pictures follow this slider.",
 };
 
-/** Emits the slider's `input` and `change`, `hold` {held}, `report` when its report is first opened, and `remove`. */
+/**
+ * Emits the slider's `input` and `change`, `sway` when it is to play or to stop, `hold` {held}, `report` when its report
+ * is first opened, and `remove`.
+ */
 export class DirectionSlider extends Component {
   /** @type {Direction} */
   #direction;
   #slider = h("amount-slider");
   #note = h("p", { className: "note", id: freshId("note") });
   #error = h("p", { className: "problem", hidden: true, id: freshId("problem") });
+  #play = iconButton("play", "Play", { className: "button icon-only play", onclick: () => this.tell("sway") });
   #hold = iconButton("unlock", "Hold", { className: "button icon-only hold" });
   #more = iconButton("chevron", "Report", { className: "button icon-only more", onclick: () => this.#toggle() });
   /** @type {import("./report-card.js").ReportCard | null} */
@@ -36,6 +40,8 @@ export class DirectionSlider extends Component {
     this.#note.replaceChildren(badge, ` ${note}`);
     this.#more.setAttribute("aria-label", `Report on ${name}`);
     this.#more.title = "Show the measured quality of this slider";
+    this.#play.setAttribute("aria-label", `Play ${name}`);
+    this.#play.title = "Sway over the measured range; Space stops all";
     this.#hold.setAttribute("aria-label", `Hold ${name}`);
     this.#hold.title = kind === "path" ? "A path cannot be held, because it is not straight" : "";
     if (kind !== "path") explain(this.#hold, `Padlock: holds ${name} where it is while you move the other sliders.`);
@@ -61,6 +67,12 @@ export class DirectionSlider extends Component {
     setIcon(this.#hold, held ? "lock" : "unlock");
   }
 
+  /** @param {boolean} swaying */
+  set swaying(swaying) {
+    this.#play.setAttribute("aria-pressed", String(swaying));
+    setIcon(this.#play, swaying ? "pause" : "play");
+  }
+
   /**
    * A sentence about why the server refused this slider's last amount, or null.
    * @param {string | null} sentence
@@ -81,7 +93,7 @@ export class DirectionSlider extends Component {
 
   build() {
     this.#more.setAttribute("aria-expanded", "false");
-    this.append(this.#slider, this.#hold, this.#more, this.#note, this.#error);
+    this.append(this.#slider, this.#play, this.#hold, this.#more, this.#note, this.#error);
     this.#hold.addEventListener("click", () => {
       const held = this.#hold.getAttribute("aria-pressed") !== "true";
       this.tell("hold", { held });

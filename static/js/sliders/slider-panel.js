@@ -76,6 +76,11 @@ export class SliderPanel extends Component {
     this.#rest.disabled = Object.keys(edit.amounts).length === 0;
   }
 
+  /** @param {ReadonlySet<string>} ids the sliders that play */
+  set swaying(ids) {
+    for (const [id, slider] of this.#sliders) slider.swaying = ids.has(id);
+  }
+
   /**
    * The id of the slider that the filmstrip shows.
    * @param {string | null} id

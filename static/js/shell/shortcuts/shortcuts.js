@@ -21,7 +21,7 @@ export const SHORTCUTS = Object.freeze([
   { command: "walk", key: "w", about: "Show or hide the timeline" },
   { command: "keyframe", key: "k", about: "Add a keyframe" },
   { command: "update", key: "u", about: "Update the selected keyframe" },
-  { command: "play", key: " ", shown: "Space", about: "Play or pause the walk" },
+  { command: "play", key: " ", shown: "Space", about: "Stop the sliders that play; play or pause the walk" },
   ...MODES.map(({ id, key, about }) => ({ command: `mode:${id}`, key, about })),
   { command: "export", key: "e", about: "Export the walk" },
   { command: "bookmarks", key: "b", about: "Bookmarks" },
