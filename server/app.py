@@ -38,7 +38,7 @@ from server.api.routes import (
     sign_in,
 )
 from server.api.routes.films import exports, walks
-from server.api.routes.pictures import stills
+from server.api.routes.pictures import grids, stills
 from server.api.server_runner import ServerRunner, configuration
 from server.auth import authenticator as authenticators
 from server.auth.authenticator import Authenticator
@@ -66,8 +66,8 @@ from server.storage.film_archive import FilmArchive
 
 ROOT = Path(__file__).parent.parent
 ROUTERS = (
-    pages, sign_in, health, files, generators, imports, stills, directions, regressors, jobs, exports, walks,
-    provenance, shared, live_socket,
+    pages, sign_in, health, files, generators, imports, stills, grids, directions, regressors, jobs, exports,
+    walks, provenance, shared, live_socket,
 )  # fmt: skip
 
 

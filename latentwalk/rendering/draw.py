@@ -17,6 +17,7 @@ from latentwalk.rendering import image_codec
 from latentwalk.rendering.frame import Answer, Frame
 from latentwalk.rendering.image_codec import Format, Pixels
 from latentwalk.rendering.loaded_generator import LoadedGenerator
+from latentwalk.rendering.sheet import tiled
 
 log = logging.getLogger(__name__)
 
@@ -25,17 +26,14 @@ log = logging.getLogger(__name__)
 class PreviewBatch:
     """Images that were synthesised together, in the order of their edits; an error where an edit was invalid.
 
-    `begin` is the `time.perf_counter` at which synthesis began, `seconds` how long it took.
+    `begin` is the `time.perf_counter` at which synthesis began, `seconds` how long it took, and `size` the number of
+    images, which is larger than that of `pictures` where some of these are sheets.
     """
 
     pictures: Sequence[Pixels | LatentwalkError]
     begin: float
     seconds: float
-
-    @property
-    def size(self) -> int:
-        """The number of images, errors not counted."""
-        return sum(not isinstance(picture, LatentwalkError) for picture in self.pictures)
+    size: int
 
 
 def draw_previews(edits: Sequence[Edit], generator: LoadedGenerator) -> PreviewBatch:
@@ -57,14 +55,22 @@ def draw_previews(edits: Sequence[Edit], generator: LoadedGenerator) -> PreviewB
             classes.append(weights)
         begin = time.perf_counter()
         if not latents:
-            return PreviewBatch(list(results.values()), begin, 0.0)
+            return PreviewBatch(list(results.values()), begin, 0.0, 0)
         weights = None if classes[0] is None else torch.cat([row for row in classes if row is not None])
         arrays = image_codec.to_pixels(generator.preview.synthesize(stack_latents(latents), weights))
     seconds = time.perf_counter() - begin
     if len(arrays) != len(latents):
         raise ModelFailed("The model returned too few images.", "Try again.")
     results |= dict(zip(positions, arrays, strict=True))
-    return PreviewBatch([results[position] for position in range(len(edits))], begin, seconds)
+    return PreviewBatch([results[position] for position in range(len(edits))], begin, seconds, len(arrays))
+
+
+def draw_preview_sheets(groups: Sequence[Sequence[Edit]], generator: LoadedGenerator) -> PreviewBatch:
+    """A preview for each group of edits: the image of its only edit, or a sheet; an error where an edit is invalid."""
+    batch = draw_previews([edit for group in groups for edit in group], generator)
+    pictures = iter(batch.pictures)
+    joined = [_joined([next(pictures) for _ in group]) for group in groups]
+    return PreviewBatch(joined, batch.begin, batch.seconds, batch.size)
 
 
 def draw(edit: Edit, generator: LoadedGenerator) -> Pixels:
@@ -118,3 +124,12 @@ def frame(
     data = image_codec.encode(image, format, edit=edit)
     encoded = time.perf_counter() - begin
     return Frame(data, format, image.width, image.height, size, waited, rendered, encoded)
+
+
+def _joined(pictures: Sequence[Pixels | LatentwalkError]) -> Pixels | LatentwalkError:
+    images: list[Pixels] = []
+    for picture in pictures:
+        if isinstance(picture, LatentwalkError):
+            return picture
+        images.append(picture)
+    return images[0] if len(images) == 1 else tiled(images)

@@ -18,6 +18,7 @@ from server.api.permissions import person
 from server.auth.roles import Person
 from server.engine.inference_thread import Priority
 from server.engine.preview_queue import ClientSlot, PreviewRequest
+from server.services.sheets import settled_sheet
 
 router = APIRouter()
 
@@ -131,7 +132,12 @@ class LiveSession:
             if self.slot.newest is not request:
                 continue
             try:
-                frame = await self.services.backend.still(request.edit, priority=Priority.SETTLE, person=self.who.id)
+                if request.others:
+                    frame = await settled_sheet(self.services.backend, request.edits)
+                else:
+                    frame = await self.services.backend.still(
+                        request.edit, priority=Priority.SETTLE, person=self.who.id
+                    )
             except LatentwalkError as error:
                 await self._send_error(request.rev, error)
                 continue

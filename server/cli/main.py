@@ -31,6 +31,7 @@ COMMANDS: tuple[click.Command, ...] = (
     generators.pull,
     generators.import_generator,
     render.render,
+    render.grid,
     directions.directions,
     learn.learn,
     directions.discover,

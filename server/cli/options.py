@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+MOST_SEEDS = 64  # in one range
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -43,6 +44,25 @@ class NameLayers(click.ParamType[tuple[str, tuple[int, int]]]):
         if not name or not equals or layers is None:
             self.fail(f"“{value}” is not a name, an equals sign and layers such as 4-8", parameter, context)
         return name, layers
+
+
+class SeedList(click.ParamType[list[int]]):
+    """Seeds and ranges of seeds, both ends included: 1-9,12."""
+
+    name = "A-B,C"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> list[int]:
+        """The seeds in the order given, each once."""
+        seeds: dict[int, None] = {}
+        for part in str(value).split(","):
+            first, dash, last = part.strip().partition("-")
+            if not first.isdecimal() or (dash and not last.isdecimal()):
+                self.fail(f"“{value[:40]}” is not a list of seeds such as 1-9,12", parameter, context)
+            stop = int(last) if dash else int(first)
+            if not 0 <= stop - int(first) < MOST_SEEDS:
+                self.fail(f"“{part[:40]}” is not a range of 1 to {MOST_SEEDS} seeds", parameter, context)
+            seeds.update(dict.fromkeys(range(int(first), stop + 1)))
+        return list(seeds)
 
 
 def parse_layers(text: str) -> tuple[int, int] | None:

@@ -18,18 +18,28 @@ from server.auth.roles import account_of
 
 K = TypeVar("K")
 
+LARGEST_SHEET = 16  # images of one preview
 ACCOUNT_SHARE = 4  # one account may queue one in so many of the stills that may wait
 MOST_REMEMBERED = 4096  # people whose last turn is remembered
 
 
 @dataclass(frozen=True, slots=True)
 class PreviewRequest:
-    """A requested preview: its edit, the client's revision number, the longest side in pixels, and the request time."""
+    """A requested preview: its edit, the client's revision number, the longest side in pixels, and the request time.
+
+    With `others`, edits of the same generator, it is a sheet of several images.
+    """
 
     rev: int
     edit: Edit
     size: int | None = None
     at: float = field(default_factory=time.perf_counter)
+    others: tuple[Edit, ...] = ()
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """All edits of the preview."""
+        return (self.edit, *self.others)
 
 
 class ClientSlot:
@@ -123,7 +133,7 @@ class PreviewQueue(Generic[K]):
             return list(dict.fromkeys(preview.key for preview in self._waiting if not preview.future.done()))
 
     def next_batch(self, most: int, accepts: Callable[[K], bool] = lambda key: True) -> list[QueuedPreview[K]]:
-        """Remove and return the next batch of up to `most` previews with one accepted key; empty if there is none.
+        """Remove and return the next batch of up to `most` images with one accepted key; empty if there is none.
 
         Each preview is updated to the newest request of its slot.
         """
@@ -137,15 +147,19 @@ class PreviewQueue(Generic[K]):
                 self._last_turn = {person: turn for person, turn in self._last_turn.items() if person in waiting}
             self._turn += 1
             batch: list[QueuedPreview[K]] = []
+            images = 0
             in_turn = sorted(candidates, key=lambda preview: self._last_turn.get(preview.slot.person, 0))
             for rank, preview in _ranked_by_account(in_turn):
                 person = preview.slot.person
                 in_batch = len(people) > 1 and self._last_turn.get(person) == self._turn
                 too_many = several and rank >= max(1, most // 2)
                 fits = not batch or preview.key == batch[0].key
-                if len(batch) < most and fits and not in_batch and not too_many:
+                images += len(preview.request.edits)
+                if (images <= most or not batch) and fits and not in_batch and not too_many:
                     self._last_turn[person] = self._turn
                     batch.append(preview)
+                else:
+                    images -= len(preview.request.edits)
             for preview in batch:
                 self._waiting.remove(preview)
                 preview.request = preview.slot.newer(preview.request)

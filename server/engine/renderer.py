@@ -105,7 +105,7 @@ class Renderer:
         try:
             if not batch:
                 return
-            images = draw.draw_previews([preview.request.edit for preview in batch], batch[0].key)
+            images = draw.draw_preview_sheets([preview.request.edits for preview in batch], batch[0].key)
             if len(batch) == 1 and not self._queue:
                 _encode(batch, images)  # no call waits for the device, and switching threads would take longer
             else:

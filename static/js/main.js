@@ -23,7 +23,7 @@ import { History } from "./history/history.js";
 import { keepHistory } from "./history/stored-history.js";
 import { bindJobs } from "./jobs/bind-jobs.js";
 import { Jobs } from "./jobs/jobs.js";
-import { bindLearn } from "./learn/bind-learn.js";
+import { bindLearn } from "./sliders/learn/bind-learn.js";
 import { bindLive } from "./live/bind-live.js";
 import { LiveSocket } from "./live/live-socket.js";
 import { bindAddress } from "./picture/links.js";

@@ -145,7 +145,7 @@ class ClusterBackend:
         return self._queue.next_batch(most, lambda generator: generator in generators)
 
     async def _render(self, slot: WorkerSlot, batch: list[QueuedPreview[str]]) -> None:
-        edits = [preview.request.edit for preview in batch]
+        edits = [preview.request.edits for preview in batch]
         sizes = [preview.request.size for preview in batch]
         try:
             answers: list[Answer] = await self._render_pool.call_worker(slot, "previews", batch[0].key, edits, sizes)

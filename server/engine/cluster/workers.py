@@ -91,14 +91,19 @@ class Worker:
 class RenderWorker(Worker):
     """Renders and encodes images; a file is a twentieth of its pixels' size and travels that much faster."""
 
-    async def previews(self, generator: str, edits: Sequence[Edit], sizes: Sequence[int | None]) -> list[Answer]:
-        """A JPEG preview of each edit, all of one generator, rendered in one forward pass; an error where it failed."""
+    async def previews(
+        self, generator: str, edits: Sequence[Sequence[Edit]], sizes: Sequence[int | None]
+    ) -> list[Answer]:
+        """A JPEG preview of each edit or sheet of edits, all of one generator, rendered in one forward pass.
+
+        An error where it failed.
+        """
         loaded = await self.generator_cache.get(generator)
 
         def render() -> list[Answer]:
             begin = time.perf_counter()
             try:
-                batch = draw.draw_previews(edits, loaded)
+                batch = draw.draw_preview_sheets(edits, loaded)
             except LatentwalkError as error:
                 return [error] * len(edits)
             except Exception as error:  # a model may raise anything; it fails this batch only

@@ -1,7 +1,6 @@
 /** Opens files dropped on the page or chosen with its button: installs sliders and models, opens pictures and walks. */
 
 import { $, listener } from "../elements/dom.js";
-import "./passport-dialog.js";
 import { edit } from "../picture/edit.js";
 import { inFull } from "../shell/api.js";
 import { freeName } from "../elements/form.js";
@@ -56,6 +55,7 @@ export function bindFileDrop({ api, attempt, jobs, session, store, toasts }, { w
   async function see(file) {
     toasts.say(`Opening “${file.name}” in a sandbox…`);
     const taken = new Set(store.state.generators.map(({ name }) => name));
+    await import("../modes/passport-dialog.js"); // defines the dialog
     passport.open(await api.seeGenerator(freeName(file.name, taken, "generator"), file));
   }
 

@@ -5,7 +5,7 @@ import { $, detailOf } from "../elements/dom.js";
 const PATIENCE = 700; // ms without a connection before the picture dims
 
 /** @param {Page} page */
-export function bindLive({ api, jobs, live, report, store }) {
+export function bindLive({ api, jobs, live, modes, report, store }) {
   const stage = $("picture-stage");
   const status = $("status-bar");
   let dimming = 0;
@@ -28,7 +28,7 @@ export function bindLive({ api, jobs, live, report, store }) {
     /** @type {Frame} */
     const frame = detailOf(event);
     try {
-      await stage.show(frame);
+      await (modes.view ?? stage).show(frame);
     } finally {
       live.ack(frame.rev);
     }

@@ -19,6 +19,11 @@ export class LiveSocket extends EventTarget {
   #socket = null;
   /** @type {Edit | null} */
   #edit = null;
+  /**
+   * Turns the edit into those of a sheet, or null for the edit alone.
+   * @type {((edit: Edit) => Edit[]) | null}
+   */
+  spread = null;
   #scheduled = false;
   #rev = 0;
   #newest = 0;
@@ -89,7 +94,8 @@ export class LiveSocket extends EventTarget {
 
   #post() {
     const rev = this.#rev + 1;
-    if (!this.#send({ rev, edit: this.#edit })) return;
+    const wanted = this.spread && this.#edit ? { edits: this.spread(this.#edit) } : { edit: this.#edit };
+    if (!this.#send({ rev, ...wanted })) return;
     this.#rev = rev;
     this.#sent.set(rev, { edit: this.#edit, at: performance.now() });
   }

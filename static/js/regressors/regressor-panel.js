@@ -3,7 +3,7 @@
 import { button, h } from "../elements/dom.js";
 import { Component } from "../elements/component.js";
 import { check, field, nameInput, number, onSubmit, submit, untaken } from "../elements/form.js";
-import { learningTime } from "../learn/learning-time.js";
+import { learningTime } from "../sliders/learn/learning-time.js";
 import { newest, showJobs } from "../jobs/job-card.js";
 import "./regressor-card.js";
 import "./regressor-plan.js";

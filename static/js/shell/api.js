@@ -186,6 +186,8 @@ export const api = Object.freeze({
   removeExport: (id) => remove(`api/exports/${part(id)}`),
   /** @param {Edit} edit */
   still: async (edit) => (await ask("api/provenance/still", { method: "POST", json: { edit } })).blob(),
+  /** @type {(edit: Edit, seeds: number[]) => Promise<Blob>} */
+  grid: async (edit, seeds) => (await ask("api/grids", { method: "POST", json: { edit, seeds } })).blob(),
   /** @type {(edit: EditParts, signal: AbortSignal) => Promise<Blob>} */
   thumbnail: async (edit, signal) => (await ask(thumbnailUrl(edit), { signal })).blob(),
 });

@@ -4,7 +4,17 @@ import { $, button, h, icon } from "../elements/dom.js";
 import { roving } from "../elements/roving.js";
 
 /** @type {readonly Mode[]} */
-export const MODES = Object.freeze([]);
+export const MODES = Object.freeze([
+  {
+    id: "wall",
+    key: "g",
+    name: "Wall",
+    icon: "wall",
+    about: "Many seeds under the same sliders",
+    style: "static/css/modes/wall.css",
+    load: () => import("../modes/wall.js"),
+  },
+]);
 
 /** Has one mode open at a time, in the place of the picture; `state.mode` is the open one's id, or null. */
 export class Modes {
@@ -26,6 +36,12 @@ export class Modes {
     page.store.watch(["mode"], ({ mode }) => {
       for (const one of this.#choices.querySelectorAll("button")) one.ariaPressed = String(one.dataset.mode === (mode ?? ""));
     });
+  }
+
+  /** What shows frames in place of the picture: the open mode, if it does. */
+  get view() {
+    const shown = this.#open;
+    return shown && "show" in shown ? /** @type {Required<OpenMode>} */ (shown) : null;
   }
 
   /**
@@ -62,7 +78,7 @@ export class Modes {
    */
   #choice(id, picture, name, title) {
     const show = () => this.#page.attempt(() => this.show(id));
-    return button(icon(picture), { title, "data-mode": id ?? "", onclick: show }, h("span", {}, name));
+    return button(icon(picture), { title, "aria-label": name, "data-mode": id ?? "", onclick: show }, h("span", {}, name));
   }
 }
 

@@ -412,6 +412,8 @@ interface Page {
 /** Stands in the place of the picture until it is closed. */
 interface OpenMode {
   close(): void;
+  /** shows the frames of the live connection, in place of the picture */
+  show?(frame: Frame): Promise<void>;
 }
 
 interface Mode {
@@ -442,9 +444,9 @@ interface HTMLElementTagNameMap {
   "job-tray": import("../jobs/job-tray.js").JobTray;
   "keyframe-row": import("../walk/keyframe-row.js").KeyframeRow;
   "layer-mix": import("../setup/layer-mix.js").LayerMix;
-  "learn-panel": import("../learn/learn-panel.js").LearnPanel;
+  "learn-panel": import("../sliders/learn/learn-panel.js").LearnPanel;
   "model-card": import("../setup/model-card.js").ModelCard;
-  "passport-dialog": import("../files/passport-dialog.js").PassportDialog;
+  "passport-dialog": import("../modes/passport-dialog.js").PassportDialog;
   "picture-stage": import("../picture/picture-stage.js").PictureStage;
   "presets-dialog": import("../walk/presets-dialog.js").PresetsDialog;
   "rating-panel": import("../regressors/rating-panel.js").RatingPanel;

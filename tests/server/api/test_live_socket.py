@@ -86,6 +86,39 @@ async def test_an_edit_is_answered_by_a_preview_and_then_by_its_settled_frame(li
     assert np.abs(rough - first).mean() < 4
 
 
+async def test_several_edits_are_answered_by_one_sheet_of_their_pictures(live_server: str) -> None:
+    wall = [edit(base={"seed": seed}, amounts={"sway": 3}) for seed in (1, 2, 3)]
+    async with tab(live_server) as socket:
+        await say(socket, rev=1, edits=wall)
+        preview, jpeg = await frame(socket)
+        assert (preview.rev, preview.settled, preview.batch) == (1, False, 3)
+        assert Image.open(io.BytesIO(jpeg)).size == (256, 256)
+        settled, png = await frame(socket)
+        assert (settled.rev, settled.codec, settled.settled) == (1, "png", True)
+        sheet = np.asarray(Image.open(io.BytesIO(png)))
+        await say(socket, ack=1, rev=2, edit=wall[2])
+        await frame(socket)
+        _, alone = await frame(socket)
+    assert np.array_equal(sheet[128:, :128], np.asarray(Image.open(io.BytesIO(alone))))
+    assert (sheet[128:, 128:] == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("edits", "said"),
+    [
+        ([], "not a list of 1 to 16"),
+        ([EDIT] * 17, "not a list of 1 to 16"),
+        ("seven", "not a list of 1 to 16"),
+        ([EDIT, {**EDIT, "generator": "avatars"}], "several generators"),
+        ([EDIT, {**EDIT, "base": {"seed": -1}}], "base.seed is wrong"),
+    ],
+)
+def test_a_wall_that_cannot_be_drawn_is_refused_under_its_rev(edits: Any, said: str) -> None:
+    with pytest.raises(MessageRefused, match=said) as refused:
+        parse({"text": json.dumps({"rev": 4, "edits": edits})})
+    assert refused.value.rev == 4
+
+
 async def test_after_many_edits_at_once_the_last_frame_is_of_the_newest(live_server: str) -> None:
     async with tab(live_server) as socket:
         for rev in range(1, 201):

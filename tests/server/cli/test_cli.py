@@ -16,6 +16,7 @@ from PIL import Image
 
 from latentwalk import edit as edits
 from latentwalk.directions.direction_file import to_bytes
+from latentwalk.rendering.sheet import GAP, MARGIN
 from models.catalogue import local, pinned
 from server.cli.main import main
 from server.storage.library import Library
@@ -111,6 +112,23 @@ def test_a_render_is_the_edits_own_picture_and_carries_it(run, swayed, tmp_path,
     assert edit.amounts == {"sway": -4.5}
     assert edit.classes == {"blue": 0.7, "green": 0.3}
     assert edit.truncation == 0.8
+
+
+def test_a_grid_shows_one_edit_with_several_seeds(run, swayed, tmp_path):
+    words = ["--generator", "eyes", "--set", "sway=3", "--seeds", "3-5,9", "--columns", 4, "--json"]
+    said = json.loads(good(run("grid", *words, "--out", tmp_path / "wall.png")))
+    assert said["seeds"] == [3, 4, 5, 9]
+    good(run("render", "--generator", "eyes", "--set", "sway=3", "--seed", 4, "--out", tmp_path / "one.png"))
+    with Image.open(tmp_path / "wall.png") as wall, Image.open(tmp_path / "one.png") as one:
+        left = MARGIN + 128 + GAP
+        assert wall.crop((left, MARGIN, left + 128, MARGIN + 128)).tobytes() == one.convert("RGB").tobytes()
+
+
+@pytest.mark.parametrize("seeds", ["", "one", "9-1", "1-999", "1,,2", "-3"])
+def test_seeds_that_are_no_list_are_refused(run, tmp_path, seeds):
+    result = run("grid", "--generator", "eyes", "--seeds", seeds, "--out", tmp_path / "wall.png")
+    assert result.exit_code == 2
+    assert not (tmp_path / "wall.png").exists()
 
 
 @pytest.mark.parametrize("name", ["f.jpg", "f.webp"])

@@ -299,3 +299,12 @@ def test_the_canonical_edit_names_the_picture(client: TestClient) -> None:
     assert parse(spelled) == parse(EDIT)
     first, second = (client.post("/api/render", json=one).content for one in (EDIT, spelled))
     assert hashlib.sha256(first).digest() == hashlib.sha256(second).digest()
+
+
+def test_a_grid_is_one_picture_of_several_seeds(client: TestClient) -> None:
+    answer = client.post("/api/grids", json={"edit": EDIT, "seeds": [1, 2, 3], "columns": 3})
+    assert answer.headers["content-type"] == "image/png"
+    with Image.open(io.BytesIO(answer.content)) as sheet:
+        assert sheet.width > 3 * 128 > sheet.height
+    said(client.post("/api/grids", json={"edit": EDIT, "seeds": []}), 422)
+    said(client.post("/api/grids", json={"edit": {**EDIT, "generator": "nobody"}, "seeds": [1]}), 404)

@@ -1,12 +1,12 @@
 /** <learn-panel>: the form that learns a slider, the one that discovers directions, and their jobs. */
 
-import { LARGEST_SEED } from "../picture/edit.js";
-import { describe } from "../sliders/units.js";
-import { button, h } from "../elements/dom.js";
-import { Component } from "../elements/component.js";
-import { choice, field, nameInput, number, onSubmit, options, radio, submit, untaken } from "../elements/form.js";
+import { LARGEST_SEED } from "../../picture/edit.js";
+import { describe } from "../units.js";
+import { button, h } from "../../elements/dom.js";
+import { Component } from "../../elements/component.js";
+import { choice, field, nameInput, number, onSubmit, options, radio, submit, untaken } from "../../elements/form.js";
 import { learningTime } from "./learning-time.js";
-import { newest, showJobs } from "../jobs/job-card.js";
+import { newest, showJobs } from "../../jobs/job-card.js";
 
 const KINDS = ["learn", "discover"];
 const METHODS = { pca: "PCA", sefa: "SeFa", styles: "Style" };

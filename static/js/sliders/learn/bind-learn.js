@@ -1,6 +1,6 @@
 /** Connects the Learn panel to the server's jobs. */
 
-import { $, listener } from "../elements/dom.js";
+import { $, listener } from "../../elements/dom.js";
 import "./learn-panel.js";
 
 /** @param {Page} page */
