@@ -54,9 +54,9 @@ class Recipe(_Frozen):
     that are composed during training; or "scenes:PATH", a data set that `latentwalk scenes` rendered. Paths are
     relative to the recipe's folder. `mirror` also shows the images of a folder flipped. `critic` is the discriminator's
     widths if they differ from the generator's. `encoder` is the number of steps that the encoder is trained for, 0 for
-    no encoder. `stable_rank` normalises the discriminator's weights: 1
-    bounds their spectral norm alone, less also bounds their stable rank by that share of the full one. `augment` is
-    the augmentation of what the discriminator sees. `memory` is the half-life of the weight average, in images.
+    no encoder. `stable_rank` normalises the discriminator's weights: 1 bounds their spectral norm alone, less also
+    bounds their stable rank by that share of the full one. `augment` is the augmentation of what the discriminator
+    sees. `memory` is the half-life of the weight average, in images.
     `mapping_rate` multiplies the learning rate in the mapping network, `momentum` is Adam's first beta: adversarial
     training wants little of both, teaching more. `lazy` is the number of steps between R1 penalties. `start` is the
     folder of a generator to start from; its discriminator is unknown, so `alone` trains only the discriminator for the

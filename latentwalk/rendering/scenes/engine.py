@@ -17,6 +17,8 @@ from latentwalk.rendering.scenes.toys.toy import Toy
 
 KEY, FILL = torch.tensor([1.0, 0.93, 0.82]) * 1.02, torch.tensor([0.86, 0.93, 1.0]) * 0.5  # the lamp, and the sky
 FLOOR_SATURATION, WALL_SATURATION = 0.27, 0.33
+# Heights over a surface in metres at which its surroundings are probed, and how much each darkens it.
+TOY_PROBES, FLOOR_PROBES = ((0.05, 0.56), (0.14, 0.31), (0.3, 0.15)), ((0.06, 0.35), (0.2, 0.28))
 SHADED = 1.9  # metres around the toy within which the floor may lie in its shadow
 
 
@@ -38,10 +40,8 @@ def _render(scene: Scene, size: int, samples: int) -> Tensor:
 
 def _surroundings(scene: Scene, seen: View, toy: Toy) -> Tensor:
     # The floor, which rises into the wall without an edge, as in a photographer's studio.
-    floor, wall = (
-        from_hsv(scene.floor_hue, FLOOR_SATURATION, scene.floor_value),
-        from_hsv(scene.wall_hue, WALL_SATURATION, scene.wall_value),
-    )
+    floor = from_hsv(scene.floor_hue, FLOOR_SATURATION, scene.floor_value)
+    wall = from_hsv(scene.wall_hue, WALL_SATURATION, scene.wall_value)
     down = -seen.directions[:, 1]
     depth = seen.eye[1] / down.clamp_min(1e-3)
     points = seen.eye + depth[:, None] * seen.directions
@@ -58,21 +58,13 @@ def _surroundings(scene: Scene, seen: View, toy: Toy) -> Tensor:
         arriving[near] = 1 - edge * (1 - marching.lit(toy, here, seen.light))
         close = (here[:, [0, 2]].norm(dim=1) < 1.0).nonzero()[:, 0]
         up = torch.tensor([0.0, 1.0, 0.0]).expand(len(close), 3)
-        open_[near[close]] = _floor_exposed(toy, here[close], up)
+        open_[near[close]] = marching.exposed(toy, here[close], up, FLOOR_PROBES)
     slant = seen.light[1].clamp_min(0.1) ** 0.5
     lamp = (0.42 + 0.58 * arriving * slant)[:, None] * KEY
     on_floor = floor * (lamp * 0.86 + FILL * 0.8 * open_[:, None])
     height = (seen.directions[:, 1] * 1.6 + 0.35).clamp(0, 1)[:, None]
     on_wall = wall * (KEY * 0.72 + FILL * 0.72) * (0.94 + 0.16 * height)
     return torch.lerp(on_floor, on_wall, far[:, None])
-
-
-def _floor_exposed(toy: Toy, points: Tensor, up: Tensor) -> Tensor:
-    hidden = torch.zeros(len(points))
-    for height, weight in ((0.06, 0.5), (0.2, 0.4)):
-        distance = toy.solid(marching.coordinates(points + height * up))
-        hidden += weight * (height - distance).clamp_min(0) / height
-    return (1 - 0.7 * hidden).clamp(0.15, 1)
 
 
 def _toy(scene: Scene, seen: View, toy: Toy, rays: Tensor, depth: Tensor) -> Tensor:
@@ -82,7 +74,7 @@ def _toy(scene: Scene, seen: View, toy: Toy, rays: Tensor, depth: Tensor) -> Ten
     colour = palette(scene)[toy.paint(marching.coordinates(points))]
     facing = (normal @ seen.light).clamp_min(0)
     direct = facing * marching.lit(toy, points + 0.012 * normal, seen.light)
-    open_ = marching.exposed(toy, points, normal)[:, None]
+    open_ = marching.exposed(toy, points, normal, TOY_PROBES)[:, None]
     floor = from_hsv(scene.floor_hue, FLOOR_SATURATION, scene.floor_value)
     upward = normal[:, 1:2] * 0.5 + 0.5
     around = (FILL * upward + floor * KEY * 0.34 * (1 - upward)) * open_

@@ -84,11 +84,14 @@ def lit(toy: Toy, points: Tensor, light: Tensor) -> Tensor:
     return share
 
 
-def exposed(toy: Toy, points: Tensor, normal: Tensor) -> Tensor:
-    """How open the surroundings of each point are, [n], from 0 to 1: dark in corners and under the toy."""
+def exposed(toy: Toy, points: Tensor, normal: Tensor, probes: tuple[tuple[float, float], ...]) -> Tensor:
+    """How open the surroundings of each point are, [n], from 0 to 1: dark in corners and under the toy.
+
+    `probes` are heights over the surface, in metres, and how much a surface at less than each darkens the point.
+    """
     hidden = torch.zeros(len(points))
-    for height, weight in ((0.05, 0.9), (0.14, 0.5), (0.3, 0.25)):
+    for height, weight in probes:
         over = points + height * normal
         distance = torch.minimum(toy.solid(coordinates(over)), over[:, 1])
         hidden += weight * (height - distance).clamp_min(0) / height
-    return (1 - 0.62 * hidden).clamp(0.12, 1)
+    return (1 - hidden).clamp(0.12, 1)
