@@ -13,6 +13,7 @@ from torch import Tensor
 from latentwalk.training.recipe import Recipe
 from models.catalogue.hashing import fingerprint
 from models.generators.stylegan2 import FIR
+from models.networks.mapping import RATE
 from models.networks.stylegan2 import StyleGAN2Network
 from models.specs import Card, GeneratorSpec, title_from_name
 
@@ -26,7 +27,7 @@ def export_generator(
     for name, tensor in network.state_dict().items():
         block = re.match(r"synthesis\.blocks\.(\d+)\.", name)
         if block is None or int(block[1]) < blocks:
-            state[name] = tensor.detach().half().cpu()
+            state[name] = _at_usual_rate(name, tensor, network.config.rate).detach().half().cpu()
     about = recipe.about
     spec = GeneratorSpec(
         name=recipe.name,
@@ -50,3 +51,8 @@ def export_generator(
         ),
     )
     return spec, state
+
+
+def _at_usual_rate(name: str, tensor: Tensor, rate: float) -> Tensor:
+    # The multiplier is part of the arithmetic of a mapping layer, and stored networks are read with the usual one.
+    return tensor * (rate / RATE) if name.startswith("mapping.layers.") else tensor

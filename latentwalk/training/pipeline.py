@@ -20,6 +20,7 @@ from latentwalk.steering.data_coverage import data_coverage
 from latentwalk.training import post_training
 from latentwalk.training.data.avatars import Avatars, variability
 from latentwalk.training.data.image_folder import ImageFolder
+from latentwalk.training.data.scene_folder import SceneFolder
 from latentwalk.training.encoder_training import ReconstructionFigures
 from latentwalk.training.evaluation.model_card import model_card
 from latentwalk.training.export_generator import export_generator
@@ -66,10 +67,12 @@ def reconstruction_json(figures: ReconstructionFigures) -> dict[str, Any]:
 
 def open_images(
     recipe: Recipe, base: Path, side: int, part: str = "train", device: torch.device | str = "cpu"
-) -> Avatars | ImageFolder:
+) -> Avatars | ImageFolder | SceneFolder:
     """The recipe's images at a side; `part` is "train" or "held-out", relative paths start at `base`."""
     kind, _, path = recipe.pictures.partition(":")
     folder = (base / Path(path).expanduser()).resolve()
+    if kind == "scenes":
+        return SceneFolder(folder, side, part)
     return Avatars(folder, side, part, device) if kind == "avatars" else ImageFolder(folder, side, recipe.mirror, part)
 
 
@@ -93,7 +96,7 @@ def run_recipe(
     yield Progress(0.0, "Reading the pictures")
 
     @functools.lru_cache(maxsize=1)
-    def source(side: int) -> Avatars | ImageFolder:
+    def source(side: int) -> Avatars | ImageFolder | SceneFolder:
         return open_images(recipe, base, side, device=torch_device)
 
     classes = source(recipe.stages[0].side).classes

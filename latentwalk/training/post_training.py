@@ -24,11 +24,12 @@ from latentwalk.training.evaluation.sample_grid import sample_grid
 from latentwalk.training.evaluation.samplers import FreshRealSampler, GeneratorSampler, RealSampler
 from latentwalk.training.evaluation.snapshots import FOLDER as SNAPSHOTS
 from latentwalk.training.evaluation.snapshots import curve
+from latentwalk.training.gan.state import network_config
 from latentwalk.training.recipe import Recipe
 from models import atomic_files
 from models.base import Generator
 from models.catalogue.local import ENCODER
-from models.networks.stylegan2 import NetworkConfig, StyleGAN2Network
+from models.networks.stylegan2 import StyleGAN2Network
 
 COLUMNS = 10
 REPORT = "report.json"
@@ -65,7 +66,7 @@ def add_report(
         tuple(spec.classes),
     )
     figures = yield from scale_progress(report(subject, ReportSettings(), run / "report", generator.device), 0.0, 0.85)
-    config = NetworkConfig(recipe.z, recipe.w, len(spec.classes), recipe.widths, recipe.mapping, fir=(1, 1))
+    config = network_config(recipe, len(spec.classes))
     points = curve(
         run / SNAPSHOTS,
         lambda: StyleGAN2Network(config).to(generator.device),

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 SLOPE = 0.2
 GAIN = math.sqrt(2)
 EPSILON = 1e-8
+RATE = 0.01  # of a mapping network's learning rate, the usual share
 
 
 class Dense(nn.Module):
@@ -47,7 +48,7 @@ class MappingNetwork(nn.Module):
         w: int,
         classes: int,
         layers: int,
-        rate: float = 0.01,
+        rate: float = RATE,
         embed: int = 0,
         hidden: int = 0,
         joint: bool = False,

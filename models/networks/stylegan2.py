@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from models.layers.block_cache import BlockCache
 from models.layers.fir_resampling import prepare_kernel, upsample_conv, upsample_image
 from models.layers.weight_cache import WeightCache
-from models.networks.mapping import EPSILON, GAIN, SLOPE, Dense, MappingNetwork, mapping_sizes
+from models.networks.mapping import EPSILON, GAIN, RATE, SLOPE, Dense, MappingNetwork, mapping_sizes
 
 HALF = math.sqrt(0.5)
 Architecture = Literal["skip", "resnet", "orig"]
@@ -45,7 +45,7 @@ class NetworkConfig:
     mapping: int = 8
     fir: tuple[float, ...] = (1, 3, 3, 1)
     channels: int = 3
-    rate: float = 0.01
+    rate: float = RATE
     architecture: Architecture = "skip"
     start: tuple[int, int] = (4, 4)
     noise: bool = False

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from latentwalk.training.evaluation.snapshots import MOST, write_snapshot
 from latentwalk.training.gan.cuda_graphs import CudaGraph
 from latentwalk.training.gan.state import TrainingState
 from latentwalk.training.gan.step import step, update_average
+from latentwalk.training.gan.taught_step import taught_step
 from latentwalk.training.gan.warm_start import warm_start
 from latentwalk.training.recipe import Recipe, Stage
 
@@ -37,6 +38,14 @@ class TrainingImages(Protocol):
 
     def batch(self, count: int, source: torch.Generator) -> tuple[Tensor, Tensor]:
         """Images [count, 3, side, side] in [-1, 1] and their class indices [count]."""
+        ...
+
+
+class TaughtImages(TrainingImages, Protocol):
+    """Images whose latents are known."""
+
+    def examples(self, count: int, source: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """As `batch`, with the latents [count, z]."""
         ...
 
 
@@ -139,13 +148,18 @@ class _StageSteps:
 
     def next(self, images: TrainingImages, fade: float) -> Tensor:
         recipe, stage, state = self.recipe, self.stage, self.state
-        real, kinds = images.batch(stage.batch, state.source)
+        if stage.loss == "taught":
+            real, kinds, z = cast(TaughtImages, images).examples(stage.batch, state.source)
+        else:
+            real, kinds = images.batch(stage.batch, state.source)
+            z = torch.randn(stage.batch, recipe.z, generator=state.source)
         labels = one_hot(kinds, len(images.classes)).float() if images.classes else None
-        z = torch.randn(stage.batch, recipe.z, generator=state.source)
         real, z = (tensor.to(state.device, non_blocking=True) for tensor in (real, z))
         classes = None if labels is None else labels.to(state.device, non_blocking=True)
         penalise, alone = (state.images // stage.batch) % recipe.lazy == 0, state.images < recipe.alone
         run: Callable[..., Tensor] = partial(step, recipe, stage, state, self.dtype, fade, penalise, alone)
+        if stage.loss == "taught":
+            run, penalise, alone = partial(taught_step, stage, state, self.dtype), False, False
         if self.can_record and fade == 1:
             if (penalise, alone) not in self.graphs:
                 self.graphs[penalise, alone] = CudaGraph(run)

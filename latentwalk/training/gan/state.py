@@ -20,7 +20,14 @@ from models.networks.discriminator import Discriminator, with_spectral_norm
 from models.networks.stylegan2 import NetworkConfig, StyleGAN2Network
 
 FILE = "state.safetensors"
-BETAS = (0.0, 0.99)
+SECOND_BETA = 0.99
+
+
+def network_config(recipe: Recipe, classes: int) -> NetworkConfig:
+    """The sizes of a recipe's generator for that many classes."""
+    return NetworkConfig(
+        recipe.z, recipe.w, classes, recipe.widths, recipe.mapping, fir=(1, 1), rate=recipe.mapping_rate
+    )
 
 
 @dataclass(eq=False)
@@ -43,7 +50,7 @@ class TrainingState:
     def start(cls, recipe: Recipe, classes: int, device: torch.device | str = "cpu") -> TrainingState:
         """The state before the first step; the recipe's seed determines every weight and every draw."""
         torch.manual_seed(recipe.seed)
-        config = NetworkConfig(recipe.z, recipe.w, classes, recipe.widths, recipe.mapping, fir=(1, 1))
+        config = network_config(recipe, classes)
         network, average = StyleGAN2Network(config), StyleGAN2Network(config)
         average.load_state_dict(network.state_dict())
         average.requires_grad_(False)
@@ -57,10 +64,11 @@ class TrainingState:
                 module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         # With a penalty only every few steps, the rate and the betas are corrected (StyleGAN2, section B).
         share = recipe.lazy / (recipe.lazy + 1)
+        momentum = recipe.momentum
         rates = {"network": (network, 1.0), "critic": (discriminator, share)}
         optimizers = {
             name: torch.optim.Adam(
-                module.parameters(), recipe.rate * part, (BETAS[0] ** part if BETAS[0] else 0.0, BETAS[1] ** part),
+                module.parameters(), recipe.rate * part, (momentum**part if momentum else 0.0, SECOND_BETA**part),
                 1e-8, fused=is_cuda, capturable=is_cuda,  # the step count on the device, so that graphs can record it
             )
             for name, (module, part) in rates.items()

@@ -62,7 +62,7 @@ def step(
     state.optimizers["critic"].step()
 
     with torch.no_grad():
-        _update_class_means(state, w.detach(), classes)
+        update_class_means(state, w.detach(), classes)
     return torch.stack([loss_g, loss_d, score_real.mean(), score_fake.mean()]).detach()
 
 
@@ -78,7 +78,8 @@ def update_average(recipe: Recipe, stage: Stage, state: TrainingState) -> None:
         torch._foreach_lerp_(list(state.average.parameters()), list(state.network.parameters()), 1 - decay)
 
 
-def _update_class_means(state: TrainingState, w: Tensor, classes: Tensor | None) -> None:
+def update_class_means(state: TrainingState, w: Tensor, classes: Tensor | None) -> None:
+    """Let the mean w of each class follow those of a batch: w [N, w], classes [N, K]."""
     mean = state.average.mapping.get_buffer("mean")
     if classes is None:
         mean.lerp_(w.mean(dim=0, keepdim=True), 1 - CLASS_MEAN_DECAY)
