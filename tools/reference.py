@@ -65,10 +65,10 @@ everything else. Its first message is `{"hello": {"version": ..., "device": ...}
 A client message has `rev`, a number from 0 to 2³²-1 that rises with every edit, and `edit`, an Edit. Optional are
 `size`, the side in pixels at which the picture is shown, and `ack`, the `rev` of the newest frame that was drawn. A
 message may also consist of `ack` alone. In place of `edit`, `edits` is a list of 1 to 16 edits of one generator: they
-are synthesised together and come back as one picture, row by row, with ⌈√n⌉ columns. The newest edit wins: older ones that were not rendered yet are skipped. At
-most two frames are sent without an acknowledgement. When no newer edit arrives for 0.15 s, the settled frame follows:
-the same picture, computed exactly and at full size. An edit that cannot be rendered is answered with
-`{"rev": ..., "error": {"code", "message", "hint"}}`.
+are synthesised together and come back as one picture, row by row, with ⌈√n⌉ columns. The newest edit wins: older ones
+that were not rendered yet are skipped. At most two frames are sent without an acknowledgement. When no newer edit
+arrives for 0.15 s, the settled frame follows: the same picture, computed exactly and at full size. An edit that
+cannot be rendered is answered with `{"rev": ..., "error": {"code", "message", "hint"}}`.
 
 A frame is a header of 32 bytes, big-endian, followed by the encoded picture:
 
