@@ -21,6 +21,7 @@ from server.settings import Settings
 from server.storage.library import Library
 
 ROUNDS, PER_ROUND = 5, 40
+WALL, WALLS_PER_ROUND = 9, 8  # pictures of a wall, and round trips of walls
 Shares = Mapping[str, float]
 USUAL: Shares = {"p50": 0.5, "p95": 0.95}
 LOAD: Shares = {**USUAL, "p99": 0.99}
@@ -29,15 +30,16 @@ LOAD: Shares = {**USUAL, "p99": 0.99}
 def bench(settings: Settings, generator: str) -> dict[str, Any]:
     """Milliseconds of a forward pass, of encoding its image, and from sending an edit to receiving its frame.
 
-    The three are measured in alternation in one run, so that other load on the machine affects all of them alike.
-    `ratio` is the live p50 over the sum of the other two.
+    All are measured in alternation in one run, so that other load on the machine affects all of them alike. `ratio` is
+    the live p50 over the sum of the other two. `wall_ms` is the round trip of a wall of nine pictures, and `wall_rate`
+    how many walls come in the time of one picture.
     """
     tune_threads()
     library = Library(settings.home)
     exact = library.load(generator, pick_device(settings.device))
     with serving(settings) as server:
         loaded = _loaded(library, exact, server)
-        live, forward, encode = asyncio.run(_measure(server, loaded))
+        live, walls, forward, encode = asyncio.run(_measure(server, loaded))
         rss = server.rss_mb()
     figures = {"forward_ms": quantiles(forward), "encode_ms": quantiles(encode), "live_ms": quantiles(live)}
     alone = figures["forward_ms"]["p50"] + figures["encode_ms"]["p50"]
@@ -47,6 +49,8 @@ def bench(settings: Settings, generator: str) -> dict[str, Any]:
         "precision": loaded.quick.precision,
         **figures,
         "ratio": round(figures["live_ms"]["p50"] / alone, 3),
+        "wall_ms": quantiles(walls),
+        "wall_rate": round(figures["live_ms"]["p50"] / quantiles(walls)["p50"], 3),
         "rss_mb": rss,
     }
 
@@ -75,23 +79,29 @@ def _loaded(library: Library, exact: Generator, server: Server) -> LoadedGenerat
     return LoadedGenerator(exact, exact.at(chosen), lambda: library.directions(name))
 
 
-async def _measure(server: Server, loaded: LoadedGenerator) -> tuple[list[float], list[float], list[float]]:
+async def _measure(server: Server, loaded: LoadedGenerator) -> tuple[list[float], ...]:
+    # Seconds of round trips, of those of walls, of forward passes and of encodings.
     tracks = [Track(direction.id, direction.unit, *direction.range) for direction in loaded.directions().values()]
     user = await SimulatedUser(server.socket, Drag(loaded.spec.name, tracks), server.sign_in()).open()
+    visitor = await SimulatedUser(server.socket, user.drag.another(1), server.sign_in(), wall=WALL).open()
     live: list[float] = []
+    walls: list[float] = []
     forward: list[float] = []
     encode: list[float] = []
     for round in range(ROUNDS + 1):
         trips = await user.measure_round_trips(PER_ROUND)
+        wall_trips = await visitor.measure_round_trips(WALLS_PER_ROUND)
         passes, encodings = await asyncio.to_thread(
             _time_in_process, loaded, PER_ROUND
         )  # in a thread: the loop answers pings
         if round > 0:  # the first warms up
             live += trips
+            walls += wall_trips
             forward += passes
             encode += encodings
     await user.close()
-    return live, forward, encode
+    await visitor.close()
+    return live, walls, forward, encode
 
 
 def _time_in_process(loaded: LoadedGenerator, count: int) -> tuple[list[float], list[float]]:

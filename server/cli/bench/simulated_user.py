@@ -65,6 +65,7 @@ class SimulatedUser:
     """One user with one live socket.
 
     reading_time   seconds between receiving a frame and acknowledging it
+    wall           pictures of a wall that each edit is sent for; 1 is the edit alone
     round_trips    seconds from each edit to its frame
     ages           seconds since the edit of a frame was sent, when the next frame replaces it
     edits_behind   edits sent since the one that a frame shows
@@ -75,6 +76,7 @@ class SimulatedUser:
     drag: Drag
     cookie: str = ""
     reading_time: float = 0.0
+    wall: int = 1
     rev: int = 0
     frames: int = 0
     errors: int = 0
@@ -212,7 +214,9 @@ class SimulatedUser:
 
     async def _send(self) -> None:
         self._sent[self.rev] = time.perf_counter()
-        await self.socket.send(json.dumps({"rev": self.rev, "edit": self._edit}))
+        edits = [{**self._edit, "base": {"seed": seed}} for seed in range(self.wall)]
+        wanted = {"edit": self._edit} if self.wall == 1 else {"edits": edits}
+        await self.socket.send(json.dumps({"rev": self.rev, **wanted}))
 
     async def _frame(self) -> frame_protocol.Header | None:
         message = await self.socket.recv()
