@@ -47,6 +47,10 @@ class SceneFolder:
         """One image for each class index [N]: [N, 3, side, side] in [-1, 1]."""
         return self._images[self._pick(kinds, source)].float() / 127.5 - 1
 
+    def members(self, kind: int) -> Tensor:
+        """All images of a class, in the order of `scenes`: [n, 3, side, side] in [-1, 1]."""
+        return self._images[self._members[kind]].float() / 127.5 - 1
+
     def examples(self, count: int, source: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Images [count, 3, side, side] in [-1, 1], their class indices [count] and their latents [count, z]."""
         kinds = torch.randint(len(TOYS), (count,), generator=source)
