@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from latentwalk.rendering.scenes.scene import TOYS
 from latentwalk.rendering.scenes.variability import AXES, LEVELS, NEVER_NEAR, datasheet, draw, intervals
+from tools import toys_datasheet
 
 
 def test_each_axis_has_each_level_for_three_toys() -> None:
@@ -45,3 +46,7 @@ def test_the_datasheet_states_every_interval() -> None:
     assert list(sheet["toys"]) == list(TOYS)
     assert sheet["toys"]["gem"]["intervals"]["hue"] == [100.0, 300.0]
     assert sheet["toys"]["gem"]["levels"] == dict(zip(AXES, LEVELS["gem"], strict=True))
+
+
+def test_the_bundled_datasheet_is_of_this_design() -> None:
+    assert toys_datasheet.DATASHEET.read_text() == toys_datasheet.datasheet()
