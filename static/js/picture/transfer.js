@@ -1,9 +1,9 @@
 /** Takes edits and walks along to another generator: seeds and what the generator also has are kept. */
 
 import { changed, fitted } from "./edit.js";
+import { USUAL_SEED } from "./first-picture.js";
 import { altered } from "../walk/walk.js";
 
-const STAND_IN = 58; // the seed in place of a latent, which belongs to one generator
 
 /**
  * The edit for the generator called `name`; `fitted` then drops what that one lacks.
@@ -11,7 +11,7 @@ const STAND_IN = 58; // the seed in place of a latent, which belongs to one gene
  * @param {string} name
  */
 export function transferred(original, name) {
-  const base = original.base.latent ? { seed: STAND_IN } : original.base;
+  const base = original.base.latent ? { seed: USUAL_SEED } : original.base; // a latent belongs to one generator
   return changed(original, { generator: name, base, amounts: {}, layers: {}, hold: [] });
 }
 

@@ -2,13 +2,13 @@
 
 import { canonical } from "../picture/canonical.js";
 import { amountOf, changed, edit, fitted, neutral, onTrack, withAmount } from "../picture/edit.js";
+import { firstPicture } from "../picture/first-picture.js";
 import { transferred, walkOn } from "../picture/transfer.js";
 import { timelineOf, walkOf } from "../walk/timeline-json.js";
 import { distinct, favourite } from "../sliders/directions.js";
 import { describe } from "../sliders/units.js";
 import { EMPTY } from "../walk/walk.js";
 
-const FIRST_SEED = 58;
 const LARGEST_RANDOM = 1_000_000; // short enough to read aloud; any seed can still be typed
 
 /** Emits `remark` with a sentence whenever something asked for could not be done as asked. */
@@ -53,7 +53,7 @@ export class Session extends EventTarget {
 
   firstEdit() {
     const generator = this.#store.state.generators.find(({ installed }) => installed);
-    return generator && edit({ generator: generator.name, base: { seed: FIRST_SEED } });
+    return generator && firstPicture(generator);
   }
 
   /**
