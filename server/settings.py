@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     max_batch: int = Field(16, ge=1, le=64, description="Largest number of previews computed in one forward pass.")
     generators_kept: int = Field(3, ge=1, le=16, description="Largest number of generators held in memory at once.")
     people: int = Field(64, ge=1, le=1024, description="Largest number of live connections at once.")
-    first: str = Field("", description="Generator that the page opens with; if empty, the first installed one.")
+    first: str = Field("toys", description="Generator that the page opens with; the first installed one if it is not.")
     unlocked: bool = Field(
         False, description="Open uploaded models even if this system cannot confine them in a sandbox."
     )

@@ -24,7 +24,7 @@ from models.catalogue import pinned
 from server.storage.library import Library
 
 BUNDLED = Path(__file__).parent.parent / "models" / "bundled"
-GENERATORS = ("avatars", "eyes", "faces")
+GENERATORS = ("avatars", "eyes", "faces", "toys")
 FILES = sorted(path for name in GENERATORS for path in direction_files(BUNDLED / name))
 
 

@@ -4,7 +4,7 @@ import { edit } from "./edit.js";
 
 export const USUAL_SEED = 58;
 /** @type {Record<string, number>} seeds that were chosen by eye */
-const SEEDS = {};
+const SEEDS = { toys: 57 };
 
 /**
  * The first edit of a generator: its default classes with a seed that shows it well.
