@@ -84,9 +84,9 @@ def test_every_verb_of_the_contract_is_there():
     assert set(main.commands) >= verbs | {"measure", "export", "walk", "bench", "doctor"}
 
 
-def test_generators_are_the_bundled_one_and_those_of_the_zoo(run):
+def test_generators_are_the_bundled_ones_and_those_of_packages(run):
     found = json.loads(good(run("generators", "--json")))["generators"]
-    assert [one["name"] for one in found] == ["avatars", *pinned.entries()]
+    assert [one["name"] for one in found] == ["toys", "avatars", *pinned.entries()]
     eyes, faces = (next(one for one in found if one["name"] == name) for name in ("eyes", "faces"))
     assert eyes["installed"] is True
     assert faces["installed"] is False
