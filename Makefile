@@ -1,6 +1,6 @@
 # run: serve the page; test: everything CI runs; check: lint and types; bench, soak: figures; lock: pin versions; clean.
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage check bench soak avatars directions memorability pictures reference lock clean chromium
+.PHONY: help run test coverage check bench soak toys avatars directions memorability pictures reference lock clean chromium
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -28,6 +28,7 @@ help:
 	@echo "make check  lint and types alone"
 	@echo "make bench  measure forward, encoding and the live round trip"
 	@echo "make soak   minutes of dragging, learning and exporting, and of fuzzing the readers (LATENTWALK_FUZZ_MINUTES each)"
+	@echo "make toys   render the toys, teach the bundled generator and learn its sliders again; takes two hours on two cores"
 	@echo "make avatars  draw the data, train and measure the bundled avatars; needs Node.js and many hours; run it again to resume"
 	@echo "make directions  learn the bundled directions again; takes half an hour"
 	@echo "make memorability  learn the bundled memorability sliders again; downloads ResMem; takes an hour on two cores"
@@ -62,6 +63,11 @@ soak: PROGRAMS := firefox-esr WebKitWebDriver Xvfb
 soak: PACKAGES := firefox-esr webkit2gtk-driver xvfb gstreamer1.0-plugins-good gstreamer1.0-libav
 soak: $(INSTALLED_DEV) chromium
 	$(BIN)/python -m pytest -m soak
+
+toys: $(INSTALLED)
+	$(BIN)/latentwalk scenes --count 24000 --out data/toys
+	$(BIN)/latentwalk train recipes/toys.json --out models/bundled
+	$(MAKE) directions GENERATORS=toys
 
 avatars: $(INSTALLED)
 	test -d data/avatars || (cd tools/avatars && npm ci && node render.mjs ../../data/avatars)

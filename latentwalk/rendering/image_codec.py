@@ -51,6 +51,12 @@ def to_image(array: Pixels, longest: int | None = None) -> Image.Image:
     return image.resize((width, height), Image.Resampling.LANCZOS)
 
 
+def decoded(file: bytes) -> Pixels:
+    """The pixels, uint8 [H, W, C], of a PNG that this program has encoded."""
+    with Image.open(io.BytesIO(file)) as image:
+        return np.atleast_3d(np.asarray(image))
+
+
 def encode(image: Image.Image, format: Format, *, edit: str | None = None, xmp: bytes | None = None) -> bytes:
     """The image as a file. A PNG carries `edit` (canonical JSON) in a text chunk, every format `xmp` (a packet)."""
     buffer = io.BytesIO()

@@ -133,7 +133,7 @@ class LiveSession:
                 continue
             try:
                 if request.others:
-                    frame = await settled_sheet(self.services.backend, request.edits)
+                    frame = await settled_sheet(self.services.backend, request.edits, self.who.id)
                 else:
                     frame = await self.services.backend.still(
                         request.edit, priority=Priority.SETTLE, person=self.who.id

@@ -1,7 +1,7 @@
 """Follows rays through the signed distance to a toy: where they meet it, how much light arrives, which way it faces.
 
-Sphere tracing after Hart (1996); soft shadows and ambient occlusion from distances alone after Evans (2006) and
-Quilez (2010). Only rays that meet the ball around the toy are followed, and each only as long as it is inside.
+Sphere tracing after Hart (1996); ambient occlusion, and in the same way soft shadows, from distances alone after Evans
+(2006). Only rays that meet the ball around the toy are followed, and each only as long as it is inside.
 """
 
 from __future__ import annotations

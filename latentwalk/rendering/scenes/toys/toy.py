@@ -52,12 +52,15 @@ def painted(point: Point, base: Paint, *layers: tuple[Tensor, Paint]) -> Tensor:
 
 
 def face(point: Point, height: float, apart: float, size: float) -> tuple[tuple[Tensor, Paint], ...]:
-    """Two eyes, cheeks and a smile on whatever is seen from +z: layers of paint."""
+    """Two eyes, cheeks and a smile on whatever is seen from +z: layers of paint.
+
+    The eyes are `height` above the floor, `apart` from the middle and `size` large, in metres.
+    """
     x, y, z = point
     front, side = z > 0, x.abs() - apart
+    left_of_eye = torch.where(x > 0, x - apart, x + apart) + size * 0.3  # both glints come from one window
     eyes = front & (length2(side, (y - height) * 0.75) < size)
-    glints = front & (length2(x - apart + size * 0.3, y - height - size * 0.45) < size * 0.36)
-    glints = glints | (front & (length2(x + apart + size * 0.3, y - height - size * 0.45) < size * 0.36))
+    glints = front & (length2(left_of_eye, y - height - size * 0.45) < size * 0.36)
     cheeks = front & (length2(side - size * 1.5, (y - height + size * 1.9) * 1.3) < size * 0.75)
     mouth = length2(x, y - height + size * 0.6)
     smile = front & ((mouth - apart * 0.62).abs() < size * 0.26) & (y < height - size * 1.5)

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from latentwalk import edit as edits
 from server.api.dependencies import ServicesDep
-from server.api.permissions import needs
+from server.api.permissions import PersonDep, needs
 from server.auth.roles import Role
 from server.services import sheets
 
@@ -33,8 +33,8 @@ class Grid(BaseModel):
     response_class=Response,
     responses={200: {"content": {"image/png": {}}}},
 )
-async def grid(services: ServicesDep, body: Grid) -> Response:
+async def grid(services: ServicesDep, person: PersonDep, body: Grid) -> Response:
     """The exact pictures of an edit with each of the seeds, as one PNG with captions."""
     wanted = sheets.of_seeds(edits.parse(body.edit), body.seeds)
-    data = await sheets.grid_file(services.backend, wanted, body.columns)
+    data = await sheets.grid_file(services.backend, wanted, body.columns, person.id)
     return Response(data, media_type="image/png")
