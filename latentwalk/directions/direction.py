@@ -92,11 +92,17 @@ class Direction:
             )
 
     def steps(self, amount: float) -> float:
-        """The latent step for an amount. Raises Invalid for an amount outside the track."""
+        """The latent step for an amount. Raises Invalid for an amount outside the track.
+
+        An amount that reads like an end of the track, which people see rounded, is that end.
+        """
         coordinate = self.unit.coordinate(amount)
         low, high = (self.unit.coordinate(end) for end in self.track)
         tolerance = TRACK_TOLERANCE * (high - low)
         if not low - tolerance <= coordinate <= high + tolerance:
+            for end, place in zip(self.track, (low, high), strict=True):
+                if self.unit.describe(amount) == self.unit.describe(end):
+                    return self.curve.step(place)
             raise Invalid(
                 f"{self.name} cannot go to {self.unit.describe(amount)}: its track runs from "
                 f"{self.unit.describe(self.track[0])} to {self.unit.describe(self.track[1])}.",

@@ -98,6 +98,14 @@ def test_the_ends_of_the_track_are_on_it(make_direction):
     assert direction.steps(-14.0) == pytest.approx(-1.4)
 
 
+def test_an_amount_that_reads_like_an_end_is_that_end(make_direction):
+    direction = make_direction(track=(-13.96, 14.0))
+    assert direction.unit.describe(-13.96) == "−14.0 %"
+    assert direction.steps(-14.0) == direction.steps(-13.96)
+    with pytest.raises(Invalid, match="its track runs from"):
+        direction.steps(-14.1)
+
+
 @pytest.mark.parametrize("amount", [math.nan, math.inf, -math.inf])
 def test_amounts_that_are_no_numbers_are_refused(make_direction, amount):
     with pytest.raises(Invalid, match="not an amount"):
