@@ -198,6 +198,7 @@ ROLES = {
     ("POST", "/api/generators"): Role.ADMIN,
     ("POST", "/api/generators/{name}/invert"): Role.EDITOR,
     ("POST", "/api/render"): Role.VIEWER,
+    ("POST", "/api/grids"): Role.VIEWER,
     ("POST", "/api/files/identify"): Role.VIEWER,
     ("POST", "/api/imports"): Role.ADMIN,
     ("POST", "/api/imports/{id}"): Role.ADMIN,

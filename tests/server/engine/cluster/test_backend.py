@@ -47,8 +47,8 @@ class FakeRenderWorker:
         await self.wait_until_allowed()
         return Frame(str(edit.base.seed).encode(), given[1], 1, 1)
 
-    async def draw(self, edits: list[Edit]) -> list[Answer]:
-        seeds = [int(edit.base.seed or 0) for edit in edits]
+    async def draw(self, groups: list[tuple[Edit, ...]]) -> list[Answer]:
+        seeds = [int(edits[0].base.seed or 0) for edits in groups]
         self.batches.append(seeds)
         if self.crashing_seed in seeds:
             self.is_dead = True
